@@ -1,0 +1,39 @@
+"""The errors that hwsim raises for a reason a user can mend; each message is one line.
+
+HwsimError
+├── ArchitectureError   an architecture file, an override or a price that cannot be used
+├── TraceError          a trace file or network that cannot be used
+├── ModelError          a schedule or ledger that breaks the model's own rules
+└── UsageError          options that contradict each other
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HwsimError(Exception):
+    """Base of every error that says what a user can do about it."""
+
+
+class ArchitectureError(HwsimError):
+    """An architecture description breaks a rule; the message names file, line, key, value and rule."""
+
+
+class TraceError(HwsimError):
+    """A trace or its network breaks a rule; the message names file, array, wanted and found."""
+
+
+class ModelError(HwsimError):
+    """A machine model produced a schedule or counts that contradict themselves."""
+
+
+class UsageError(HwsimError):
+    """A command or call was given options that do not go together."""
+
+
+def guess(word: str, known: Iterable[str]) -> str:
+    """A closing clause that names the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
