@@ -1,0 +1,16 @@
+from hwsim.arch.files import shipped, shipped_folder
+from hwsim.arch.loader import Loaded, load
+from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Source, Spec, json_schema
+
+__all__ = [
+    "Bounded",
+    "ComponentSpec",
+    "Cost",
+    "Loaded",
+    "Source",
+    "Spec",
+    "json_schema",
+    "load",
+    "shipped",
+    "shipped_folder",
+]

@@ -8,8 +8,8 @@ Golden semantics, per timestep t and in the order of `Network.layers` (DESIGN: i
     v          = v - v_threshold[c] (soft reset)  or  v_reset (hard reset)  where it spiked
 
 with half = 2**(leak_bits - 1) (0 when leak_bits is 0), `>>` the arithmetic shift, and saturation to `membrane_bits`
-signed bits, once, after the sum.  A layer without a neuron passes its integer `current + bias` on: to an `Add`, or out of
-the network as logits (one integer vector a timestep, not accumulated).
+signed bits, once, after the sum.  A layer without a neuron passes its integer `current + bias` on: to an `Add`, or
+out of the network as logits (one integer vector a timestep, not accumulated).  Membranes start at zero for each sample.
 
 Activations that are not binary stay integers: an average pool gives the *sum* of its window (the divisor belongs to the
 weights or threshold that follow), a residual `Add` without a neuron gives sums such as {0, 1, 2}.
@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import mul
 from typing import Literal
 
 import numpy as np
@@ -167,19 +168,39 @@ class Network:
 
     def max_value(self, name: str) -> int:
         """The largest integer a layer's activation can take (1 for spikes); only for layers that give activations."""
-        layer = self[name]
-        if neuron_of(layer) is not None:
-            return 1
-        match layer:
-            case Input():
-                return (1 << layer.bits) - 1
-            case Pool(kind="avg"):
-                return layer.kernel**2 * self.max_value(layer.inputs[0])
-            case Add():
-                return sum(g * self.max_value(i) for g, i in zip(layer.gains, layer.inputs, strict=True))
-            case Pool() | Flatten():
-                return self.max_value(layer.inputs[0])
-        raise ValueError(f"{name} gives currents, not activations")
+        value = self._max_values[name]
+        if value is None:
+            raise ValueError(f"{name} gives currents, not activations")
+        return value
+
+    def gives_currents(self, name: str) -> bool:
+        """Whether a layer passes signed integer currents on: weights or a sum of currents without a neuron."""
+        return self._max_values[name] is None
+
+    @cached_property
+    def _max_values(self) -> Mapping[str, int | None]:
+        """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
+        values: dict[str, int | None] = {}
+        for layer in self.layers:
+            values[layer.name] = _max_value(layer, [values.get(i) for i in layer.inputs])
+        return values
+
+
+def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
+    """The largest activation of a layer whose inputs take at most `inputs`; None for currents."""
+    if neuron_of(layer) is not None:
+        return 1
+    match layer:
+        case Input():
+            return (1 << layer.bits) - 1
+        case Pool(kind="avg"):
+            return None if inputs[0] is None else layer.kernel**2 * inputs[0]
+        case Add():
+            known = [value for value in inputs if value is not None]
+            return sum(map(mul, layer.gains, known)) if len(known) == len(inputs) else None
+        case Pool() | Flatten():
+            return inputs[0]
+    return None
 
 
 def neuron_of(layer: Layer) -> Neuron | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -34,7 +35,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Logits:
-    """Integer logits of every timestep, not accumulated, for a set of samples that may be larger than the recorded one."""
+    """Integer logits of every timestep, not accumulated, of a set of samples, perhaps larger than the recorded one."""
 
     values: NDArray[np.int32]  # [sample, timestep, class]
     scale: float  # real logit = values * scale
@@ -53,6 +54,18 @@ class Logits:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """The arguments from which a synthetic trace is drawn again, bit for bit (see `hwsim.traces.synth`)."""
+
+    geometry: str
+    timesteps: int
+    samples: int
+    rates: Mapping[str, float]  # per layer: probability of a spike, or of a set bit in the raw input
+    seed: int
+    steady: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where a trace comes from; every field is shown by `hwsim trace info`."""
 
@@ -64,9 +77,10 @@ class Provenance:
     command: str
     seed: int
     synthetic: bool
-    accuracy: tuple[float, ...]  # recorded accuracy at T = 1, 2, ...; empty for synthetic traces
+    accuracy: tuple[float, ...]  # recorded fraction right at T = 1, 2, ...; empty for synthetic traces
     float_accuracy: tuple[float, ...] = ()  # of the network before quantisation
     notes: str = ""
+    recipe: Recipe | None = None  # of synthetic traces that this program can draw again
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,9 @@ class Trace:
     timesteps: int
     spikes: Mapping[str, PackedSpikes]  # per spiking layer
     inputs: Inputs | None  # None only for synthetic traces without raw samples
-    logits: Mapping[str, Logits]  # "recorded": the samples with spikes; "test", "calibration": larger sets, where present
+    logits: Mapping[
+        str, Logits
+    ]  # "recorded": the samples with spikes; "test", "calibration": larger sets, where present
     provenance: Provenance
     sha256: str = ""  # of the file it was read from
 
@@ -89,6 +105,5 @@ class Trace:
     def spike_rate(self, layer: str) -> float:
         """Spikes per neuron per timestep of one layer."""
         packed = self.spikes[layer]
-        n_samples, n_timesteps = packed.words.shape[:2]
-        n_neurons = packed.shape[0] * packed.shape[1] * packed.shape[2]
-        return float(np.bitwise_count(packed.words).sum(dtype=np.int64)) / (n_samples * n_timesteps * n_neurons)
+        n_slots = math.prod(packed.words.shape[:2]) * math.prod(packed.shape)
+        return int(np.bitwise_count(packed.words).sum(dtype=np.int64)) / n_slots

@@ -1,0 +1,84 @@
+"""What the spikes of a chunk of samples ask of each weighted layer's crossbars: counts from packed words, no prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.kernels.crossbar_rows import RowCounts, count_rows, sum_levels
+from hwsim.traces.network import Conv2d, Linear
+from hwsim.traces.weights import weights_of
+
+IntArray = NDArray[np.int64]
+
+_CHANNELS_AT_ONCE = 256  # input channels summed at once, so that a large layer's weights are never widened whole
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounts:
+    """Per output row of a layer: int64 [sample, timestep, row] each; a digit step is one read of one input digit."""
+
+    driven: IntArray  # rows driven, summed over row blocks and unit pulses
+    active: IntArray  # (row block, phase, digit step) combinations with a driven row
+    serial: IntArray  # phases that cannot overlap: in each digit step, those of the row block with most active ones
+    over_range: IntArray  # active combinations whose sum could exceed the ADC's range
+    silent: IntArray  # digit steps in which nothing is driven
+    levels: IntArray  # conductance levels above G_off that the driven rows draw current through
+
+    def over(self, timesteps: int, only_first: bool) -> LayerCounts:
+        """These counts at every timestep, where they are the same at all; or at the first only, and then nothing."""
+        if self.driven.shape[1] == timesteps and not only_first:
+            return self
+
+        def spread(counts: IntArray) -> IntArray:
+            full = np.broadcast_to(counts[:, :1], (counts.shape[0], timesteps, counts.shape[2]))
+            return full * (np.arange(timesteps) == 0)[:, None] if only_first else full
+
+        return LayerCounts(*(spread(getattr(self, field.name)) for field in fields(self)))
+
+
+def count_layer(
+    spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear, planes: NDArray[np.uint64], range_rows: int
+) -> LayerCounts:
+    """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
+    shape = (planes.shape[1], planes.shape[2], placed.window.out_height)
+    rows = RowCounts(*(np.zeros(shape, np.int64) for _ in RowCounts._fields))
+    count_rows(planes, placed.window, placed.segments, spec.dac.bits, range_rows, rows)
+    levels = np.zeros(shape, np.int64)
+    if spec.read_energy == "value":
+        pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % spec.dac.bits)
+        sum_levels(planes, placed.window, row_levels(spec, placed, layer), pulses, levels)
+    return LayerCounts(rows.driven, rows.active, rows.serial, rows.over_range, rows.silent, levels)
+
+
+def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear) -> IntArray:
+    """Conductance levels above G_off of all cells in each crossbar row: int64 [kernel row, kernel column, channel].
+
+    Offset: the cells hold weight + 2**(bits - 1); differential: one column holds max(weight, 0), the other
+    max(-weight, 0).  Each is cut into slices of cell_bits.  A reference column holds the offset.
+    """
+    bits, cell_bits = layer.weights.bits, spec.crossbar.cell_bits
+    offset = 1 << (bits - 1)
+    weights = weights_of(layer)
+    kernel, _, channels, _ = weights.shape
+    sums = np.zeros((kernel, kernel, placed.groups, channels), np.int64)
+    for low in range(0, channels, _CHANNELS_AT_ONCE):
+        part = weights[:, :, low : low + _CHANNELS_AT_ONCE].astype(np.int16)
+        stored = part + np.int16(offset) if spec.signs.encoding == "offset" else np.abs(part)
+        by_group = _slice_levels(stored, cell_bits, bits).reshape(*part.shape[:3], placed.groups, -1)
+        sums[:, :, :, low : low + _CHANNELS_AT_ONCE] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
+    if spec.signs.encoding == "offset":
+        sums += placed.reference_columns * int(_slice_levels(np.array([offset], np.int16), cell_bits, bits)[0])
+    return sums.reshape(kernel, kernel, placed.groups * channels)
+
+
+def _slice_levels(values: NDArray[np.int16], cell_bits: int, weight_bits: int) -> NDArray[np.int16]:
+    """Sum over its slices of the level each holds, for unsigned values."""
+    total = np.zeros_like(values)
+    for low in range(0, weight_bits, cell_bits):
+        total += (values >> low) & np.int16((1 << cell_bits) - 1)
+    return total

@@ -1,0 +1,108 @@
+"""The sigma-E unit's arithmetic: softmax and entropy of accumulated logits from integer tables; no floats, no prices.
+
+Logits are turned to base 2 once: u = (z_max - z) * scale * log2(e), in units of 2**-FRACTION_BITS.  Then
+    e_c = 2**-u_c          a table of 2**FRACTION_BITS entries for the fraction, a shift for the whole part
+    S   = sum e_c          (e of the largest logit is exactly ONE)
+    H   = log2(S / ONE) + sum(e_c u_c) / S     bits of entropy, 0 <= H <= log2(classes)
+log2 is a leading-one position and a table.  Exit by entropy: H < threshold * log2(classes); by confidence (largest
+softmax
+probability ONE / S): ONE > threshold * S.  Comparisons are multiplied out, so nothing is divided.
+Rule: DT-SNN (arXiv 2305.17346), entropy normalised to [0, 1]; tables and widths are our choice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRACTION_BITS = 8
+ONE = 1 << 16
+_THRESHOLD_BITS = 16
+_SCALE_BITS = 24
+
+IntArray = NDArray[np.int64]
+Metric = Literal["entropy", "confidence"]
+
+
+def exponent_table() -> IntArray:
+    """ONE * 2**-(i / 2**FRACTION_BITS), rounded: int64 [2**FRACTION_BITS]."""
+    fraction = np.arange(1 << FRACTION_BITS) / (1 << FRACTION_BITS)
+    return _rounded(ONE * np.exp2(-fraction))
+
+
+def logarithm_table() -> IntArray:
+    """2**FRACTION_BITS * log2(1 + i / 2**FRACTION_BITS), rounded: int64 [2**FRACTION_BITS]."""
+    fraction = np.arange(1 << FRACTION_BITS) / (1 << FRACTION_BITS)
+    return _rounded((1 << FRACTION_BITS) * np.log2(1.0 + fraction))
+
+
+def _rounded(values: NDArray[np.float64]) -> IntArray:
+    return np.asarray(np.rint(values), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """What the unit knows after each timestep: int64 [sample, timestep] each."""
+
+    total: IntArray  # S, in units of 1 / ONE
+    entropy_total: IntArray  # H * S, in units of 2**-FRACTION_BITS / ONE bits
+    classes: int
+
+    def entropy(self) -> NDArray[np.float64]:
+        """Entropy normalised to [0, 1]; exactly 1 when all logits are equal."""
+        return np.asarray(self.entropy_total / (self.total * self._full_entropy()), dtype=np.float64)
+
+    def confidence(self) -> NDArray[np.float64]:
+        """Largest softmax probability."""
+        return np.asarray(ONE / self.total, dtype=np.float64)
+
+    def leaves(self, metric: Metric, threshold: float) -> NDArray[np.bool_]:
+        """Whether the rule is met after each timestep: bool [sample, timestep]."""
+        fixed = round(threshold * (1 << _THRESHOLD_BITS))
+        if metric == "entropy":
+            return np.asarray(self.entropy_total << _THRESHOLD_BITS < fixed * self.total * self._full_entropy())
+        return np.asarray(fixed * self.total < ONE << _THRESHOLD_BITS)
+
+    def _full_entropy(self) -> int:
+        """Entropy of equal logits by the unit's own tables."""
+        return int(_log2(np.array([self.classes * ONE]))[0])
+
+
+def uncertainty(accumulated: IntArray, scale: float, average: bool) -> Uncertainty:
+    """Evaluate accumulated integer logits [sample, timestep, class]; `scale` turns them real, `average` divides by
+    t.
+    """
+    n_timesteps, classes = accumulated.shape[1:]
+    steps = np.arange(1, n_timesteps + 1) if average else np.ones(n_timesteps)
+    per_step = _rounded(scale * np.log2(np.e) / steps * (1 << (FRACTION_BITS + _SCALE_BITS)))
+    below = accumulated.max(axis=2, keepdims=True) - accumulated
+    # Beyond 40 octaves a class adds nothing to S; the cap keeps the product inside int64.
+    cap = (np.int64(40 << (FRACTION_BITS + _SCALE_BITS)) // np.maximum(per_step, 1))[None, :, None]
+    octaves = (np.minimum(below, cap) * per_step[None, :, None]) >> _SCALE_BITS
+    exponents = exponent_table()[octaves & ((1 << FRACTION_BITS) - 1)] >> (octaves >> FRACTION_BITS)
+    total = exponents.sum(axis=2)
+    entropy_total = total * _log2(total) + (exponents * octaves).sum(axis=2)
+    return Uncertainty(total, entropy_total, classes)
+
+
+def _log2(total: IntArray) -> IntArray:
+    """log2(total / ONE) in units of 2**-FRACTION_BITS, for total >= ONE."""
+    whole = np.frexp(total.astype(np.float64))[1].astype(np.int64) - 1
+    fraction = (total << FRACTION_BITS >> whole) - (1 << FRACTION_BITS)
+    octaves = (whole - (ONE.bit_length() - 1)) << FRACTION_BITS
+    return np.asarray(octaves + logarithm_table()[fraction], dtype=np.int64)
+
+
+def exit_timesteps(leaves: NDArray[np.bool_]) -> IntArray:
+    """First timestep (1, 2, ...) after which each sample leaves, the last one at the latest: int64 [sample]."""
+    last = leaves.shape[1]
+    return np.asarray(np.where(leaves.any(axis=1), leaves.argmax(axis=1) + 1, last), dtype=np.int64)
+
+
+def accuracy_at(accumulated: IntArray, labels: IntArray, timesteps: IntArray) -> float:
+    """Fraction right when each sample is read out after its own number of timesteps."""
+    guesses = accumulated[np.arange(labels.size), timesteps - 1].argmax(axis=1)
+    return float((guesses == labels).mean())

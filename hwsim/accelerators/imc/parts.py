@@ -1,0 +1,206 @@
+"""The priced parts of an imc machine and how many of each a network needs; it knows no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, sqrt
+from typing import Any
+
+from hwsim.accelerator import Hardware, Storage
+from hwsim.accelerators.imc.pipeline import DECISION, Pipeline
+from hwsim.accelerators.imc.placement import Placement
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.components.memory import Sram
+from hwsim.components.price import Priced
+from hwsim.errors import ArchitectureError
+from hwsim.traces.network import Network
+from hwsim.units import UM2_PER_MM2
+
+
+def priced_parts(spec: ImcSpec) -> Mapping[str, Priced]:
+    """Every component that this machine can have, with the prices of the actions that it takes."""
+    tech = spec.technology
+    tile_um2 = _tile_um2(spec)
+    parts = {
+        "crossbar": _crossbar(spec),
+        "adc": spec.adc.priced(tech),
+        "column_mux": spec.column_mux.priced(tech),
+        "shift_add": spec.shift_add.priced(tech),
+        "accumulator": spec.accumulator.priced(tech),
+        "htree": spec.htree.over(tile_um2).priced(tech),
+        "noc": spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2)).priced(tech),
+        "spike_buffer": spec.spike_buffer.priced(tech),
+        "neuron": _only(spec.neuron.priced(tech), "update" if spec.loop_order == "timestep_outer" else "update hold"),
+        "pooling": spec.pooling.priced(tech),
+        "global_buffer": _only(spec.global_buffer.priced(tech), "read"),
+        "clock": _clock(spec),
+    }
+    if spec.loop_order == "timestep_outer":
+        parts["membrane"] = spec.membrane.priced(tech)
+    if spec.direct_input == "once":
+        parts["psum_buffer"] = spec.psum_buffer.priced(tech)
+    if spec.skip == "silent_rows":
+        parts["silence_detector"] = spec.silence_detector.priced(tech)
+    if spec.signs.encoding == "offset":
+        wanted = "count_rows subtract" if spec.signs.correction == "popcount" else "subtract"
+        parts["offset"] = _only(spec.offset_corrector.priced(tech), wanted)
+    if spec.early_exit.threshold not in ("never", "always"):
+        parts[DECISION] = spec.early_exit.unit.priced(tech)
+    return parts
+
+
+def _only(part: Priced, actions: str) -> Priced:
+    """A part restricted to the actions that the machine takes."""
+    return Priced({name: part.actions[name] for name in actions.split()}, part.area_um2, part.leakage_uw, part.times_ns)
+
+
+def _crossbar(spec: ImcSpec) -> Priced:
+    part = spec.crossbar.priced(spec.technology)
+    cells = ("read_cell", "read_level") if spec.read_energy == "value" else ("read_mean",)
+    actions = {name: part.actions[name] for name in (*cells, "drive_row")}
+    columns = spec.crossbar.columns
+    actions["read"] = part.actions["precharge_column"].scaled(columns, f"all {columns} columns precharged")
+    return Priced(actions, part.area_um2, part.leakage_uw, part.times_ns)
+
+
+def _clock(spec: ImcSpec) -> Priced:
+    """One domain a PE: every cycle pays the gated network, a cycle in which the PE works the rest of it too."""
+    part = spec.clock.network.counting(spec.chip.flip_flops_per_pe).priced(spec.technology)
+    fraction = spec.clock.network.gated_fraction
+    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the PE works")
+    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+
+
+def per_tile(spec: ImcSpec) -> Mapping[str, int]:
+    """Instances of each component in one tile."""
+    crossbars = spec.chip.pes_per_tile * spec.chip.crossbars_per_pe
+    adcs = crossbars * ceil(spec.crossbar.columns / spec.adc.columns_per_adc)
+    pes = spec.chip.pes_per_tile
+    return {
+        "crossbar": crossbars,
+        "adc": adcs,
+        "column_mux": crossbars * spec.crossbar.columns,
+        "shift_add": adcs,
+        "accumulator": adcs,
+        "htree": 1,
+        "noc": 1,
+        "neuron": pes,
+        "pooling": 1,
+        "silence_detector": crossbars,
+        "offset": pes,
+    }
+
+
+def _tile_um2(spec: ImcSpec) -> float:
+    """Area of a tile without its wires, from which their length follows."""
+    tech, counts = spec.technology, per_tile(spec)
+    specs = {
+        "crossbar": spec.crossbar,
+        "adc": spec.adc,
+        "column_mux": spec.column_mux,
+        "shift_add": spec.shift_add,
+        "accumulator": spec.accumulator,
+        "neuron": spec.neuron,
+    }
+    logic = sum(counts[name] * part.priced(tech).area_um2.value for name, part in specs.items())
+    memory = spec.spike_buffer.priced(tech).area_um2.value
+    return logic + memory + spec.chip.pes_per_tile * spec.membrane.priced(tech).area_um2.value
+
+
+def hardware(
+    spec: ImcSpec, network: Network, placement: Placement, pipeline: Pipeline, parts: Mapping[str, Priced]
+) -> Hardware:
+    """Instances, clock domains and memory footprint of a network on this machine.
+
+    Raises ArchitectureError when a chip of fixed size has too little memory.
+    """
+    storage = _storage(spec, network, placement, pipeline)
+    instances = {name: n * placement.tiles for name, n in per_tile(spec).items() if name in parts}
+    pes = placement.tiles * spec.chip.pes_per_tile
+    least = {"spike_buffer": placement.tiles, "membrane": pes, "psum_buffer": 1, "global_buffer": 1}
+    for name, n in least.items():
+        if name in parts:
+            instances[name] = _memories(name, getattr(spec, name), storage, n, spec.chip.tiles)
+    kinds = {step.kind for step in pipeline.steps}
+    if "pool" not in kinds:
+        del instances["pooling"]
+    if "decision" in kinds:
+        instances[DECISION] = 1
+    provided = {name: Storage(kind.used_bits, _provided(spec, name, instances)) for name, kind in storage.items()}
+    clocked = {step.name: placement.layers[step.name].pes for step in pipeline.steps if step.kind == "crossbar"}
+    return Hardware(instances | {"clock": pes}, clocked, pes, provided, _notes(spec, placement, pipeline))
+
+
+def _memories(name: str, sram: Sram, storage: Mapping[str, Storage], least: int, tiles: int | str) -> int:
+    """How many memories hold what is needed, `least` at least."""
+    needed = ceil(storage[name].used_bits / sram.capacity_bits)
+    if needed > least and tiles != "as_needed":
+        raise ArchitectureError(
+            f"{name}.capacity_kib: {least} x {sram.capacity_kib:g} KiB hold {least * sram.capacity_bits} bits, "
+            f"the network needs {storage[name].used_bits}"
+        )
+    return max(needed, least)
+
+
+def _provided(spec: ImcSpec, name: str, instances: Mapping[str, int]) -> int:
+    if name == "weights":
+        return instances["crossbar"] * spec.crossbar.rows * spec.crossbar.columns * spec.crossbar.cell_bits
+    sram: Sram = getattr(spec, name)
+    return instances.get(name, 0) * sram.capacity_bits
+
+
+def _storage(spec: ImcSpec, network: Network, placement: Placement, pipeline: Pipeline) -> Mapping[str, Storage]:
+    """Bits that the network needs of each memory."""
+    cells = sum(p.rows_used * (p.columns_used + p.reference_columns) for p in placement.layers.values())
+    buffered = membranes = psums = 0
+    for step in pipeline.steps:
+        height, width, channels = step.layer.shape
+        if step.name in pipeline.buffer_rows and step.kind != "crossbar":  # currents wait in the accumulators
+            bits = network.max_value(step.layer.name).bit_length()
+            buffered += pipeline.buffer_rows[step.name] * width * channels * bits
+        if step.kind == "neuron":
+            membranes += height * width * channels * spec.neuron.membrane_bits
+            psums += height * width * channels * spec.psum_bits * int(step.layer.inputs[0] == network.input.name)
+    image = network.input.shape[0] * network.input.shape[1] * network.input.shape[2] * network.input.bits
+    needs = {"weights": cells * spec.crossbar.cell_bits, "spike_buffer": buffered, "global_buffer": image}
+    if spec.loop_order == "timestep_outer":
+        needs["membrane"] = membranes
+    if spec.direct_input == "once":
+        needs["psum_buffer"] = psums
+    return {name: Storage(bits, 0) for name, bits in needs.items()}
+
+
+def _notes(spec: ImcSpec, placement: Placement, pipeline: Pipeline) -> Mapping[str, Any]:
+    """Facts of the mapping that a reader needs to trust the numbers."""
+    used = placement.crossbars
+    on_chip = placement.tiles * spec.chip.pes_per_tile * spec.chip.crossbars_per_pe
+    cells = spec.crossbar.rows * spec.crossbar.columns
+    weights = sum(p.rows_used * p.columns_used for p in placement.layers.values())
+    return {
+        "loop_order": spec.loop_order,
+        "placement": spec.placement,
+        "direct_input": spec.direct_input,
+        "skip": spec.skip,
+        "tiles": placement.tiles,
+        "PEs in use": placement.pes,
+        "crossbars in use": used,
+        "crossbars on chip": on_chip,
+        "cells in use": weights / (used * cells),
+        "crossbars in use / on chip": used / on_chip,
+        "ADC bits": spec.adc.bits,
+        "ADC bits without loss": lossless_adc_bits(spec),
+        "rows at full ADC range": adc_range_rows(spec),
+        "buffer rows": dict(pipeline.buffer_rows),
+        "crossbars by layer": {name: p.crossbars for name, p in placement.layers.items()},
+    }
+
+
+def lossless_adc_bits(spec: ImcSpec) -> int:
+    """Bits that can tell all sums of a read apart: ceil(log2(rows (2**cell_bits - 1) (2**dac_bits - 1) + 1))."""
+    largest = spec.rows_per_read * ((1 << spec.crossbar.cell_bits) - 1) * ((1 << spec.dac.bits) - 1)
+    return largest.bit_length()
+
+
+def adc_range_rows(spec: ImcSpec) -> int:
+    """Driven rows (unit pulses) whose largest sum the configured ADC still reads without clipping, one code a level."""
+    return ((1 << spec.adc.bits) - 1) // ((1 << spec.crossbar.cell_bits) - 1)

@@ -1,0 +1,197 @@
+"""How the weights of each layer lie on crossbars: rows, columns, read phases and tiles; it knows no spikes and no
+prices.
+
+A layer of K x K x C_in -> C_out (per group) on crossbars of X_rows x X_columns:
+    row blocks      im2col: ceil(C_in K K / X_rows)        kernel_split: K K ceil(C_in / X_rows)       (SpikeSim)
+    column blocks   ceil(C_out / floor((X_columns - reference_columns) / columns_per_weight))
+    reads per step  row blocks * column blocks * H_out * W_out * digits * phases
+with columns_per_weight = ceil(weight_bits / cell_bits), twice that if differential: a weight never straddles two
+crossbars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.errors import ArchitectureError
+from hwsim.kernels.crossbar_rows import Segments, Window
+from hwsim.traces.geometry import input_shape, window
+from hwsim.traces.network import Conv2d, Linear, Network, Shape
+
+WORD_BITS = 64
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlacement:
+    """One weighted layer on its crossbars."""
+
+    name: str
+    window: Window
+    out_shape: Shape
+    segments: Segments
+    groups: int
+    row_blocks: int  # of all groups
+    column_blocks: int  # per group
+    phases: int  # row groups of a crossbar that are driven one after another
+    digits: int  # input digits of `dac_bits` bits
+    rows_used: int  # of all row blocks
+    columns_used: int  # weight columns of one row block, over its column blocks
+    reference_columns: int  # of one row block, over its column blocks
+    pes: int
+    first_pe: int
+
+    @property
+    def crossbars(self) -> int:
+        """How many crossbars hold the layer."""
+        return self.row_blocks * self.column_blocks
+
+    @property
+    def reads_per_timestep(self) -> int:
+        """Crossbar reads of one timestep when nothing is skipped: the closed form of the module docstring."""
+        height, width, _ = self.out_shape
+        return self.crossbars * height * width * self.digits * self.phases
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the layers of a network lie."""
+
+    layers: Mapping[str, LayerPlacement]
+    tiles: int
+    pes_per_tile: int
+    pes: int  # in use
+
+    @property
+    def crossbars(self) -> int:
+        """Crossbars in use."""
+        return sum(layer.crossbars for layer in self.layers.values())
+
+    def tile_of(self, network: Network, name: str) -> int:
+        """Tile a layer's results come from; layers without weights sit with what they read, the input at tile 0."""
+        while name not in self.layers:
+            layer = network[name]
+            if not layer.inputs:
+                return 0
+            name = layer.inputs[0]
+        return self.layers[name].first_pe // self.pes_per_tile
+
+    def hops(self, network: Network, name: str) -> int:
+        """Links from a layer's tile to those of its readers, XY routes on a square mesh, summed over readers."""
+        side = ceil(self.tiles**0.5)
+        y, x = divmod(self.tile_of(network, name), side)
+        total = 0
+        for reader in network.consumers[name]:
+            reader_y, reader_x = divmod(self.tile_of(network, reader), side)
+            total += abs(reader_y - y) + abs(reader_x - x)
+        return total
+
+
+def place(spec: ImcSpec, network: Network) -> Placement:
+    """Put every weighted layer on whole PEs, in network order.
+
+    Raises ArchitectureError when a `chip.tiles` number is too small for the network or a weight does not fit a
+    crossbar.
+    """
+    layers: dict[str, LayerPlacement] = {}
+    first_pe = 0
+    for layer in network:
+        if isinstance(layer, Conv2d | Linear):
+            placed = _place_layer(spec, network, layer, first_pe)
+            layers[layer.name] = placed
+            first_pe += placed.pes
+    tiles = ceil(first_pe / spec.chip.pes_per_tile)
+    if spec.chip.tiles != "as_needed":
+        if tiles > spec.chip.tiles:
+            raise ArchitectureError(
+                f"chip.tiles: {spec.chip.tiles} tiles of {spec.chip.pes_per_tile} PEs are too few: the network's "
+                f"{sum(p.crossbars for p in layers.values())} crossbars take {first_pe} PEs, so {tiles} tiles"
+            )
+        tiles = spec.chip.tiles
+    return Placement(layers, tiles, spec.chip.pes_per_tile, first_pe)
+
+
+def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_pe: int) -> LayerPlacement:
+    height, width, channels = input_shape(layer, network)
+    kernel, stride, padding = window(layer)
+    groups = layer.groups if isinstance(layer, Conv2d) else 1
+    sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
+    rows = spec.crossbar.rows
+    phases = ceil(rows / spec.rows_per_read)
+    blocks = row_positions(spec.placement, kernel, channels // groups, rows)
+    n_blocks = int(blocks[0].max()) + 1
+    per_weight = columns_per_weight(spec, layer.weights.bits)
+    per_crossbar = (spec.crossbar.columns - spec.reference_columns) // per_weight
+    if per_crossbar < 1:
+        raise ArchitectureError(
+            f"crossbar.columns: a weight of {layer.name} takes {per_weight} columns beside {spec.reference_columns} "
+            f"reference columns, and the crossbar has {spec.crossbar.columns}"
+        )
+    out_channels = layer.shape[2] // groups
+    column_blocks = ceil(out_channels / per_crossbar)
+    crossbars = groups * n_blocks * column_blocks
+    return LayerPlacement(
+        name=layer.name,
+        window=sliding,
+        out_shape=layer.shape,
+        segments=_segments(kernel, channels, groups, blocks, spec),
+        groups=groups,
+        row_blocks=groups * n_blocks,
+        column_blocks=column_blocks,
+        phases=phases,
+        digits=ceil(network.max_value(layer.inputs[0]).bit_length() / spec.dac.bits),
+        rows_used=kernel * kernel * channels,
+        columns_used=out_channels * per_weight,
+        reference_columns=column_blocks * spec.reference_columns,
+        pes=ceil(crossbars / spec.chip.crossbars_per_pe),
+        first_pe=first_pe,
+    )
+
+
+def columns_per_weight(spec: ImcSpec, weight_bits: int) -> int:
+    """Columns that one weight takes: its bit slices, twice for a differential pair."""
+    slices = ceil(weight_bits / spec.crossbar.cell_bits)
+    return 2 * slices if spec.signs.encoding == "differential" else slices
+
+
+def row_positions(rule: str, kernel: int, channels: int, rows: int) -> tuple[IntArray, IntArray]:
+    """Row block, and row within it, of every weight row (ky * kernel + kx) * channels + channel: int64 [row] each."""
+    row = np.arange(kernel * kernel * channels, dtype=np.int64)
+    if rule == "im2col":
+        return row // rows, row % rows
+    offset, channel = row // channels, row % channels
+    return offset * ceil(channels / rows) + channel // rows, channel % rows
+
+
+def _segments(kernel: int, channels: int, groups: int, blocks: tuple[IntArray, IntArray], spec: ImcSpec) -> Segments:
+    """The words and masks of the packed input that each phase of each row block reads, sorted by phase."""
+    block, within = blocks
+    per_group = channels // groups
+    offset, channel = np.divmod(np.arange(block.size, dtype=np.int64), per_group)
+    phases = ceil(spec.crossbar.rows / spec.rows_per_read)
+    n_blocks = int(block.max()) + 1
+    phase = block * phases + within // spec.rows_per_read
+    group = np.arange(groups, dtype=np.int64)[:, None]
+    phase_all = (group * n_blocks * phases + phase).ravel()
+    bit_all = (group * per_group + channel).ravel()
+    offset_all = np.broadcast_to(offset, (groups, offset.size)).ravel()
+    key = np.stack([phase_all, offset_all, bit_all // WORD_BITS])
+    order = np.lexsort(key[::-1])
+    key, bit = key[:, order], bit_all[order] % WORD_BITS
+    first = np.flatnonzero(np.r_[True, (np.diff(key, axis=1) != 0).any(axis=0)])
+    mask = np.bitwise_or.reduceat(np.uint64(1) << bit.astype(np.uint64), first)
+    starts = np.searchsorted(key[0, first], np.arange(groups * n_blocks * phases + 1))
+    return Segments(
+        row=key[1, first] // kernel,
+        column=key[1, first] % kernel,
+        word=key[2, first],
+        mask=mask,
+        start=starts.astype(np.int64),
+        phases=phases,
+    )

@@ -1,0 +1,160 @@
+"""What an architecture file may say about an in-memory-computing machine; it computes no counts and no prices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hwsim import units
+from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.components.accumulator import Accumulator
+from hwsim.components.adc import Adc
+from hwsim.components.clock import ClockNetwork
+from hwsim.components.column_mux import ColumnMux
+from hwsim.components.crossbar import Crossbar
+from hwsim.components.interconnect import HTree
+from hwsim.components.lookup import SigmaE
+from hwsim.components.memory import Sram
+from hwsim.components.neuron import Neuron
+from hwsim.components.router import Router
+from hwsim.components.row_logic import OffsetCorrector, SilenceDetector
+from hwsim.components.technology import Technology
+
+
+class Chip(ComponentSpec):
+    """Tiles of PEs of crossbars; layers take whole PEs, `as_needed` adds whole tiles."""
+
+    tiles: Annotated[int, Field(ge=1)] | Literal["as_needed"]
+    pes_per_tile: int = Field(ge=1)
+    crossbars_per_pe: int = Field(ge=1)
+    flip_flops_per_pe: int = Field(ge=1)
+
+
+class Signs(ComponentSpec):
+    """How negative weights are stored, and how what that adds is taken out again."""
+
+    encoding: Literal["offset", "differential"]
+    correction: Literal["popcount", "reference_column"] = "popcount"
+    subtraction: Literal["analog", "digital"] = "digital"
+
+
+class Dac(ComponentSpec):
+    """Input digits: each drives its row for as many unit pulses as its value (pulse width, 2**bits - 1 at most)."""
+
+    bits: int = Field(ge=1, le=8)
+
+
+class Clock(ComponentSpec):
+    """The one clock that all cycles count, and the network that distributes it."""
+
+    frequency_mhz: float = Field(gt=0, le=10_000)
+    network: ClockNetwork
+
+
+class Delayed(Accumulator):
+    """An adder with the cycles until its result is visible."""
+
+    cycles: int = Field(ge=0)
+
+
+class DelayedTree(HTree):
+    """A tree with the cycles that a word takes through it."""
+
+    cycles: int = Field(ge=0)
+
+
+class DelayedNeuron(Neuron):
+    """Neuron lanes of one PE with the cycles until a spike is written."""
+
+    cycles: int = Field(ge=0)
+
+
+class EarlyExit(ComponentSpec):
+    """When a sample may leave before the last timestep, and the unit that decides.
+
+    `calibrated` takes the threshold with the fewest mean timesteps among those that keep the static accuracy on the
+    trace's calibration samples; a trace without them runs all timesteps.
+    """
+
+    threshold: Annotated[float, Field(gt=0, le=1)] | Literal["never", "always", "calibrated"]
+    metric: Literal["entropy", "confidence"]
+    logits: Literal["sum", "mean"]
+    overlap: Literal[False]
+    unit: SigmaE
+
+
+class ImcSpec(Spec):
+    """An in-memory-computing machine: crossbars with ADCs, LIF units, and a decision unit for early exit."""
+
+    machine: Literal["imc"]
+    description: str
+    source: Source
+    technology: Technology
+    clock: Clock
+    chip: Chip
+    placement: Literal["im2col", "kernel_split"]
+    loop_order: Literal["timestep_outer", "layer_outer"]
+    pipelining: Literal["rows", "none"]
+    buffer_slack_rows: int = Field(ge=1)
+    direct_input: Literal["every_step", "once"]
+    skip: Literal["none", "silent_rows"]
+    sensing: Literal["sample_hold", "current"]
+    read_energy: Literal["value", "mean"]
+    rows_per_read: int = Field(ge=1)
+    signs: Signs
+    dac: Dac
+    crossbar: Crossbar
+    adc: Adc
+    column_mux: ColumnMux
+    shift_add: Delayed
+    accumulator: Accumulator
+    offset_corrector: OffsetCorrector
+    silence_detector: SilenceDetector
+    htree: DelayedTree
+    noc: Router
+    spike_buffer: Sram
+    membrane: Sram
+    psum_buffer: Sram
+    global_buffer: Sram
+    neuron: DelayedNeuron
+    pooling: Delayed
+    early_exit: EarlyExit
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> ImcSpec:
+        rows = self.crossbar.rows
+        if self.rows_per_read > rows:
+            raise ValueError(f"rows_per_read must be at most crossbar.rows = {rows}, got {self.rows_per_read}")
+        if self.loop_order == "layer_outer" and self.early_exit.threshold != "never":
+            raise ValueError(
+                "loop_order: layer_outer runs all timesteps of a row before the next, so no sample can leave early: "
+                f"early_exit.threshold must be never, got {self.early_exit.threshold}"
+            )
+        return self
+
+    @property
+    def reference_columns(self) -> int:
+        """Columns of each crossbar that hold the offset."""
+        return int(self.signs.encoding == "offset" and self.signs.correction == "reference_column")
+
+    @property
+    def psum_bits(self) -> int:
+        """Width of partial sums."""
+        return self.accumulator.bits
+
+    @property
+    def mux_phases(self) -> int:
+        """Conversions that one ADC makes after another for one read."""
+        return min(self.adc.columns_per_adc, self.crossbar.columns)
+
+    @property
+    def read_cycles(self) -> int:
+        """Cycles of one unit pulse on the crossbar."""
+        return units.cycles_from_ns(self.crossbar.read_ns, self.clock.frequency_mhz)
+
+    @property
+    def convert_cycles(self) -> int:
+        """Cycles of one conversion."""
+        convert_ns = self.adc.priced(self.technology).times_ns["convert"]
+        return units.cycles_from_ns(convert_ns, self.clock.frequency_mhz)

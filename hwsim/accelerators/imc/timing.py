@@ -1,0 +1,144 @@
+"""How long each job of the imc machine takes: service and latency in cycles from counts and unit speeds; no prices.
+
+One digit step of one position takes `interval` cycles a read phase:
+    sample_hold   max(read, mux * convert): the next read runs while the held columns are converted
+    current       mux * (read + convert): the rows are driven again in every mux phase
+Row blocks and column blocks work side by side, so the row block with the most phases sets the pace.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.pipeline import Pipeline, Step
+from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.posting import Work, digit_steps
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.engine.schedule import Schedule, Stage
+from hwsim.traces.network import Add, Input, Pool
+
+IntArray = NDArray[np.int64]
+
+
+def read_interval_cycles(spec: ImcSpec) -> int:
+    """Cycles from one read phase of a crossbar to the next."""
+    pulses = (1 << spec.dac.bits) - 1
+    read = spec.read_cycles * pulses
+    if spec.sensing == "current":
+        return spec.mux_phases * (read + spec.convert_cycles)
+    return max(read, spec.mux_phases * spec.convert_cycles)
+
+
+def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
+    """Cycles after the last interval of a row until its sums are visible: conversion, shift-add, adder tree, H-tree."""
+    pulses = (1 << spec.dac.bits) - 1
+    whole_read = (
+        spec.read_cycles * pulses + spec.mux_phases * spec.convert_cycles
+        if spec.sensing == "sample_hold"
+        else read_interval_cycles(spec)
+    )
+    adder_levels = (placed.row_blocks * placed.phases - 1).bit_length()
+    return whole_read - read_interval_cycles(spec) + spec.shift_add.cycles + adder_levels + spec.htree.cycles
+
+
+def crossbar_service(work: Work, step: Step) -> IntArray:
+    """Cycles of each output row: int64 [(sample,) timestep, row]."""
+    spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
+    interval = read_interval_cycles(spec)
+    if spec.skip == "silent_rows":
+        return counts.serial * interval + counts.silent * spec.silence_detector.cycles
+    return work.runs(step) * np.int64(digit_steps(placed) * placed.phases * interval)
+
+
+def neuron_cycles(work: Work, step: Step) -> int:
+    """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer."""
+    spec, (_, width, channels) = work.spec, step.layer.shape
+    pes = _pes(work, step)
+    updates = ceil(width * channels / (spec.neuron.lanes * pes))
+    if spec.loop_order == "layer_outer":
+        return updates
+    accesses = width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
+    turns = 2 if spec.membrane.ports == "1rw" else 1
+    return max(updates, ceil(accesses * turns / pes))
+
+
+def service(work: Work, step: Step) -> IntArray:
+    """Cycles that each row of a step occupies its unit: int64 [(sample,) timestep, row]."""
+    spec, (_, width, channels) = work.spec, step.layer.shape
+    match step.kind:
+        case "crossbar":
+            return crossbar_service(work, step)
+        case "neuron":
+            return np.full((1, 1), neuron_cycles(work, step), np.int64)
+        case "pool":
+            words = ceil(channels / spec.spike_buffer.port_bits)
+            operands = step.layer.kernel**2 if isinstance(step.layer, Pool) else len(step.layer.inputs)
+            return np.full((1, 1), width * words * operands, np.int64)
+        case "source":
+            assert isinstance(step.layer, Input)
+            reads = width * ceil(channels * step.layer.bits / spec.global_buffer.port_bits)
+            return work.runs(step) * np.int64(reads)
+        case "decision":
+            return np.full((1, 1), spec.early_exit.unit.cycles(channels), np.int64)
+
+
+def latency(work: Work, step: Step) -> IntArray:
+    """Cycles from the end of a row's service until its result is visible: int64 [timestep, 1]."""
+    spec = work.spec
+    match step.kind:
+        case "crossbar":
+            cycles = drain_cycles(spec, work.placement.layers[step.name])
+        case "neuron":
+            cycles = spec.neuron.cycles
+        case "pool":
+            cycles = spec.pooling.cycles
+        case "source" | "decision":
+            cycles = 0
+    return work.runs(step) * np.int64(cycles)
+
+
+def schedules(work: Work) -> list[Schedule]:
+    """One schedule for each sample of the batch."""
+    pipeline, order = work.pipeline, work.pipeline.order
+    timings = {}
+    for step in pipeline.steps:
+        shape = (work.n_samples, order.timesteps, step.rows)
+        services = order.arrange(np.broadcast_to(service(work, step), shape))
+        latencies = order.arrange(np.broadcast_to(latency(work, step), shape[1:]))
+        timings[step.name] = services, latencies, order.grid(step.rows)[0].astype(np.int32)
+    last = np.array([order.timesteps * pipeline.step(pipeline.answer).rows - 1], np.int64)
+    return [
+        Schedule(
+            tuple(_stage(step, sample, pipeline, timings[step.name]) for step in pipeline.steps),
+            {},
+            (pipeline.answer, last),
+        )
+        for sample in range(work.n_samples)
+    ]
+
+
+def _stage(step: Step, sample: int, pipeline: Pipeline, timing: tuple[IntArray, IntArray, NDArray[np.int32]]) -> Stage:
+    services, latencies, timestep = timing
+    return Stage(
+        name=step.name,
+        layer=step.layer.name,
+        service=np.ascontiguousarray(services[sample]),
+        latency=latencies,
+        waits=pipeline.waits[step.name],
+        sample=np.zeros_like(timestep),
+        timestep=timestep,
+    )
+
+
+def _pes(work: Work, step: Step) -> int:
+    """PEs whose neuron units update a step's membranes: those of its own weights, or of what an Add reads."""
+    name = step.layer.name
+    while name not in work.placement.layers:
+        layer = work.network[name]
+        if not layer.inputs or not isinstance(layer, Add | Pool):
+            return 1
+        name = layer.inputs[0]
+    return work.placement.layers[name].pes

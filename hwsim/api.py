@@ -1,0 +1,142 @@
+"""The three verbs from Python: lower a trace on an architecture, run it, price it."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from hwsim import accelerators, arch
+from hwsim.accelerator import STATIC, Workload
+from hwsim.arch.loader import Loaded
+from hwsim.components.price import Priced
+from hwsim.engine import run as run_engine
+from hwsim.figures import ExitSummary, Report
+from hwsim.play import play
+from hwsim.report import price
+from hwsim.summary import area_figure, area_rows, compare, leakage_figure, run_figures, storage_rows
+from hwsim.traces.io import read_trace
+from hwsim.traces.slicing import first
+from hwsim.traces.trace import Trace
+
+Architecture = Loaded[Any]
+EngineName = Literal["auto", "simpy", "compiled"]
+
+
+def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Architecture:
+    """An architecture by shipped name or path, with `KEY=VALUE` overrides.
+
+    Raises ArchitectureError in one line for anything wrong with the file or an override.
+    """
+    return arch.load(name_or_path, accelerators.spec_type, overrides)
+
+
+def load_trace(path: str | Path) -> Trace:
+    """A trace file, checked before use.
+
+    Raises TraceError in one line for anything wrong with the file.
+    """
+    return read_trace(Path(path))
+
+
+def simulate(
+    architecture: Architecture,
+    trace: Trace,
+    *,
+    samples: int | None = None,
+    timesteps: int | None = None,
+    engine: EngineName = "auto",
+) -> Report:
+    """Play a trace on an architecture: energy, time, area and memory of every part.
+
+    Args:
+        architecture: what `load_architecture` gave.
+        trace: what `load_trace` or `hwsim.traces.synth` gave.
+        samples: only the first recorded samples.
+        timesteps: only the first timesteps.
+        engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`.
+
+    Raises:
+        HwsimError: the network does not fit the machine, or options contradict the trace.
+
+    """
+    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    short = first(trace, samples, timesteps)
+    workload = machine.lower(short)
+    tallies = play(workload, lambda schedule: run_engine(schedule, engine))
+    runs = price(tallies, workload, machine.components(workload), machine.clock_mhz)
+    area = area_rows(workload.hardware, runs[-1])
+    by_name = {run.name: run for run in runs}
+    return Report(
+        architecture=_describe_architecture(architecture),
+        trace=_describe_trace(short),
+        options={"samples": short.n_samples, "timesteps": workload.timesteps, "engine": engine},
+        versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
+        runs=[run_figures(run) for run in runs],
+        early_exit=_exit_summary(workload),
+        comparisons=[compare(run, by_name[STATIC]) for run in runs if run.name != STATIC],
+        accuracy_by_timestep=_accuracy_by_timestep(short),
+        area=area,
+        area_mm2=area_figure(area),
+        leakage_uw=leakage_figure(runs[-1]),
+        storage=storage_rows(workload.hardware),
+        notes=dict(workload.hardware.notes) | _spikes(short),
+    )
+
+
+def _describe_architecture(architecture: Architecture) -> dict[str, Any]:
+    return {
+        "machine": architecture.machine,
+        "file": architecture.path.name,
+        "sha256": architecture.sha256,
+        "overrides": list(architecture.overrides),
+        "description": architecture.spec.description,
+    }
+
+
+def _describe_trace(trace: Trace) -> dict[str, Any]:
+    origin = trace.provenance
+    return {
+        "name": origin.name,
+        "dataset": origin.dataset,
+        "split": origin.split,
+        "licence": origin.licence,
+        "seed": origin.seed,
+        "synthetic": origin.synthetic,
+        "sha256": trace.sha256,
+    }
+
+
+def _exit_summary(workload: Workload) -> ExitSummary | None:
+    exits = workload.exits
+    if exits is None:
+        return None
+    return ExitSummary(
+        rule=exits.rule,
+        threshold=exits.threshold,
+        chosen_on=exits.chosen_on,
+        reported_on=exits.reported_on,
+        histogram=[int(n) for n in exits.histogram],
+        recorded_timesteps=[int(t) for t in exits.recorded],
+    )
+
+
+def _accuracy_by_timestep(trace: Trace) -> list[float]:
+    if trace.provenance.synthetic or not trace.logits:
+        return []
+    logits = trace.logits.get("test", next(iter(trace.logits.values())))
+    return [float(a) for a in logits.accuracy()]
+
+
+def _spikes(trace: Trace) -> dict[str, Any]:
+    return {"spikes per neuron and timestep": {name: trace.spike_rate(name) for name in trace.spikes}}
+
+
+def components(architecture: Architecture) -> Mapping[str, Priced]:
+    """Every component of an architecture with its prices.
+
+    Raises ArchitectureError where a law does not reach the part's geometry or technology.
+    """
+    return accelerators.machine(architecture.machine)(architecture.spec).components()

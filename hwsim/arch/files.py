@@ -1,0 +1,114 @@
+"""Where architecture files are and how their bytes become text: shipped names, paths, `extends`; it knows no schema."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from hwsim.arch.nodes import Node, merge, refuse_nulls
+from hwsim.arch.yaml_text import MAX_BYTES, parse
+from hwsim.errors import ArchitectureError, guess
+
+SUFFIX = ".yaml"
+MAX_PARENTS = 8
+
+
+@cache
+def shipped_folder() -> Path:
+    """Folder of the shipped designs: `hwsim/shipped` in an installed package, `arch` beside it in a source checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "shipped"
+    return installed if installed.is_dir() else package.parent / "arch"
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the shipped designs, sorted; each can be given wherever a path can."""
+    return tuple(sorted(path.stem for path in shipped_folder().glob(f"*{SUFFIX}")))
+
+
+def find(name: str, beside: Path | None = None) -> Path:
+    """The file that a path or shipped name means; a relative path counts from `beside`, or from where one stands.
+
+    Raises:
+        ArchitectureError: there is no such file; the message lists the shipped names and guesses.
+
+    """
+    stem = name.removesuffix(SUFFIX)
+    if name in shipped():
+        return shipped_folder() / f"{stem}{SUFFIX}"
+    path = (beside or Path()) / name
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise ArchitectureError(f"{_one_line(name)}: is a folder, not an architecture file")
+    except OSError as error:
+        raise ArchitectureError(f"{_one_line(name)}: {error.strerror}") from None
+    if stem in shipped():
+        return shipped_folder() / f"{stem}{SUFFIX}"
+    known = ", ".join(shipped()) or "none"
+    raise ArchitectureError(
+        f"{_one_line(name)}: no such file or shipped design (shipped: {known}){guess(stem, shipped())}"
+    )
+
+
+def resolve_file(path: Path, children: tuple[Path, ...] = ()) -> Node:
+    """The tree of a file laid over those that it extends, nulls gone.
+
+    Raises:
+        ArchitectureError: a file cannot be read, is not strict YAML or no mapping, or `extends` leads in a circle.
+
+    """
+    own = read_file(path)
+    extends = own.value.get("extends") if isinstance(own.value, dict) else None
+    if extends is None:
+        refuse_nulls(own)
+        return own
+    if not isinstance(extends.value, str) or not extends.value.strip():
+        raise ArchitectureError(f"{extends.place}: extends: must be the name of one architecture file")
+    try:
+        parent = find(extends.value, beside=path.parent)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{extends.place}: extends: {error}") from None
+    chain = (*children, path)
+    if any(parent.resolve() == child.resolve() for child in chain):
+        circle = " -> ".join(shown_path(file) for file in (*chain, parent))
+        raise ArchitectureError(f"{extends.place}: extends: the files extend each other in a circle: {circle}")
+    if len(chain) > MAX_PARENTS:
+        raise ArchitectureError(f"{extends.place}: extends: more than {MAX_PARENTS} files on top of each other")
+    base = resolve_file(parent, chain)
+    over = {key: child for key, child in own.value.items() if key != "extends"} if isinstance(own.value, dict) else {}
+    merged = merge(base, Node(over, own.place))
+    refuse_nulls(merged)
+    return merged
+
+
+def read_file(path: Path) -> Node:
+    """The tree of one file, a mapping at its root."""
+    name = shown_path(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ArchitectureError(f"{name}: cannot be read: {error.strerror}") from None
+    if len(data) > MAX_BYTES:
+        raise ArchitectureError(f"{name}: larger than {MAX_BYTES // 1024} KiB, which no architecture is")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ArchitectureError(f"{name}:{line}: not UTF-8 text") from None
+    root = parse(text, lambda line: f"{name}:{line}")
+    if not isinstance(root.value, dict):
+        raise ArchitectureError(f"{root.place}: an architecture file is a mapping of keys to values")
+    return root
+
+
+def shown_path(path: Path) -> str:
+    """A path as messages name it: relative where it lies below the current folder."""
+    absolute = path.absolute()
+    return _one_line(str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path))
+
+
+def _one_line(name: str) -> str:
+    return name if name.isprintable() else name.encode("unicode_escape").decode()

@@ -1,0 +1,100 @@
+"""An architecture file to a typed specification; it knows no machine, the caller says which specification to use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from hwsim.arch.files import find, resolve_file, shown_path
+from hwsim.arch.nodes import Node, places, plain
+from hwsim.arch.overrides import override
+from hwsim.arch.schema import Spec
+from hwsim.arch.spec_errors import explain
+from hwsim.errors import ArchitectureError
+
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[SpecT]):
+    """A specification and where each of its values was written."""
+
+    spec: SpecT
+    machine: str
+    path: Path
+    sha256: str  # of the values of the file and those it extends, before overrides; comments and order do not count
+    overrides: tuple[str, ...]
+    places: Mapping[str, str]  # dotted key -> "arch/imc.yaml:8"; a key left to its default has none
+
+    def place(self, key: str = "") -> str:
+        """Where a key was written; for one left to its default, where the nearest mapping above it was."""
+        while key and key not in self.places:
+            key = key.rpartition(".")[0]
+        return self.places.get(key, shown_path(self.path))
+
+    @contextmanager
+    def blame(self, key: str) -> Iterator[None]:
+        """Prefix any ArchitectureError of the block with the place and name of a key."""
+        try:
+            yield
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{self.place(key)}: {key}: {error}") from None
+
+
+def load(
+    name_or_path: str | Path, spec_for: Callable[[str], type[SpecT]], overrides: Sequence[str] = ()
+) -> Loaded[SpecT]:
+    """Read, merge, override and check one architecture.
+
+    Args:
+        name_or_path: a file, or the name of a shipped design.
+        spec_for: gives the specification of a machine by the file's key `machine`; for a name it does not know it
+            raises ArchitectureError (the place is put in front) or LookupError.
+        overrides: `KEY=VALUE` settings, applied in order.
+
+    Raises:
+        ArchitectureError: anything wrong with the file, its parents or the overrides, in one line.
+
+    """
+    path = find(str(name_or_path))
+    base = resolve_file(path)
+    root = base
+    for setting in overrides:
+        root = override(root, setting)
+    machine, spec_type = _machine(root, spec_for)
+    values = plain(root)
+    assert isinstance(values, dict)
+    if "machine" not in spec_type.model_fields:
+        del values["machine"]
+    try:
+        spec = spec_type.model_validate(values)
+    except ValidationError as error:
+        raise ArchitectureError(explain(error, root, spec_type)) from None
+    return Loaded(spec, machine, path, digest(base), tuple(overrides), places(root))
+
+
+def digest(root: Node) -> str:
+    """SHA-256 of a tree's values as canonical JSON: sorted keys, no spaces, UTF-8."""
+    text = json.dumps(plain(root), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _machine(root: Node, spec_for: Callable[[str], type[SpecT]]) -> tuple[str, type[SpecT]]:
+    named = root.value.get("machine") if isinstance(root.value, Mapping) else None
+    if named is None:
+        raise ArchitectureError(f"{root.place}: missing key 'machine', which says what kind of accelerator this is")
+    if not isinstance(named.value, str) or not named.value.isidentifier():
+        raise ArchitectureError(f"{named.place}: machine: must be a name such as imc")
+    try:
+        return named.value, spec_for(named.value)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{named.place}: machine: {error}") from None
+    except LookupError:
+        raise ArchitectureError(f"{named.place}: machine: unknown machine '{named.value}'") from None

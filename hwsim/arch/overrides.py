@@ -1,0 +1,81 @@
+"""`--set adc.bits=6`: one value of an architecture replaced from outside its file; it knows no schema."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hwsim.arch.nodes import KeyPath, Node, merge, refuse_nulls
+from hwsim.arch.yaml_text import parse
+from hwsim.errors import ArchitectureError
+
+_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
+_FIXED = ("machine", "extends")
+_SHOWN = 80
+
+
+def override(root: Node, setting: str) -> Node:
+    """`root` with one `KEY=VALUE` applied; the value follows the file's own rules (flow lists and mappings too).
+
+    A mapping is laid over what is there, null removes a key, a number in the path counts a list's items from 0.
+
+    Raises:
+        ArchitectureError: the setting has no `=`, its value is not one, or its path leads through something else.
+
+    """
+    place = "--set " + _shown(setting)
+    key, equals, value = setting.partition("=")
+    if not equals or not _PATH.fullmatch(key):
+        raise ArchitectureError(f"{place}: write KEY=VALUE, with a key such as adc.bits")
+    path: KeyPath = tuple(int(step) if step.isdigit() else step for step in key.split("."))
+    if path[0] in _FIXED:
+        raise ArchitectureError(f"{place}: '{path[0]}' belongs to the file and cannot be set from outside")
+    changed = _apply(root, path, (), _value(value, place), place)
+    refuse_nulls(changed)
+    return changed
+
+
+def _value(source: str, place: str) -> Node:
+    if "\n" in source or "\r" in source:
+        raise ArchitectureError(f"{place}: a value is one line")
+    if not source.strip():
+        raise ArchitectureError(f"{place}: has no value")
+    node = parse(source, lambda _line: place)
+    is_flow = source.lstrip()[0] in "[{"
+    if isinstance(node.value, Mapping | tuple) and not is_flow:
+        raise ArchitectureError(f"{place}: write a mapping as {{key: value}} and a list as [value, value]")
+    return node
+
+
+def _apply(node: Node, path: KeyPath, walked: KeyPath, new: Node, place: str) -> Node:
+    """`node` with `new` at `path`; keys that are missing on the way become mappings, which the schema then judges."""
+    if not path:
+        return merge(node, new, _dotted(walked) + ".")
+    step, rest = path[0], path[1:]
+    here = (*walked, step)
+    if isinstance(node.value, tuple) and isinstance(step, int):
+        if step >= len(node.value):
+            raise ArchitectureError(f"{place}: {_dotted(walked)} has {len(node.value)} items, counted from 0")
+        changed = _apply(node.value[step], rest, here, new, place)
+        return replace(node, value=(*node.value[:step], changed, *node.value[step + 1 :]))
+    if not isinstance(node.value, Mapping) or isinstance(step, int):
+        kind = (
+            "a list" if isinstance(node.value, tuple) else "a mapping" if isinstance(node.value, Mapping) else "a value"
+        )
+        raise ArchitectureError(f"{place}: {_dotted(walked)} is {kind}, so it has no '{step}'")
+    if step in node.value and rest:
+        changed = _apply(node.value[step], rest, here, new, place)
+        return replace(node, value={**node.value, step: changed})
+    for missing in reversed(rest):
+        new = Node({str(missing): new}, place)
+    return merge(node, Node({step: new}, node.place), "".join(f"{key}." for key in walked))
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(map(str, path))
+
+
+def _shown(setting: str) -> str:
+    flat = setting.encode("unicode_escape").decode() if not setting.isprintable() else setting
+    return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 3] + "..."

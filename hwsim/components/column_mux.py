@@ -1,0 +1,37 @@
+"""The switch that leads one of several crossbar columns to their shared ADC; it knows no schedule."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hwsim.arch.schema import Cost
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Price, Priced
+from hwsim.components.technology import Technology, area_factor, energy_factor
+
+_SPIKESIM_PJ, _SPIKESIM_UM2, _SPIKESIM_NM, _SPIKESIM_V = 0.094245, 45.9, 65, 1.0
+
+
+class ColumnMuxGiven(Given):
+    """Given prices of a switch."""
+
+    at: Reference
+    select_pj: Cost
+
+
+class ColumnMux(PricedSpec):
+    """`select`: connect one column for one conversion.
+
+    Law `spikesim`: 0.094245 pJ and 45.9 um2 at 65 nm (published SpikeSim script, Moitra et al. arXiv 2210.12899; it
+    states no supply, 1.0 V assumed), scaled as logic.
+    """
+
+    law: Literal["spikesim", "given"]
+    given: ColumnMuxGiven | None = None
+
+    def by_law(self, technology: Technology) -> Priced:
+        """SpikeSim's constants in this technology."""
+        source = f"SpikeSim script (arXiv 2210.12899), 65 nm 1.0 V assumed, {technology.scaling_source}"
+        pj = _SPIKESIM_PJ * technology.energy_factor / energy_factor(_SPIKESIM_NM, _SPIKESIM_V)
+        area = Price.exact(_SPIKESIM_UM2 * technology.area_factor / area_factor(_SPIKESIM_NM), source)
+        return Priced({"select": Price.exact(pj, source)}, area, technology.logic_leakage_uw(area))

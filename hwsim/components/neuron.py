@@ -1,0 +1,61 @@
+"""The unit that updates LIF membranes; it knows no network and not where the membranes are stored."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class NeuronReference(Reference):
+    """Geometry of given prices."""
+
+    lanes: int
+    membrane_bits: int
+    leak_bits: int
+
+
+class NeuronGiven(Given):
+    """Given prices of a neuron unit; the area and leakage are of all lanes."""
+
+    at: NeuronReference
+    update_pj: Cost
+    hold_pj: Cost
+
+
+class Neuron(PricedSpec):
+    """`lanes` membrane updates a cycle.
+
+    `update`: leak multiply (none when `leak_bits` is 0, an IF neuron), addition of the current, comparison with the
+    threshold, subtraction for the reset, and a register. `hold`: a register write and read of one membrane, for
+    machines that keep the membrane in the unit; where it lives in an SRAM, that SRAM's accesses are paid instead.
+    """
+
+    lanes: int = Field(ge=1)
+    membrane_bits: int = Field(ge=2, le=64)
+    leak_bits: int = Field(ge=0, le=32)
+    law: Literal["logic", "given"]
+    given: NeuronGiven | None = None
+
+    @property
+    def updates_per_cycle(self) -> int:
+        """Membranes updated in one cycle."""
+        return self.lanes
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sum of the operators (see `digital`); a lane holds one of each."""
+        bits = self.membrane_bits
+        register = digital.register(technology, bits)
+        operators = [digital.add(technology, bits).times(2), digital.compare(technology, bits), register]
+        if self.leak_bits:
+            operators.insert(0, digital.multiply(technology, bits, self.leak_bits))
+        lane = digital.total(*operators)
+        actions = {"update": lane.energy_pj, "hold": register.energy_pj.scaled(2, "a write and a read")}
+        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
+        return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))

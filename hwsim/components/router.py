@@ -1,0 +1,60 @@
+"""The router and link of a mesh on chip: what one flit pays for one hop; it knows no routes and no contention."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.interconnect import Wire
+from hwsim.components.price import Price, Priced
+from hwsim.components.technology import Technology, area_factor, energy_factor
+
+_ISAAC_PJ, _ISAAC_BITS, _ISAAC_UM2, _ISAAC_TILES, _ISAAC_NM, _ISAAC_V = 20.74, 256, 150_000.0, 4, 32, 0.9
+
+
+class RouterReference(Reference):
+    """Geometry of given prices."""
+
+    flit_bits: int
+
+
+class RouterGiven(Given):
+    """Given prices of a router with its link."""
+
+    at: RouterReference
+    hop_pj: Cost
+
+
+class Router(PricedSpec):
+    """`hop`: one flit through one router and over one link of `link_mm`.
+
+    Law `isaac`: 20.74 pJ for 256 b and 0.150 mm2 shared by 4 tiles at 32 nm (ISAAC, ISCA 2016, as in the published
+    component models; its supply is assumed to be 0.9 V), in proportion to the flit and scaled as logic; the link by the
+    wire's law.
+    """
+
+    flit_bits: int = Field(ge=1, le=4096)
+    link_mm: float | None = Field(default=None, gt=0)
+    wire: Wire
+    law: Literal["isaac", "given"]
+    given: RouterGiven | None = None
+
+    def over(self, link_mm: float) -> Router:
+        """The same router with links of the machine's tile pitch, unless the file states one."""
+        return self if self.link_mm is not None else self.model_copy(update={"link_mm": link_mm})
+
+    def by_law(self, technology: Technology) -> Priced:
+        """ISAAC's router plus the link."""
+        source = f"ISAAC router (ISCA 2016), 32 nm 0.9 V assumed, {technology.scaling_source}"
+        share = self.flit_bits / _ISAAC_BITS
+        pj = _ISAAC_PJ * share * technology.energy_factor / energy_factor(_ISAAC_NM, _ISAAC_V)
+        um2 = _ISAAC_UM2 / _ISAAC_TILES * share * technology.area_factor / area_factor(_ISAAC_NM)
+        bit_mm = self.wire.priced(technology).actions["bit_mm"]
+        link = bit_mm.scaled(
+            self.flit_bits * (self.link_mm or 0.0), f"{self.flit_bits} b over {self.link_mm or 0:.3g} mm"
+        )
+        area = Price.exact(um2, source)
+        return Priced({"hop": Price.exact(pj, source) + link}, area, technology.logic_leakage_uw(area))

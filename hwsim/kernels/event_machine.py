@@ -1,0 +1,66 @@
+"""The arrays that the event loop works on: a flattened schedule and how far it has been played; only their meaning."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NEVER = np.iinfo(np.int64).max
+NONE = -1
+
+STAGE = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "first_job",  # number of its job 0 among all jobs
+            "n_jobs",
+            "first_wait",  # its waits among all waits
+            "end_wait",
+            "first_latency",  # where the latency of its job 0 is
+            "latency_step",  # 1, or 0 where all its jobs share one latency
+            "first_slot",  # where the slots of its unit begin, NONE without a unit
+            "n_slots",
+            "decider",  # stage of the decisions on its jobs, or NONE
+            "first_decision",  # where in `needs` the decision on its job 0 is
+            "follower",  # a stage that it decides on, or NONE
+            "next_follower",  # another that its own decider decides on, or NONE
+            "next_asker",  # next stage with a unit or a decider, or NONE
+            "head",  # first job that is not resolved: only this one can wait or ask
+            "ready",  # cycle from which the head asks, NEVER while it does not
+            "asked_slot",  # where the slots begin of which it asks one, NONE if it needs none
+            "decided",  # done of the head's decision if that ran, NEVER while that is not known
+            "wanted",  # job that the head waits for
+            "wakes",  # first job of this stage that another's head waits for, NEVER if none
+            "waiter",  # a stage that waits for this one, or NONE
+            "next",  # another that waits for the same stage, or is to be advanced after this one, or NONE
+        )
+    ]
+)
+"""All about one stage in two or three cache lines; chains of stages are linked through it."""
+
+WAIT = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "stage",  # the awaited one
+            "first_time",  # where in `times` the awaited event of its job 0 is
+            "first_need",  # where in `needs` that of job 0 of the waiting stage is
+        )
+    ]
+)
+
+
+class Machine(NamedTuple):
+    """A flattened schedule of N jobs and how far it has been played; stages are in order of position."""
+
+    stages: NDArray[Any]  # STAGE[stage]
+    waits: NDArray[Any]  # WAIT[wait], those of one stage together
+    needs: NDArray[np.int64]  # of all waits and decisions, NONE for nothing
+    service: NDArray[np.int64]  # [N]
+    latency: NDArray[np.int64]
+    slots: NDArray[np.int64]  # cycle from which each slot is free, one binary heap a unit
+    turn: NDArray[np.int64]  # [stage], room for those that are answered together
+    times: NDArray[np.int64]  # [3 N]: start of every job, free of every job, done of every job
+    ran: NDArray[np.bool_]  # [N], True until the job turns out void

@@ -1,0 +1,91 @@
+"""Exact integer convolution and LIF update; it does not know where its arrays come from."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+class ConvShape(NamedTuple):
+    """How a window moves; a fully connected layer is kernel 1, stride 1, padding 0, groups 1 over one position."""
+
+    kernel: int
+    stride: int
+    padding: int
+    groups: int
+
+
+class NeuronLevels(NamedTuple):
+    """Integer LIF parameters of a layer, as in `hwsim.traces.network.Neuron`."""
+
+    leak: int
+    leak_bits: int
+    fraction_bits: int
+    lowest: int  # saturation bounds of the membrane
+    highest: int
+    soft_reset: bool
+    v_reset: int
+
+
+@njit(cache=True)
+def add_currents(
+    activations: NDArray[np.int32], weights: NDArray[np.int8], shape: ConvShape, currents: NDArray[np.int32]
+) -> None:
+    """Add weight times activation over all windows: the zeros of a sparse input cost one comparison each.
+
+    activations int32[sample, y, x, channel_in], weights int8[ky, kx, channel_in / groups, channel_out], currents
+    int32[sample, y, x, channel_out], changed in place.
+    """
+    n_samples, height, width, n_in = activations.shape
+    out_height, out_width, n_out = currents.shape[1:]
+    in_per_group, out_per_group = n_in // shape.groups, n_out // shape.groups
+    for n in range(n_samples):
+        for oy in range(out_height):
+            for ox in range(out_width):
+                target = currents[n, oy, ox]
+                for ky in range(shape.kernel):
+                    y = oy * shape.stride - shape.padding + ky
+                    if y < 0 or y >= height:
+                        continue
+                    for kx in range(shape.kernel):
+                        x = ox * shape.stride - shape.padding + kx
+                        if x < 0 or x >= width:
+                            continue
+                        for c in range(n_in):
+                            value = activations[n, y, x, c]
+                            if value == 0:
+                                continue
+                            first = c // in_per_group * out_per_group
+                            row = weights[ky, kx, c % in_per_group]
+                            for o in range(first, first + out_per_group):
+                                target[o] += value * row[o]
+
+
+@njit(cache=True)
+def step_neurons(
+    currents: NDArray[np.int32],
+    bias: NDArray[np.int32],
+    v_threshold: NDArray[np.int64],
+    levels: NeuronLevels,
+    membrane: NDArray[np.int64],
+    spikes: NDArray[np.uint8],
+) -> None:
+    """One timestep of all neurons of a layer; `membrane` and `spikes` [row, channel] are written in place.
+
+    currents int32[row, channel], bias int32[channel], v_threshold int64[channel].  Leak (rounded half up), input, bias,
+    one saturation, comparison, reset, in this order.
+    """
+    half = (1 << levels.leak_bits) >> 1
+    for row in range(currents.shape[0]):
+        for c in range(currents.shape[1]):
+            v = (membrane[row, c] * levels.leak + half) >> levels.leak_bits
+            v += (np.int64(currents[row, c]) << levels.fraction_bits) + bias[c]
+            v = min(max(v, levels.lowest), levels.highest)
+            fired = v > v_threshold[c]
+            if fired:
+                v = v - v_threshold[c] if levels.soft_reset else levels.v_reset
+            membrane[row, c] = v
+            spikes[row, c] = fired

@@ -1,0 +1,90 @@
+"""Means and standard errors of figures that depend on when each sample leaves; it knows no hardware.
+
+A figure x[i, t] is known for every recorded sample i and every timestep t at which it could leave.  Weights say when
+samples
+do leave: each recorded sample at its own timestep, or all of them by the exit histogram of a larger test set, so that
+    mean = (1/n) sum_i sum_t w[i, t] x[i, t].
+The variance adds what the recorded samples and what the histogram contribute (two independent samples):
+    var = Var_i(sum_t w[i, t] x[i, t]) / n  +  Var_t~histogram(mean_i x[i, t]) / N.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean and its standard error (0 where one sample tells nothing about it)."""
+
+    value: float
+    standard_error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """When samples leave: weights [sample, timestep] whose rows sum to 1, and the size of the histogram behind them."""
+
+    weights: Floats
+    histogram_size: int  # 0 when each recorded sample leaves at its own timestep
+
+    @classmethod
+    def after(cls, timestep: NDArray[np.int64], timesteps: int) -> Leaving:
+        """Each recorded sample leaves after its own timestep (1, 2, ...): int64 [sample]."""
+        return cls((timestep[:, None] == np.arange(1, timesteps + 1)).astype(np.float64), 0)
+
+    @classmethod
+    def by_histogram(cls, histogram: NDArray[np.int64], n_samples: int) -> Leaving:
+        """All recorded samples leave as a larger set did: int64 [timestep] samples leaving after each."""
+        size = int(histogram.sum())
+        return cls(np.tile(histogram / size, (n_samples, 1)), size)
+
+    def survival(self) -> Floats:
+        """Weight with which each timestep is run at all: [sample, timestep]."""
+        return np.cumsum(self.weights[:, ::-1], axis=1)[:, ::-1]
+
+    def mean(self, figure: Floats) -> float:
+        """Mean over samples of a figure [sample, timestep]."""
+        return float((self.weights * figure).sum(axis=1).mean())
+
+    def estimate(self, figure: Floats) -> Estimate:
+        """Mean and standard error of a figure [sample, timestep]."""
+        return Estimate(self.mean(figure), float(np.sqrt(self._variance(figure, np.zeros(len(figure))))))
+
+    def product(self, first: Floats, second: Floats) -> Estimate:
+        """Product of two means, its error to first order."""
+        a, b = self.mean(first), self.mean(second)
+        variance = self._variance(first * b + second * a, np.zeros(len(first)))
+        return Estimate(a * b, float(np.sqrt(variance)))
+
+    def ratio(self, figure: Floats, reference: Floats) -> Estimate:
+        """Ratio of a mean to the mean of a reference [sample] measured on the same samples, its error to first
+        order.
+        """
+        base = float(reference.mean())
+        ratio = self.mean(figure) / base
+        return Estimate(ratio, float(np.sqrt(self._variance(figure / base, ratio * reference / base))))
+
+    def product_ratio(self, first: Floats, second: Floats, base_first: Floats, base_second: Floats) -> Estimate:
+        """Ratio of a product of two means to that of two references [sample], its error to first order."""
+        a, b = self.mean(first), self.mean(second)
+        c, d = float(base_first.mean()), float(base_second.mean())
+        ratio = a * b / (c * d)
+        variance = self._variance(ratio * (first / a + second / b), ratio * (base_first / c + base_second / d))
+        return Estimate(ratio, float(np.sqrt(variance)))
+
+    def _variance(self, figure: Floats, subtracted: Floats) -> float:
+        """Variance of the mean of sum_t w x - subtracted."""
+        n = len(figure)
+        per_sample = (self.weights * figure).sum(axis=1) - subtracted
+        variance = float(per_sample.var(ddof=1)) / n if n > 1 else 0.0
+        if self.histogram_size:
+            shares, by_timestep = self.weights[0], figure.mean(axis=0)
+            mean = float(shares @ by_timestep)
+            variance += float(shares @ (by_timestep - mean) ** 2) / self.histogram_size
+        return variance

@@ -1,0 +1,78 @@
+"""Arithmetic on bit planes: integers kept as packed words, one word array per binary digit; it knows no layers.
+
+Planes are uint64 [plane, ...]: digit p of every integer is a bit of plane p, 64 integers a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+
+
+def pack_channels(bits: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
+    """Pack 0/1 [..., channel] into uint64 [..., word]: channel c is bit c % 64 of word c // 64, the rest is zero."""
+    packed = np.packbits(bits, axis=-1, bitorder="little")
+    n_bytes = packed.shape[-1]
+    padding = [(0, 0)] * (packed.ndim - 1) + [(0, -n_bytes % 8)]
+    return np.ascontiguousarray(np.pad(packed, padding)).view("<u8")
+
+
+def unpack_channels(words: Words, channels: int) -> NDArray[np.uint8]:
+    """The inverse of `pack_channels`: 0/1 as uint8 [..., channel]."""
+    as_bytes = np.ascontiguousarray(words).astype("<u8", copy=False).view(np.uint8)
+    return np.unpackbits(as_bytes, axis=-1, count=channels, bitorder="little")
+
+
+def pack_integers(values: NDArray[np.uint8], n_planes: int) -> Words:
+    """Bit planes of unsigned integers [..., channel]: uint64 [plane, ..., word]."""
+    return np.stack([pack_channels(values >> np.uint8(plane) & np.uint8(1)) for plane in range(n_planes)])
+
+
+def unpack_integers(planes: Words, channels: int) -> NDArray[np.int64]:
+    """The inverse of `pack_integers`: int64 [..., channel]."""
+    digits = (unpack_channels(plane, channels).astype(np.int64) << p for p, plane in enumerate(planes))
+    return np.asarray(sum(digits), dtype=np.int64)
+
+
+def sum_planes(terms: Sequence[Words], gains: Sequence[int], n_planes: int) -> Words:
+    """sum(gains[i] * terms[i]) for gains >= 1, in `n_planes` planes, which must hold the largest sum.
+
+    Terms are [plane, ...] of shapes that broadcast beyond the first axis.  Each set bit of a gain adds a shifted copy
+    through a ripple-carry adder of n_planes steps.
+    """
+    shape = np.broadcast_shapes(*(term.shape[1:] for term in terms))
+    total = np.zeros((n_planes, *shape), dtype=np.uint64)
+    for term, gain in zip(terms, gains, strict=True):
+        for shift in range(gain.bit_length()):
+            if gain >> shift & 1:
+                _add_shifted(total, term, shift)
+    return total
+
+
+def _add_shifted(total: Words, term: Words, shift: int) -> None:
+    """Add term << shift to total, in place."""
+    carry = np.zeros(total.shape[1:], dtype=np.uint64)
+    for plane in range(shift, len(total)):
+        digit = term[plane - shift] if plane - shift < len(term) else np.uint64(0)
+        half = total[plane] ^ digit
+        # The carry out reads the digit before the sum replaces it.
+        carry_out = (total[plane] & digit) | (half & carry)
+        total[plane] = half ^ carry
+        carry = carry_out
+
+
+def max_planes(terms: Sequence[Words]) -> Words:
+    """The elementwise maximum of integers in equally many planes; of spikes, their OR."""
+    best = terms[0]
+    for term in terms[1:]:
+        above = np.zeros_like(best[0])
+        equal = ~above
+        for plane in range(len(best) - 1, -1, -1):
+            above |= equal & term[plane] & ~best[plane]
+            equal &= ~(term[plane] ^ best[plane])
+        best = (term & above) | (best & ~above)
+    return best

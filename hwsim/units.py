@@ -1,0 +1,37 @@
+"""Conversions between the units that names end in, for the edges of the program; it knows no physics."""
+
+from __future__ import annotations
+
+import math
+
+PJ_PER_UW_NS = 1e-3  # 1 uW for 1 ns is 1e-15 J
+PJ_PER_J = 1e12
+PJ_PER_FJ = 1e-3
+UM2_PER_MM2 = 1e6
+UW_PER_MW = 1e3
+
+
+def cycles_from_ns(time_ns: float, clock_mhz: float) -> int:
+    """Whole cycles that cover a time: its ceiling, but not one more for the last bits of a float (1e-9 relative)."""
+    cycles = time_ns * clock_mhz / 1e3
+    return math.ceil(cycles * (1 - 1e-9))
+
+
+def ns_from_cycles(cycles: int, clock_mhz: float) -> float:
+    """Duration of a number of cycles in ns."""
+    return cycles * 1e3 / clock_mhz
+
+
+def pj_from_power(power_uw: float, time_ns: float) -> float:
+    """Energy in pJ of a power that flows for a time."""
+    return power_uw * time_ns * PJ_PER_UW_NS
+
+
+def um2_from_mm2(area_mm2: float) -> float:
+    """Area in square micrometres."""
+    return area_mm2 * UM2_PER_MM2
+
+
+def uw_from_mw(power_mw: float) -> float:
+    """Power in microwatts."""
+    return power_mw * UW_PER_MW

@@ -1,0 +1,209 @@
+"""The report as tables on a terminal; it reads a Report and computes nothing but shares of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from hwsim.figures import Figure, Report, Run
+from hwsim.report import LEAKAGE
+from hwsim.view import number
+
+Formatter = Callable[[float], str]
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Everything a reader needs to judge a simulation, the most asked for first."""
+    _print_head(report, console)
+    console.print(_figures(report))
+    if report.comparisons:
+        console.print(_comparisons(report))
+    _print_exits(report, console)
+    run = report.runs[-1]
+    console.print(_by_timestep(report))
+    console.print(_by_component(run))
+    console.print(_by_layer(report, run))
+    console.print(_stages(run))
+    console.print(_area(report))
+    console.print(_storage(report))
+    _print_notes(report, console)
+
+
+def _print_head(report: Report, console: Console) -> None:
+    trace, architecture = report.trace, report.architecture
+    console.print(f"[bold]{architecture['description']}[/bold]")
+    console.print(f"{architecture['file']} (machine {architecture['machine']}, sha256 {architecture['sha256'][:12]})")
+    if architecture["overrides"]:
+        console.print("with " + ", ".join(architecture["overrides"]))
+    kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
+    samples, timesteps = report.options["samples"], report.options["timesteps"]
+    console.print(f"{trace['name']}: {kind}; {samples} samples, T = {timesteps}")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="", pad_edge=False, box=None)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right")
+    return table
+
+
+def _spread(figure: Figure, show: Formatter) -> str:
+    """Value ± standard error [low, high]; parts that say nothing are left out."""
+    text = show(figure.value)
+    if figure.standard_error:
+        text += f" ± {show(figure.standard_error)}"
+    if figure.low != figure.high:
+        text += f" \\[{show(figure.low)}, {show(figure.high)}]"
+    return text
+
+
+def _plain(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _figures(report: Report) -> Table:
+    table = _table(
+        "\nPer inference  (mean ± standard error over samples \\[interval of prices])",
+        "",
+        *(run.name for run in report.runs),
+    )
+    lines: tuple[tuple[str, Callable[[Run], str]], ...] = (
+        ("timesteps", lambda run: _spread(run.timesteps, _plain)),
+        ("accuracy", _accuracy),
+        ("energy", lambda run: _spread(run.energy_pj, number.energy)),
+        ("  dynamic", lambda run: _spread(run.dynamic_pj, number.energy)),
+        ("  clock", lambda run: _spread(run.clock_pj, number.energy)),
+        ("  leakage", lambda run: _spread(run.leakage_pj, number.energy)),
+        ("latency", lambda run: _spread(run.latency_ns, number.time)),
+        ("EDP, mean of products", lambda run: _spread(run.edp_pj_ns, number.edp)),
+        ("EDP, product of means", lambda run: _spread(run.edp_of_means_pj_ns, number.edp)),
+        ("power", lambda run: number.power(run.power_uw)),
+        ("throughput", lambda run: f"{run.inferences_per_s:.4g} inferences/s"),
+        ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
+        ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
+        *(_operation_line(name) for name in report.runs[0].operations),
+    )
+    for label, show in lines:
+        table.add_row(label, *(show(run) for run in report.runs))
+    return table
+
+
+def _operation_line(name: str) -> tuple[str, Callable[[Run], str]]:
+    return f"{name}s", lambda run: number.si(run.operations[name], "")
+
+
+def _accuracy(run: Run) -> str:
+    if run.accuracy is None or run.accuracy_standard_error is None:
+        return "not known"
+    return f"{100 * run.accuracy:.2f} ± {100 * run.accuracy_standard_error:.2f} %"
+
+
+def _comparisons(report: Report) -> Table:
+    names = [f"{c.run} / {c.reference}" for c in report.comparisons]
+    table = _table("\nRatios  (below 1 is less)", "", *names)
+    for label, field in (
+        ("timesteps", "timesteps"),
+        ("energy", "energy"),
+        ("latency", "latency"),
+        ("EDP, mean of products", "edp"),
+        ("EDP, product of means", "edp_of_means"),
+    ):
+        table.add_row(label, *(_spread(getattr(c, field), _plain) for c in report.comparisons))
+    return table
+
+
+def _print_exits(report: Report, console: Console) -> None:
+    if report.accuracy_by_timestep:
+        shown = ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(report.accuracy_by_timestep, 1))
+        console.print(f"\n[bold]Accuracy[/bold]  {shown}")
+    exits = report.early_exit
+    if exits is None:
+        return
+    total = sum(exits.histogram)
+    shares = ", ".join(f"{t}: {number.percent(n / total)}" for t, n in enumerate(exits.histogram, 1))
+    console.print(f"[bold]Early exit[/bold]  {exits.rule}; threshold chosen on {exits.chosen_on}")
+    console.print(f"  samples leaving after timestep {shares}  ({exits.reported_on})")
+    console.print(
+        f"  energy and latency: that histogram times the per-timestep figures of the {report.options['samples']} "
+        "recorded samples"
+    )
+
+
+def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Totals by name, largest first."""
+    totals: dict[str, float] = {}
+    for name, value in pairs:
+        totals[name] = totals.get(name, 0.0) + value
+    return sorted(totals.items(), key=lambda item: -item[1])
+
+
+def _by_timestep(report: Report) -> Table:
+    """Energy of each timestep, of a sample that runs it."""
+    n = len(report.runs[0].energy_by_timestep_pj)
+    table = _table("\nEnergy by timestep  (of a sample that runs it)", "", *(f"t = {t}" for t in range(1, n + 1)))
+    for run in report.runs:
+        table.add_row(run.name, *(number.energy(pj) for pj in run.energy_by_timestep_pj))
+    return table
+
+
+def _by_component(run: Run) -> Table:
+    table = _table(f"\nEnergy by component and action, {run.name}", "component", "action", "count", "energy", "share")
+    for component, component_pj in _sums((row.component, row.energy_pj) for row in run.rows):
+        table.add_row(
+            component, "", "", number.energy(component_pj), number.percent(component_pj / run.energy_pj.value)
+        )
+        counts = dict(_sums((row.action, row.count) for row in run.rows if row.component == component))
+        for action, pj in _sums((row.action, row.energy_pj) for row in run.rows if row.component == component):
+            if action == LEAKAGE and pj == 0:
+                continue
+            share = number.percent(pj / run.energy_pj.value)
+            table.add_row("", action, number.si(counts[action], ""), number.energy(pj), share, style="dim")
+    return table
+
+
+def _by_layer(report: Report, run: Run) -> Table:
+    rates = report.notes.get("spikes per neuron and timestep", {})
+    crossbars = report.notes.get("crossbars by layer", {})
+    table = _table(f"\nEnergy by layer, {run.name}", "layer", "crossbars", "spike rate", "energy", "share")
+    for layer, pj in _sums((row.layer or "(whole chip)", row.energy_pj) for row in run.rows):
+        rate = f"{rates[layer]:.4f}" if layer in rates else ""
+        share = number.percent(pj / run.energy_pj.value)
+        table.add_row(layer, str(crossbars.get(layer, "")), rate, number.energy(pj), share)
+    return table
+
+
+def _stages(run: Run) -> Table:
+    accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
+    table = _table(f"\nWhere the cycles of a sample go, {run.name}", "stage", *accounts)
+    for stage in run.stages:
+        cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
+        table.add_row(stage.stage, *(f"{c:,.0f}" for c in cycles))
+    return table
+
+
+def _area(report: Report) -> Table:
+    table = _table("\nArea and leakage", "component", "instances", "area mm2", "leakage")
+    for row in sorted(report.area, key=lambda row: -row.area_um2):
+        table.add_row(row.component, f"{row.instances:,}", f"{row.area_um2 / 1e6:.4f}", number.power(row.leakage_uw))
+    area, leakage = _spread(report.area_mm2, _plain), _spread(report.leakage_uw, number.power)
+    table.add_row("total", "", area, leakage, style="bold")
+    return table
+
+
+def _storage(report: Report) -> Table:
+    table = _table("\nMemory footprint", "storage", "used KiB", "on chip KiB", "used")
+    for row in report.storage:
+        used, provided = row.used_bits / 8192, row.provided_bits / 8192
+        table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", number.percent(used / provided))
+    return table
+
+
+def _print_notes(report: Report, console: Console) -> None:
+    console.print("\n[bold]Mapping[/bold]")
+    for name, value in report.notes.items():
+        if not isinstance(value, dict):
+            console.print(
+                f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}", highlight=False
+            )

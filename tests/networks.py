@@ -1,0 +1,232 @@
+"""Small networks and traces for tests: random ones of every layer kind, and a fixed convolutional one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from hypothesis import strategies as st
+
+from hwsim.traces import (
+    Add,
+    Conv2d,
+    Flatten,
+    Input,
+    Inputs,
+    Layer,
+    Linear,
+    Logits,
+    Network,
+    Neuron,
+    Pool,
+    Provenance,
+    StoredWeights,
+    Trace,
+)
+from hwsim.traces.golden import execute
+
+
+class Sketch:
+    """A network under construction; each method adds a layer that reads the last one and returns its name."""
+
+    def __init__(self, shape, bits=8, seed=0):
+        self.rng = np.random.default_rng(seed)
+        self.layers: list[Layer] = [Input("input", (), shape, bits)]
+
+    @property
+    def last(self):
+        return self.layers[-1]
+
+    def __getitem__(self, name):
+        return next(layer for layer in self.layers if layer.name == name)
+
+    def add(self, layer):
+        self.layers.append(layer)
+        return layer.name
+
+    def name(self, kind):
+        return f"{kind}{len(self.layers)}"
+
+    def weights(self, shape, bits=4):
+        half = 1 << (bits - 1)
+        values = self.rng.integers(-half, half, shape, dtype=np.int8)
+        return StoredWeights(values, bits, self.rng.random(shape[3], dtype=np.float32) + np.float32(0.1))
+
+    def neuron(self, channels, reset="soft", leak=13, leak_bits=4, fraction_bits=3, membrane_bits=16, scale=64):
+        top = (1 << (membrane_bits - 1)) - 1
+        threshold = np.minimum(self.rng.integers(1, 4 * scale, channels), top)
+        v_reset = int(self.rng.integers(-2, 3)) if reset == "hard" else 0
+        return Neuron(
+            leak, leak_bits, threshold.astype(np.int64), reset, fraction_bits, membrane_bits, max(v_reset, -top)
+        )
+
+    def bias(self, channels):
+        return self.rng.integers(-40, 40, channels, dtype=np.int32)
+
+    def conv(self, channels, kernel=3, stride=1, padding=1, groups=1, bits=4, source=None, neuron=True, bias=False):
+        source = source or self.last.name
+        height, width, n_in = self[source].shape
+        shape = (
+            (height + 2 * padding - kernel) // stride + 1,
+            (width + 2 * padding - kernel) // stride + 1,
+            channels,
+        )
+        return self.add(
+            Conv2d(
+                self.name("conv"),
+                (source,),
+                shape,
+                kernel,
+                stride,
+                padding,
+                groups,
+                self.weights((kernel, kernel, n_in // groups, channels), bits),
+                self.bias(channels) if bias else None,
+                self.neuron(channels) if neuron is True else neuron or None,
+            )
+        )
+
+    def linear(self, n_out, bits=4, neuron=True, bias=False):
+        return self.add(
+            Linear(
+                self.name("fc"),
+                (self.last.name,),
+                (1, 1, n_out),
+                self.weights((1, 1, self.last.shape[2], n_out), bits),
+                self.bias(n_out) if bias else None,
+                self.neuron(n_out) if neuron is True else neuron or None,
+            )
+        )
+
+    def pool(self, kind="avg", kernel=2, stride=2):
+        height, width, channels = self.last.shape
+        shape = ((height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
+        return self.add(Pool(self.name("pool"), (self.last.name,), shape, kind, kernel, stride))
+
+    def flatten(self):
+        height, width, channels = self.last.shape
+        return self.add(Flatten(self.name("flatten"), (self.last.name,), (1, 1, height * width * channels)))
+
+    def sum(self, inputs, gains, neuron=None):
+        shape = self[inputs[0]].shape
+        neuron = self.neuron(shape[2]) if neuron is True else neuron
+        return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron))
+
+    def network(self):
+        return Network(tuple(self.layers))
+
+
+def small_network(seed=0, channels=20):
+    """Input 6 x 6 x 1: conv, avg pool, conv, residual add with neuron, flatten, two fully connected layers."""
+    sketch = Sketch((6, 6, 1), seed=seed)
+    sketch.conv(channels, bias=True)
+    pooled = sketch.pool("avg")
+    branch = sketch.conv(channels, source=pooled)
+    current = sketch.conv(channels, source=branch, neuron=None)
+    sketch.sum([current, branch], [1, 3], neuron=True)
+    sketch.flatten()
+    sketch.linear(70)
+    sketch.linear(10, neuron=None, bias=True)
+    return sketch.network()
+
+
+def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
+    """A trace of `network` on random inputs, `extra` of them beyond the recorded samples, by the golden kernel."""
+    rng = np.random.default_rng(seed)
+    count = samples + extra
+    values = rng.integers(0, 1 << network.input.bits, (count, *network.input.shape), dtype=np.uint8)
+    labels = rng.integers(0, network.n_classes, count)
+    ids = rng.permutation(100 + count)[:count].astype(np.int64)
+    run = execute(network, values, timesteps)
+    recorded = Logits(run.logits[:samples], 0.25, labels[:samples], ids[:samples], "test")
+    larger = Logits(run.logits, 0.25, labels, ids, "test")
+    spikes = {name: dataclasses.replace(s, words=s.words[:samples].copy()) for name, s in run.spikes.items()}
+    provenance = Provenance(
+        name="small",
+        dataset="random",
+        split="test",
+        licence="CC0-1.0",
+        framework="none",
+        command="none",
+        seed=seed,
+        synthetic=False,
+        accuracy=tuple(larger.accuracy().tolist()),
+    )
+    logits = {"recorded": recorded, "test": larger}
+    return Trace(network, timesteps, spikes, Inputs(values, labels, ids), logits, provenance)
+
+
+@st.composite
+def neurons(draw, channels):
+    """Neurons at all corners of the rules: no leak, full leak, one-bit rounding, tiny membranes that saturate."""
+    leak_bits = draw(st.integers(0, 6))
+    membrane_bits = draw(st.sampled_from([4, 8, 12, 24, 32]))
+    top = (1 << (membrane_bits - 1)) - 1
+    reset = draw(st.sampled_from(["soft", "hard"]))
+    threshold = draw(st.lists(st.integers(0, min(top, 300)), min_size=channels, max_size=channels))
+    return Neuron(
+        leak=draw(st.integers(0, 1 << leak_bits)),
+        leak_bits=leak_bits,
+        v_threshold=np.array(threshold, dtype=np.int64),
+        reset=reset,
+        fraction_bits=draw(st.integers(0, 5)),
+        membrane_bits=membrane_bits,
+        v_reset=draw(st.integers(-min(top, 20), min(top, 20))) if reset == "hard" else 0,
+    )
+
+
+@st.composite
+def networks(draw):
+    """Random valid networks of up to about ten layers, of every kind, over at most 6 x 6 positions."""
+    size = draw(st.integers(3, 6))
+    sketch = Sketch((size, size, draw(st.integers(1, 3))), bits=draw(st.integers(1, 8)), seed=draw(st.integers(0, 999)))
+    for _ in range(draw(st.integers(0, 4))):
+        draw(st.sampled_from([_draw_conv, _draw_conv, _draw_pool, _draw_residual, _draw_activation_sum]))(draw, sketch)
+    if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
+        _draw_conv(draw, sketch)
+    if sketch.last.shape[:2] != (1, 1) or draw(st.booleans()):
+        sketch.flatten()
+    if draw(st.booleans()):
+        n_out = draw(st.integers(1, 9))
+        sketch.linear(n_out, bits=draw(st.integers(2, 8)), neuron=draw(neurons(n_out)), bias=draw(st.booleans()))
+    sketch.linear(draw(st.integers(2, 5)), neuron=None, bias=draw(st.booleans()))
+    return sketch.network()
+
+
+def _draw_conv(draw, sketch):
+    height, width, n_in = sketch.last.shape
+    kernel = draw(st.integers(1, min(3, height, width)))
+    groups = n_in if draw(st.integers(0, 3)) == 0 else 1
+    channels = groups * draw(st.integers(1, 2 if groups > 1 else 5))
+    sketch.conv(
+        channels,
+        kernel,
+        stride=draw(st.integers(1, 2)),
+        padding=draw(st.integers(0, kernel - 1)),
+        groups=groups,
+        bits=draw(st.integers(2, 8)),
+        neuron=draw(neurons(channels)),
+        bias=draw(st.booleans()),
+    )
+
+
+def _draw_pool(draw, sketch):
+    kernel = draw(st.integers(1, min(3, *sketch.last.shape[:2])))
+    sketch.pool(draw(st.sampled_from(["avg", "max"])), kernel, draw(st.integers(1, 3)))
+
+
+def _draw_residual(draw, sketch):
+    """Two paths of currents, or a current and an identity, added before the neuron."""
+    source, channels = sketch.last.name, sketch.last.shape[2]
+    first = sketch.conv(channels, source=source, neuron=None, bias=draw(st.booleans()))
+    identity = draw(st.booleans())
+    second = source if identity else sketch.conv(channels, kernel=1, padding=0, source=source, neuron=None)
+    gains = [draw(st.sampled_from([1, 2])), draw(st.sampled_from([-3, 1, 4]))]
+    sketch.sum([first, second], gains, neuron=draw(neurons(channels)))
+
+
+def _draw_activation_sum(draw, sketch):
+    """A residual sum of activations without a neuron, which is not binary."""
+    source, channels = sketch.last.name, sketch.last.shape[2]
+    branch = sketch.conv(channels, source=source, neuron=draw(neurons(channels)))
+    sketch.sum([source, branch], [draw(st.integers(1, 3)), draw(st.integers(1, 3))])

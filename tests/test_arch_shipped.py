@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import hwsim
+from hwsim.arch import load, shipped, shipped_folder
+from hwsim.arch.files import find
+from hwsim.errors import ArchitectureError
+
+ROOT = Path(hwsim.__file__).resolve().parent.parent
+PROJECT = ROOT / "pyproject.toml"
+
+
+@pytest.fixture
+def designs(tmp_path, monkeypatch):
+    """A folder of shipped designs with two files in it."""
+    folder = tmp_path / "designs"
+    folder.mkdir()
+    for name in ("imc", "ttfs"):
+        (folder / f"{name}.yaml").write_text("machine: x\n")
+    monkeypatch.setattr("hwsim.arch.files.shipped_folder", lambda: folder)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return folder
+
+
+def test_shipped_designs_are_found_by_name_from_anywhere(designs):
+    assert shipped() == ("imc", "ttfs")
+    assert find("imc") == designs / "imc.yaml"
+    assert find("imc.yaml") == designs / "imc.yaml"
+
+
+def test_a_file_of_ones_own_comes_before_a_shipped_file_name(designs):
+    own = Path("imc.yaml")
+    own.write_text("machine: x\n")
+    assert find("imc.yaml") == own
+    assert find("imc") == designs / "imc.yaml"
+
+
+def test_a_wrong_name_lists_what_there_is_and_guesses(designs):
+    with pytest.raises(ArchitectureError) as caught:
+        load("icm", lambda _name: pytest.fail("not reached"))
+    assert str(caught.value) == "icm: no such file or shipped design (shipped: imc, ttfs); did you mean 'imc'?"
+
+
+def test_names_cannot_climb_out_of_the_folder(designs):
+    (designs.parent / "secret.yaml").write_text("machine: x\n")
+    with pytest.raises(ArchitectureError, match="no such file"):
+        find("../designs/../secret")
+
+
+def test_all_shipped_files_lie_where_the_package_looks():
+    folder = shipped_folder()
+    assert folder.name in ("arch", "shipped")
+    assert set(shipped()) == {path.stem for path in folder.glob("*.yaml")}
+
+
+@pytest.mark.skipif(not PROJECT.is_file(), reason="not a source checkout")
+def test_the_wheel_has_every_package_and_the_shipped_designs():
+    tools = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "hwsim").rglob("__init__.py")}
+    found = {".".join(folder.parts) for folder in folders}
+    assert set(tools["packages"]) == found | {"hwsim.shipped"}
+    assert tools["package-dir"]["hwsim.shipped"] == "arch"
+    data = tools["package-data"]
+    assert list((ROOT / "hwsim" / "components").glob(data["hwsim.components"][0]))
+    assert data["hwsim.shipped"] == ["*.yaml"]

@@ -1,0 +1,106 @@
+"""The two stages of training on one data set, then the trace: in floating point, then in integers."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import torch
+
+from hwsim.errors import UsageError
+from hwsim.traces.golden import verify
+from hwsim.traces.io import write_trace
+from training.data import Images, digest, hold_out, load_images
+from training.export import Amounts, Source, trace_of
+from training.loop import Augmentation, Stage, TensorImages, Trainer, accuracy, checkpoint_name
+from training.model import Geometry, SpikingNetwork
+from training.quantise import Precision, QuantNetwork
+
+FLOAT_RATE, FLOAT_DECAY = 3e-3, 1e-2
+QUANT_RATE, QUANT_DECAY = 1e-3, 0.0
+BATCH = 128
+
+
+def run(options: argparse.Namespace, command: str) -> None:
+    """Data, float stage, integer stage, export; the test split is looked at once, when nothing is left to choose."""
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no such device; use --device cpu")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    train, test = load_images(options.data)
+    training, held = hold_out(train, options.held_out, options.seed)
+    stages = Stages(options, training, held)
+    network = stages.float_network()
+    quantised = stages.quantised(network)
+
+    floats = accuracy(network, TensorImages.of(test, options.device))
+    say(f"float: test accuracy at T = 1.. {percent(floats)} %")
+    source = Source(
+        dataset=options.dataset,
+        licence=options.licence,
+        command=command,
+        seed=options.seed,
+        device=options.device,
+        float_accuracy=tuple(floats),
+        held_out_accuracy=tuple(stages.held_out_accuracy),
+    )
+    amounts = Amounts(min(options.recorded, len(test)), min(options.inputs, len(test)))
+    trace = trace_of(quantised.cpu(), test, held, amounts, source)
+    verify(trace)
+    write_trace(options.out, trace, compress=True)
+    say(f"{options.bits}-bit integers: test accuracy at T = 1.. {percent(trace.provenance.accuracy)} %")
+    rates = ", ".join(f"{name} {trace.spike_rate(name):.4f}" for name in trace.spikes)
+    say(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB; spikes per neuron and timestep: {rates}")
+
+
+class Stages:
+    """The two stages of training on one data set, each taken from its checkpoint where that exists."""
+
+    def __init__(self, options: argparse.Namespace, training: Images, held: Images) -> None:
+        self.options = options
+        self.images = [TensorImages.of(x, options.device) for x in (training, held)]
+        height, width, channels = training.x.shape[1:]
+        n_classes = int(training.y.max()) + 1
+        self.geometry = Geometry((height, width, channels), options.channels, n_classes, options.timesteps)
+        self.settings: dict[str, object] = {"data": digest(training, held), "geometry": asdict(self.geometry)}
+        self.held_out_accuracy: list[float] = []
+
+    def float_network(self) -> SpikingNetwork:
+        """The network in floating point, at its best epoch."""
+        options = self.options
+        torch.manual_seed(options.seed)
+        network = SpikingNetwork(self.geometry, options.dropout).to(options.device)
+        stage = self._stage("float", options.epochs, FLOAT_RATE, FLOAT_DECAY, options.seed)
+        self.settings |= {"stage": asdict(stage), "dropout": options.dropout}
+        self._train(network, stage)
+        return network
+
+    def quantised(self, network: SpikingNetwork) -> QuantNetwork:
+        """The network in integers, at its best epoch."""
+        options, precision = self.options, Precision(weight_bits=self.options.bits)
+        quantised = QuantNetwork(network, precision).to(options.device)
+        before = accuracy(quantised, self.images[1])
+        say(f"{options.bits}-bit integers before fine-tuning: held-out accuracy at T = 1.. {percent(before)} %")
+        stage = self._stage("qat", options.qat_epochs, QUANT_RATE, QUANT_DECAY, options.seed + 1)
+        self.settings |= {"precision": asdict(precision), "qat": asdict(stage)}
+        self._train(quantised, stage)
+        return quantised
+
+    def _stage(self, name: str, epochs: int, rate: float, decay: float, seed: int) -> Stage:
+        augmentation = Augmentation(self.options.shift, self.options.flip)
+        return Stage(name, epochs, rate, decay, BATCH, seed, augmentation)
+
+    def _train(self, network: SpikingNetwork | QuantNetwork, stage: Stage) -> None:
+        checkpoint = self.options.cache / "train_dietsnn" / checkpoint_name(stage.name, self.settings)
+        self.held_out_accuracy = Trainer(network, stage, *self.images).run(checkpoint, say)
+
+
+def percent(fractions: Sequence[float]) -> str:
+    """Fractions as percentages with two decimals."""
+    return " ".join(f"{100 * x:.2f}" for x in fractions)
+
+
+def say(line: str) -> None:
+    """A progress line."""
+    print(line, flush=True)
