@@ -77,6 +77,7 @@ class Workload:
 
     batches: Iterable[Batch]
     n_samples: int
+    n_jobs: int  # of all schedules of all samples
     timesteps: int
     runs: tuple[str, ...]
     hardware: Hardware

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from hwsim import accelerators, arch
+from hwsim import engine as engines
 from hwsim.accelerator import STATIC, Workload
 from hwsim.arch.loader import Loaded
 from hwsim.components.price import Priced
-from hwsim.engine import run as run_engine
+from hwsim.engine import EngineName
+from hwsim.errors import ArchitectureError
 from hwsim.figures import ExitSummary, Report
 from hwsim.play import play
 from hwsim.report import price
@@ -22,7 +25,6 @@ from hwsim.traces.slicing import first
 from hwsim.traces.trace import Trace
 
 Architecture = Loaded[Any]
-EngineName = Literal["auto", "simpy", "compiled"]
 
 
 def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Architecture:
@@ -64,15 +66,18 @@ def simulate(
     """
     machine = accelerators.machine(architecture.machine)(architecture.spec)
     short = first(trace, samples, timesteps)
-    workload = machine.lower(short)
-    tallies = play(workload, lambda schedule: run_engine(schedule, engine))
-    runs = price(tallies, workload, machine.components(workload), machine.clock_mhz)
+    with _placed(architecture):
+        workload = machine.lower(short)
+        parts = machine.components(workload)
+    chosen = engines.resolve(engine, workload.n_jobs)
+    tallies = play(workload, lambda schedule: engines.run(schedule, chosen))
+    runs = price(tallies, workload, parts, machine.clock_mhz)
     area = area_rows(workload.hardware, runs[-1])
     by_name = {run.name: run for run in runs}
     return Report(
         architecture=_describe_architecture(architecture),
         trace=_describe_trace(short),
-        options={"samples": short.n_samples, "timesteps": workload.timesteps, "engine": engine},
+        options={"samples": short.n_samples, "timesteps": workload.timesteps, "engine": chosen},
         versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
         runs=[run_figures(run) for run in runs],
         early_exit=_exit_summary(workload),
@@ -139,4 +144,15 @@ def components(architecture: Architecture) -> Mapping[str, Priced]:
 
     Raises ArchitectureError where a law does not reach the part's geometry or technology.
     """
-    return accelerators.machine(architecture.machine)(architecture.spec).components()
+    with _placed(architecture):
+        return accelerators.machine(architecture.machine)(architecture.spec).components()
+
+
+@contextmanager
+def _placed(architecture: Architecture) -> Iterator[None]:
+    """Put file and line of the key that an error begins with in front of it."""
+    try:
+        yield
+    except ArchitectureError as error:
+        key = str(error).partition(":")[0]
+        raise ArchitectureError(f"{architecture.place(key)}: {error}") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -17,22 +17,30 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 _SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. adc.bits=6.")
 
 
-class _Group(click.Group):
-    """Errors that a user can mend end in one line on stderr and exit status 2."""
+class _Program(click.Group):
+    """Whatever a user can mend ends in one line on stderr and exit status 2."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        kwargs["standalone_mode"] = False
         try:
-            return super().invoke(ctx)
+            status = super().main(*args, **kwargs)
         except HwsimError as error:
             click.echo(f"hwsim: {error}", err=True)
-            ctx.exit(2)
+            status = 2
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            status = 2
+        except click.ClickException as error:
+            click.echo(f"hwsim: {error.format_message()}", err=True)
+            status = 2
         except BrokenPipeError:
             # The reader of a pipe has left; nothing is wrong, and nothing more can be printed.
             sys.stderr.close()
-            ctx.exit(0)
+            status = 0
+        sys.exit(status if isinstance(status, int) else 0)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="hwsim")
 def main() -> None:
     """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""

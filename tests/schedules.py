@@ -7,6 +7,7 @@ hwsim.engine but the data classes; what it says about a schedule is what both en
 from __future__ import annotations
 
 import random
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ class Interpreter:
         self.times: dict[Job, Times] = {}
         self.holding: dict[Job, str] = {}
         self.ready_since: dict[Job, int] = {}
+        self.heads = dict.fromkeys(self.order, 0)
         self.now = 0
 
     def play(self) -> dict[Job, Times]:
@@ -56,14 +58,11 @@ class Interpreter:
     def pending(self) -> bool:
         return any(max(times.free, times.done) > self.now for times in self.times.values())
 
-    def head(self, name: str) -> int:
-        return sum(1 for stage, _ in self.times if stage == name)
-
     def happened(self, job: Job, event: str) -> bool:
         return job in self.times and getattr(self.times[job], event) <= self.now
 
     def ready_job(self, name: str) -> Job | None:
-        stage, index = self.stages[name], self.head(name)
+        stage, index = self.stages[name], self.heads[name]
         if index == stage.n_jobs or (index and not self.happened((name, index - 1), "free")):
             return None
         for wait in stage.waits:
@@ -86,7 +85,11 @@ class Interpreter:
         stage = self.stages[job[0]]
         service = int(stage.service[job[1]])
         latency = int(stage.latency if np.isscalar(stage.latency) else stage.latency[job[1]])
-        self.times[job] = Times(self.now, self.now + service, self.now + service + latency, True)
+        self.resolve(job, Times(self.now, self.now + service, self.now + service + latency, True))
+
+    def resolve(self, job: Job, times: Times) -> None:
+        self.times[job] = times
+        self.heads[job[0]] += 1
 
     def settle(self) -> bool:
         changed_ever = False
@@ -120,7 +123,7 @@ class Interpreter:
             queue.sort(key=lambda job: (self.ready_since[job], self.order.index(job[0])))
             granted += queue[:vacant]
         for job in void:
-            self.times[job] = Times(self.now, self.now, self.now, False)
+            self.resolve(job, Times(self.now, self.now, self.now, False))
         for job in slotless + granted:
             self.begin(job)
         for job in granted:
@@ -197,6 +200,7 @@ def make_schedule(*stages: Stage, units: dict[str, int] | None = None) -> Schedu
     return Schedule(stages, units or {}, (stages[-1].name, np.array(last, dtype=np.int64)))
 
 
+@cache
 def random_schedule(seed: int) -> Schedule:
     """Every third a pipeline as machines lower them, the others with waits from anywhere to anywhere."""
     rng = np.random.default_rng(seed)

@@ -57,6 +57,7 @@ def test_blame_puts_the_place_before_a_later_error(tmp_path):
         ("clock_mhz: 250\n", "", "toy.yaml:2: missing key 'clock_mhz'"),
         ("clock_mhz", "clok_mhz", "toy.yaml:4: unknown key 'clok_mhz'; did you mean 'clock_mhz'? (and 1 more)"),
         ("overlap: true", "overlap: on", "toy.yaml:15: exit.overlap: must be true or false, got 'on'"),
+        ("overlap: true", "overlap: null", "toy.yaml:15: exit.overlap: null removes"),
         ("overlap: true", "overlap: 1", "toy.yaml:15: exit.overlap: must be true or false, got 1"),
         (
             "threshold: 0.5",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 import hwsim
 from hwsim.arch import load, shipped, shipped_folder
 from hwsim.arch.files import find
+from hwsim.arch.nodes import plain
+from hwsim.arch.yaml_text import parse
+from hwsim.components import Adc, Technology
 from hwsim.errors import ArchitectureError
 
 ROOT = Path(hwsim.__file__).resolve().parent.parent
@@ -68,3 +72,18 @@ def test_the_wheel_has_every_package_and_the_shipped_designs():
     data = tools["package-data"]
     assert list((ROOT / "hwsim" / "components").glob(data["hwsim.components"][0]))
     assert data["hwsim.shipped"] == ["*.yaml"]
+
+
+@pytest.mark.skipif(not PROJECT.is_file(), reason="not a source checkout")
+def test_the_examples_of_the_manual_are_valid():
+    manual = (ROOT / "docs" / "architecture-files.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
+    trees = [plain(parse(example, lambda line: f"example:{line}")) for example in examples]
+    by_key = {
+        key: tree[key] for tree in trees for key in tree if key in ("technology", "adc") and "extends" not in tree
+    }
+    technology = Technology.model_validate(by_key["technology"])
+    assert technology.energy_factor == pytest.approx(0.654, abs=0.001)
+    given = Adc.model_validate(by_key["adc"])
+    assert given.priced(technology.model_copy(update={"node_nm": 65, "vdd_v": 1.0})).actions["convert"].value == 2.03084
+    assert any("extends" in tree for tree in trees)

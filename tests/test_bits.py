@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.kernels.bits import count_ones, popcount, trailing_zeros
@@ -21,6 +21,7 @@ from hwsim.traces.planes import (
 WORD = st.integers(0, 2**64 - 1)
 
 
+@settings(deadline=None)
 @given(WORD)
 def test_popcount_and_trailing_zeros(word):
     text = f"{word:064b}"
@@ -34,6 +35,7 @@ def test_counts_at_the_corners(word):
     assert trailing_zeros(np.uint64(word)) == (64 if word == 0 else bin(word)[::-1].index("1"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(WORD, min_size=3, max_size=3), min_size=1, max_size=5))
 def test_ones_are_counted_per_row(rows):
     counts = count_ones(np.array(rows, dtype=np.uint64))
@@ -41,6 +43,7 @@ def test_ones_are_counted_per_row(rows):
     assert counts.tolist() == [sum(bin(word).count("1") for word in row) for row in rows]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(0, 2**32))
 def test_channels_are_packed_little_endian_and_padded_with_zeros(channels, seed):
     bits = np.random.default_rng(seed).integers(0, 2, (2, channels), dtype=np.uint8)
@@ -51,6 +54,7 @@ def test_channels_are_packed_little_endian_and_padded_with_zeros(channels, seed)
     assert np.array_equal(unpack_channels(words, channels), bits)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 70), st.integers(1, 8))
 def test_integers_as_planes(seed, channels, n_bits):
     values = np.random.default_rng(seed).integers(0, 1 << n_bits, (3, channels), dtype=np.uint8)
@@ -59,6 +63,7 @@ def test_integers_as_planes(seed, channels, n_bits):
     assert np.array_equal(unpack_integers(planes, channels), values)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9)), min_size=1, max_size=10))
 def test_planes_of_sums_are_the_sums(seed, terms):
     """Each term is (bits, gain); the sum is compared with plain integer arithmetic at its largest too."""
@@ -75,6 +80,7 @@ def test_planes_of_sums_are_the_sums(seed, terms):
     assert total[0, 0] == largest
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 8), st.integers(1, 9))
 def test_planes_of_maxima_are_the_maxima(seed, n_bits, n_terms):
     values = np.random.default_rng(seed).integers(0, 1 << n_bits, (n_terms, 2, 70), dtype=np.uint8)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from networks import Sketch, networks, small_network
+from networks import Sketch, networks, neurons, small_network
 
 from hwsim.errors import TraceError
+from hwsim.kernels.golden import step_neurons
 from hwsim.traces import Add, Conv2d, Flatten, Input, Linear, Network, Neuron, Pool, neuron_of
-from hwsim.traces.golden import execute
+from hwsim.traces.golden import execute, levels_of
 from hwsim.traces.planes import unpack_channels
 
 
@@ -112,6 +113,26 @@ def agrees(network, inputs, timesteps):
 def test_any_network_runs_as_the_rules_say(network, seed, timesteps):
     inputs = np.random.default_rng(seed).integers(0, 1 << network.input.bits, (2, *network.input.shape), dtype=np.uint8)
     agrees(network, inputs, timesteps)
+
+
+@settings(max_examples=60, deadline=None)
+@given(neurons(4), st.integers(0, 2**32))
+def test_neurons_under_changing_currents(neuron, seed):
+    """Currents of both signs over many timesteps reach both bounds of the membrane."""
+    rng = np.random.default_rng(seed)
+    bias = rng.integers(-20, 20, 4, dtype=np.int32)
+    spread = int(rng.choice([3, 40, 2**16, 2**31]))
+    membrane, spikes = np.zeros((3, 4), dtype=np.int64), np.zeros((3, 4), dtype=np.uint8)
+    expected = [[0] * 4 for _ in range(3)]
+    for _ in range(10):
+        currents = rng.integers(-spread, spread, (3, 4)).astype(np.int32)
+        step_neurons(currents, bias, neuron.v_threshold, levels_of(neuron), membrane, spikes)
+        for row, channel in np.ndindex(3, 4):
+            v, spike = naive_neuron(
+                neuron, channel, expected[row][channel], int(currents[row, channel]), int(bias[channel])
+            )
+            expected[row][channel] = v
+            assert (membrane[row, channel], spikes[row, channel]) == (v, spike)
 
 
 def one_neuron(weight, **changes):

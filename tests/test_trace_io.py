@@ -128,6 +128,7 @@ def test_weights_of_at_most_four_bits_take_half_a_byte(bits, dtype, n_bytes):
     assert (stored.dtype, stored.nbytes) == (dtype, n_bytes)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-8, 7), min_size=1, max_size=33))
 def test_nibbles_are_low_first_and_sign_extended(values):
     packed = pack_nibbles(np.array(values, dtype=np.int8))

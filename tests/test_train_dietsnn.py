@@ -2,6 +2,7 @@
 
 # ruff: noqa: E402  (tools/ is no package of the project: its folder joins the path first, and only where torch is there)
 
+import dataclasses
 import gzip
 import sys
 from pathlib import Path
@@ -20,9 +21,12 @@ from training.loop import Augmentation, accumulated_loss, augment
 from training.model import Geometry, SpikingNetwork
 from training.neurons import Grid, lif
 from training.quantise import Precision, QuantNetwork, fold, steps_of
+from training.stages import check_twice
 
-from hwsim.traces.golden import verify
+from hwsim.errors import TraceError
 from hwsim.traces.io import read_trace
+from hwsim.traces.trace import PackedSpikes
+from hwsim.traces.verify import verify
 
 GEOMETRY = Geometry((6, 7, 1), (3, 5, 9), 4, 3)
 
@@ -362,7 +366,10 @@ def test_the_tool_trains_and_its_trace_verifies(tmp_path, capsys):
     assert "float epoch 2/2" in said
     assert "qat epoch 1/1" in said
     trace = read_trace(tmp_path / "t.npz")
-    verify(trace)
+    verification = verify(trace)
+    assert verification.ok
+    assert (verification.samples, verification.arrays["fc1/spikes"].compared) == (24, 8 * 3 * 9)
+    assert verification.arrays["logits/test"].compared == 24 * 3 * 4
     assert (trace.timesteps, trace.n_samples) == (3, 8)
     assert {name: logits.values.shape for name, logits in trace.logits.items()} == {
         "recorded": (8, 3, 4),
@@ -381,6 +388,18 @@ def test_the_tool_trains_and_its_trace_verifies(tmp_path, capsys):
     assert (provenance.dataset, provenance.licence, provenance.synthetic) == ("Squares", "CC0-1.0", False)
     assert "--data d.npz" in provenance.command
     assert str(tmp_path) not in provenance.command
+
+
+def test_a_trace_that_its_network_does_not_give_is_not_written(tmp_path):
+    save_npz(tmp_path / "d.npz")
+    run_tool(tmp_path)
+    trace = read_trace(tmp_path / "t.npz")
+    check_twice(trace)
+    words = trace.spikes["conv2"].words.copy()
+    words[3, 1, 0, 0] ^= np.uint64(1)
+    spikes = {**trace.spikes, "conv2": PackedSpikes(words, trace.spikes["conv2"].shape)}
+    with pytest.raises(TraceError, match=r"conv2/spikes: 1 of .* differ, the first at \(3, 1, 0, 0, 0\)"):
+        check_twice(dataclasses.replace(trace, spikes=spikes))
 
 
 def test_training_learns_in_both_stages(tmp_path):

@@ -113,7 +113,8 @@ def _rule(detail: ErrorDetails) -> str | None:
     if kind in _LIMITS:
         name, rule = _LIMITS[kind]
         limit = detail["ctx"][name]
-        return rule.format(f"{limit:g}" if isinstance(limit, float) else limit)
+        words = f"{limit:g}" if isinstance(limit, float) else str(limit)
+        return rule.format(words.replace("True", "true").replace("False", "false"))
     return _RULES.get(kind)
 
 

@@ -10,9 +10,17 @@ from hwsim.errors import UsageError, guess
 
 EngineName = Literal["auto", "simpy", "compiled"]
 
-SIMPY_JOBS = 1_000
-"""Largest schedule that `auto` gives to SimPy: that takes it about 20 ms, while loading the compiled loop takes 300 ms
-once in a process (8 s when it has never been compiled). Beyond, and above all over many samples, compiled wins."""
+SIMPY_JOBS = 20_000
+"""Most jobs of a simulation that `auto` gives to SimPy, which plays about 60 jobs a millisecond. The compiled loop
+takes
+25 to 300 ms to load and seconds where it was never compiled, so it pays from about here on."""
+
+
+def resolve(engine: EngineName, n_jobs: int) -> EngineName:
+    """The engine that `auto` stands for in a simulation of `n_jobs` jobs in all; another name stands for itself."""
+    if engine != "auto":
+        return engine
+    return "simpy" if n_jobs <= SIMPY_JOBS else "compiled"
 
 
 def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
@@ -21,8 +29,7 @@ def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
     Raises ModelError naming the cycle of jobs where the schedule deadlocks, UsageError for an engine that does not
     exist.
     """
-    if engine == "auto":
-        engine = "simpy" if schedule.n_jobs <= SIMPY_JOBS else "compiled"
+    engine = resolve(engine, schedule.n_jobs)
     if engine == "simpy":
         from hwsim.engine import simpy_engine
 

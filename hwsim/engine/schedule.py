@@ -183,5 +183,5 @@ def _check_times(stage: str, what: str, cycles: NDArray[np.int64]) -> None:
 def _check_jobs(place: str, relation: str, needs: NDArray[np.int64], lowest: int, n_jobs: int) -> None:
     if len(needs) and (needs.min() < lowest or needs.max() >= n_jobs):
         job = int(np.argmax((needs < lowest) | (needs >= n_jobs)))
-        allowed = f"{lowest} to {n_jobs - 1}" if n_jobs > lowest else "none: the stage has no jobs"
-        raise ModelError(f"{place}[{job}]: {relation}[{needs[job]}], which does not exist (allowed: {allowed})")
+        allowed = f"allowed: {lowest} to {n_jobs - 1}" if n_jobs else "it has no jobs"
+        raise ModelError(f"{place}[{job}]: {relation}[{needs[job]}], which does not exist ({allowed})")

@@ -40,6 +40,7 @@ class RowCounts(NamedTuple):
     """Counts per output row: int64 [sample, time, output row] each."""
 
     driven: IntArray  # rows driven, times the pulses of their digit
+    ones: IntArray  # set bits of the digits of those rows
     active: IntArray  # phases of row blocks in which at least one row is driven
     serial: IntArray  # read phases one after another: over positions and digits, the row block with most active phases
     over_range: IntArray  # active phases whose driven rows could exceed `range_rows`
@@ -77,6 +78,7 @@ def _count_position(
     y0 = oy * window.stride - window.padding
     x0 = ox * window.stride - window.padding
     most = 0
+    ones = 0
     n_phases = segments.start.shape[0] - 1
     for block in range(0, n_phases, segments.phases):
         active = 0
@@ -88,7 +90,9 @@ def _count_position(
                 if 0 <= y < window.height and 0 <= x < window.width:
                     position = y * window.width + x
                     for p in range(digit.shape[0]):
-                        driven += popcount(digit[p, position, segments.word[i]] & segments.mask[i]) << p
+                        rows = popcount(digit[p, position, segments.word[i]] & segments.mask[i])
+                        driven += rows << p
+                        ones += rows
             if driven > 0:
                 active += 1
                 counts.driven[s, t, oy] += driven
@@ -96,6 +100,7 @@ def _count_position(
                     counts.over_range[s, t, oy] += 1
         counts.active[s, t, oy] += active
         most = max(most, active)
+    counts.ones[s, t, oy] += ones
     counts.serial[s, t, oy] += most
     if most == 0:
         counts.silent[s, t, oy] += 1

@@ -4,7 +4,6 @@ A job's free and done are known the moment it starts, so a job that needs no slo
 soon as all it waits for is, even far ahead of the current cycle: start = max(free of the one before, waits). Only jobs
 with a slot to get or a decision to fear must ask, one per stage at most, and only they are played in order of time:
 each turn of the loop answers all that can be answered at the earliest such cycle, then resolves what follows from it.
-
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def _compiled(function: Function, **options: Any) -> Function:
-    """Compile without reference counts: nothing here is allocated, and they would take two to six times the loop."""
+    """Compile without reference counts: nothing here is allocated, and they would be 60 to 90 % of the run time."""
     return njit(cache=True, _nrt=False, **options)(function)  # type: ignore[call-overload, no-any-return]
 
 

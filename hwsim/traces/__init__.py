@@ -17,6 +17,7 @@ from hwsim.traces.network import (
     neuron_of,
 )
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Provenance, Recipe, Trace
+from hwsim.traces.verify import Verification, verify
 from hwsim.traces.weights import weights_of
 
 __all__ = [
@@ -37,11 +38,13 @@ __all__ = [
     "SeededWeights",
     "StoredWeights",
     "Trace",
+    "Verification",
     "Weights",
     "activation_planes",
     "check_network",
     "neuron_of",
     "read_trace",
+    "verify",
     "weights_of",
     "write_trace",
 ]

@@ -75,6 +75,12 @@ class Container:
         """Bytes of a member, npy header included."""
         return self._members[name].file_size
 
+    def check_crc(self, name: str) -> None:
+        """Raise TraceError unless the member's bytes have the CRC-32 of the zip directory."""
+        if name in self._members:
+            info = self._members[name]
+            _check_crc(info, self._content(info))
+
     def file_sha256(self) -> str:
         """SHA-256 of the whole file."""
         return hashlib.sha256(self._bytes).hexdigest()
@@ -130,11 +136,15 @@ def _inflate(info: zipfile.ZipInfo, packed: memoryview) -> memoryview:
         content = inflater.decompress(packed, max_length=info.file_size + 1)
     except zlib.error as error:
         raise TraceError(f"member {name}: wanted deflated data, found {error}") from None
-    if len(content) != info.file_size or not inflater.eof:
+    if len(content) != info.file_size:
         raise TraceError(f"member {name}: wanted {info.file_size} bytes after inflating, found another number")
-    if zlib.crc32(content) != info.CRC:
-        raise TraceError(f"member {name}: wanted CRC-32 {info.CRC:08x}, found {zlib.crc32(content):08x}")
+    _check_crc(info, memoryview(content))
     return memoryview(content)
+
+
+def _check_crc(info: zipfile.ZipInfo, content: memoryview) -> None:
+    if (found := zlib.crc32(content)) != info.CRC:
+        raise TraceError(f"member {shown(info.filename)}: wanted CRC-32 {info.CRC:08x}, found {found:08x}")
 
 
 def _read_header(name: str, content: memoryview) -> Header:

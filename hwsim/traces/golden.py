@@ -121,14 +121,15 @@ class _Run:
             currents.reshape(-1, channels),
             np.zeros(channels, dtype=np.int32) if bias is None else bias,
             neuron.v_threshold,
-            _levels(neuron),
+            levels_of(neuron),
             self.membranes[layer.name].reshape(-1, channels),
             spikes.reshape(-1, channels),
         )
         return spikes.astype(np.int32)
 
 
-def _levels(neuron: Neuron) -> NeuronLevels:
+def levels_of(neuron: Neuron) -> NeuronLevels:
+    """The neuron's parameters as the kernel takes them."""
     bound = 1 << (neuron.membrane_bits - 1)
     return NeuronLevels(
         neuron.leak, neuron.leak_bits, neuron.fraction_bits, -bound, bound - 1, neuron.reset == "soft", neuron.v_reset

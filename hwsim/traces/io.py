@@ -46,6 +46,8 @@ def _read(path: Path, digests: bool) -> Trace:
     container = Container(path)
     if MANIFEST in container.names and container.size(MANIFEST) > MAX_MANIFEST_BYTES:
         raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {container.size(MANIFEST)}")
+    # No digest covers the manifest itself.
+    container.check_crc(MANIFEST)
     record = parse_object(MANIFEST, container.array(MANIFEST, ("|u1",), None).tobytes())
     recorded = record.record("sha256")
     taken: set[str] = set()

@@ -69,7 +69,7 @@ def build_trace(record: Record, take: Take) -> Trace:
     samples = record.integer("samples", 1, MAX_SAMPLES)
     network = _read_network(record, take)
     spikes = {layer.name: _read_spikes(layer, samples, timesteps, take) for layer in network.spiking()}
-    provenance = _read_provenance(record.record("provenance"), timesteps)
+    provenance = _read_provenance(record.record("provenance"))
     inputs = _read_inputs(record, network, samples, take)
     logits = _read_logits(record, network, timesteps, take)
     if "recorded" not in logits or len(logits["recorded"].labels) != samples:
@@ -147,7 +147,7 @@ def _check_same_samples(inputs: Inputs, recorded: Logits, samples: int) -> None:
             raise TraceError(f"array 'inputs/{field}': wanted the recorded samples first, found others")
 
 
-def _read_provenance(fields: Record, timesteps: int) -> Provenance:
+def _read_provenance(fields: Record) -> Provenance:
     recipe = fields.optional("recipe")
     provenance = Provenance(
         name=fields.text("name"),
@@ -158,8 +158,8 @@ def _read_provenance(fields: Record, timesteps: int) -> Provenance:
         command=fields.text("command"),
         seed=fields.integer("seed", 0, 2**64 - 1),
         synthetic=fields.flag("synthetic"),
-        accuracy=_read_fractions(fields, "accuracy", timesteps),
-        float_accuracy=_read_fractions(fields, "float_accuracy", timesteps),
+        accuracy=_read_fractions(fields, "accuracy"),
+        float_accuracy=_read_fractions(fields, "float_accuracy"),
         notes=fields.text("notes"),
         recipe=None if recipe is None else _read_recipe(recipe),
     )
@@ -167,8 +167,8 @@ def _read_provenance(fields: Record, timesteps: int) -> Provenance:
     return provenance
 
 
-def _read_fractions(fields: Record, key: str, longest: int) -> tuple[float, ...]:
-    values = fields.numbers(key, longest)
+def _read_fractions(fields: Record, key: str) -> tuple[float, ...]:
+    values = fields.numbers(key, MAX_TIMESTEPS)
     if not all(0 <= value <= 1 for value in values):
         fields.fail(key, "fractions from 0 to 1", values)
     return values

@@ -30,6 +30,7 @@ def first(trace: Trace, samples: int | None = None, timesteps: int | None = None
     return replace(
         trace,
         timesteps=t,
+        provenance=replace(trace.provenance, recipe=None),  # which would draw the whole trace again
         spikes={name: PackedSpikes(packed.words[:n, :t], packed.shape) for name, packed in trace.spikes.items()},
         logits={name: cut(name, logits) for name, logits in trace.logits.items()},
     )

@@ -23,6 +23,7 @@ class LayerCounts:
     """Per output row of a layer: int64 [sample, timestep, row] each; a digit step is one read of one input digit."""
 
     driven: IntArray  # rows driven, summed over row blocks and unit pulses
+    ones: IntArray  # set bits of the activations that the windows cover, summed over row blocks
     active: IntArray  # (row block, phase, digit step) combinations with a driven row
     serial: IntArray  # phases that cannot overlap: in each digit step, those of the row block with most active ones
     over_range: IntArray  # active combinations whose sum could exceed the ADC's range
@@ -52,7 +53,7 @@ def count_layer(
     if spec.read_energy == "value":
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % spec.dac.bits)
         sum_levels(planes, placed.window, row_levels(spec, placed, layer), pulses, levels)
-    return LayerCounts(rows.driven, rows.active, rows.serial, rows.over_range, rows.silent, levels)
+    return LayerCounts(*rows, levels)
 
 
 def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear) -> IntArray:

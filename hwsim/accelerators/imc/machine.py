@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hwsim.accelerator import EARLY_EXIT, STATIC, Accelerator, Batch, Workload
 from hwsim.accelerators.imc.counting import LayerCounts, count_layer
+from hwsim.accelerators.imc.direct import multiplies_input
 from hwsim.accelerators.imc.exits import decide
 from hwsim.accelerators.imc.parts import adc_range_rows, hardware, priced_parts
 from hwsim.accelerators.imc.pipeline import Options, Pipeline, build
@@ -17,7 +18,7 @@ from hwsim.accelerators.imc.timing import schedules
 from hwsim.components.price import Priced
 from hwsim.errors import ArchitectureError
 from hwsim.traces.encode import activation_planes
-from hwsim.traces.network import Conv2d, Input, Linear, Network, neuron_of
+from hwsim.traces.network import Conv2d, Linear, Network, neuron_of
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import Trace
 
@@ -59,7 +60,7 @@ class _Batches:
             if isinstance(layer, Conv2d | Linear):
                 planes = activation_planes(self.trace, layer.inputs[0], samples)
                 counted = count_layer(self.spec, self.placement.layers[layer.name], layer, planes, range_rows)
-                once = self.spec.direct_input == "once" and isinstance(network[layer.inputs[0]], Input)
+                once = self.spec.direct_input == "once" and multiplies_input(network, layer)
                 counts[layer.name] = counted.over(self.trace.timesteps, only_first=once)
         return counts
 
@@ -96,6 +97,7 @@ class Imc(Accelerator[ImcSpec]):
         return Workload(
             batches=_Batches(self.spec, trace, placement, pipelines),
             n_samples=trace.n_samples,
+            n_jobs=trace.n_samples * sum(pipeline.n_jobs for pipeline in pipelines.values()),
             timesteps=trace.timesteps,
             runs=runs,
             hardware=hardware(self.spec, trace.network, placement, pipelines[runs[-1]], self.components()),

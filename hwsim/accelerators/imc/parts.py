@@ -7,9 +7,11 @@ from math import ceil, sqrt
 from typing import Any
 
 from hwsim.accelerator import Hardware, Storage
+from hwsim.accelerators.imc.direct import multiplies_input
 from hwsim.accelerators.imc.pipeline import DECISION, Pipeline
 from hwsim.accelerators.imc.placement import Placement
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.components.given import PricedSpec
 from hwsim.components.memory import Sram
 from hwsim.components.price import Priced
 from hwsim.errors import ArchitectureError
@@ -19,34 +21,42 @@ from hwsim.units import UM2_PER_MM2
 
 def priced_parts(spec: ImcSpec) -> Mapping[str, Priced]:
     """Every component that this machine can have, with the prices of the actions that it takes."""
-    tech = spec.technology
     tile_um2 = _tile_um2(spec)
     parts = {
         "crossbar": _crossbar(spec),
-        "adc": spec.adc.priced(tech),
-        "column_mux": spec.column_mux.priced(tech),
-        "shift_add": spec.shift_add.priced(tech),
-        "accumulator": spec.accumulator.priced(tech),
-        "htree": spec.htree.over(tile_um2).priced(tech),
-        "noc": spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2)).priced(tech),
-        "spike_buffer": spec.spike_buffer.priced(tech),
-        "neuron": _only(spec.neuron.priced(tech), "update" if spec.loop_order == "timestep_outer" else "update hold"),
-        "pooling": spec.pooling.priced(tech),
-        "global_buffer": _only(spec.global_buffer.priced(tech), "read"),
+        "adc": _priced(spec, "adc"),
+        "column_mux": _priced(spec, "column_mux"),
+        "shift_add": _priced(spec, "shift_add"),
+        "accumulator": _priced(spec, "accumulator"),
+        "htree": _priced(spec, "htree", spec.htree.over(tile_um2)),
+        "noc": _priced(spec, "noc", spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2))),
+        "spike_buffer": _priced(spec, "spike_buffer"),
+        "neuron": _only(_priced(spec, "neuron"), "update" if spec.loop_order == "timestep_outer" else "update hold"),
+        "pooling": _priced(spec, "pooling"),
+        "global_buffer": _only(_priced(spec, "global_buffer"), "read"),
         "clock": _clock(spec),
     }
     if spec.loop_order == "timestep_outer":
-        parts["membrane"] = spec.membrane.priced(tech)
+        parts["membrane"] = _priced(spec, "membrane")
     if spec.direct_input == "once":
-        parts["psum_buffer"] = spec.psum_buffer.priced(tech)
+        parts["psum_buffer"] = _priced(spec, "psum_buffer")
     if spec.skip == "silent_rows":
-        parts["silence_detector"] = spec.silence_detector.priced(tech)
+        parts["silence_detector"] = _priced(spec, "silence_detector")
     if spec.signs.encoding == "offset":
         wanted = "count_rows subtract" if spec.signs.correction == "popcount" else "subtract"
-        parts["offset"] = _only(spec.offset_corrector.priced(tech), wanted)
+        parts["offset"] = _only(_priced(spec, "offset_corrector"), wanted)
     if spec.early_exit.threshold not in ("never", "always"):
-        parts[DECISION] = spec.early_exit.unit.priced(tech)
+        parts[DECISION] = _priced(spec, "early_exit.unit", spec.early_exit.unit)
     return parts
+
+
+def _priced(spec: ImcSpec, key: str, part: PricedSpec | None = None) -> Priced:
+    """Prices of the part under a key of the file; an error begins with that key."""
+    try:
+        chosen: PricedSpec = part or getattr(spec, key)
+        return chosen.priced(spec.technology)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{key}: {error}") from None
 
 
 def _only(part: Priced, actions: str) -> Priced:
@@ -55,7 +65,7 @@ def _only(part: Priced, actions: str) -> Priced:
 
 
 def _crossbar(spec: ImcSpec) -> Priced:
-    part = spec.crossbar.priced(spec.technology)
+    part = _priced(spec, "crossbar")
     cells = ("read_cell", "read_level") if spec.read_energy == "value" else ("read_mean",)
     actions = {name: part.actions[name] for name in (*cells, "drive_row")}
     columns = spec.crossbar.columns
@@ -65,7 +75,7 @@ def _crossbar(spec: ImcSpec) -> Priced:
 
 def _clock(spec: ImcSpec) -> Priced:
     """One domain a PE: every cycle pays the gated network, a cycle in which the PE works the rest of it too."""
-    part = spec.clock.network.counting(spec.chip.flip_flops_per_pe).priced(spec.technology)
+    part = _priced(spec, "clock.network", spec.clock.network.counting(spec.chip.flip_flops_per_pe))
     fraction = spec.clock.network.gated_fraction
     active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the PE works")
     return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
@@ -93,18 +103,10 @@ def per_tile(spec: ImcSpec) -> Mapping[str, int]:
 
 def _tile_um2(spec: ImcSpec) -> float:
     """Area of a tile without its wires, from which their length follows."""
-    tech, counts = spec.technology, per_tile(spec)
-    specs = {
-        "crossbar": spec.crossbar,
-        "adc": spec.adc,
-        "column_mux": spec.column_mux,
-        "shift_add": spec.shift_add,
-        "accumulator": spec.accumulator,
-        "neuron": spec.neuron,
-    }
-    logic = sum(counts[name] * part.priced(tech).area_um2.value for name, part in specs.items())
-    memory = spec.spike_buffer.priced(tech).area_um2.value
-    return logic + memory + spec.chip.pes_per_tile * spec.membrane.priced(tech).area_um2.value
+    names = ("crossbar", "adc", "column_mux", "shift_add", "accumulator", "neuron")
+    counts = {name: n for name, n in per_tile(spec).items() if name in names}
+    counts |= {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile}
+    return sum(n * _priced(spec, name).area_um2.value for name, n in counts.items())
 
 
 def hardware(
@@ -155,12 +157,14 @@ def _storage(spec: ImcSpec, network: Network, placement: Placement, pipeline: Pi
     buffered = membranes = psums = 0
     for step in pipeline.steps:
         height, width, channels = step.layer.shape
-        if step.name in pipeline.buffer_rows and step.kind != "crossbar":  # currents wait in the accumulators
+        currents = step.kind != "neuron" and network.gives_currents(step.layer.name)
+        if step.name in pipeline.buffer_rows and not currents:  # those wait in the accumulators
             bits = network.max_value(step.layer.name).bit_length()
             buffered += pipeline.buffer_rows[step.name] * width * channels * bits
         if step.kind == "neuron":
             membranes += height * width * channels * spec.neuron.membrane_bits
-            psums += height * width * channels * spec.psum_bits * int(step.layer.inputs[0] == network.input.name)
+        if step.kind == "crossbar" and multiplies_input(network, step.layer):
+            psums += height * width * channels * spec.psum_bits
     image = network.input.shape[0] * network.input.shape[1] * network.input.shape[2] * network.input.bits
     needs = {"weights": cells * spec.crossbar.cell_bits, "spike_buffer": buffered, "global_buffer": image}
     if spec.loop_order == "timestep_outer":

@@ -69,6 +69,11 @@ class Pipeline:
     output: str  # the step that gives the logits
     answer: str  # the step whose last job ends the inference: the output, or the decision on it
 
+    @property
+    def n_jobs(self) -> int:
+        """Jobs of one sample."""
+        return self.order.timesteps * sum(step.rows for step in self.steps)
+
     def step(self, name: str) -> Step:
         """The step of a name."""
         return next(step for step in self.steps if step.name == name)
@@ -121,6 +126,11 @@ def _steps_and_reads(network: Network) -> tuple[list[Step], list[tuple[str, str,
         rows_of[name] = layer.shape[0]
         return name
 
+    def read(source: str, reader: str, rows: IntArray) -> None:
+        producer = gives[source]
+        flattened = rows_of[producer] != network[source].shape[0]  # so every row is needed at once
+        reads.append((producer, reader, np.array([[0, rows_of[producer]]]) if flattened else rows))
+
     for layer in network:
         if isinstance(layer, Flatten):
             gives[layer.name] = gives[layer.inputs[0]]
@@ -131,13 +141,12 @@ def _steps_and_reads(network: Network) -> tuple[list[Step], list[tuple[str, str,
             continue
         if isinstance(layer, Add):
             name = add(layer.name, layer, "neuron" if layer.neuron else "pool")
-            reads += [(gives[source], name, same) for source in layer.inputs]
+            for source in layer.inputs:
+                read(source, name, same)
             gives[layer.name] = name
             continue
         name = add(layer.name, layer, "pool" if isinstance(layer, Pool) else "crossbar")
-        producer = gives[layer.inputs[0]]
-        whole = rows_of[producer] != network[layer.inputs[0]].shape[0]
-        reads.append((producer, name, np.array([[0, rows_of[producer]]]) if whole else window_rows(layer, network)))
+        read(layer.inputs[0], name, window_rows(layer, network))
         gives[layer.name] = name
         if isinstance(layer, Conv2d | Linear) and neuron_of(layer) is not None:
             gives[layer.name] = add(f"{name}.neuron", layer, "neuron")

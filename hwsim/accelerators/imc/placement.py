@@ -11,7 +11,7 @@ crossbars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 
@@ -22,7 +22,7 @@ from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.crossbar_rows import Segments, Window
 from hwsim.traces.geometry import input_shape, window
-from hwsim.traces.network import Conv2d, Linear, Network, Shape
+from hwsim.traces.network import Conv2d, Flatten, Linear, Network, Shape
 
 WORD_BITS = 64
 IntArray = NDArray[np.int64]
@@ -87,10 +87,19 @@ class Placement:
         side = ceil(self.tiles**0.5)
         y, x = divmod(self.tile_of(network, name), side)
         total = 0
-        for reader in network.consumers[name]:
+        for reader in _readers(network, name):
             reader_y, reader_x = divmod(self.tile_of(network, reader), side)
             total += abs(reader_y - y) + abs(reader_x - x)
         return total
+
+
+def _readers(network: Network, name: str) -> Iterator[str]:
+    """Layers that a layer's activations go to; a Flatten is no place, it hands them on."""
+    for reader in network.consumers[name]:
+        if isinstance(network[reader], Flatten):
+            yield from _readers(network, reader)
+        else:
+            yield reader
 
 
 def place(spec: ImcSpec, network: Network) -> Placement:

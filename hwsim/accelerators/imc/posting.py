@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.imc.counting import LayerCounts
+from hwsim.accelerators.imc.direct import follows_input, kept_currents, multiplies_input
 from hwsim.accelerators.imc.pipeline import Pipeline, Step
 from hwsim.accelerators.imc.placement import LayerPlacement, Placement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.ledger import Ledger
 from hwsim.traces.geometry import macs, window_rows
-from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Network, Pool, neuron_of
+from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Network, Pool
 
 IntArray = NDArray[np.int64]
 
@@ -50,9 +51,8 @@ class Work:
 
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
-        layer = step.layer
-        reads_input = isinstance(layer, Conv2d | Linear) and isinstance(self.network[layer.inputs[0]], Input)
-        direct = isinstance(layer, Input) or (reads_input and step.kind == "crossbar")
+        on_crossbars = step.kind == "crossbar" and multiplies_input(self.network, step.layer)
+        direct = on_crossbars or follows_input(self.network, step.layer.name)
         runs = self.input_runs() if direct else np.ones(self.timesteps, np.int64)
         return runs[:, None]
 
@@ -103,7 +103,7 @@ def crossbar_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArra
     conversions = reads * conversions_per_read(spec, placed)
     outputs = placed.out_shape[2] // placed.groups
     cells = placed.columns_used + placed.reference_columns
-    drives = spec.adc.columns_per_adc if spec.sensing == "current" else 1
+    drives = spec.mux_phases if spec.sensing == "current" else 1
     actions = {
         ("crossbar", "read"): reads * placed.column_blocks,
         ("crossbar", "drive_row"): counts.driven * (placed.column_blocks * drives),
@@ -115,6 +115,8 @@ def crossbar_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArra
         ("spike_buffer", "read"): _fetches(work, step, spec.spike_buffer.port_bits),
     }
     actions |= _synaptic_operations(work, step)
+    actions[OPERATIONS, "crossbar read"] = reads * placed.column_blocks
+    actions[OPERATIONS, "crossbar read that could clip"] = counts.over_range * placed.column_blocks
     if spec.read_energy == "value":
         actions["crossbar", "read_cell"] = counts.driven * cells
         actions["crossbar", "read_level"] = counts.levels
@@ -128,7 +130,8 @@ def crossbar_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArra
         looked_at = np.int64(digit_steps(placed) * placed.row_blocks * placed.phases)
         actions["silence_detector", "detect"] = work.runs(step) * looked_at
     if spec.direct_input == "once":
-        actions["psum_buffer", "write"] = work.runs(step) * _psum_accesses(work, step)
+        kept = int(multiplies_input(work.network, step.layer))
+        actions["psum_buffer", "write"] = work.runs(step) * np.int64(kept * _psum_accesses(work, step))
     return actions
 
 
@@ -150,9 +153,9 @@ def _synaptic_operations(work: Work, step: Step) -> Mapping[tuple[str, str], Int
     Of inputs that are pooled or added spikes each set bit is an AC.
     """
     layer, placed = step.layer, work.placement.layers[step.name]
-    if isinstance(work.network[layer.inputs[0]], Input):
+    if multiplies_input(work.network, layer):
         return {(OPERATIONS, "MAC"): work.runs(step) * np.int64(macs(layer, work.network) // layer.shape[0])}
-    return {(OPERATIONS, "AC"): work.counts[step.name].driven * (layer.shape[2] // placed.groups)}
+    return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
 
 
 def neuron_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArray]:
@@ -171,30 +174,29 @@ def neuron_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArray]
         actions["neuron", "hold"] = np.array(width * channels)
     if isinstance(step.layer, Add):
         actions["spike_buffer", "read"] = np.array(_residual_fetches(work, step.layer))
-    elif spec.direct_input == "once":
-        again = np.ones(work.timesteps, np.int64) - work.input_runs()
-        stored = isinstance(work.network[step.layer.inputs[0]], Input)
-        actions["psum_buffer", "read"] = (again * stored * _psum_accesses(work, step))[:, None]
-    return actions
+    return actions | _psum_reads(work, step)
 
 
 def pool_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArray]:
     """Pooling and adding of spikes by a small digital unit."""
     spec, layer = work.spec, step.layer
     _, width, channels = layer.shape
-    bits = work.network.max_value(layer.name).bit_length()
+    runs = work.runs(step)
+    # A sum of currents stays in the accumulators until a neuron takes it.
+    bits = 0 if work.network.gives_currents(layer.name) else work.network.max_value(layer.name).bit_length()
     operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
     fetches = (
         _fetches(work, step, spec.spike_buffer.port_bits)
         if isinstance(layer, Pool)
-        else np.array(_residual_fetches(work, layer))
+        else runs * np.int64(_residual_fetches(work, layer))
     )
-    return {
-        ("pooling", "add"): np.array(width * channels * operands),
+    actions = {
+        ("pooling", "add"): runs * np.int64(width * channels * operands),
         ("spike_buffer", "read"): fetches,
-        ("spike_buffer", "write"): np.array(width * ceil(channels * bits / spec.spike_buffer.port_bits)),
-        ("noc", "hop"): np.array(width * ceil(channels * bits / spec.noc.flit_bits) * _hops(work, layer.name)),
+        ("spike_buffer", "write"): runs * np.int64(width * ceil(channels * bits / spec.spike_buffer.port_bits)),
+        ("noc", "hop"): runs * np.int64(width * ceil(channels * bits / spec.noc.flit_bits) * _hops(work, layer.name)),
     }
+    return actions | _psum_reads(work, step)
 
 
 def source_actions(work: Work, step: Step) -> Mapping[tuple[str, str], IntArray]:
@@ -247,10 +249,18 @@ def _residual_fetches(work: Work, layer: object) -> int:
     _, width, channels = layer.shape
     port_bits, total = work.spec.spike_buffer.port_bits, 0
     for name in layer.inputs:
-        source = work.network[name]
-        if neuron_of(source) is not None or not isinstance(source, Conv2d | Linear):
+        if not work.network.gives_currents(name):
             total += width * ceil(channels * work.network.max_value(name).bit_length() / port_bits)
     return total
+
+
+def _psum_reads(work: Work, step: Step) -> dict[tuple[str, str], IntArray]:
+    """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
+    if work.spec.direct_input != "once":
+        return {}
+    again = np.ones(work.timesteps, np.int64) - work.input_runs()
+    kept = kept_currents(work.network, step.layer)
+    return {("psum_buffer", "read"): (again * (kept * _psum_accesses(work, step)))[:, None]}
 
 
 def _psum_accesses(work: Work, step: Step) -> int:

@@ -76,7 +76,7 @@ def service(work: Work, step: Step) -> IntArray:
         case "pool":
             words = ceil(channels / spec.spike_buffer.port_bits)
             operands = step.layer.kernel**2 if isinstance(step.layer, Pool) else len(step.layer.inputs)
-            return np.full((1, 1), width * words * operands, np.int64)
+            return work.runs(step) * np.int64(width * words * operands)
         case "source":
             assert isinstance(step.layer, Input)
             reads = width * ceil(channels * step.layer.bits / spec.global_buffer.port_bits)

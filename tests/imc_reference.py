@@ -1,0 +1,402 @@
+"""A naive twin of the imc machine's counts: plain loops over 0/1 cells, written from the design and not from the code.
+
+Rules (DESIGN 9, imc; module docstrings of the machine for what it leaves open):
+- Weight rows of a group are numbered (ky * K + kx) * C + c.  `im2col` cuts that list into crossbars of X rows;
+  `kernel_split` starts a new crossbar at every (ky, kx).  A crossbar is read in phases of `rows_per_read` rows.
+- An activation is cut into digits of `dac_bits` bits; its row is driven for as many pulses as the digit says.
+- A weight of b bits takes ceil(b / cell_bits) columns, twice that if differential, never over two crossbars; a crossbar
+  may hold one reference column with the offset 2**(b - 1), whose one set bit lies in the last slice.
+- Each (position, digit, crossbar row block, phase) is read or, when silence is skipped, only those with a driven row.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.weights import weights_of
+
+
+def unpacked(trace, name):
+    """Spikes of one layer as 0/1 integers [sample, timestep, y, x, channel]."""
+    words = trace.spikes[name].words
+    height, width, channels = trace.spikes[name].shape
+    bits = np.zeros((*words.shape[:3], channels), np.int64)
+    for c in range(channels):
+        bits[..., c] = (words[..., c // 64] >> np.uint64(c % 64)) & np.uint64(1)
+    return bits.reshape(*words.shape[:2], height, width, channels)
+
+
+def activations(trace, name):
+    """Integers of any layer that gives activations: [sample, timestep, y, x, channel]."""
+    layer = trace.network[name]
+    if name in trace.spikes:
+        return unpacked(trace, name)
+    if isinstance(layer, Input):
+        values = trace.inputs.values[: trace.n_samples].astype(np.int64)
+        return np.repeat(values[:, None], trace.timesteps, axis=1)
+    sources = [activations(trace, source) for source in layer.inputs]
+    if isinstance(layer, Add):
+        return sum(gain * source for gain, source in zip(layer.gains, sources, strict=True))
+    (source,) = sources
+    if isinstance(layer, Flatten):
+        return source.reshape(*source.shape[:2], 1, 1, -1)
+    assert isinstance(layer, Pool)
+    out = np.zeros((*source.shape[:2], *layer.shape), np.int64)
+    for y in range(layer.shape[0]):
+        for x in range(layer.shape[1]):
+            top, left = y * layer.stride, x * layer.stride
+            window = source[:, :, top : top + layer.kernel, left : left + layer.kernel]
+            out[:, :, y, x] = window.sum(axis=(2, 3)) if layer.kind == "avg" else window.max(axis=(2, 3))
+    return out
+
+
+def largest(network, name):
+    """The largest activation of a layer."""
+    layer = network[name]
+    if getattr(layer, "neuron", None) is not None:
+        return 1
+    if isinstance(layer, Input):
+        return 2**layer.bits - 1
+    if isinstance(layer, Add):
+        return sum(gain * largest(network, source) for gain, source in zip(layer.gains, layer.inputs, strict=True))
+    factor = layer.kernel**2 if isinstance(layer, Pool) and layer.kind == "avg" else 1
+    return factor * largest(network, layer.inputs[0])
+
+
+def bits_of(network, name):
+    """Bits of a layer's activations."""
+    return len(bin(largest(network, name))) - 2
+
+
+def is_direct(network, name):
+    """Whether a layer's activations follow from the raw input alone, so that they are the same at every timestep."""
+    layer = network[name]
+    if isinstance(layer, Input):
+        return True
+    plain = isinstance(layer, Pool | Flatten) or (isinstance(layer, Add) and layer.neuron is None)
+    return plain and all(is_direct(network, source) for source in layer.inputs)
+
+
+def gives_currents(network, name):
+    """Whether a layer passes currents on."""
+    layer = network[name]
+    if getattr(layer, "neuron", None) is not None:
+        return False
+    if isinstance(layer, Add):
+        return any(gives_currents(network, source) for source in layer.inputs)
+    return isinstance(layer, Conv2d | Linear)
+
+
+class Crossbars:
+    """Where the rows and columns of one weighted layer lie."""
+
+    def __init__(self, spec, network, layer):
+        self.kernel, self.stride, self.padding, self.groups = 1, 1, 0, 1
+        if isinstance(layer, Conv2d):
+            self.kernel, self.stride, self.padding = layer.kernel, layer.stride, layer.padding
+            self.groups = layer.groups
+        self.channels = network[layer.inputs[0]].shape[2] // self.groups
+        self.outputs = layer.shape[2] // self.groups
+        self.weight_bits = layer.weights.bits
+        self.slices = ceil(self.weight_bits / spec.crossbar.cell_bits)
+        self.differential = spec.signs.encoding == "differential"
+        self.reference = 1 if not self.differential and spec.signs.correction == "reference_column" else 0
+        per_weight = self.slices * (2 if self.differential else 1)
+        weights_across = (spec.crossbar.columns - self.reference) // per_weight
+        self.column_blocks = ceil(self.outputs / weights_across)
+        self.weight_columns = self.outputs * per_weight
+        self.columns = self.weight_columns + self.column_blocks * self.reference
+        self.reads = self._reads(spec)
+        self.phases = ceil(spec.crossbar.rows / spec.rows_per_read)
+        self.digits = ceil(bits_of(network, layer.inputs[0]) / spec.dac.bits)
+
+    def _reads(self, spec):
+        """Per row block, per phase, the rows (ky, kx, channel of the whole input) that it drives together."""
+        blocks = []
+        for group in range(self.groups):
+            order = [
+                (ky, kx, c) for ky in range(self.kernel) for kx in range(self.kernel) for c in range(self.channels)
+            ]
+            if spec.placement == "im2col":
+                lists = [order]
+            else:
+                size = self.channels
+                lists = [order[i : i + size] for i in range(0, len(order), size)]
+            for rows in lists:
+                for start in range(0, len(rows), spec.crossbar.rows):
+                    block = rows[start : start + spec.crossbar.rows]
+                    phases = [[] for _ in range(ceil(spec.crossbar.rows / spec.rows_per_read))]
+                    for place, (ky, kx, c) in enumerate(block):
+                        phases[place // spec.rows_per_read].append((ky, kx, group * self.channels + c))
+                    blocks.append(phases)
+        return blocks
+
+
+def row_levels(spec, layer, placed):
+    """Levels of each weight row's cells, summed over its columns: {(ky, kx, channel of the whole input): levels}."""
+    mask, offset = 2**spec.crossbar.cell_bits - 1, 2 ** (layer.weights.bits - 1)
+    weights = weights_of(layer)
+
+    def slices(value):
+        return [(value >> (i * spec.crossbar.cell_bits)) & mask for i in range(placed.slices)]
+
+    levels = {}
+    for ky in range(placed.kernel):
+        for kx in range(placed.kernel):
+            for group in range(placed.groups):
+                for c in range(placed.channels):
+                    total = placed.column_blocks * placed.reference * slices(offset)[-1]
+                    for o in range(placed.outputs):
+                        weight = int(weights[ky, kx, c, group * placed.outputs + o])
+                        cells = (max(weight, 0), max(-weight, 0)) if placed.differential else (weight + offset,)
+                        total += sum(sum(slices(cell)) for cell in cells)
+                    levels[ky, kx, group * placed.channels + c] = total
+    return levels
+
+
+class RowWork:
+    """What one output row of one layer asks for at one timestep."""
+
+    def __init__(self):
+        self.read = self.driven = self.levels = self.ones = self.serial = self.silent = self.clipping = 0
+
+
+def row_work(spec, placed, levels, picture, y, width):
+    """Count one output row over a picture [y, x, channel]."""
+    work = RowWork()
+    height_in, width_in, _ = picture.shape
+    for x in range(width):
+        for digit in range(placed.digits):
+            most = 0
+            for block in placed.reads:
+                active = 0
+                for phase in block:
+                    pulses = 0
+                    for ky, kx, c in phase:
+                        yy, xx = y * placed.stride - placed.padding + ky, x * placed.stride - placed.padding + kx
+                        if not (0 <= yy < height_in and 0 <= xx < width_in):
+                            continue
+                        value = (int(picture[yy, xx, c]) >> (digit * spec.dac.bits)) % 2**spec.dac.bits
+                        pulses += value
+                        work.ones += bin(value).count("1")
+                        work.levels += value * levels[ky, kx, c]
+                    work.driven += pulses
+                    active += pulses > 0
+                    work.clipping += pulses * (2**spec.crossbar.cell_bits - 1) > 2**spec.adc.bits - 1
+                work.read += active
+                most = max(most, active)
+            work.serial += most
+            work.silent += most == 0
+    return work
+
+
+def read_interval(spec, convert_cycles, read_cycles):
+    """Cycles from one read phase to the next."""
+    read = read_cycles * (2**spec.dac.bits - 1)
+    mux = min(spec.adc.columns_per_adc, spec.crossbar.columns)
+    return mux * (read + convert_cycles) if spec.sensing == "current" else max(read, mux * convert_cycles)
+
+
+def map_before_flattening(network, name):
+    """The layer whose picture a (flattened) layer is."""
+    while isinstance(network[name], Flatten):
+        name = network[name].inputs[0]
+    return network[name]
+
+
+def window_fetches(network, layer, y, port_bits):
+    """Buffer reads of one output row: every input row under the window once, a position in whole words."""
+    source = map_before_flattening(network, layer.inputs[0])
+    height, width, channels = source.shape
+    if isinstance(network[layer.inputs[0]], Flatten):
+        n_rows = height
+    else:
+        kernel, stride = getattr(layer, "kernel", 1), getattr(layer, "stride", 1)
+        top = y * stride - getattr(layer, "padding", 0)
+        n_rows = sum(0 <= row < height for row in range(top, top + kernel))
+    return n_rows * width * ceil(channels * bits_of(network, layer.inputs[0]) / port_bits)
+
+
+def dense_macs(network, layer):
+    """Multiply-accumulates of one pass, zeros of the padding included."""
+    height, width, channels = layer.shape
+    if isinstance(layer, Linear):
+        return network[layer.inputs[0]].shape[2] * channels
+    return layer.kernel**2 * (network[layer.inputs[0]].shape[2] // layer.groups) * channels * height * width
+
+
+def crossbar_counts(spec, trace, layer):
+    """One weighted layer: {(component, action): [sample, timestep]} and service ingredients [sample, timestep, row]."""
+    network, placed = trace.network, Crossbars(spec, trace.network, layer)
+    levels = row_levels(spec, layer, placed)
+    pictures = activations(trace, layer.inputs[0])
+    height, width, _ = layer.shape
+    direct = is_direct(network, layer.inputs[0])
+    shape = pictures.shape[:2]
+    counts, serial, silent = {}, np.zeros((*shape, height), np.int64), np.zeros((*shape, height), np.int64)
+
+    def add(s, t, component, action, n):
+        counts.setdefault((component, action), np.zeros(shape, np.int64))[s, t] += n
+
+    for s in range(shape[0]):
+        for t in range(shape[1]):
+            for y in range(height):
+                runs = not (direct and spec.direct_input == "once" and t > 0)
+                work = row_work(spec, placed, levels, pictures[s, t], y, width) if runs else RowWork()
+                serial[s, t, y], silent[s, t, y] = work.serial, work.silent
+                looked_at = runs * width * placed.digits * len(placed.reads) * placed.phases
+                read = work.read if spec.skip == "silent_rows" else looked_at
+                sums = read * placed.outputs
+                analog = placed.differential and spec.signs.subtraction == "analog"
+                converted = placed.columns - (placed.weight_columns // 2 if analog else 0)
+                mux = min(spec.adc.columns_per_adc, spec.crossbar.columns)
+                add(s, t, "crossbar", "read", read * placed.column_blocks)
+                drives = mux if spec.sensing == "current" else 1
+                add(s, t, "crossbar", "drive_row", work.driven * placed.column_blocks * drives)
+                for component, action in (("adc", "convert"), ("column_mux", "select"), ("shift_add", "add")):
+                    add(s, t, component, action, read * converted)
+                add(s, t, "operations", "crossbar read", read * placed.column_blocks)
+                add(s, t, "operations", "crossbar read that could clip", work.clipping * placed.column_blocks)
+                add(s, t, "accumulator", "add", sums)
+                sum_bits = spec.adc.bits + (placed.slices - 1) * spec.crossbar.cell_bits
+                moved = sums * sum_bits + runs * window_fetches(network, layer, y, 1)
+                add(s, t, "htree", "transfer", ceil(moved / spec.htree.bits))
+                fetched = runs * window_fetches(network, layer, y, spec.spike_buffer.port_bits)
+                add(s, t, "spike_buffer", "read", fetched)
+                if spec.read_energy == "value":
+                    add(s, t, "crossbar", "read_cell", work.driven * placed.columns)
+                    add(s, t, "crossbar", "read_level", work.levels)
+                else:
+                    add(s, t, "crossbar", "read_mean", work.driven * placed.columns)
+                if not placed.differential:
+                    add(s, t, "offset", "subtract", sums)
+                    if spec.signs.correction == "popcount":
+                        add(s, t, "offset", "count_rows", read)
+                if spec.skip == "silent_rows":
+                    add(s, t, "silence_detector", "detect", looked_at)
+                if spec.direct_input == "once":
+                    stored = width * ceil(layer.shape[2] * spec.accumulator.bits / spec.psum_buffer.port_bits)
+                    add(s, t, "psum_buffer", "write", stored if direct and t == 0 else 0)
+                if direct:
+                    add(s, t, "operations", "MAC", runs * dense_macs(network, layer) // height)
+                else:
+                    add(s, t, "operations", "AC", work.ones * placed.outputs)
+    return counts, serial, silent
+
+
+class Mesh:
+    """Tiles of the layers: whole PEs in network order, a square mesh filled row by row."""
+
+    def __init__(self, spec, network):
+        self.network, self.tile, pe = network, {}, 0
+        for layer in network:
+            if isinstance(layer, Conv2d | Linear):
+                placed = Crossbars(spec, network, layer)
+                self.tile[layer.name] = pe // spec.chip.pes_per_tile
+                pe += ceil(len(placed.reads) * placed.column_blocks / spec.chip.crossbars_per_pe)
+        self.side = ceil(ceil(pe / spec.chip.pes_per_tile) ** 0.5)
+
+    def tile_of(self, name):
+        """Layers without weights sit with the first layer that they read, the input at tile 0."""
+        layer = self.network[name]
+        if name in self.tile:
+            return self.tile[name]
+        return 0 if isinstance(layer, Input) else self.tile_of(layer.inputs[0])
+
+    def hops(self, name):
+        """Links to all readers; what only flattens hands on to its own readers."""
+        total, here = 0, self.tile_of(name)
+        for reader in self.network:
+            if name not in reader.inputs:
+                continue
+            if isinstance(reader, Flatten):
+                total += self.hops(reader.name)
+                continue
+            there = self.tile_of(reader.name)
+            total += abs(here // self.side - there // self.side) + abs(here % self.side - there % self.side)
+        return total
+
+
+def other_counts(spec, trace, layer, mesh):
+    """Neurons, pools, sums and the input: {(component, action): [timestep]}, the same for every sample."""
+    network, steps = trace.network, trace.timesteps
+    height, width, channels = layer.shape
+    each = [1] * steps
+    first = [1 if t == 0 or spec.direct_input == "every_step" else 0 for t in range(steps)]
+    port, flit = spec.spike_buffer.port_bits, spec.noc.flit_bits
+    counts = {}
+
+    def post(component, action, n, runs=each):
+        counts[component, action] = np.array(runs, np.int64) * n
+
+    def send(bits, runs=each):
+        post("spike_buffer", "write", height * width * ceil(channels * bits / port), runs)
+        post("noc", "hop", height * width * ceil(channels * bits / flit) * mesh.hops(layer.name), runs)
+
+    if isinstance(layer, Input):
+        post(
+            "global_buffer", "read", height * width * ceil(channels * layer.bits / spec.global_buffer.port_bits), first
+        )
+        send(layer.bits, first)
+        return counts
+    summed = 0
+    if isinstance(layer, Add):
+        words = [ceil(channels * bits_of(network, i) / port) for i in layer.inputs if not gives_currents(network, i)]
+        summed = height * width * sum(words)
+    if getattr(layer, "neuron", None) is not None:
+        neuron_counts(spec, network, layer, post, first)
+        send(1)
+        if isinstance(layer, Add):
+            post("spike_buffer", "read", summed)
+    elif isinstance(layer, Add | Pool):
+        runs = first if is_direct(network, layer.name) else each
+        operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+        post("pooling", "add", height * width * channels * operands, runs)
+        if isinstance(layer, Pool):
+            summed = sum(window_fetches(network, layer, y, port) for y in range(height))
+        post("spike_buffer", "read", summed, runs)
+        send(0 if gives_currents(network, layer.name) else bits_of(network, layer.name), runs)
+    return counts
+
+
+def neuron_counts(spec, network, layer, post, first):
+    """Every membrane is read, updated and written at every timestep, or held in the PE."""
+    height, width, channels = layer.shape
+    post("neuron", "update", height * width * channels)
+    post("operations", "membrane update", height * width * channels)
+    if spec.loop_order == "timestep_outer":
+        words = height * width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
+        post("membrane", "read", words)
+        post("membrane", "write", words)
+    else:
+        post("neuron", "hold", height * width * channels)
+    if spec.direct_input == "once":
+        kept = [
+            name
+            for name in ((layer.name,) if not isinstance(layer, Add) else layer.inputs)
+            if isinstance(network[name], Conv2d | Linear)
+            and (name == layer.name or gives_currents(network, name))
+            and is_direct(network, network[name].inputs[0])
+        ]
+        words = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
+        post("psum_buffer", "read", words * len(kept), [1 - n for n in first])
+
+
+def all_counts(spec, trace):
+    """Every action of a run without early exit: {(layer, component, action): [sample, timestep]}, zeros left out."""
+    mesh, counts = Mesh(spec, trace.network), {}
+
+    def merge(layer, found):
+        for (component, action), n in found.items():
+            full = np.broadcast_to(n, (trace.n_samples, trace.timesteps))
+            key = (layer.name, component, action)
+            counts[key] = counts.get(key, 0) + full
+
+    for layer in trace.network:
+        if isinstance(layer, Conv2d | Linear):
+            merge(layer, crossbar_counts(spec, trace, layer)[0])
+        merge(layer, other_counts(spec, trace, layer, mesh))
+    return {key: n for key, n in counts.items() if n.any()}

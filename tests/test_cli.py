@@ -1,0 +1,186 @@
+"""The command line as a user meets it: what it prints, what it writes, and how it ends on bad input."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from hwsim.arch import shipped_folder
+from hwsim.cli import main
+
+WRONG = [
+    "x y",
+    "[]",
+    "{a: 1}",
+    "-1e9",
+    "'4'",
+    "null",
+    "1e400",
+    ".nan",
+    "*a",
+    "&a 4",
+    "!!str 4",
+    "010",
+    "1e-3",
+    "0",
+    "on",
+]
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    path = tmp_path_factory.mktemp("traces") / "small.npz"
+    result = run("trace", "synth", "mlp:20-12-5", path, "--timesteps", 3, "--samples", 2, "--rate", 0.3, "--seed", 4)
+    assert result.exit_code == 0
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refused(result):
+    """The one line of a command that ended in a user's error."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("hwsim: ")
+    assert "Traceback" not in line
+    return line
+
+
+def test_help_needs_no_heavy_library():
+    """What makes `hwsim --help` fast: nothing that takes long to import is imported."""
+    code = "import sys, hwsim.cli; print(*[m for m in ('numpy', 'numba', 'simpy', 'pydantic', 'rich') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
+
+
+def test_simulate_prints_what_the_report_holds(trace):
+    result = run("simulate", "imc", trace)
+    assert result.exit_code == 0
+    for word in ("energy", "latency", "EDP", "area", "leakage", "fc1", "starved", "membrane", "throughput"):
+        assert word in result.stdout
+
+
+def test_a_path_and_a_name_mean_the_same(trace):
+    by_name, by_path = (run("simulate", a, trace, "--json", "-").stdout for a in ("imc", shipped_folder() / "imc.yaml"))
+    assert json.loads(by_name) == json.loads(by_path)
+
+
+def test_json_and_csv_files(trace, tmp_path):
+    as_json, as_csv = tmp_path / "r.json", tmp_path / "r.csv"
+    result = run("simulate", "imc", trace, "--json", as_json, "--csv", as_csv, "--quiet")
+    assert (result.exit_code, result.stdout) == (0, "")
+    rows = json.loads(as_json.read_text())["runs"][0]["rows"]
+    assert len(as_csv.read_text().splitlines()) == 1 + len(rows)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.csv", "r.json"]
+
+
+def test_same_inputs_same_bytes(trace):
+    first, second = (run("simulate", "imc", trace, "--json", "-").stdout for _ in range(2))
+    assert first == second
+
+
+def test_trace_commands(trace):
+    assert "12" in run("trace", "info", trace).stdout
+    verified = run("trace", "verify", trace)
+    assert (verified.exit_code, "bit for bit" in verified.stdout) == (0, True)
+
+
+def test_arch_commands():
+    assert "imc" in run("arch", "list").stdout
+    shown = run("arch", "show", "imc").stdout
+    assert "Stillmaker" in shown
+    assert "our choice" in shown
+    assert "all in order" in run("arch", "check", "imc").stdout
+    assert json.loads(run("arch", "schema").stdout)["properties"]["adc"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("imk",), "did you mean 'imc'?"),
+        (("imc", "--set", "adc.bit=6"), "did you mean 'bits'?"),
+        (("imc", "--set", "adc.bits=12"), "adc: law 'sar' covers 4 to 10 bits, got 12"),
+        (("imc", "--set", "adc.bits"), "--set adc.bits"),
+        (("imc", "--set", "crossbar.columns=0"), "crossbar.columns: must be at least 1, got 0"),
+        (("imc", "--set", "rows_per_read=65"), "rows_per_read must be at most crossbar.rows = 64, got 65"),
+        (("imc", "--set", "loop_order=layer_outer"), "early_exit.threshold must be never"),
+        (("imc", "--set", "early_exit.threshold=2"), "early_exit.threshold"),
+        (("imc", "--set", "neuron.membrane_bits=8"), "neuron.membrane_bits: fc1 needs 24, the machine has 8"),
+        (("imc", "--samples", "3"), "must be between 1 and the trace's 2, got 3"),
+        (("imc", "--timesteps", "0"), "must be between 1 and the trace's 3, got 0"),
+        (("imc", "--json", "no/such/folder/r.json"), "cannot be written"),
+    ],
+)
+def test_errors_say_what_to_do(trace, arguments, said):
+    architecture, *options = arguments
+    assert said in refused(run("simulate", architecture, trace, *options))
+
+
+def test_a_chip_that_is_too_small_is_refused_with_the_numbers(trace):
+    options = ("--set", "chip.tiles=1", "--set", "chip.pes_per_tile=1", "--set", "chip.crossbars_per_pe=1")
+    line = refused(run("simulate", "imc", trace, *options))
+    assert "1 tiles of 1 PEs are too few: the network's 2 crossbars take 2 PEs, so 2 tiles" in line
+
+
+def test_bad_traces_end_in_one_line_and_write_nothing(trace, tmp_path):
+    """The readers' own tests go through a thousand bad files; here the commands that use them."""
+    content, broken, out = trace.read_bytes(), tmp_path / "broken.npz", tmp_path / "r.json"
+    rng = random.Random(3)
+    for i in range(60):
+        if i % 2:
+            broken.write_bytes(content[: rng.randrange(len(content))])
+        else:
+            broken.write_bytes(rng.randbytes(rng.randrange(400)))
+        for command in (
+            ("simulate", "imc", broken, "--json", out),
+            ("trace", "info", broken),
+            ("trace", "verify", broken),
+        ):
+            assert str(broken) in refused(run(*command))
+    assert not out.exists()
+    refused(run("simulate", "imc", tmp_path / "none.npz"))
+    assert "directory" in refused(run("simulate", "imc", tmp_path))
+
+
+@pytest.mark.parametrize(
+    "arguments", [("simulat",), ("simulate",), ("simulate", "imc", "x", "--engin", "a"), ("--foo",)]
+)
+def test_bad_usage_is_one_line_too(arguments):
+    refused(run(*arguments))
+
+
+def test_broken_shipped_design_is_refused_or_sound(tmp_path):
+    """Every value of the shipped design replaced by wrong and unusual ones: one line or success, nothing else."""
+    lines = (shipped_folder() / "imc.yaml").read_text().splitlines()
+    keyed = [i for i, line in enumerate(lines) if ":" in line and not line.lstrip().startswith("#")]
+    path, n_refused, rng = tmp_path / "broken.yaml", 0, random.Random(5)
+    cases = [(i, value) for i in keyed for value in WRONG]
+    for i, value in rng.sample(cases, 500):
+        path.write_text("\n".join([*lines[:i], f"{lines[i].partition(':')[0]}: {value}", *lines[i + 1 :]]))
+        result = run("arch", "check", path)
+        if result.exit_code != 0:
+            assert str(path) in refused(result)
+            n_refused += 1
+    assert n_refused > 350
+
+
+def test_unwritable_trace_leaves_nothing(tmp_path):
+    line = refused(
+        run("trace", "synth", "mlp:4-3-2", tmp_path / "no" / "t.npz", "--timesteps", 1, "--samples", 1, "--rate", 0.5)
+    )
+    assert "no/t.npz" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("rate", ["x", "2", "-0.1", "fc9=0.1", "nan"])
+def test_bad_rates_are_refused(tmp_path, rate):
+    out = tmp_path / "t.npz"
+    refused(run("trace", "synth", "mlp:4-3-2", out, "--timesteps", 1, "--samples", 1, "--rate", rate))
+    assert not out.exists()
