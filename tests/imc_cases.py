@@ -193,3 +193,29 @@ def priced(spec, trace, components=None):
 def report(spec, trace, **options):
     """The whole report, as the Python interface gives it."""
     return api.simulate(replace(api.load_architecture("imc"), spec=spec), trace, **options)
+
+
+def binary(seed=0):
+    """Every weight meets a spike or the raw input: no pooled and no added activations; groups, strides, a shortcut."""
+    sketch = Sketch((6, 5, 2), bits=3, seed=seed)
+    first = sketch.conv(4, stride=2)
+    grouped = sketch.conv(4, groups=2, source=first, neuron=None)
+    sketch.sum([grouped, first], [1, 2], neuron=True)
+    sketch.pool("max", kernel=2, stride=1)
+    sketch.flatten()
+    sketch.linear(6)
+    sketch.linear(3, neuron=None)
+    return sketch.network()
+
+
+def wide(seed=0):
+    """More channels than a word, a flit or a port holds, before and after flattening, and a residual from far away."""
+    sketch = Sketch((3, 2, 40), bits=2, seed=seed)
+    first = sketch.conv(70, kernel=2, padding=1)
+    sketch.conv(66, kernel=1, padding=0, groups=2)
+    last = sketch.conv(70, kernel=1, padding=0, neuron=None)
+    sketch.sum([last, first], [1, 2], neuron=True)
+    sketch.pool("avg", kernel=2, stride=2)
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    return sketch.network()

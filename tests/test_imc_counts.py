@@ -48,7 +48,9 @@ def test_counts_equal_the_naive_model_for_every_combination_of_options(signs):
         assert_same_counts(cases.small(**fixed, **options, dac__bits=dac_bits, rows_per_read=rows), trace)
 
 
-@pytest.mark.parametrize("network", [cases.convolutions, cases.residuals, cases.flattened_input, cases.chain])
+@pytest.mark.parametrize(
+    "network", [cases.convolutions, cases.residuals, cases.flattened_input, cases.chain, cases.wide]
+)
 @pytest.mark.parametrize("direct_input", ["every_step", "once"])
 def test_counts_equal_the_naive_model_for_strides_padding_groups_pools_and_residuals(network, direct_input):
     trace = cases.random_trace(network(), timesteps=2, samples=2, rate=0.4)
@@ -108,6 +110,77 @@ def full_service(spec, trace, layer, interval):
     if layer.inputs[0] == "input":
         full[:, 1:] = 0
     return full
+
+
+def test_latency_after_a_row_and_service_of_the_digital_steps():
+    """A pooled picture of 2 x 3 positions, 66 channels (two words, two flits); by hand from the machine's rules."""
+    spec = cases.small(rows_per_read=3, early_exit__threshold=0.5, shift_add__cycles=2, htree__cycles=3)
+    trace = cases.random_trace(cases.wide(), timesteps=2, samples=1)
+    (batch,) = Machine(spec).lower(trace).batches
+    stages = {stage.name: stage for stage in batch.schedules["early exit"][0].stages}
+
+    def latency(name):
+        return set(stages[name].latencies.tolist())
+
+    # Phases of 8 rows by 3: 3.  conv1 has 4 * 40 = 160 rows, 20 blocks, 60 sums to add in 6 levels; conv2's two groups
+    # of 35 rows have 5 blocks each, 30 sums, 5 levels.  A read phase is max(3, 4 * 1) = 4; 3 + 4 - 4 remain after it.
+    assert latency("conv1") == {3 + 2 + 6 + 3}
+    assert latency("conv2") == {3 + 2 + 5 + 3}
+    assert latency("conv1.neuron") == latency("add4") == {spec.neuron.cycles}
+    assert latency("pool5") == {spec.pooling.cycles}
+    assert latency("input") == latency("sigma_e") == {0}
+    # A row of conv1 is 3 x 70.  The membranes of a position are 70 * 24 / 128 = 14 words, read and written by one port.
+    # Its 20 row blocks have 24 column blocks of 3 weights: 480 crossbars on 160 PEs, which share that work.
+    assert set(stages["conv1.neuron"].service.tolist()) == {1}
+    assert set(stages["pool5"].service.tolist()) == {1 * 2 * 4}  # one position, two words, four operands
+    assert set(stages["input"].service.tolist()) == {2 * 2}  # two positions of 80 bits, two words each
+    assert set(stages["sigma_e"].service.tolist()) == {2 * 3 + 6}
+
+
+def test_a_neurons_row_takes_what_is_slower_of_lanes_and_membrane_port():
+    """conv1 of the chain: 5 positions of 5 channels on one PE, one word of 128 bits a position."""
+    stage = {}
+    for ports, lanes in (("1r1w", 8), ("1r1w", 2), ("1rw", 8)):
+        cell = {"membrane__cell": "lop", "membrane__temperature_k": 360} if ports == "1r1w" else {}  # as the table has
+        sram = {"membrane__ports": ports, **cell}
+        spec = cases.small(**sram, neuron__lanes=lanes, chip__crossbars_per_pe=100)
+        (batch,) = Machine(spec).lower(cases.random_trace(cases.chain(), samples=1)).batches
+        stages = {stage.name: stage for stage in batch.schedules["static"][0].stages}
+        stage[ports, lanes] = set(stages["conv1.neuron"].service.tolist())
+    assert stage == {("1rw", 8): {10}, ("1r1w", 8): {5}, ("1r1w", 2): {13}}
+
+
+def test_a_decision_looks_every_class_up_once():
+    trace = cases.random_trace(cases.chain(), timesteps=2, samples=1)
+    counts = cases.posted(Machine(cases.small(early_exit__threshold=0.5)).lower(trace))
+    decision = {key[2]: n.tolist() for key, n in counts.items() if key[1] == "sigma_e"}
+    assert decision == {
+        "exponent": [[4, 4]],
+        "logarithm": [[1, 1]],
+        "multiply": [[10, 10]],  # scale and entropy of 4 classes, two for the comparison
+        "add": [[16, 16]],  # accumulate, compare, sum, sum of products
+        "fifo": [[4, 4]],
+    }
+
+
+def test_parts_of_a_chip_follow_from_its_tiles():
+    spec = cases.small()
+    hardware = Machine(spec).lower(cases.random_trace(cases.chain(), samples=1)).hardware
+    # Weights of 4 bits in 2-bit cells, 2 columns, 3 across 6: conv1 2 x 2 crossbars of 9 rows and 5 channels, conv2
+    # 6 x 1 of 45 rows, fc 2 x 2 of 12 rows and 4 classes; on PEs of 3 crossbars 2 + 2 + 2, so 3 tiles of 2 PEs.
+    tiles = 3
+    wanted = {"crossbar": 6, "adc": 12, "column_mux": 36, "shift_add": 12, "accumulator": 12, "htree": 1, "noc": 1}
+    wanted |= {
+        "neuron": 2,
+        "pooling": 1,
+        "silence_detector": 6,
+        "offset": 2,
+        "spike_buffer": 1,
+        "membrane": 2,
+        "clock": 2,
+    }
+    assert hardware.instances == {name: n * tiles for name, n in wanted.items()} | {"global_buffer": 1}
+    assert hardware.clocked == {"conv1": 2, "conv2": 2, "fc5": 2}
 
 
 def test_current_sensing_drives_rows_again_in_every_mux_phase_that_the_crossbar_has():

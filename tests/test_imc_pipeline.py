@@ -64,7 +64,7 @@ def timed(seed, network, **choices):
     options = {
         "row_pipelining": True,
         "layer_outer": bool(rng.integers(2)),
-        "slack_rows": int(rng.integers(1, 4)),
+        "slack_rows": int(rng.integers(0, 4)),
         "gated": False,
     } | choices
     pipeline = build(network, int(rng.integers(1, 4)), Options(**options))

@@ -91,7 +91,8 @@ def _figures(report: Report) -> Table:
 
 
 def _operation_line(name: str) -> tuple[str, Callable[[Run], str]]:
-    return f"{name}s", lambda run: number.si(run.operations[name], "")
+    label = "  that could clip" if name.endswith("that could clip") else f"{name}s"
+    return label, lambda run: number.si(run.operations[name], "")
 
 
 def _accuracy(run: Run) -> str:
@@ -176,10 +177,11 @@ def _by_layer(report: Report, run: Run) -> Table:
 
 def _stages(run: Run) -> Table:
     accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
-    table = _table(f"\nWhere the cycles of a sample go, {run.name}", "stage", *accounts)
+    title = f"\nWhere the cycles of a sample that runs all timesteps go, {run.name}"
+    table = _table(title, "stage", "utilisation", *accounts)
     for stage in run.stages:
         cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
-        table.add_row(stage.stage, *(f"{c:,.0f}" for c in cycles))
+        table.add_row(stage.stage, number.percent(cycles[0] / max(sum(cycles), 1)), *(f"{c:,.0f}" for c in cycles))
     return table
 
 

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.placement import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.kernels.crossbar_rows import RowCounts, count_rows, sum_levels
+from hwsim.kernels.crossbar_rows import RowCounts, count_rows
+from hwsim.kernels.level_sums import sum_levels
+from hwsim.kernels.word_rows import count_words
 from hwsim.traces.network import Conv2d, Linear
 from hwsim.traces.weights import weights_of
 
@@ -48,7 +50,11 @@ def count_layer(
     """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
     shape = (planes.shape[1], planes.shape[2], placed.window.out_height)
     rows = RowCounts(*(np.zeros(shape, np.int64) for _ in RowCounts._fields))
-    count_rows(planes, placed.window, placed.segments, spec.dac.bits, range_rows, rows)
+    planes = np.ascontiguousarray(planes)
+    if placed.words_per_block is not None:
+        count_words(planes, placed.window, placed.words_per_block, range_rows, rows)
+    else:
+        count_rows(planes, placed.window, placed.segments, spec.dac.bits, range_rows, rows)
     levels = np.zeros(shape, np.int64)
     if spec.read_energy == "value":
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % spec.dac.bits)

@@ -36,6 +36,7 @@ class LayerPlacement:
     window: Window
     out_shape: Shape
     segments: Segments
+    words_per_block: int | None  # of packed input that a row block covers; None where one straddles kernel offsets
     groups: int
     row_blocks: int  # of all groups
     column_blocks: int  # per group
@@ -150,6 +151,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_
         window=sliding,
         out_shape=layer.shape,
         segments=_segments(kernel, channels, groups, blocks, spec),
+        words_per_block=_words_per_block(spec, kernel, channels) if groups == phases == 1 else None,
         groups=groups,
         row_blocks=groups * n_blocks,
         column_blocks=column_blocks,
@@ -161,6 +163,12 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_
         pes=ceil(crossbars / spec.chip.crossbars_per_pe),
         first_pe=first_pe,
     )
+
+
+def _words_per_block(spec: ImcSpec, kernel: int, channels: int) -> int | None:
+    rows = spec.crossbar.rows
+    within_offset = spec.placement == "kernel_split" or kernel == 1 or channels % rows == 0
+    return rows // WORD_BITS if within_offset and rows % WORD_BITS == 0 and spec.dac.bits == 1 else None
 
 
 def columns_per_weight(spec: ImcSpec, weight_bits: int) -> int:

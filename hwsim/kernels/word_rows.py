@@ -1,0 +1,195 @@
+"""Counts of spiking rows where every read phase covers whole packed words: each word is read once; knows no prices.
+
+The fast form of `crossbar_rows.count_rows` for placements in which no crossbar row block straddles two kernel offsets.
+Then what a window asks of a word depends on the word alone, and an input row's sums count for every window over it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from hwsim.kernels.bits import popcount
+from hwsim.kernels.crossbar_rows import RowCounts, Window
+
+Words = NDArray[np.uint64]
+
+
+class Plan(NamedTuple):
+    """What follows from the geometry, and room to work in."""
+
+    reads: NDArray[np.int64]  # [place] windows of a row that read it
+    low: int  # first and one past the last place around the middle that are read equally often
+    high: int
+    starts: Words  # [word] where windows begin in a row whose place x is bit x + padding
+    marks: Words  # [row, word] places with a spike, as bits
+    joined: Words  # [word]
+    full: NDArray[np.bool_]  # [row] whether every place has a spike
+    totals: NDArray[np.int64]  # [output row] driven, active, over range
+
+
+def count_words(planes: Words, window: Window, words_per_block: int, range_rows: int, counts: RowCounts) -> None:
+    """Add the counts of `planes` uint64 [plane, sample, time, position, word], contiguous, to `counts`.
+
+    Every plane is a digit.  A row block is `words_per_block` neighbouring words of one position (the last may be
+    shorter).
+    """
+    place = np.arange(window.width)[:, None]
+    window_start = np.arange(window.out_width) * window.stride
+    reads = ((place + window.padding >= window_start) & (place + window.padding < window_start + window.kernel)).sum(1)
+    changes = np.flatnonzero(np.diff(reads)) + 1
+    middle = window.width // 2
+    bits = np.zeros((window.width + 2 * window.padding) // 64 * 64 + 64, np.uint8)
+    bits[window_start] = 1
+    starts = np.packbits(bits, bitorder="little").view(np.uint64)
+    plan = Plan(
+        reads=reads,
+        low=int(max(changes[changes <= middle], default=0)),
+        high=int(min(changes[changes > middle], default=window.width)),
+        starts=starts,
+        marks=np.zeros((window.height, starts.size + 1), np.uint64),
+        joined=np.zeros(starts.size + 1, np.uint64),
+        full=np.zeros(window.height, np.bool_),
+        totals=np.zeros((window.out_height, 3), np.int64),
+    )
+    _count_maps(planes.reshape(-1), planes.shape, window, (words_per_block, range_rows), plan, counts)
+
+
+@njit(cache=True)
+def _count_maps(
+    words: Words,
+    shape: tuple[int, int, int, int, int],
+    window: Window,
+    rule: tuple[int, int],
+    plan: Plan,
+    counts: RowCounts,
+) -> None:
+    n_planes, n_samples, n_times, n_positions, n_words = shape
+    totals, full = plan.totals, plan.full
+    for p in range(n_planes):
+        for s in range(n_samples):
+            for t in range(n_times):
+                totals[:] = 0
+                first = ((p * n_samples + s) * n_times + t) * n_positions * n_words
+                _count_map(words, first, n_words, window, rule, plan)
+                for y in range(window.height):
+                    if not full[y]:
+                        start = first + y * window.width * n_words
+                        full[y] = _mark_spiking(words, start, n_words, window, plan.marks[y])
+                for oy in range(window.out_height):
+                    busy = _busy_windows(window, oy, plan)
+                    counts.driven[s, t, oy] += totals[oy, 0]
+                    counts.ones[s, t, oy] += totals[oy, 0]
+                    counts.active[s, t, oy] += totals[oy, 1]
+                    counts.over_range[s, t, oy] += totals[oy, 2]
+                    counts.serial[s, t, oy] += busy
+                    counts.silent[s, t, oy] += window.out_width - busy
+
+
+@njit(cache=True)
+def outputs_over(place: int, kernel: int, stride: int, padding: int, outputs: int) -> tuple[int, int]:
+    """First and one past the last of `outputs` windows along one axis that cover a place."""
+    first = max(0, (place + padding - kernel + stride) // stride)
+    return first, max(first, min(outputs, (place + padding) // stride + 1))
+
+
+@njit(cache=True)
+def _count_map(
+    words: Words,
+    first: int,
+    n_words: int,
+    window: Window,
+    rule: tuple[int, int],
+    plan: Plan,
+) -> None:
+    """Count one map that begins at words[first]; `full[y]` says whether every word of a row has a spike.
+
+    The middle of a row, where all places are read equally often, is counted in one go; the ends place by place.
+    """
+    words_per_block, range_rows = rule
+    reads, low, high, totals = plan.reads, plan.low, plan.high, plan.totals
+    for y in range(window.height):
+        start = first + y * window.width * n_words
+        rows, blocks, large = _count_blocks(
+            words[start + low * n_words : start + high * n_words], n_words, words_per_block, range_rows
+        )
+        seen = blocks
+        driven, active, over = rows * reads[low], blocks * reads[low], large * reads[low]
+        for end in range(window.width - high + low):
+            x = end if end < low else end + high - low
+            place = start + x * n_words
+            rows, blocks, large = _count_blocks(words[place : place + n_words], n_words, words_per_block, range_rows)
+            seen += blocks
+            driven += rows * reads[x]
+            active += blocks * reads[x]
+            over += large * reads[x]
+        plan.full[y] = seen == window.width * -(-n_words // words_per_block)
+        o1, o2 = outputs_over(y, window.kernel, window.stride, window.padding, window.out_height)
+        for oy in range(o1, o2):
+            totals[oy, 0] += driven
+            totals[oy, 1] += active
+            totals[oy, 2] += over
+
+
+@njit(cache=True)
+def _count_blocks(words: Words, n_words: int, words_per_block: int, range_rows: int) -> tuple[int, int, int]:
+    """Set bits, blocks that have some and blocks that have more than `range_rows`; a block ends where a place ends."""
+    driven, active, over = 0, 0, 0
+    if words_per_block == 1:
+        for i in range(words.size):
+            rows = popcount(words[i])
+            driven += rows
+            active += rows > 0
+            over += rows > range_rows
+        return driven, active, over
+    for place in range(0, words.size, n_words):
+        for low in range(place, place + n_words, words_per_block):
+            rows = 0
+            for i in range(low, min(low + words_per_block, place + n_words)):
+                rows += popcount(words[i])
+            driven += rows
+            active += rows > 0
+            over += rows > range_rows
+    return driven, active, over
+
+
+@njit(cache=True)
+def _mark_spiking(words: Words, start: int, n_words: int, window: Window, marks: Words) -> bool:
+    """Set bit x + padding of `marks` to whether any channel at place x spikes; returns whether all places do."""
+    n_spiking = 0
+    for target in range(marks.size):
+        first = max(64 * target - window.padding, 0)
+        stop = min(64 * (target + 1) - window.padding, window.width)
+        bits = np.uint64(0)
+        for x in range(first, stop):
+            union = np.uint64(0)
+            for i in range(start + x * n_words, start + (x + 1) * n_words):
+                union |= words[i]
+            bits |= np.uint64(union != np.uint64(0)) << np.uint64(x + window.padding - 64 * target)
+        marks[target] = bits
+        n_spiking += popcount(bits)
+    return n_spiking == window.width
+
+
+@njit(cache=True)
+def _busy_windows(window: Window, oy: int, plan: Plan) -> int:
+    """Windows of output row oy in which something spikes: rows of the window are joined, then shifted together."""
+    top = oy * window.stride - window.padding
+    low, high = max(top, 0), min(top + window.kernel, window.height)
+    joined = plan.joined
+    joined[:] = np.uint64(0)
+    for y in range(low, high):
+        if plan.full[y] and window.padding < window.kernel:
+            return window.out_width
+        for i in range(joined.size):
+            joined[i] |= plan.marks[y, i]
+    busy = 0
+    for i in range(plan.starts.size):
+        union = joined[i]
+        for kx in range(1, window.kernel):
+            union |= joined[i] >> np.uint64(kx) | joined[i + 1] << np.uint64(64 - kx)
+        busy += popcount(union & plan.starts[i])
+    return busy
