@@ -110,7 +110,7 @@ class Crossbars:
         self.weight_columns = self.outputs * per_weight
         self.columns = self.weight_columns + self.column_blocks * self.reference
         self.reads = self._reads(spec)
-        self.phases = ceil(spec.crossbar.rows / spec.rows_per_read)
+        self.phases = ceil(spec.crossbar.rows / spec.rows_at_once)
         self.digits = ceil(bits_of(network, layer.inputs[0]) / spec.dac.bits)
 
     def _reads(self, spec):
@@ -128,9 +128,9 @@ class Crossbars:
             for rows in lists:
                 for start in range(0, len(rows), spec.crossbar.rows):
                     block = rows[start : start + spec.crossbar.rows]
-                    phases = [[] for _ in range(ceil(spec.crossbar.rows / spec.rows_per_read))]
+                    phases = [[] for _ in range(ceil(spec.crossbar.rows / spec.rows_at_once))]
                     for place, (ky, kx, c) in enumerate(block):
-                        phases[place // spec.rows_per_read].append((ky, kx, group * self.channels + c))
+                        phases[place // spec.rows_at_once].append((ky, kx, group * self.channels + c))
                     blocks.append(phases)
         return blocks
 

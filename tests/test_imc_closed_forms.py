@@ -40,7 +40,7 @@ def reads_per_timestep(spec, network, layer):
     reference = int(spec.signs.encoding == "offset" and spec.signs.correction == "reference_column")
     blocks = ceil(channels_out / ((columns - reference) // per_weight))
     bits = network.max_value(layer.inputs[0]).bit_length()
-    return rows * blocks * height * width * ceil(bits / spec.dac.bits) * ceil(size / spec.rows_per_read)
+    return rows * blocks * height * width * ceil(bits / spec.dac.bits) * ceil(size / spec.rows_at_once)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -105,7 +105,7 @@ def full_service(spec, trace, layer, interval):
     """Every digit of every position takes all phases: int64 [sample, timestep, row]."""
     height, width, _ = layer.shape
     bits = trace.network.max_value(layer.inputs[0]).bit_length()
-    cycles = width * -(-bits // spec.dac.bits) * -(-spec.crossbar.rows // spec.rows_per_read) * interval
+    cycles = width * -(-bits // spec.dac.bits) * -(-spec.crossbar.rows // spec.rows_at_once) * interval
     full = np.full((1, trace.timesteps, height), cycles)
     if layer.inputs[0] == "input":
         full[:, 1:] = 0

@@ -17,7 +17,7 @@ import train_dietsnn
 from training.data import DataError, Images, hold_out, load_images, read_idx, stratified
 from training.export import Amounts, network_of, recorded_first
 from training.integer import execute_exactly, pack
-from training.loop import Augmentation, accumulated_loss, augment
+from training.loop import Augmentation, Trainer, accumulated_loss, augment
 from training.model import Geometry, SpikingNetwork
 from training.neurons import Grid, lif
 from training.quantise import Precision, QuantNetwork, fold, steps_of
@@ -426,6 +426,24 @@ def test_a_second_run_takes_its_checkpoints_and_gives_the_same_file(tmp_path, ca
     assert "qat: resumed after epoch 1/1" in said
     assert "epoch 2/2: loss" not in said
     assert (tmp_path / "t.npz").read_bytes() == first
+
+
+def test_an_interrupted_run_continues_to_the_same_file(tmp_path, monkeypatch):
+    save_npz(tmp_path / "d.npz")
+    run_tool(tmp_path)
+    uninterrupted = (tmp_path / "t.npz").read_bytes()
+    for path in (tmp_path / "c").rglob("*.pt"):
+        path.unlink()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_line", interrupt)  # after the first epoch's checkpoint
+        with pytest.raises(KeyboardInterrupt):
+            run_tool(tmp_path)
+    assert run_tool(tmp_path) == 0
+    assert (tmp_path / "t.npz").read_bytes() == uninterrupted
 
 
 def test_a_broken_checkpoint_is_named(tmp_path, capsys):

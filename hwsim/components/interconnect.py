@@ -87,7 +87,7 @@ class HTree(PricedSpec):
     """
 
     bits: int = Field(ge=1, le=8192)
-    leaves: int = Field(ge=1, le=1 << 20)
+    leaves: int | None = Field(default=None, ge=1, le=1 << 20)
     area_um2: float | None = Field(default=None, gt=0)
     wire: Wire | None = None
     law: Literal["wire", "given"]
@@ -99,9 +99,10 @@ class HTree(PricedSpec):
             raise ValueError("law 'wire' needs the mapping 'wire'")
         return self
 
-    def over(self, area_um2: float) -> HTree:
-        """Lay the tree over the machine's area, unless the file states one."""
-        return self if self.area_um2 is not None else self.model_copy(update={"area_um2": area_um2})
+    def over(self, area_um2: float, leaves: int | None = None) -> HTree:
+        """Lay the tree over the machine's area and leaves, unless the file states them."""
+        machine = {"area_um2": area_um2, "leaves": leaves}
+        return self.model_copy(update={key: value for key, value in machine.items() if getattr(self, key) is None})
 
     def by_law(self, technology: Technology) -> Priced:
         """Length times the wire's price.
@@ -110,8 +111,9 @@ class HTree(PricedSpec):
             ArchitectureError: no area is known, or the wire's law does not reach the node.
 
         """
-        if self.area_um2 is None or self.wire is None:
-            raise ArchitectureError("area_um2 is missing, and this machine does not work it out itself")
+        if self.area_um2 is None or self.leaves is None or self.wire is None:
+            missing = "area_um2" if self.area_um2 is None else "leaves"
+            raise ArchitectureError(f"{missing} is missing, and this machine does not work it out itself")
         length_mm = math.sqrt(self.area_um2) * 1e-3 * (1 - 1 / math.sqrt(self.leaves))
         bit_mm = self.wire.priced(technology).actions["bit_mm"]
         transfer = bit_mm.scaled(self.bits * length_mm, f"{self.bits} b over {length_mm:.3g} mm, root to leaf")

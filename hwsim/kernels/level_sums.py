@@ -170,5 +170,5 @@ def _dot(channels: NDArray[np.uint8], weights: NDArray[np.int64], ky: int) -> in
     """Counts times levels of one kernel row."""
     total = 0
     for c in range(channels.size):
-        total += channels[c] * weights[ky, c]
+        total += int(channels[c]) * int(weights[ky, c])
     return total

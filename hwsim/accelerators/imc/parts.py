@@ -28,7 +28,7 @@ def priced_parts(spec: ImcSpec) -> Mapping[str, Priced]:
         "column_mux": _priced(spec, "column_mux"),
         "shift_add": _priced(spec, "shift_add"),
         "accumulator": _priced(spec, "accumulator"),
-        "htree": _priced(spec, "htree", spec.htree.over(tile_um2)),
+        "htree": _priced(spec, "htree", spec.htree.over(tile_um2, per_tile(spec)["crossbar"])),
         "noc": _priced(spec, "noc", spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2))),
         "spike_buffer": _priced(spec, "spike_buffer"),
         "neuron": _only(_priced(spec, "neuron"), "update" if spec.loop_order == "timestep_outer" else "update hold"),
@@ -41,10 +41,12 @@ def priced_parts(spec: ImcSpec) -> Mapping[str, Priced]:
     if spec.direct_input == "once":
         parts["psum_buffer"] = _priced(spec, "psum_buffer")
     if spec.skip == "silent_rows":
-        parts["silence_detector"] = _priced(spec, "silence_detector")
+        parts["silence_detector"] = _priced(spec, "silence_detector", spec.silence_detector.reading(spec.rows_at_once))
     if spec.signs.encoding == "offset":
         wanted = "count_rows subtract" if spec.signs.correction == "popcount" else "subtract"
-        parts["offset"] = _only(_priced(spec, "offset_corrector"), wanted)
+        parts["offset"] = _only(
+            _priced(spec, "offset_corrector", spec.offset_corrector.reading(spec.rows_at_once)), wanted
+        )
     if spec.early_exit.threshold not in ("never", "always"):
         parts[DECISION] = _priced(spec, "early_exit.unit", spec.early_exit.unit)
     return parts
@@ -201,7 +203,7 @@ def _notes(spec: ImcSpec, placement: Placement, pipeline: Pipeline) -> Mapping[s
 
 def lossless_adc_bits(spec: ImcSpec) -> int:
     """Bits that can tell all sums of a read apart: ceil(log2(rows (2**cell_bits - 1) (2**dac_bits - 1) + 1))."""
-    largest = spec.rows_per_read * ((1 << spec.crossbar.cell_bits) - 1) * ((1 << spec.dac.bits) - 1)
+    largest = spec.rows_at_once * ((1 << spec.crossbar.cell_bits) - 1) * ((1 << spec.dac.bits) - 1)
     return largest.bit_length()
 
 

@@ -133,7 +133,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_
     groups = layer.groups if isinstance(layer, Conv2d) else 1
     sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
     rows = spec.crossbar.rows
-    phases = ceil(rows / spec.rows_per_read)
+    phases = ceil(rows / spec.rows_at_once)
     blocks = row_positions(spec.placement, kernel, channels // groups, rows)
     n_blocks = int(blocks[0].max()) + 1
     per_weight = columns_per_weight(spec, layer.weights.bits)
@@ -191,9 +191,9 @@ def _segments(kernel: int, channels: int, groups: int, blocks: tuple[IntArray, I
     block, within = blocks
     per_group = channels // groups
     offset, channel = np.divmod(np.arange(block.size, dtype=np.int64), per_group)
-    phases = ceil(spec.crossbar.rows / spec.rows_per_read)
+    phases = ceil(spec.crossbar.rows / spec.rows_at_once)
     n_blocks = int(block.max()) + 1
-    phase = block * phases + within // spec.rows_per_read
+    phase = block * phases + within // spec.rows_at_once
     group = np.arange(groups, dtype=np.int64)[:, None]
     phase_all = (group * n_blocks * phases + phase).ravel()
     bit_all = (group * per_group + channel).ravel()

@@ -101,7 +101,7 @@ class ImcSpec(Spec):
     skip: Literal["none", "silent_rows"]
     sensing: Literal["sample_hold", "current"]
     read_energy: Literal["value", "mean"]
-    rows_per_read: int = Field(ge=1)
+    rows_per_read: Annotated[int, Field(ge=1)] | Literal["all"]
     signs: Signs
     dac: Dac
     crossbar: Crossbar
@@ -124,7 +124,7 @@ class ImcSpec(Spec):
     @model_validator(mode="after")
     def _parts_agree(self) -> ImcSpec:
         rows = self.crossbar.rows
-        if self.rows_per_read > rows:
+        if self.rows_at_once > rows:
             raise ValueError(f"rows_per_read must be at most crossbar.rows = {rows}, got {self.rows_per_read}")
         if self.loop_order == "layer_outer" and self.early_exit.threshold != "never":
             raise ValueError(
@@ -132,6 +132,11 @@ class ImcSpec(Spec):
                 f"early_exit.threshold must be never, got {self.early_exit.threshold}"
             )
         return self
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows of a crossbar that one read phase drives."""
+        return self.crossbar.rows if self.rows_per_read == "all" else self.rows_per_read
 
     @property
     def reference_columns(self) -> int:
