@@ -193,9 +193,9 @@ def row_work(spec, placed, levels, picture, y, width):
     return work
 
 
-def read_interval(spec, convert_cycles, read_cycles):
-    """Cycles from one read phase to the next."""
-    read = read_cycles * (2**spec.dac.bits - 1)
+def read_interval(spec, convert_cycles, read_cycles, input_bits):
+    """Cycles from one read phase to the next, which has room for the largest digit."""
+    read = read_cycles * (2 ** min(spec.dac.bits, input_bits) - 1)
     mux = min(spec.adc.columns_per_adc, spec.crossbar.columns)
     return mux * (read + convert_cycles) if spec.sensing == "current" else max(read, mux * convert_cycles)
 

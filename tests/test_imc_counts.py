@@ -88,12 +88,13 @@ def test_counts_equal_the_naive_model_on_random_networks_and_crossbars(network, 
 def test_crossbar_service_is_read_intervals_one_after_another_plus_detection(skip, sensing, dac_bits):
     spec = cases.small(skip=skip, sensing=sensing, dac__bits=dac_bits, rows_per_read=3, direct_input="once")
     trace = cases.random_trace(cases.convolutions(), timesteps=2, samples=1, rate=0.15)
-    interval = read_interval(spec, convert_cycles=1, read_cycles=3)  # 0.83 ns and 10 ns at 250 MHz
     (batch,) = Machine(spec).lower(trace).batches
     stages = {stage.name: stage for stage in batch.schedules["static"][0].stages}
     for layer in trace.network:
         if not isinstance(layer, Conv2d | Linear):
             continue
+        bits = trace.network.max_value(layer.inputs[0]).bit_length()
+        interval = read_interval(spec, 1, 3, bits)  # conversion 0.83 ns and read 10 ns at 250 MHz
         _, serial, silent = crossbar_counts(spec, trace, layer)
         cycles = serial * interval + silent * spec.silence_detector.cycles
         if skip == "none":

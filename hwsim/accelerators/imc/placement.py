@@ -42,6 +42,7 @@ class LayerPlacement:
     column_blocks: int  # per group
     phases: int  # row groups of a crossbar that are driven one after another
     digits: int  # input digits of `dac_bits` bits
+    pulses: int  # the largest digit, in unit pulses
     rows_used: int  # of all row blocks
     columns_used: int  # weight columns of one row block, over its column blocks
     reference_columns: int  # of one row block, over its column blocks
@@ -134,6 +135,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_
     sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
     rows = spec.crossbar.rows
     phases = ceil(rows / spec.rows_at_once)
+    input_bits = network.max_value(layer.inputs[0]).bit_length()
     blocks = row_positions(spec.placement, kernel, channels // groups, rows)
     n_blocks = int(blocks[0].max()) + 1
     per_weight = columns_per_weight(spec, layer.weights.bits)
@@ -156,7 +158,8 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_
         row_blocks=groups * n_blocks,
         column_blocks=column_blocks,
         phases=phases,
-        digits=ceil(network.max_value(layer.inputs[0]).bit_length() / spec.dac.bits),
+        digits=ceil(input_bits / spec.dac.bits),
+        pulses=(1 << min(input_bits, spec.dac.bits)) - 1,
         rows_used=kernel * kernel * channels,
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,

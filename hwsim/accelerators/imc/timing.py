@@ -3,7 +3,8 @@
 One digit step of one position takes `interval` cycles a read phase:
     sample_hold   max(read, mux * convert): the next read runs while the held columns are converted
     current       mux * (read + convert): the rows are driven again in every mux phase
-Row blocks and column blocks work side by side, so the row block with the most phases sets the pace.
+A read takes as many pulses as the largest digit can have.  Row blocks and column blocks work side by side, so the row
+block with the most phases sets the pace.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ from hwsim.traces.network import Add, Input, Pool
 IntArray = NDArray[np.int64]
 
 
-def read_interval_cycles(spec: ImcSpec) -> int:
+def read_interval_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
     """Cycles from one read phase of a crossbar to the next."""
-    pulses = (1 << spec.dac.bits) - 1
-    read = spec.read_cycles * pulses
+    read = spec.read_cycles * placed.pulses
     if spec.sensing == "current":
         return spec.mux_phases * (read + spec.convert_cycles)
     return max(read, spec.mux_phases * spec.convert_cycles)
@@ -34,20 +34,20 @@ def read_interval_cycles(spec: ImcSpec) -> int:
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
     """Cycles after the last interval of a row until its sums are visible: conversion, shift-add, adder tree, H-tree."""
-    pulses = (1 << spec.dac.bits) - 1
+    interval = read_interval_cycles(spec, placed)
     whole_read = (
-        spec.read_cycles * pulses + spec.mux_phases * spec.convert_cycles
+        spec.read_cycles * placed.pulses + spec.mux_phases * spec.convert_cycles
         if spec.sensing == "sample_hold"
-        else read_interval_cycles(spec)
+        else interval
     )
     adder_levels = (placed.row_blocks * placed.phases - 1).bit_length()
-    return whole_read - read_interval_cycles(spec) + spec.shift_add.cycles + adder_levels + spec.htree.cycles
+    return whole_read - interval + spec.shift_add.cycles + adder_levels + spec.htree.cycles
 
 
 def crossbar_service(work: Work, step: Step) -> IntArray:
     """Cycles of each output row: int64 [(sample,) timestep, row]."""
     spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
-    interval = read_interval_cycles(spec)
+    interval = read_interval_cycles(spec, placed)
     if spec.skip == "silent_rows":
         return counts.serial * interval + counts.silent * spec.silence_detector.cycles
     return work.runs(step) * np.int64(digit_steps(placed) * placed.phases * interval)
