@@ -67,7 +67,10 @@ def simulate(
 ) -> None:
     """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
     from hwsim import api
+    from hwsim.kernels import cache
 
+    if cache.is_empty():
+        click.echo("hwsim: compiling kernels, once (some seconds) ...", err=True)
     report = api.simulate(api.load_architecture(architecture, overrides), api.load_trace(trace), **options)
     if json_file is not None or csv_file is not None:
         from hwsim import files, report_file

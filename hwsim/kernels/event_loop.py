@@ -8,29 +8,16 @@ each turn of the loop answers all that can be answered at the earliest such cycl
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import compiled, inlined
 from hwsim.kernels.event_machine import NEVER, NONE, Machine
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
-
-def _compiled(function: Function, **options: Any) -> Function:
-    """Compile without reference counts: nothing here is allocated, and they would be 60 to 90 % of the run time."""
-    return njit(cache=True, _nrt=False, **options)(function)  # type: ignore[call-overload, no-any-return]
-
-
-def _inlined(function: Function) -> Function:
-    """Compile into the caller: a call would pass seven machine words for each array of the machine."""
-    return _compiled(function, forceinline=True)
-
-
-@_compiled
+@compiled
 def play(m: Machine) -> None:
     """Fill `times` and `ran`; where a stage's `head` stays below its `n_jobs`, the schedule deadlocks."""
     todo = first_asker = NONE
@@ -49,7 +36,7 @@ def play(m: Machine) -> None:
         todo = _answer(m, now, n_turn)
 
 
-@_inlined
+@inlined
 def _advance(m: Machine, s: int) -> int:
     """Resolve jobs of a stage up to the first that must wait for another stage, or ask; returns the next to advance."""
     stage = m.stages[s]
@@ -77,7 +64,7 @@ def _advance(m: Machine, s: int) -> int:
     return todo
 
 
-@_inlined
+@inlined
 def _must_ask(m: Machine, stage: Any, job: int) -> bool:
     """Whether a job needs a slot or has a decision; notes which slots it asks for and when it is decided."""
     slot = stage["first_slot"] if m.service[stage["first_job"] + job] > 0 else NONE
@@ -95,7 +82,7 @@ def _must_ask(m: Machine, stage: Any, job: int) -> bool:
     return True
 
 
-@_inlined
+@inlined
 def _start(m: Machine, stage: Any, now: int) -> int:
     """Write down the times of a stage's head, which starts now; returns its free."""
     job = stage["head"]
@@ -107,7 +94,7 @@ def _start(m: Machine, stage: Any, now: int) -> int:
     return int(free)
 
 
-@_inlined
+@inlined
 def _pass_head(m: Machine, s: int, todo: int) -> int:
     """Move a stage past its head, which is resolved, and tell those who wait for it or are decided by it."""
     stage = m.stages[s]
@@ -126,7 +113,7 @@ def _pass_head(m: Machine, s: int, todo: int) -> int:
     return todo
 
 
-@_inlined
+@inlined
 def _wake(m: Machine, s: int, todo: int) -> int:
     """Put the stages whose heads waited for a resolved job of this one before those to advance; keep the others."""
     stage = m.stages[s]
@@ -144,7 +131,7 @@ def _wake(m: Machine, s: int, todo: int) -> int:
     return todo
 
 
-@_inlined
+@inlined
 def _sleep(m: Machine, s: int, awaited: int) -> None:
     """Let a stage sleep until the job its head wants of another one is resolved."""
     m.stages[s]["next"] = m.stages[awaited]["waiter"]
@@ -152,7 +139,7 @@ def _sleep(m: Machine, s: int, awaited: int) -> None:
     m.stages[awaited]["wakes"] = min(m.stages[awaited]["wakes"], m.stages[s]["wanted"])
 
 
-@_inlined
+@inlined
 def _next_turn(m: Machine, first_asker: int) -> tuple[int, int]:
     """The earliest cycle at which a head can be answered, and how many are then put in `turn`, by (ready, position)."""
     now, first, first_ready, n_ties = NEVER, NONE, NEVER, 0
@@ -173,14 +160,14 @@ def _next_turn(m: Machine, first_asker: int) -> tuple[int, int]:
     return now, 1
 
 
-@_inlined
+@inlined
 def _answerable(m: Machine, stage: Any) -> int:
     """The cycle from which a head can be answered: it is ready, and either a slot is vacant or its decision done."""
     vacant = m.slots[stage["asked_slot"]] if stage["asked_slot"] != NONE else 0
     return int(max(stage["ready"], min(vacant, stage["decided"])))
 
 
-@_inlined
+@inlined
 def _collect(m: Machine, now: int, first: int, first_asker: int) -> int:
     """Put the stages to be answered now in `turn`, without those that only want the one slot that `first` gets."""
     only = m.stages[first]
@@ -201,7 +188,7 @@ def _collect(m: Machine, now: int, first: int, first_asker: int) -> int:
     return n_turn
 
 
-@_inlined
+@inlined
 def _answer(m: Machine, now: int, n_turn: int) -> int:
     """Void or start the heads of this turn as far as slots go, all against one state; returns the first to advance."""
     n_answered = 0
@@ -229,14 +216,14 @@ def _answer(m: Machine, now: int, n_turn: int) -> int:
     return todo
 
 
-@_inlined
+@inlined
 def _void(m: Machine, number: int, now: int) -> None:
     m.ran[number] = False
     for event in range(3):
         m.times[event * len(m.ran) + number] = now
 
 
-@_inlined
+@inlined
 def _occupy(slots: NDArray[np.int64], first: int, n: int, until: int) -> None:
     """Take the slot at the root of a unit's heap until a cycle: sift that down."""
     i = 0

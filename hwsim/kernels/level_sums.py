@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import compiled, inlined
 from hwsim.kernels.crossbar_rows import Window
 from hwsim.kernels.word_rows import outputs_over
 
@@ -30,6 +30,7 @@ class Classes(NamedTuple):
     first: NDArray[np.int64]  # [class] first place
     step: NDArray[np.int64]  # [class]
     size: NDArray[np.int64]  # [class]
+    outputs: NDArray[np.int64]  # [row, 2] first and one past the last output row that reads it
 
 
 def sum_levels(
@@ -75,10 +76,11 @@ def _classes(window: Window) -> tuple[Classes, NDArray[np.int64]]:
             found += [(piece[0], step, piece.size) for piece in pieces]
             columns += [pattern] * len(pieces)
     first, steps, size = np.array(found, np.int64).T.copy()
-    return Classes(first, steps, size), np.array(columns, np.int64)
+    outputs = outputs_over(window.height, window.kernel, window.stride, window.padding, window.out_height)
+    return Classes(first, steps, size, outputs), np.array(columns, np.int64)
 
 
-@njit(cache=True)
+@compiled
 def _sum_levels(
     words: Words,
     shape: tuple[int, int, int, int, int],
@@ -100,20 +102,19 @@ def _sum_levels(
                         start, step = first + classes.first[k] * n_words, classes.step[k] * n_words
                         for w in range(n_words):
                             _count_channels(words, start + w, step, classes.size[k], counts, k * n_words + w)
-                    low, high = outputs_over(y, window.kernel, window.stride, window.padding, window.out_height)
-                    for oy in range(low, high):
+                    for oy in range(classes.outputs[y, 0], classes.outputs[y, 1]):
                         ky = y + window.padding - oy * window.stride
                         sums[s, t, oy] += pulses[p] * _dot(channels, weights, ky)
 
 
-@njit(cache=True)
+@inlined
 def _add_carry_save(a: np.uint64, b: np.uint64, c: np.uint64) -> tuple[np.uint64, np.uint64]:
     """Bitwise full adder: carry and sum of three words."""
     half = a ^ b
     return (a & b) | (half & c), half ^ c
 
 
-@njit(cache=True)
+@inlined
 def _count_channels(words: Words, start: int, step: int, n_places: int, counts: Words, row: int) -> None:
     """Spikes of 64 channels over `n_places` words from `start`: byte b of counts[row, j] is channel 8 j + b.
 
@@ -165,7 +166,7 @@ def _count_channels(words: Words, start: int, step: int, n_places: int, counts: 
         counts[row, j] = total
 
 
-@njit(cache=True)
+@inlined
 def _dot(channels: NDArray[np.uint8], weights: NDArray[np.int64], ky: int) -> int:
     """Counts times levels of one kernel row."""
     total = 0

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
+from hwsim.kernels.compiled import compiled, inlined
 from hwsim.kernels.crossbar_rows import RowCounts, Window
 
 Words = NDArray[np.uint64]
@@ -22,6 +22,7 @@ class Plan(NamedTuple):
     """What follows from the geometry, and room to work in."""
 
     reads: NDArray[np.int64]  # [place] windows of a row that read it
+    outputs: NDArray[np.int64]  # [row, 2] first and one past the last output row that reads it
     low: int  # first and one past the last place around the middle that are read equally often
     high: int
     starts: Words  # [word] where windows begin in a row whose place x is bit x + padding
@@ -37,16 +38,16 @@ def count_words(planes: Words, window: Window, words_per_block: int, range_rows:
     Every plane is a digit.  A row block is `words_per_block` neighbouring words of one position (the last may be
     shorter).
     """
-    place = np.arange(window.width)[:, None]
-    window_start = np.arange(window.out_width) * window.stride
-    reads = ((place + window.padding >= window_start) & (place + window.padding < window_start + window.kernel)).sum(1)
+    columns = outputs_over(window.width, window.kernel, window.stride, window.padding, window.out_width)
+    reads = columns[:, 1] - columns[:, 0]
     changes = np.flatnonzero(np.diff(reads)) + 1
     middle = window.width // 2
     bits = np.zeros((window.width + 2 * window.padding) // 64 * 64 + 64, np.uint8)
-    bits[window_start] = 1
+    bits[np.arange(window.out_width) * window.stride] = 1
     starts = np.packbits(bits, bitorder="little").view(np.uint64)
     plan = Plan(
         reads=reads,
+        outputs=outputs_over(window.height, window.kernel, window.stride, window.padding, window.out_height),
         low=int(max(changes[changes <= middle], default=0)),
         high=int(min(changes[changes > middle], default=window.width)),
         starts=starts,
@@ -55,11 +56,18 @@ def count_words(planes: Words, window: Window, words_per_block: int, range_rows:
         full=np.zeros(window.height, np.bool_),
         totals=np.zeros((window.out_height, 3), np.int64),
     )
-    _count_maps(planes.reshape(-1), planes.shape, window, (words_per_block, range_rows), plan, counts)
+    count_maps(planes.reshape(-1), planes.shape, window, (words_per_block, range_rows), plan, counts)
 
 
-@njit(cache=True)
-def _count_maps(
+def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int) -> NDArray[np.int64]:
+    """First and one past the last of `outputs` windows along one axis that cover each place: int64 [size, 2]."""
+    place = np.arange(size) + padding
+    first = np.maximum((place - kernel + stride) // stride, 0)
+    return np.stack([first, np.maximum(first, np.minimum(place // stride + 1, outputs))], axis=1)
+
+
+@compiled
+def count_maps(
     words: Words,
     shape: tuple[int, int, int, int, int],
     window: Window,
@@ -67,6 +75,7 @@ def _count_maps(
     plan: Plan,
     counts: RowCounts,
 ) -> None:
+    """The loops of `count_words` over `words`, its planes flattened, of the given shape."""
     n_planes, n_samples, n_times, n_positions, n_words = shape
     totals, full = plan.totals, plan.full
     for p in range(n_planes):
@@ -89,14 +98,7 @@ def _count_maps(
                     counts.silent[s, t, oy] += window.out_width - busy
 
 
-@njit(cache=True)
-def outputs_over(place: int, kernel: int, stride: int, padding: int, outputs: int) -> tuple[int, int]:
-    """First and one past the last of `outputs` windows along one axis that cover a place."""
-    first = max(0, (place + padding - kernel + stride) // stride)
-    return first, max(first, min(outputs, (place + padding) // stride + 1))
-
-
-@njit(cache=True)
+@inlined
 def _count_map(
     words: Words,
     first: int,
@@ -114,38 +116,39 @@ def _count_map(
     for y in range(window.height):
         start = first + y * window.width * n_words
         rows, blocks, large = _count_blocks(
-            words[start + low * n_words : start + high * n_words], n_words, words_per_block, range_rows
+            words, start + low * n_words, start + high * n_words, n_words, words_per_block, range_rows
         )
         seen = blocks
         driven, active, over = rows * reads[low], blocks * reads[low], large * reads[low]
         for end in range(window.width - high + low):
             x = end if end < low else end + high - low
             place = start + x * n_words
-            rows, blocks, large = _count_blocks(words[place : place + n_words], n_words, words_per_block, range_rows)
+            rows, blocks, large = _count_blocks(words, place, place + n_words, n_words, words_per_block, range_rows)
             seen += blocks
             driven += rows * reads[x]
             active += blocks * reads[x]
             over += large * reads[x]
         plan.full[y] = seen == window.width * -(-n_words // words_per_block)
-        o1, o2 = outputs_over(y, window.kernel, window.stride, window.padding, window.out_height)
-        for oy in range(o1, o2):
+        for oy in range(plan.outputs[y, 0], plan.outputs[y, 1]):
             totals[oy, 0] += driven
             totals[oy, 1] += active
             totals[oy, 2] += over
 
 
-@njit(cache=True)
-def _count_blocks(words: Words, n_words: int, words_per_block: int, range_rows: int) -> tuple[int, int, int]:
+@inlined
+def _count_blocks(
+    words: Words, start: int, stop: int, n_words: int, words_per_block: int, range_rows: int
+) -> tuple[int, int, int]:
     """Set bits, blocks that have some and blocks that have more than `range_rows`; a block ends where a place ends."""
     driven, active, over = 0, 0, 0
     if words_per_block == 1:
-        for i in range(words.size):
+        for i in range(start, stop):
             rows = popcount(words[i])
             driven += rows
             active += rows > 0
             over += rows > range_rows
         return driven, active, over
-    for place in range(0, words.size, n_words):
+    for place in range(start, stop, n_words):
         for low in range(place, place + n_words, words_per_block):
             rows = 0
             for i in range(low, min(low + words_per_block, place + n_words)):
@@ -156,7 +159,7 @@ def _count_blocks(words: Words, n_words: int, words_per_block: int, range_rows: 
     return driven, active, over
 
 
-@njit(cache=True)
+@compiled
 def _mark_spiking(words: Words, start: int, n_words: int, window: Window, marks: Words) -> bool:
     """Set bit x + padding of `marks` to whether any channel at place x spikes; returns whether all places do."""
     n_spiking = 0
@@ -174,7 +177,7 @@ def _mark_spiking(words: Words, start: int, n_words: int, window: Window, marks:
     return n_spiking == window.width
 
 
-@njit(cache=True)
+@inlined
 def _busy_windows(window: Window, oy: int, plan: Plan) -> int:
     """Windows of output row oy in which something spikes: rows of the window are joined, then shifted together."""
     top = oy * window.stride - window.padding

@@ -102,7 +102,11 @@ def exit_timesteps(leaves: NDArray[np.bool_]) -> IntArray:
     return np.asarray(np.where(leaves.any(axis=1), leaves.argmax(axis=1) + 1, last), dtype=np.int64)
 
 
-def accuracy_at(accumulated: IntArray, labels: IntArray, timesteps: IntArray) -> float:
-    """Fraction right when each sample is read out after its own number of timesteps."""
-    guesses = accumulated[np.arange(labels.size), timesteps - 1].argmax(axis=1)
-    return float((guesses == labels).mean())
+def right_guesses(accumulated: IntArray, labels: IntArray) -> NDArray[np.bool_]:
+    """Whether each sample is classified right after each timestep, ties to the lower class: bool [sample, timestep]."""
+    return np.asarray(accumulated.argmax(axis=2) == labels[:, None])
+
+
+def accuracy_at(right: NDArray[np.bool_], timesteps: IntArray) -> float:
+    """Fraction right when each sample is read out after its own number of timesteps (1, 2, ...)."""
+    return float(right[np.arange(timesteps.size), timesteps - 1].mean())

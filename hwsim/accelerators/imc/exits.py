@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerator import EARLY_EXIT, Exits
-from hwsim.accelerators.imc.early_exit import Uncertainty, accuracy_at, exit_timesteps, uncertainty
+from hwsim.accelerators.imc.early_exit import Uncertainty, accuracy_at, exit_timesteps, right_guesses, uncertainty
 from hwsim.accelerators.imc.spec import EarlyExit
 from hwsim.errors import UsageError
 from hwsim.traces.trace import Logits, Trace
@@ -42,18 +42,18 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
         reported_on=f"{reported.labels.size} {reported.split} samples",
         recorded=recorded,
         histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
-        accuracy=accuracy_at(reported.accumulated(), reported.labels, timesteps),
+        accuracy=accuracy_at(right_guesses(reported.accumulated(), reported.labels), timesteps),
     )
 
 
 def calibrate(rule: EarlyExit, logits: Logits) -> float:
     """The threshold with the fewest mean timesteps whose accuracy is at least that of running all of them."""
-    accumulated, known = logits.accumulated(), _evaluate(rule, logits)
+    right, known = right_guesses(logits.accumulated(), logits.labels), _evaluate(rule, logits)
     wanted = float(logits.accuracy()[-1])
     tried = []
     for threshold in _CANDIDATES:
         timesteps = exit_timesteps(known.leaves(rule.metric, float(threshold)))
-        if accuracy_at(accumulated, logits.labels, timesteps) >= wanted:
+        if accuracy_at(right, timesteps) >= wanted:
             tried.append((float(timesteps.mean()), float(threshold)))
     strictest = _CANDIDATES[0] if rule.metric == "entropy" else _CANDIDATES[-1]
     return min(tried)[1] if tried else float(strictest)
