@@ -29,7 +29,8 @@ class Plan(NamedTuple):
     marks: Words  # [row, word] places with a spike, as bits
     joined: Words  # [word]
     full: NDArray[np.bool_]  # [row] whether every place has a spike
-    totals: NDArray[np.int64]  # [output row] driven, active, over range
+    totals: NDArray[np.int64]  # [output row, 3] driven, active, over range
+    busy: NDArray[np.int64]  # [output row] windows with a spike
 
 
 def count_words(planes: Words, window: Window, words_per_block: int, range_rows: int, counts: RowCounts) -> None:
@@ -55,6 +56,7 @@ def count_words(planes: Words, window: Window, words_per_block: int, range_rows:
         joined=np.zeros(starts.size + 1, np.uint64),
         full=np.zeros(window.height, np.bool_),
         totals=np.zeros((window.out_height, 3), np.int64),
+        busy=np.zeros(window.out_height, np.int64),
     )
     count_maps(planes.reshape(-1), planes.shape, window, (words_per_block, range_rows), plan, counts)
 
@@ -84,18 +86,28 @@ def count_maps(
                 totals[:] = 0
                 first = ((p * n_samples + s) * n_times + t) * n_positions * n_words
                 _count_map(words, first, n_words, window, rule, plan)
-                for y in range(window.height):
-                    if not full[y]:
-                        start = first + y * window.width * n_words
-                        full[y] = _mark_spiking(words, start, n_words, window, plan.marks[y])
+                if full.all() and window.padding < window.kernel:
+                    plan.busy[:] = window.out_width
+                else:
+                    _count_busy(words, first, n_words, window, plan)
                 for oy in range(window.out_height):
-                    busy = _busy_windows(window, oy, plan)
                     counts.driven[s, t, oy] += totals[oy, 0]
                     counts.ones[s, t, oy] += totals[oy, 0]
                     counts.active[s, t, oy] += totals[oy, 1]
                     counts.over_range[s, t, oy] += totals[oy, 2]
-                    counts.serial[s, t, oy] += busy
-                    counts.silent[s, t, oy] += window.out_width - busy
+                    counts.serial[s, t, oy] += plan.busy[oy]
+                    counts.silent[s, t, oy] += window.out_width - plan.busy[oy]
+
+
+@compiled
+def _count_busy(words: Words, first: int, n_words: int, window: Window, plan: Plan) -> None:
+    """Windows of each output row in which something spikes, for a map that is not full of spikes."""
+    for y in range(window.height):
+        if not plan.full[y]:
+            start = first + y * window.width * n_words
+            plan.full[y] = _mark_spiking(words, start, n_words, window, plan.marks[y])
+    for oy in range(window.out_height):
+        plan.busy[oy] = _busy_windows(window, oy, plan)
 
 
 @inlined
