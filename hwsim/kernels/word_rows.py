@@ -29,7 +29,9 @@ class Plan(NamedTuple):
     marks: Words  # [row, word] places with a spike, as bits
     joined: Words  # [word]
     full: NDArray[np.bool_]  # [row] whether every place has a spike
-    totals: NDArray[np.int64]  # [output row, 3] driven, active, over range
+    rows: NDArray[np.int64]  # [row, 3] driven, active, over range, times the windows of a row that read them
+    end: NDArray[np.int64]  # [1, 3] the same of one place
+    totals: NDArray[np.int64]  # [output row, 3]
     busy: NDArray[np.int64]  # [output row] windows with a spike
 
 
@@ -55,6 +57,8 @@ def count_words(planes: Words, window: Window, words_per_block: int, range_rows:
         marks=np.zeros((window.height, starts.size + 1), np.uint64),
         joined=np.zeros(starts.size + 1, np.uint64),
         full=np.zeros(window.height, np.bool_),
+        rows=np.zeros((window.height, 3), np.int64),
+        end=np.zeros((1, 3), np.int64),
         totals=np.zeros((window.out_height, 3), np.int64),
         busy=np.zeros(window.out_height, np.int64),
     )
@@ -110,65 +114,61 @@ def _count_busy(words: Words, first: int, n_words: int, window: Window, plan: Pl
         plan.busy[oy] = _busy_windows(window, oy, plan)
 
 
-@inlined
-def _count_map(
-    words: Words,
-    first: int,
-    n_words: int,
-    window: Window,
-    rule: tuple[int, int],
-    plan: Plan,
-) -> None:
-    """Count one map that begins at words[first]; `full[y]` says whether every word of a row has a spike.
+@compiled
+def _count_map(words: Words, first: int, n_words: int, window: Window, rule: tuple[int, int], plan: Plan) -> None:
+    """Count one map that begins at words[first] into `plan.rows`, `totals` and `full`.
 
-    The middle of a row, where all places are read equally often, is counted in one go; the ends place by place.
+    Each row is counted whole as if it were read as often as its middle; its ends are corrected place by place.
     """
     words_per_block, range_rows = rule
-    reads, low, high, totals = plan.reads, plan.low, plan.high, plan.totals
+    reads, low, high, rows = plan.reads, plan.low, plan.high, plan.rows
+    _count_blocks(words, first, window.width * n_words, n_words, words_per_block, range_rows, rows)
+    full_row = window.width * -(-n_words // words_per_block)
     for y in range(window.height):
-        start = first + y * window.width * n_words
-        rows, blocks, large = _count_blocks(
-            words, start + low * n_words, start + high * n_words, n_words, words_per_block, range_rows
-        )
-        seen = blocks
-        driven, active, over = rows * reads[low], blocks * reads[low], large * reads[low]
-        for end in range(window.width - high + low):
-            x = end if end < low else end + high - low
-            place = start + x * n_words
-            rows, blocks, large = _count_blocks(words, place, place + n_words, n_words, words_per_block, range_rows)
-            seen += blocks
-            driven += rows * reads[x]
-            active += blocks * reads[x]
-            over += large * reads[x]
-        plan.full[y] = seen == window.width * -(-n_words // words_per_block)
+        plan.full[y] = rows[y, 1] == full_row
+        for field in range(3):
+            rows[y, field] *= reads[low]
+    if high - low < window.width:
+        for y in range(window.height):
+            for end in range(window.width - high + low):
+                x = end if end < low else end + high - low
+                place = first + (y * window.width + x) * n_words
+                _count_blocks(words, place, n_words, n_words, words_per_block, range_rows, plan.end)
+                for field in range(3):
+                    rows[y, field] += plan.end[0, field] * (reads[x] - reads[low])
+    for y in range(window.height):
         for oy in range(plan.outputs[y, 0], plan.outputs[y, 1]):
-            totals[oy, 0] += driven
-            totals[oy, 1] += active
-            totals[oy, 2] += over
+            for field in range(3):
+                plan.totals[oy, field] += rows[y, field]
 
 
-@inlined
+@compiled
 def _count_blocks(
-    words: Words, start: int, stop: int, n_words: int, words_per_block: int, range_rows: int
-) -> tuple[int, int, int]:
-    """Set bits, blocks that have some and blocks that have more than `range_rows`; a block ends where a place ends."""
-    driven, active, over = 0, 0, 0
-    if words_per_block == 1:
-        for i in range(start, stop):
-            rows = popcount(words[i])
-            driven += rows
-            active += rows > 0
-            over += rows > range_rows
-        return driven, active, over
-    for place in range(start, stop, n_words):
-        for low in range(place, place + n_words, words_per_block):
-            rows = 0
-            for i in range(low, min(low + words_per_block, place + n_words)):
-                rows += popcount(words[i])
-            driven += rows
-            active += rows > 0
-            over += rows > range_rows
-    return driven, active, over
+    words: Words, first: int, length: int, n_words: int, words_per_block: int, range_rows: int, rows: NDArray[np.int64]
+) -> None:
+    """Of neighbouring runs of words: set bits, blocks that have some, blocks that have more than `range_rows`.
+
+    `rows` int64 [run, 3] is filled; a block ends where a place ends.
+    """
+    for run in range(rows.shape[0]):
+        start, stop = first + run * length, first + (run + 1) * length
+        driven, active, over = 0, 0, 0
+        if words_per_block == 1:
+            for i in range(start, stop):
+                bits = popcount(words[i])
+                driven += bits
+                active += bits > 0
+                over += bits > range_rows
+        else:
+            for place in range(start, stop, n_words):
+                for low in range(place, place + n_words, words_per_block):
+                    bits = 0
+                    for i in range(low, min(low + words_per_block, place + n_words)):
+                        bits += popcount(words[i])
+                    driven += bits
+                    active += bits > 0
+                    over += bits > range_rows
+        rows[run, 0], rows[run, 1], rows[run, 2] = driven, active, over
 
 
 @compiled
