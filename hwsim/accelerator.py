@@ -14,7 +14,7 @@ from hwsim.arch.schema import Spec
 from hwsim.components.price import Priced
 from hwsim.engine.schedule import Schedule
 from hwsim.ledger import Ledger
-from hwsim.traces.trace import Trace
+from hwsim.traces.trace import AnyTrace
 
 STATIC = "static"
 """The run with every decision off: all timesteps of the trace."""
@@ -24,6 +24,7 @@ OPERATIONS = "operations"
 """The one component without prices: what the network asked for (MAC, AC, membrane updates), posted like actions."""
 
 SpecT = TypeVar("SpecT", bound=Spec)
+TraceT = TypeVar("TraceT", bound=AnyTrace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,11 @@ class Workload:
     exits: Exits | None = None
 
 
-class Accelerator(ABC, Generic[SpecT]):
+class Accelerator(ABC, Generic[SpecT, TraceT]):
     """A machine built from a typed specification; subclasses are found by the name of their module."""
 
     spec_type: ClassVar[type[Spec]]
+    trace_type: ClassVar[type[Any]]  # the coding that it plays
 
     def __init__(self, spec: SpecT) -> None:
         self.spec = spec
@@ -103,5 +105,5 @@ class Accelerator(ABC, Generic[SpecT]):
         """Every component with the price of each of its actions; for a workload, only those that it has."""
 
     @abstractmethod
-    def lower(self, trace: Trace) -> Workload:
+    def lower(self, trace: TraceT) -> Workload:
         """Translate a trace to work; pure: the same trace gives the same workload."""

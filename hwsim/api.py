@@ -11,18 +11,19 @@ from typing import Any
 
 from hwsim import accelerators, arch
 from hwsim import engine as engines
-from hwsim.accelerator import STATIC, Workload
+from hwsim.accelerator import STATIC, Accelerator, Workload
 from hwsim.arch.loader import Loaded
 from hwsim.components.price import Priced
 from hwsim.engine import EngineName
-from hwsim.errors import ArchitectureError
+from hwsim.errors import ArchitectureError, UsageError
 from hwsim.figures import ExitSummary, Report
 from hwsim.play import play
 from hwsim.report import price
 from hwsim.summary import area_figure, area_rows, compare, leakage_figure, run_figures, storage_rows
+from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.io import read_trace
 from hwsim.traces.slicing import first
-from hwsim.traces.trace import Trace
+from hwsim.traces.trace import AnyTrace
 
 Architecture = Loaded[Any]
 
@@ -35,7 +36,7 @@ def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -
     return arch.load(name_or_path, accelerators.spec_type, overrides)
 
 
-def load_trace(path: str | Path) -> Trace:
+def load_trace(path: str | Path) -> AnyTrace:
     """A trace file, checked before use.
 
     Raises TraceError in one line for anything wrong with the file.
@@ -45,7 +46,7 @@ def load_trace(path: str | Path) -> Trace:
 
 def simulate(
     architecture: Architecture,
-    trace: Trace,
+    trace: AnyTrace,
     *,
     samples: int | None = None,
     timesteps: int | None = None,
@@ -65,6 +66,7 @@ def simulate(
 
     """
     machine = accelerators.machine(architecture.machine)(architecture.spec)
+    _check_coding(architecture, machine, trace)
     short = first(trace, samples, timesteps)
     with _placed(architecture):
         workload = machine.lower(short)
@@ -82,12 +84,12 @@ def simulate(
         runs=[run_figures(run) for run in runs],
         early_exit=_exit_summary(workload),
         comparisons=[compare(run, by_name[STATIC]) for run in runs if run.name != STATIC],
-        accuracy_by_timestep=_accuracy_by_timestep(short),
+        accuracy_by_timestep=short.accuracy_by_timestep(),
         area=area,
         area_mm2=area_figure(area),
         leakage_uw=leakage_figure(runs[-1]),
         storage=storage_rows(workload.hardware),
-        notes=dict(workload.hardware.notes) | _spikes(short),
+        notes=dict(workload.hardware.notes) | {"spikes per neuron and timestep": dict(short.spike_rates())},
     )
 
 
@@ -101,7 +103,7 @@ def _describe_architecture(architecture: Architecture) -> dict[str, Any]:
     }
 
 
-def _describe_trace(trace: Trace) -> dict[str, Any]:
+def _describe_trace(trace: AnyTrace) -> dict[str, Any]:
     origin = trace.provenance
     return {
         "name": origin.name,
@@ -128,15 +130,13 @@ def _exit_summary(workload: Workload) -> ExitSummary | None:
     )
 
 
-def _accuracy_by_timestep(trace: Trace) -> list[float]:
-    if trace.provenance.synthetic or not trace.logits:
-        return []
-    logits = trace.logits.get("test", next(iter(trace.logits.values())))
-    return [float(a) for a in logits.accuracy()]
-
-
-def _spikes(trace: Trace) -> dict[str, Any]:
-    return {"spikes per neuron and timestep": {name: trace.spike_rate(name) for name in trace.spikes}}
+def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], trace: AnyTrace) -> None:
+    if not isinstance(trace, machine.trace_type):
+        codings = [name for name, coding in CODINGS.items() if issubclass(coding.trace_type, machine.trace_type)]
+        raise UsageError(
+            f"{architecture.path}: a machine '{architecture.machine}' plays traces of coding {' or '.join(codings)}, "
+            f"{trace.provenance.name} is '{name_of(trace)}'; see `hwsim arch list` for other machines"
+        )
 
 
 def components(architecture: Architecture) -> Mapping[str, Priced]:

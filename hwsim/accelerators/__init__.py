@@ -16,14 +16,14 @@ def names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def machine(name: str) -> type[Accelerator[Any]]:
+def machine(name: str) -> type[Accelerator[Any, Any]]:
     """The machine of a name.
 
     Raises ArchitectureError with a guess for a name that none has.
     """
     if name not in names():
         raise ArchitectureError(f"unknown machine '{name}', known: {', '.join(names())}{guess(name, names())}")
-    found: type[Accelerator[Any]] = importlib.import_module(f"{__name__}.{name}").Machine
+    found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
     return found
 
 

@@ -17,11 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.traces.check import check_network
 from hwsim.traces.container import Container
-from hwsim.traces.manifest import build_trace, trace_arrays, trace_record
+from hwsim.traces.manifest import build_trace, trace_arrays, trace_record, with_sha256
 from hwsim.traces.record import Record, parse_object
-from hwsim.traces.trace import Trace
+from hwsim.traces.trace import AnyTrace
 
 MANIFEST = "manifest"
 MAX_MANIFEST_BYTES = 4 << 20
@@ -30,7 +29,7 @@ _LOCAL_HEADER_BYTES = 30
 _PADDING_FIELD = 0xD935  # the zip extra field that Android's zipalign pads with, which readers skip
 
 
-def read_trace(path: str | os.PathLike[str], digests: bool = True) -> Trace:
+def read_trace(path: str | os.PathLike[str], digests: bool = True) -> AnyTrace:
     """Read a trace file; arrays are read-only, those of stored members are mapped, not copied.
 
     Structure, shapes, dtypes, ranges and padding bits are always checked.  `digests=False` leaves out the two full
@@ -42,7 +41,7 @@ def read_trace(path: str | os.PathLike[str], digests: bool = True) -> Trace:
         raise TraceError(_one_line(f"{os.fspath(path)}: {error}")) from None
 
 
-def _read(path: Path, digests: bool) -> Trace:
+def _read(path: Path, digests: bool) -> AnyTrace:
     container = Container(path)
     if MANIFEST in container.names and container.size(MANIFEST) > MAX_MANIFEST_BYTES:
         raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {container.size(MANIFEST)}")
@@ -65,14 +64,10 @@ def _read(path: Path, digests: bool) -> Trace:
         raise TraceError(f"array '{min(surplus)[:80]}': wanted only arrays that the manifest speaks of")
     recorded.close()
     record.close()
-    return _with_sha256(trace, container.file_sha256()) if digests else trace
+    return with_sha256(trace, container.file_sha256()) if digests else trace
 
 
-def _with_sha256(trace: Trace, sha256: str) -> Trace:
-    return Trace(trace.network, trace.timesteps, trace.spikes, trace.inputs, trace.logits, trace.provenance, sha256)
-
-
-def write_trace(path: str | os.PathLike[str], trace: Trace, compress: bool = False) -> None:
+def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = False) -> None:
     """Write a trace file; the same trace gives the same bytes, and a file that cannot be read back is never written.
 
     Stored members can be mapped by readers; `compress=True` deflates them, for publishing.  The file appears under its
@@ -80,8 +75,6 @@ def write_trace(path: str | os.PathLike[str], trace: Trace, compress: bool = Fal
     """
     target = Path(path)
     try:
-        # Before packing, which would cut weights that are out of range to those that are in range.
-        check_network(trace.network)
         arrays = trace_arrays(trace)
         record = trace_record(trace)
         _check_readable(record, arrays)

@@ -16,9 +16,8 @@ from hwsim.errors import UsageError, guess
 from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
 from hwsim.traces.geometries import network_of
 from hwsim.traces.geometry import n_words
-from hwsim.traces.manifest import MAX_TIMESTEPS
 from hwsim.traces.network import Network
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Provenance, Recipe, Trace
+from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes, Provenance, Recipe, Trace
 
 MAX_SAMPLES = 2**19
 _SAMPLE_SHIFT, _TIMESTEP_SHIFT = 40, 28  # places of sample and timestep in a counter; words count below them

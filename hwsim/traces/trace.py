@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.traces.network import Network, Shape
+
+MAX_TIMESTEPS = 4096
+MAX_SAMPLES = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +87,35 @@ class Provenance:
     recipe: Recipe | None = None  # of synthetic traces that this program can draw again
 
 
+class AnyTrace(Protocol):
+    """What traces of every coding have."""
+
+    @property
+    def timesteps(self) -> int:
+        """Timesteps of the network."""
+
+    @property
+    def n_samples(self) -> int:
+        """How many samples have recorded spikes."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where it comes from."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the file it was read from."""
+
+    def spike_rates(self) -> Mapping[str, float]:
+        """Spikes per neuron per timestep of every layer."""
+
+    def accuracy_by_timestep(self) -> list[float]:
+        """Fraction right after each timestep; empty where nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A network, what it did, and where that was recorded."""
+    """A direct-coded network, what it did, and where that was recorded."""
 
     network: Network
     timesteps: int
@@ -107,3 +137,14 @@ class Trace:
         packed = self.spikes[layer]
         n_slots = math.prod(packed.words.shape[:2]) * math.prod(packed.shape)
         return int(np.bitwise_count(packed.words).sum(dtype=np.int64)) / n_slots
+
+    def spike_rates(self) -> Mapping[str, float]:
+        """Spikes per neuron per timestep of every spiking layer."""
+        return {name: self.spike_rate(name) for name in self.spikes}
+
+    def accuracy_by_timestep(self) -> list[float]:
+        """Fraction right after each timestep on the largest set of logits; empty for synthetic traces."""
+        if self.provenance.synthetic or not self.logits:
+            return []
+        logits = self.logits.get("test", next(iter(self.logits.values())))
+        return [float(a) for a in logits.accuracy()]

@@ -5,16 +5,19 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from hwsim.traces.codings import name_of
 from hwsim.traces.geometry import macs
 from hwsim.traces.network import Add, Conv2d, Layer, Linear, Pool, neuron_of
-from hwsim.traces.trace import Trace
+from hwsim.traces.trace import AnyTrace, Trace
 from hwsim.traces.verify import Verification
 
 
-def print_trace(trace: Trace, console: Console) -> None:
+def print_trace(trace: AnyTrace, console: Console) -> None:
     """Provenance, accuracy and layers."""
     origin = trace.provenance
-    console.print(f"[bold]{origin.name}[/bold]  {trace.n_samples} samples with spikes, T = {trace.timesteps}")
+    console.print(
+        f"[bold]{origin.name}[/bold]  {trace.n_samples} samples with spikes, T = {trace.timesteps}, {name_of(trace)} coding"
+    )
     for label, value in (
         ("data set", "synthetic" if origin.synthetic else f"{origin.dataset}, {origin.split} split"),
         ("licence", origin.licence),
@@ -29,6 +32,11 @@ def print_trace(trace: Trace, console: Console) -> None:
     for label, accuracy in (("accuracy", origin.accuracy), ("accuracy in floats", origin.float_accuracy)):
         if accuracy:
             console.print(f"  {label}: " + ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(accuracy, 1)))
+    if isinstance(trace, Trace):
+        _print_direct(trace, console)
+
+
+def _print_direct(trace: Trace, console: Console) -> None:
     for name, logits in trace.logits.items():
         console.print(f"  logits '{name}': {logits.labels.size} samples, {logits.split}")
     if trace.inputs is not None:

@@ -65,10 +65,11 @@ class _Batches:
         return counts
 
 
-class Imc(Accelerator[ImcSpec]):
+class Imc(Accelerator[ImcSpec, Trace]):
     """Crossbars, ADCs, LIF units with membrane SRAM, row-level layer pipelining and a sigma-E unit."""
 
     spec_type = ImcSpec
+    trace_type = Trace
 
     @property
     def clock_mhz(self) -> float:

@@ -1,0 +1,44 @@
+"""Every kind of trace by the name of its coding, and what can be done with each; it knows no machine.
+
+A further kind is a type, its functions, and one entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from numpy.typing import NDArray
+
+from hwsim.traces.direct_record import build_direct, direct_arrays, direct_record
+from hwsim.traces.direct_slice import first_of_direct
+from hwsim.traces.direct_verify import verify_direct
+from hwsim.traces.layer_record import Take
+from hwsim.traces.record import Record
+from hwsim.traces.trace import AnyTrace, Provenance, Trace
+from hwsim.traces.verification import Verification
+
+TraceT = TypeVar("TraceT", bound=AnyTrace)
+
+
+@dataclass(frozen=True, slots=True)
+class Coding(Generic[TraceT]):
+    """One kind of trace."""
+
+    trace_type: type[TraceT]
+    record: Callable[[TraceT], dict[str, object]]  # its part of the manifest
+    arrays: Callable[[TraceT], dict[str, NDArray[Any]]]  # as stored, in a fixed order; refuses what storing would cut
+    build: Callable[[Record, Provenance, Take], TraceT]  # from both, checked
+    verify: Callable[[TraceT], Verification]
+    first: Callable[[TraceT, int | None, int | None], TraceT]  # so many samples and timesteps
+
+
+CODINGS: Mapping[str, Coding[Any]] = {
+    "direct": Coding(Trace, direct_record, direct_arrays, build_direct, verify_direct, first_of_direct),
+}
+
+
+def name_of(trace: AnyTrace) -> str:
+    """Name of a trace's coding."""
+    return next(name for name, coding in CODINGS.items() if isinstance(trace, coding.trace_type))

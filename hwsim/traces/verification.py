@@ -1,0 +1,52 @@
+"""The outcome of computing again what a trace records; it computes nothing but differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """How many of `compared` values differ, and the indices of the first that does.
+
+    `first` is (sample, timestep, y, x, channel) for spikes, (sample, timestep, class) for logits, where sample counts
+    in the array, not in the data set; None if all agree.
+    """
+
+    compared: int
+    differing: int
+    first: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was compared, by `execution` from raw inputs or by `regeneration` of a synthetic trace from its recipe.
+
+    `arrays` has an entry per spiking layer ('conv1/spikes') and per set of logits ('logits/test'); a set that shares no
+    sample with the raw inputs has none.  After regeneration it has one per array of the file, and 'manifest'
+    for the rest.
+    """
+
+    method: Literal["execution", "regeneration"]
+    samples: int
+    arrays: Mapping[str, Mismatch]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs."""
+        return not any(mismatch.differing for mismatch in self.arrays.values())
+
+
+def compare(found: NDArray[Any], wanted: NDArray[Any]) -> Mismatch:
+    """How many values differ, all of them where shapes do."""
+    if found.shape != wanted.shape:
+        return Mismatch(found.size, found.size, (0,) * found.ndim)
+    differs = found != wanted
+    count = int(np.count_nonzero(differs))
+    first = tuple(int(i) for i in np.unravel_index(int(differs.argmax()), differs.shape)) if count else None
+    return Mismatch(found.size, count, first)
