@@ -15,9 +15,8 @@ from hwsim.traces.verify import Verification
 def print_trace(trace: AnyTrace, console: Console) -> None:
     """Provenance, accuracy and layers."""
     origin = trace.provenance
-    console.print(
-        f"[bold]{origin.name}[/bold]  {trace.n_samples} samples with spikes, T = {trace.timesteps}, {name_of(trace)} coding"
-    )
+    recorded = f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {name_of(trace)} coding"
+    console.print(f"[bold]{origin.name}[/bold]  {recorded}")
     for label, value in (
         ("data set", "synthetic" if origin.synthetic else f"{origin.dataset}, {origin.split} split"),
         ("licence", origin.licence),
