@@ -9,12 +9,10 @@ The network and its training follow DIET-SNN (arXiv 2008.03658), the loss on eve
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from training.options import check, parser
+from training.options import check, parser, shown_command
 
 from hwsim.errors import HwsimError, UsageError
 
@@ -25,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser(__doc__ or "").parse_args(given)
         check(options)
-        train_and_export(options, shown_command(given))
+        train_and_export(options, shown_command("train_dietsnn.py", given))
     except HwsimError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -35,21 +33,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def train_and_export(options: argparse.Namespace, command: str) -> None:
     """Run the stages; torch is imported only here, so that `--help` and mistakes answer at once."""
     try:
-        from training.stages import run
+        if options.ablation:
+            from training.ablation import run
+        elif options.learn:
+            from training.diet import run
+        else:
+            from training.stages import run
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
         raise UsageError("torch is not installed; try: pip install 'hwsim[torch]'") from None
     run(options, command)
-
-
-def shown_command(given: Sequence[str]) -> str:
-    """The command as it was run, with absolute paths cut to their last name: a folder of this machine helps nobody."""
-    words = []
-    for word in given:
-        option, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
-        words.append(f"{option}{equals}{Path(value).name if Path(value).is_absolute() else value}")
-    return shlex.join(["python", "tools/train_dietsnn.py", *words])
 
 
 if __name__ == "__main__":

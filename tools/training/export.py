@@ -36,13 +36,13 @@ class Source:
     command: str
     seed: int
     device: str
+    recipe: str  # how it was trained, in one line
     float_accuracy: tuple[float, ...]  # test split, at each T
-    held_out_accuracy: tuple[float, ...]  # of the integer network, at each T
 
-    def provenance(self, network: Network, accuracy: tuple[float, ...]) -> Provenance:
-        """The provenance of a trace that reached `accuracy` on the whole test split."""
+    def provenance(self, network: Network, accuracy: tuple[float, ...], held_out: tuple[float, ...]) -> Provenance:
+        """The provenance of a trace that reached `accuracy` on the whole test split and `held_out` on the other."""
         widths = "-".join(str(layer.shape[2]) for layer in network if not isinstance(layer, Input | Flatten))
-        held = " ".join(f"{100 * a:.2f}" for a in self.held_out_accuracy)
+        held = " ".join(f"{100 * a:.2f}" for a in held_out)
         return Provenance(
             name=f"{self.dataset} DIET-SNN {widths}",
             dataset=self.dataset,
@@ -54,7 +54,7 @@ class Source:
             synthetic=False,
             accuracy=accuracy,
             float_accuracy=self.float_accuracy,
-            notes=f"trained on {self.device}; loss on logits summed up to each timestep; "
+            notes=f"trained on {self.device}; {self.recipe}; "
             f"held-out accuracy at T = 1.. {held} %; weights act on raw pixels 0 to 255",
         )
 
@@ -102,7 +102,9 @@ def trace_of(trained: QuantNetwork, test: Images, held: Images, amounts: Amounts
         spikes={name: pack(spikes) for name, spikes in recorded.spikes.items()},
         inputs=Inputs(samples.x, samples.y, samples.ids),
         logits=logits,
-        provenance=source.provenance(network, tuple(logits["test"].accuracy().tolist())),
+        provenance=source.provenance(
+            network, tuple(logits["test"].accuracy().tolist()), tuple(logits["calibration"].accuracy().tolist())
+        ),
     )
 
 
@@ -142,8 +144,9 @@ def _neuron(block: QuantBlock) -> Neuron:
     )
 
 
-def _bias(block: QuantBlock) -> NDArray[np.int32]:
-    return _integers(block.integer_bias()).astype(np.int32)
+def _bias(block: QuantBlock) -> NDArray[np.int32] | None:
+    bias = block.integer_bias()
+    return None if bias is None else _integers(bias).astype(np.int32)
 
 
 def _stored(values: NDArray[np.int64], bits: int, scale: Tensor) -> StoredWeights:

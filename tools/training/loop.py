@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ from hwsim.errors import HwsimError
 from training.data import Images
 
 EVALUATION_BATCH = 250
+
+Judged = Literal["every", "last"]
+"""Which timesteps' summed logits are trained and chosen on: every one (DT-SNN), or only the last (DIET-SNN)."""
 
 
 class CheckpointError(HwsimError):
@@ -55,6 +58,7 @@ class Stage:
     batch: int
     seed: int
     augmentation: Augmentation
+    judged: Judged = "every"
 
     def rate(self, progress: float) -> float:
         """Learning rate at `progress` in [0, 1] of the stage."""
@@ -107,6 +111,11 @@ def accumulated_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(summed.flatten(0, 1), labels.repeat(logits.shape[0]))
 
 
+def last_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of the logits summed over all timesteps: the loss of DIET-SNN."""
+    return functional.cross_entropy(logits.sum(0), labels)
+
+
 @torch.no_grad()
 def accuracy(network: nn.Module, images: TensorImages) -> list[float]:
     """Fraction right after each timestep, from summed logits."""
@@ -120,6 +129,7 @@ class Trainer:
 
     def __init__(self, network: nn.Module, stage: Stage, train: TensorImages, held: TensorImages) -> None:
         self.network, self.stage, self.train, self.held = network, stage, train, held
+        self.loss = accumulated_loss if stage.judged == "every" else last_loss
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=stage.peak_rate, weight_decay=stage.weight_decay)
         self.state: dict[str, Any] = {"epoch": 0, "best_score": -1.0, "best": None, "best_accuracy": []}
 
@@ -148,7 +158,7 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = self.stage.rate((epoch + (k + 1) / n_batches) / self.stage.epochs)
             logits = self.network(as_pixels(augment(self.train.x[index], self.stage.augmentation)))
-            loss = accumulated_loss(logits, self.train.y[index])
+            loss = self.loss(logits, self.train.y[index])
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
@@ -159,7 +169,7 @@ class Trainer:
     def _judge(self, held: list[float]) -> None:
         self.state["epoch"] += 1
         self.state["held"] = held
-        score = sum(held) / len(held)
+        score = sum(held) / len(held) if self.stage.judged == "every" else held[-1]
         if score > self.state["best_score"]:
             best = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
             self.state |= {"best": best, "best_score": score, "best_accuracy": held}

@@ -39,26 +39,43 @@ class Geometry:
         return height * width * n
 
 
+def operations(geometry: Geometry) -> list[nn.Conv2d | nn.Linear]:
+    """New layers without bias, from input to output: convolutions, hidden layer, output."""
+    sizes, hidden = [geometry.image[2], *geometry.channels[:-1]], geometry.channels[-1]
+    return [
+        *(nn.Conv2d(a, b, 3, stride=2 if k else 1, padding=1, bias=False) for k, (a, b) in enumerate(pairwise(sizes))),
+        nn.Linear(geometry.n_flat(), hidden, bias=False),
+        nn.Linear(hidden, geometry.n_classes, bias=False),
+    ]
+
+
 class SpikingBlock(nn.Module):
-    """Convolution or linear layer, batch norm with statistics shared over timesteps, then LIF neurons.
+    """Convolution or linear layer, batch norm with statistics shared over timesteps or none, then LIF neurons.
 
     The normalisation is folded into weights and a bias before quantisation (`quantise.fold`).
     """
 
-    def __init__(self, op: nn.Conv2d | nn.Linear, timesteps: int) -> None:
+    def __init__(self, op: nn.Conv2d | nn.Linear, timesteps: int, normalised: bool = True) -> None:
         super().__init__()
         self.op, self.timesteps = op, timesteps
         n = op.weight.shape[0]
-        self.norm: nn.BatchNorm1d | nn.BatchNorm2d = (
-            nn.BatchNorm2d(n) if isinstance(op, nn.Conv2d) else nn.BatchNorm1d(n)
-        )
+        self.norm: nn.BatchNorm1d | nn.BatchNorm2d | None = None
+        if normalised:
+            self.norm = nn.BatchNorm2d(n) if isinstance(op, nn.Conv2d) else nn.BatchNorm1d(n)
         self.leak = nn.Parameter(torch.tensor(1.0))
         self.threshold = nn.Parameter(torch.tensor(1.0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes [timestep, sample, ...] of inputs [timestep or 1, sample, ...]."""
-        current = self.norm(self.op(x.flatten(0, 1)))
-        return lif(current.view(*x.shape[:2], *current.shape[1:]), self.leak, self.threshold, self.timesteps)
+        return lif(self.currents(x), self.leak, self.threshold, self.timesteps)
+
+    def currents(self, x: Tensor) -> Tensor:
+        """What reaches the membranes, [timestep or 1, sample, ...], of inputs of as many timesteps."""
+        current = self.op(x.flatten(0, 1))
+        if self.norm is not None:
+            current = self.norm(current)
+        steps: Tensor = current.view(*x.shape[:2], *current.shape[1:])
+        return steps
 
     @torch.no_grad()
     def project(self) -> None:
@@ -70,17 +87,13 @@ class SpikingBlock(nn.Module):
 class SpikingNetwork(nn.Module):
     """Spiking convolutions, a spiking hidden layer, and a linear output without bias, leak or firing."""
 
-    def __init__(self, geometry: Geometry, dropout: float) -> None:
+    def __init__(self, geometry: Geometry, dropout: float, normalised: bool = True) -> None:
         super().__init__()
         self.geometry, self.dropout = geometry, dropout
-        sizes = [geometry.image[2], *geometry.channels[:-1]]
-        self.convs = nn.ModuleList(
-            SpikingBlock(nn.Conv2d(a, b, 3, stride=2 if k else 1, padding=1, bias=False), geometry.timesteps)
-            for k, (a, b) in enumerate(pairwise(sizes))
-        )
-        hidden = geometry.channels[-1]
-        self.hidden = SpikingBlock(nn.Linear(geometry.n_flat(), hidden, bias=False), geometry.timesteps)
-        self.output = nn.Linear(hidden, geometry.n_classes, bias=False)
+        *convolutions, hidden, output = operations(geometry)
+        self.convs = nn.ModuleList(SpikingBlock(op, geometry.timesteps, normalised) for op in convolutions)
+        self.hidden = SpikingBlock(hidden, geometry.timesteps, normalised)
+        self.output = output
 
     def blocks(self) -> list[SpikingBlock]:
         """The spiking layers from input to output."""

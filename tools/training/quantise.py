@@ -40,11 +40,13 @@ class Precision:
         return Grid(self.leak_bits, self.membrane_bits)
 
 
-def fold(weight: Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Weight and bias of one operation equal to `norm` (in evaluation) after `weight`.
+def fold(weight: Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d | None) -> tuple[Tensor, Tensor | None]:
+    """Weight and bias of one operation equal to `norm` (in evaluation) after `weight`; without a norm, no bias.
 
     w' = w * gamma / sqrt(variance + eps) along the first axis (output channel), b' = beta - mean * gamma / sqrt(...).
     """
+    if norm is None:
+        return weight, None
     assert norm.running_mean is not None and norm.running_var is not None
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     return weight * gain.reshape(-1, *[1] * (weight.dim() - 1)), norm.bias - norm.running_mean * gain
@@ -78,12 +80,12 @@ class QuantBlock(nn.Module):
         self.timesteps, self.precision = block.timesteps, precision
         # raw pixels are up to 255 steps high, their currents fill the membrane without a fraction
         self.fraction_bits = 0 if first else precision.fraction_bits
-        weight, bias = (x.detach() for x in fold(block.op.weight, block.norm))
+        weight, bias = fold(block.op.weight.detach(), block.norm)
         step = steps_of(weight, precision.weight_max)
         threshold = block.threshold.detach() / step * (PIXEL_MAX if first else 1)
         self.weight = nn.Parameter(weight / step.reshape(-1, *[1] * (weight.dim() - 1)))
         self.log_threshold = nn.Parameter(threshold.log())
-        self.bias_ratio = nn.Parameter(bias / block.threshold.detach())
+        self.bias_ratio = None if bias is None else nn.Parameter(bias.detach() / block.threshold.detach())
         self.register_buffer("leak", (block.leak.detach() * 2**precision.leak_bits).round())
         self.register_buffer("real_threshold", block.threshold.detach().clone())
         self.leak: Tensor
@@ -98,8 +100,10 @@ class QuantBlock(nn.Module):
         """Thresholds [channel] in 2**-fraction_bits steps, at least 1."""
         return straight_through(self.log_threshold.exp() * 2**self.fraction_bits).clamp(min=1)
 
-    def integer_bias(self) -> Tensor:
-        """Biases [channel] in 2**-fraction_bits steps."""
+    def integer_bias(self) -> Tensor | None:
+        """Biases [channel] in 2**-fraction_bits steps; None for a block without normalisation, which has none."""
+        if self.bias_ratio is None:
+            return None
         return straight_through(self.bias_ratio * self.log_threshold.exp() * 2**self.fraction_bits)
 
     def scale(self) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 import torch
 
@@ -21,20 +22,46 @@ from training.quantise import Precision, QuantNetwork
 FLOAT_RATE, FLOAT_DECAY = 3e-3, 1e-2
 QUANT_RATE, QUANT_DECAY = 1e-3, 0.0
 BATCH = 128
+FOLDER = "train_dietsnn"
 
 
 def run(options: argparse.Namespace, command: str) -> None:
     """Data, float stage, integer stage, export; the test split is looked at once, when nothing is left to choose."""
+    splits = prepare(options)
+    stages = Stages(options, splits)
+    network = stages.float_network()
+    quantised = stages.quantised(network)
+    export(options, splits, network, quantised, "loss on logits summed up to each timestep", command)
+
+
+class Splits(NamedTuple):
+    """The data set as training uses it: to learn from, to choose on, to report on."""
+
+    training: Images
+    held: Images
+    test: Images
+
+
+def prepare(options: argparse.Namespace) -> Splits:
+    """The splits, and torch as the options want it."""
     if options.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no such device; use --device cpu")
     if options.threads:
         torch.set_num_threads(options.threads)
     train, test = load_images(options.data)
-    training, held = hold_out(train, options.held_out, options.seed)
-    stages = Stages(options, training, held)
-    network = stages.float_network()
-    quantised = stages.quantised(network)
+    return Splits(*hold_out(train, options.held_out, options.seed), test)
 
+
+def export(
+    options: argparse.Namespace,
+    splits: Splits,
+    network: SpikingNetwork,
+    quantised: QuantNetwork,
+    recipe: str,
+    command: str,
+) -> None:
+    """Write the trace of `quantised`, which `network` was in floating point; both executions of it must agree."""
+    test = splits.test
     floats = accuracy(network, TensorImages.of(test, options.device))
     say(f"float: test accuracy at T = 1.. {percent(floats)} %")
     source = Source(
@@ -43,11 +70,11 @@ def run(options: argparse.Namespace, command: str) -> None:
         command=command,
         seed=options.seed,
         device=options.device,
+        recipe=recipe,
         float_accuracy=tuple(floats),
-        held_out_accuracy=tuple(stages.held_out_accuracy),
     )
     amounts = Amounts(min(options.recorded, len(test)), min(options.inputs, len(test)))
-    trace = trace_of(quantised.cpu(), test, held, amounts, source)
+    trace = trace_of(quantised.cpu(), test, splits.held, amounts, source)
     check_twice(trace)
     write_trace(options.out, trace, compress=True)
     say(f"{options.bits}-bit integers: test accuracy at T = 1.. {percent(trace.provenance.accuracy)} %")
@@ -67,14 +94,14 @@ def check_twice(trace: Trace) -> None:
 class Stages:
     """The two stages of training on one data set, each taken from its checkpoint where that exists."""
 
-    def __init__(self, options: argparse.Namespace, training: Images, held: Images) -> None:
+    def __init__(self, options: argparse.Namespace, splits: Splits) -> None:
         self.options = options
-        self.images = [TensorImages.of(x, options.device) for x in (training, held)]
-        height, width, channels = training.x.shape[1:]
-        n_classes = int(training.y.max()) + 1
-        self.geometry = Geometry((height, width, channels), options.channels, n_classes, options.timesteps)
-        self.settings: dict[str, object] = {"data": digest(training, held), "geometry": asdict(self.geometry)}
-        self.held_out_accuracy: list[float] = []
+        self.images = [TensorImages.of(x, options.device) for x in (splits.training, splits.held)]
+        self.geometry = geometry_of(options, splits.training, options.timesteps)
+        self.settings: dict[str, object] = {
+            "data": digest(splits.training, splits.held),
+            "geometry": asdict(self.geometry),
+        }
 
     def float_network(self) -> SpikingNetwork:
         """The network in floating point, at its best epoch."""
@@ -102,8 +129,14 @@ class Stages:
         return Stage(name, epochs, rate, decay, BATCH, seed, augmentation)
 
     def _train(self, network: SpikingNetwork | QuantNetwork, stage: Stage) -> None:
-        checkpoint = self.options.cache / "train_dietsnn" / checkpoint_name(stage.name, self.settings)
-        self.held_out_accuracy = Trainer(network, stage, *self.images).run(checkpoint, say)
+        checkpoint = self.options.cache / FOLDER / checkpoint_name(stage.name, self.settings)
+        Trainer(network, stage, *self.images).run(checkpoint, say)
+
+
+def geometry_of(options: argparse.Namespace, training: Images, timesteps: int) -> Geometry:
+    """The network that the options describe, for images and labels such as those of `training`."""
+    height, width, channels = training.x.shape[1:]
+    return Geometry((height, width, channels), options.channels, int(training.y.max()) + 1, timesteps)
 
 
 def percent(fractions: Sequence[float]) -> str:
