@@ -15,13 +15,13 @@ from hwsim import api
 from hwsim.accelerators.imc.counting import row_levels
 from hwsim.accelerators.imc.placement import place
 from hwsim.kernels.bits import popcount
-from hwsim.kernels.crossbar_rows import RowCounts
+from hwsim.kernels.crossbar_rows import count_rows
 from hwsim.kernels.level_sums import sum_levels
 from hwsim.kernels.word_rows import count_words
 from hwsim.traces.encode import activation_planes
 from hwsim.traces.synth import synthesize
 
-ROUNDS = 10
+ROUNDS = 30
 
 
 @njit
@@ -33,10 +33,14 @@ def popcount_all(words):
     return total
 
 
-@pytest.fixture(scope="module")
-def layers():
-    """Placement, weights and packed input of every layer that reads spikes: T = 4, 32 samples, 15 % spikes."""
-    spec, trace = api.load_architecture("imc").spec, synthesize("vgg16-cifar", 4, 32, 0.15, seed=1)
+@pytest.fixture(scope="module", params=[0.15, 0.05], ids=["15 % spikes", "5 % spikes"])
+def layers(request):
+    """Placement, weights and packed input of every layer that reads spikes: T = 4, 128 samples."""
+    return spiking_layers(api.load_architecture("imc").spec, 128, request.param)
+
+
+def spiking_layers(spec, samples, rate):
+    trace = synthesize("vgg16-cifar", 4, samples, rate, seed=1)
     placement = place(spec, trace.network)
     found = []
     for name, placed in placement.layers.items():
@@ -70,22 +74,36 @@ def report(name, seconds, layers):
 
 
 def test_counts_of_spiking_rows(benchmark, layers):
-    results = [
-        RowCounts(*(np.zeros((*planes.shape[1:3], placed.window.out_height), np.int64) for _ in RowCounts._fields))
-        for placed, _, planes in layers
-    ]
+    rooms = [np.zeros((5, *planes.shape[1:3], placed.window.out_height), np.int64) for placed, _, planes in layers]
 
     def count():
-        for (placed, _, planes), counts in zip(layers, results, strict=True):
-            count_words(planes, placed.window, placed.words_per_block, 17, counts)
+        return [
+            count_words(planes, placed.window, placed.words_per_block, 17, room)
+            for (placed, _, planes), room in zip(layers, rooms, strict=True)
+        ]
 
-    count()
-    for (placed, _, planes), counts in zip(layers, results, strict=True):
-        spikes = int(np.bitwise_count(planes).sum())
-        edge_free = placed.window.kernel == 1
-        assert int(counts.driven.sum()) == spikes if edge_free else int(counts.driven.sum()) <= 9 * spikes
+    for (placed, _, planes), counts in zip(layers, count(), strict=True):
+        spikes, window = int(np.bitwise_count(planes).sum()), placed.window
+        assert int(counts.driven.sum()) <= window.kernel**2 * spikes
+        assert window.kernel > 1 or int(counts.driven.sum()) == spikes
     benchmark(count)
     report("count_words", benchmark.stats["min"], layers)
+
+
+def test_counts_of_rows_read_in_phases(benchmark):
+    """Eight of a crossbar's 64 rows at once: every word is seen through eight masks."""
+    spec = api.load_architecture("imc", ["rows_per_read=8"]).spec
+    layers = spiking_layers(spec, 4, 0.15)
+
+    def count():
+        return [count_rows(planes, placed.window, placed.segments, spec.dac.bits, 7) for placed, _, planes in layers]
+
+    for (placed, _, planes), counts in zip(layers, count(), strict=True):
+        whole = count_words(planes, placed.window, 1, 7)
+        assert (counts.driven == whole.driven).all()
+        assert (counts.silent == whole.silent).all()
+    benchmark.pedantic(count, rounds=ROUNDS)
+    report("count_rows, eight rows at once", benchmark.stats["min"], layers)
 
 
 def test_level_sums(benchmark, layers):

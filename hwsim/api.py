@@ -5,21 +5,24 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from hwsim import accelerators, arch
 from hwsim import engine as engines
-from hwsim.accelerator import STATIC, Accelerator, Workload
+from hwsim.accelerator import Accelerator, BaselineKind
 from hwsim.arch.loader import Loaded
+from hwsim.baselines import baseline_ratios
 from hwsim.components.price import Priced
 from hwsim.engine import EngineName
 from hwsim.errors import ArchitectureError, UsageError
-from hwsim.figures import ExitSummary, Report
-from hwsim.play import play
-from hwsim.report import price
-from hwsim.summary import area_figure, area_rows, compare, leakage_figure, run_figures, storage_rows
+from hwsim.exit_figures import exit_curve, exit_summary, exits_of
+from hwsim.figures import Report
+from hwsim.processes import play_in_processes
+from hwsim.report import PricedRun, price
+from hwsim.summary import area_figure, area_rows, comparisons, leakage_figure, run_figures, storage_rows
 from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.io import read_trace
 from hwsim.traces.slicing import first
@@ -51,6 +54,10 @@ def simulate(
     samples: int | None = None,
     timesteps: int | None = None,
     engine: EngineName = "auto",
+    functional: bool = False,
+    exit_thresholds: bool = False,
+    baselines: Sequence[BaselineKind] = (),
+    jobs: int = 1,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
@@ -60,6 +67,10 @@ def simulate(
         samples: only the first recorded samples.
         timesteps: only the first timesteps.
         engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`.
+        functional: first run the network on its raw inputs in the machine's own arithmetic, and play what that gives.
+        exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`.
+        baselines: also run the same network without spikes: `ann`, `qann` or both.
+        jobs: processes that share the samples; the report is the same for any number.
 
     Raises:
         HwsimError: the network does not fit the machine, or options contradict the trace.
@@ -68,29 +79,55 @@ def simulate(
     machine = accelerators.machine(architecture.machine)(architecture.spec)
     _check_coding(architecture, machine, trace)
     short = first(trace, samples, timesteps)
+    notes: Mapping[str, Any] = {}
     with _placed(architecture):
+        if functional:
+            run = machine.functional(short)
+            short, notes = run.trace, run.notes
         workload = machine.lower(short)
         parts = machine.components(workload)
+    if exit_thresholds:
+        exits_of(workload)  # before the time is spent
     chosen = engines.resolve(engine, workload.n_jobs)
-    tallies = play(workload, lambda schedule: engines.run(schedule, chosen))
+    tallies = play_in_processes(workload, chosen, jobs)
     runs = price(tallies, workload, parts, machine.clock_mhz)
+    with _placed(architecture):
+        dense: dict[str, PricedRun] = {kind: _baseline(machine, short, kind, engine) for kind in baselines}
     area = area_rows(workload.hardware, runs[-1])
-    by_name = {run.name: run for run in runs}
+    figures = [run_figures(run) for run in runs]
     return Report(
         architecture=_describe_architecture(architecture),
         trace=_describe_trace(short),
-        options={"samples": short.n_samples, "timesteps": workload.timesteps, "engine": chosen},
+        options={
+            "samples": short.n_samples,
+            "timesteps": workload.timesteps,
+            "engine": chosen,
+            "functional": functional,
+        },
         versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
-        runs=[run_figures(run) for run in runs],
-        early_exit=_exit_summary(workload),
-        comparisons=[compare(run, by_name[STATIC]) for run in runs if run.name != STATIC],
+        runs=figures,
+        early_exit=exit_summary(workload, figures, area),
+        exit_curve=exit_curve(workload, runs) if exit_thresholds else None,
+        comparisons=comparisons(runs),
+        baselines=[run_figures(run) for run in dense.values()],
+        baseline_ratios=baseline_ratios(runs, dense, machine.arithmetic),
         accuracy_by_timestep=short.accuracy_by_timestep(),
         area=area,
         area_mm2=area_figure(area),
         leakage_uw=leakage_figure(runs[-1]),
         storage=storage_rows(workload.hardware),
-        notes=dict(workload.hardware.notes) | {"spikes per neuron and timestep": dict(short.spike_rates())},
+        notes={**workload.hardware.notes, **notes, "spikes per neuron and timestep": dict(short.spike_rates())},
     )
+
+
+def _baseline(machine: Accelerator[Any, Any], trace: AnyTrace, kind: BaselineKind, engine: EngineName) -> PricedRun:
+    """The network of a trace without spikes, played and priced."""
+    workload = machine.baseline(trace, kind)
+    chosen = engines.resolve(engine, workload.n_jobs)
+    (run,) = price(
+        play_in_processes(workload, chosen, jobs=1), workload, machine.components(workload), machine.clock_mhz
+    )
+    return replace(run, name=kind)
 
 
 def _describe_architecture(architecture: Architecture) -> dict[str, Any]:
@@ -114,20 +151,6 @@ def _describe_trace(trace: AnyTrace) -> dict[str, Any]:
         "synthetic": origin.synthetic,
         "sha256": trace.sha256,
     }
-
-
-def _exit_summary(workload: Workload) -> ExitSummary | None:
-    exits = workload.exits
-    if exits is None:
-        return None
-    return ExitSummary(
-        rule=exits.rule,
-        threshold=exits.threshold,
-        chosen_on=exits.chosen_on,
-        reported_on=exits.reported_on,
-        histogram=[int(n) for n in exits.histogram],
-        recorded_timesteps=[int(t) for t in exits.recorded],
-    )
 
 
 def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], trace: AnyTrace) -> None:

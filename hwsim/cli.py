@@ -33,6 +33,9 @@ class _Program(click.Group):
         except click.ClickException as error:
             click.echo(f"hwsim: {error.format_message()}", err=True)
             status = 2
+        except click.Abort:
+            click.echo("hwsim: interrupted", err=True)
+            status = 130
         except BrokenPipeError:
             # The reader of a pipe has left; nothing is wrong, and nothing more can be printed.
             sys.stderr.close()
@@ -53,8 +56,22 @@ def main() -> None:
 @click.option("--samples", type=int, help="Only the first recorded samples.")
 @click.option("--timesteps", type=int, help="Only the first timesteps.")
 @click.option("--engine", type=click.Choice(["auto", "simpy", "compiled"]), default="auto", show_default=True)
+@click.option("--jobs", type=int, default=1, show_default=True, help="Processes that share the samples.")
+@click.option(
+    "--functional", is_flag=True, help="Run the network in the machine's own arithmetic first and play what that gives."
+)
+@click.option(
+    "--baseline",
+    "baselines",
+    type=click.Choice(["ann", "qann"]),
+    multiple=True,
+    help="Run the same network without spikes beside it: every weight multiplied, or with few-bit activations.",
+)
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the whole report as JSON; - for standard output.")
 @click.option("--csv", "csv_file", type=_FILE, help="Write counts and energies, a line each.")
+@click.option(
+    "--exit-curve", "curve_file", metavar="FILE.json", type=_FILE, help="Write what every early-exit threshold costs."
+)
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def simulate(
     architecture: str,
@@ -62,6 +79,7 @@ def simulate(
     overrides: tuple[str, ...],
     json_file: str | None,
     csv_file: Path | None,
+    curve_file: Path | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -71,12 +89,15 @@ def simulate(
 
     if cache.is_empty():
         click.echo("hwsim: compiling kernels, once (some seconds) ...", err=True)
+    options["exit_thresholds"] = curve_file is not None
     report = api.simulate(api.load_architecture(architecture, overrides), api.load_trace(trace), **options)
-    if json_file is not None or csv_file is not None:
+    if json_file is not None or csv_file is not None or curve_file is not None:
         from hwsim import files, report_file
 
         if csv_file is not None:
             files.write_text(csv_file, report_file.to_csv(report))
+        if curve_file is not None:
+            files.write_text(curve_file, report_file.curve_to_json(report))
         if json_file == "-":
             click.echo(report_file.to_json(report), nl=False)
         elif json_file is not None:
@@ -142,14 +163,23 @@ def trace_synth(
     steady: bool,
     compress: bool,
 ) -> None:
-    """Draw a synthetic trace of vgg9-cifar, vgg16-cifar, vgg16-imagenet, resnet19-cifar, resnet20-cifar or
-    mlp:784-800-10.
+    """Draw a synthetic trace of vgg9-cifar, vgg9-spikesim, vgg16-cifar, vgg16-gap-cifar, vgg16-imagenet,
+    resnet19-cifar, resnet20-cifar, mlp:784-800-10, or a spiking LSTM such as lstm:28x28-128-10.
     """
     from hwsim.traces.io import write_trace
     from hwsim.traces.rates import layer_rates
+    from hwsim.traces.sequence import SequenceTrace
+    from hwsim.traces.sequence_synth import PREFIX, synthesize_sequence
     from hwsim.traces.synth import synthesize
+    from hwsim.traces.trace import Trace
 
-    drawn = synthesize(geometry, timesteps, samples, layer_rates(geometry, rates), seed, steady)
+    drawn: Trace | SequenceTrace
+    if geometry.startswith(PREFIX):
+        if steady:
+            raise click.UsageError("--steady: sequence traces have no such form")
+        drawn = synthesize_sequence(geometry, timesteps, samples, layer_rates(geometry, rates), seed)
+    else:
+        drawn = synthesize(geometry, timesteps, samples, layer_rates(geometry, rates), seed, steady)
     write_trace(out, drawn, compress=compress)
     click.echo(f"{out}: {geometry}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
 
@@ -212,5 +242,5 @@ def _console() -> Console:
     from rich.console import Console
 
     # A pipe has no width of its own; tables that are cut to 80 columns would be of no use in a file.
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
     return Console(width=max(width, 100), highlight=False)

@@ -17,6 +17,15 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Percentiles:
+    """The least values that 50, 90 and 99 of a hundred samples do not exceed, at the middle of the prices."""
+
+    p50: float
+    p90: float
+    p99: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One action of one component for one layer: how often per inference, and what that costs."""
 
@@ -88,6 +97,10 @@ class Run:
     makespan_ns: float
     edp_pj_ns: Figure  # mean over samples of energy times latency
     edp_of_means_pj_ns: Figure  # mean energy times mean latency
+    energy_percentiles_pj: Percentiles  # over samples
+    latency_percentiles_ns: Percentiles
+    speculative_pj: Figure  # of the energy, what ran in vain: work of timesteps after leaving, and what it kept on
+    speculative_share: float
     power_uw: float
     inferences_per_s: float
     operations: dict[str, float]  # per inference: MAC, AC, membrane updates
@@ -95,10 +108,22 @@ class Run:
     tops_per_w: float  # an AC is one operation, a MAC two
     accuracy: float | None
     accuracy_standard_error: float | None
-    energy_by_timestep_pj: list[float]  # of a sample that runs that timestep
+    energy_by_timestep_pj: list[float]  # what staying for each timestep adds
     rows: list[Row]
     stages: list[StageRow]
     samples: Samples
+
+
+@dataclass(frozen=True, slots=True)
+class UnitShare:
+    """How much of the machine the component is that decides."""
+
+    component: str
+    energy_pj: dict[str, float]  # run -> per inference, leakage included
+    dynamic_pj: dict[str, float]  # run -> of it, what its decisions cost
+    energy_share: dict[str, float]
+    area_um2: float
+    area_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +136,44 @@ class ExitSummary:
     reported_on: str
     histogram: list[int]
     recorded_timesteps: list[int]
+    unit: UnitShare
+
+
+@dataclass(frozen=True, slots=True)
+class CurveRun:
+    """What one way of leaving early costs at one threshold; the fields mean what those of `Run` mean."""
+
+    name: str
+    energy_pj: Figure
+    latency_ns: Figure
+    edp_pj_ns: Figure
+    edp_of_means_pj_ns: Figure
+    energy_percentiles_pj: Percentiles
+    latency_percentiles_ns: Percentiles
+    speculative_pj: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One outcome of early exit: all thresholds tried from the lowest to the highest let the same samples leave."""
+
+    lowest_threshold: float
+    highest_threshold: float
+    in_use: bool  # whether the threshold of the report is among them
+    timesteps: Figure
+    accuracy: float | None
+    accuracy_standard_error: float | None
+    histogram: list[int]  # [timestep] samples leaving after each
+    runs: list[CurveRun]
+
+
+@dataclass(frozen=True, slots=True)
+class ExitCurve:
+    """The trade-off over all thresholds, each outcome once, by rising threshold."""
+
+    criterion: str  # the rule up to its threshold
+    reported_on: str
+    points: list[CurvePoint]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +190,18 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineRatio:
+    """The same network without spikes on the same machine over one run: above 1 where spikes save."""
+
+    run: str
+    baseline: str
+    energy: Figure
+    compute_energy: Figure | None  # of the units that multiply and add alone: no memory, clock or leakage
+    latency: Figure
+    edp: Figure  # of the means of products
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything one simulation found."""
 
@@ -136,7 +211,10 @@ class Report:
     versions: dict[str, str]
     runs: list[Run]
     early_exit: ExitSummary | None
+    exit_curve: ExitCurve | None  # where it was asked for
     comparisons: list[Comparison]
+    baselines: list[Run]  # the network without spikes, where it was asked for
+    baseline_ratios: list[BaselineRatio]
     accuracy_by_timestep: list[float]
     area: list[AreaRow]
     area_mm2: Figure

@@ -66,6 +66,7 @@ class Ledger:
         """
         stages = {stage.name: stage for stage in schedules[0].stages}
         masks: dict[str, NDArray[np.bool_]] = {}
+        steps: dict[str, _Timesteps] = {}
         totals: dict[Action, Counts] = {}
         for posting in self.postings:
             stage = stages.get(posting.stage)
@@ -73,6 +74,7 @@ class Ledger:
                 continue
             if posting.stage not in masks:
                 masks[posting.stage] = np.stack([timeline.ran[posting.stage] for timeline in timelines])
+                steps[posting.stage] = _Timesteps.of(stage.timestep)
             ran = masks[posting.stage]
             if ran.shape != posting.counts.shape:
                 raise ModelError(
@@ -82,6 +84,27 @@ class Ledger:
             counts = posting.counts if ran.all() else posting.counts * ran
             key = Action(stage.layer, posting.component, posting.action)
             total = totals.setdefault(key, np.zeros((self.n_samples, timesteps), np.int64))
-            for t in range(timesteps):
-                total[:, t] += counts[:, stage.timestep == t].sum(axis=1)
+            steps[posting.stage].add(counts, total)
         return totals
+
+
+@dataclass(frozen=True, slots=True)
+class _Timesteps:
+    """The jobs of a stage by timestep, so that all sums over the jobs of a timestep take one pass."""
+
+    order: NDArray[np.int64] | None  # jobs by timestep, None where they are in that order already
+    present: NDArray[np.int32]  # timesteps that have jobs
+    starts: NDArray[np.int64]  # place in that order of the first job of each
+
+    @classmethod
+    def of(cls, timestep: NDArray[np.int32]) -> _Timesteps:
+        """Sort jobs by their timestep [job]."""
+        in_order = bool((timestep[1:] >= timestep[:-1]).all())
+        order = None if in_order else np.argsort(timestep, kind="stable")
+        present, starts = np.unique(timestep if order is None else timestep[order], return_index=True)
+        return cls(order, present, starts)
+
+    def add(self, counts: Counts, total: Counts) -> None:
+        """Add the counts [sample, job] of each timestep's jobs to its total [sample, timestep]."""
+        ordered = counts if self.order is None else counts[:, self.order]
+        total[:, self.present] += np.add.reduceat(ordered, self.starts, axis=1)

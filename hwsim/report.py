@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,6 +22,7 @@ from hwsim.statistics import Leaving
 CLOCK = "clock"
 LEAKAGE = "leakage"
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 Bound = str  # "value", "low" or "high"
 BOUNDS = ("value", "low", "high")
 
@@ -37,23 +38,30 @@ class PricedRun:
     clock_mhz: float
     leaving: Leaving
 
-    @cached_property
-    def on_cycles(self) -> NDArray[np.int64]:
-        """Cycles the machine is on if a sample leaves after each timestep: [sample, timestep]."""
-        on = self.tally.step_end_cycles.copy()
-        on[:, -1] = np.maximum(on[:, -1], self.tally.makespan_cycles)
-        return on
+    @property
+    def on_cycles(self) -> Counts:
+        """Cycles the machine is on if a sample leaves after each timestep: [sample, timestep].
+
+        It is on, and pays clock and leakage, until everything that started is done, in vain or not.
+        """
+        return self.tally.on_cycles
 
     @cached_property
-    def counts(self) -> Mapping[Action, NDArray[np.int64]]:
+    def counts(self) -> Mapping[Action, Counts]:
         """Priced actions, clock cycles included: int64 [sample, timestep]."""
-        counts = {key: n for key, n in self.tally.counts.items() if key.component != OPERATIONS}
-        hardware = self.workload.hardware
         since = np.diff(self.on_cycles, axis=1, prepend=0)
-        counts[Action("", CLOCK, "cycle")] = since * hardware.clock_domains
+        return self._clocked(self.tally.counts, self.tally.busy_cycles, since)
+
+    def _clocked(
+        self, posted: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts
+    ) -> Mapping[Action, Counts]:
+        """Posted counts without operations, and with what the clock does in some cycles of which stages are busy."""
+        counts = {key: n for key, n in posted.items() if key.component != OPERATIONS}
+        hardware = self.workload.hardware
+        counts[Action("", CLOCK, "cycle")] = cycles * hardware.clock_domains
         for stage, domains in hardware.clocked.items():
             key = Action(self.tally.layer_of[stage], CLOCK, "active_cycle")
-            counts[key] = counts.get(key, 0) + self.tally.busy_cycles[stage] * domains
+            counts[key] = counts.get(key, 0) + busy[stage] * domains
         return counts
 
     def check(self) -> None:
@@ -87,6 +95,14 @@ class PricedRun:
                 total += counts * getattr(self.price(key), bound)
         return np.cumsum(total, axis=1)
 
+    def dynamic_of(self, components: Collection[str]) -> Floats:
+        """Energy of what some components do, pJ [sample, timestep], cumulated."""
+        kept = {key: counts for key, counts in self.counts.items() if key.component in components}
+        total = np.zeros(self.on_cycles.shape)
+        for key, counts in kept.items():
+            total += counts * self.price(key).value
+        return np.cumsum(total, axis=1)
+
     def leakages(self, bound: Bound) -> Floats:
         """Leakage energy, pJ [sample, timestep], if a sample leaves after each timestep."""
         return units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(self.on_cycles)
@@ -95,6 +111,19 @@ class PricedRun:
     def totals(self) -> Mapping[Bound, Floats]:
         """All energy, pJ [sample, timestep], cumulated."""
         return {bound: self.energies(bound) + self.leakages(bound) for bound in BOUNDS}
+
+    def speculative(self, bound: Bound) -> Floats:
+        """Energy of what runs in vain, pJ [sample, timestep], if a sample leaves after each timestep.
+
+        That is the work of later timesteps that has started, and the clock and leakage from the answer until its end.
+        """
+        total, speculation = np.zeros(self.on_cycles.shape), self.tally.speculation
+        if speculation is None:
+            return total
+        cycles = self.on_cycles - self.tally.step_end_cycles
+        for key, counts in self._clocked(speculation.counts, speculation.busy_cycles, cycles).items():
+            total += counts * getattr(self.price(key), bound)
+        return total + units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(cycles)
 
     @cached_property
     def latency_ns(self) -> Floats:
@@ -130,9 +159,15 @@ class PricedRun:
 
     def figure(self, by_bound: Mapping[Bound, Floats]) -> Figure:
         """Mean, standard error and interval of something [sample, timestep] known for each bound."""
-        estimate = self.leaving.estimate(by_bound["value"])
-        low, high = self.leaving.mean(by_bound["low"]), self.leaving.mean(by_bound["high"])
-        return Figure(estimate.value, estimate.standard_error, low, high)
+        return figure(self.leaving, by_bound)
+
+
+def figure(leaving: Leaving, by_bound: Mapping[Bound, Floats]) -> Figure:
+    """Mean, standard error and interval of something [sample, timestep], for samples that leave so."""
+    estimate = leaving.estimate(by_bound["value"])
+    return Figure(
+        estimate.value, estimate.standard_error, leaving.mean(by_bound["low"]), leaving.mean(by_bound["high"])
+    )
 
 
 def price(
@@ -153,10 +188,15 @@ def price(
 
 
 def _leaving(run: str, workload: Workload) -> Leaving:
-    n, timesteps = workload.n_samples, workload.timesteps
     exits = workload.exits
-    if exits is None or run != exits.run:
+    if exits is None or run not in exits.runs:
+        n, timesteps = workload.n_samples, workload.timesteps
         return Leaving.after(np.full(n, timesteps, np.int64), timesteps)
-    if exits.histogram.sum() > n:
-        return Leaving.by_histogram(exits.histogram, n)
-    return Leaving.after(exits.recorded, timesteps)
+    return leaving(exits.histogram, exits.recorded)
+
+
+def leaving(histogram: NDArray[np.int64], recorded: NDArray[np.int64]) -> Leaving:
+    """When samples leave: as a larger set does, [timestep] samples leaving after each, else each recorded [sample]."""
+    if histogram.sum() > recorded.size:
+        return Leaving.by_histogram(histogram, recorded.size)
+    return Leaving.after(recorded, histogram.size)

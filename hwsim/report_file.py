@@ -1,17 +1,19 @@
-"""Reports as JSON and as CSV rows; it computes nothing."""
+"""Reports as JSON and as CSV rows, exit curves as JSON; it computes nothing."""
 
 from __future__ import annotations
 
 import csv
 import io
 from dataclasses import asdict, fields
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from hwsim.errors import UsageError
-from hwsim.figures import Report, Row
+from hwsim.figures import ExitCurve, Report, Row
 
 _ADAPTER: TypeAdapter[Report] = TypeAdapter(Report)
+_CURVE: TypeAdapter[dict[str, ExitCurve | Any]] = TypeAdapter(dict[str, ExitCurve | Any])
 
 
 def to_json(report: Report) -> str:
@@ -30,6 +32,18 @@ def from_json(text: str) -> Report:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise UsageError(f"not a report of hwsim: {place}: {first['msg']}") from None
+
+
+def curve_to_json(report: Report) -> str:
+    """The exit curve of a report that has one, with what it was simulated on."""
+    document = {
+        "architecture": report.architecture,
+        "trace": report.trace,
+        "options": report.options,
+        "versions": report.versions,
+        "exit_curve": report.exit_curve,
+    }
+    return _CURVE.dump_json(document, indent=1).decode() + "\n"
 
 
 def to_csv(report: Report) -> str:

@@ -10,6 +10,7 @@ The variance adds what the recorded samples and what the histogram contribute (t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,37 +55,54 @@ class Leaving:
 
     def estimate(self, figure: Floats) -> Estimate:
         """Mean and standard error of a figure [sample, timestep]."""
-        return Estimate(self.mean(figure), float(np.sqrt(self._variance(figure, np.zeros(len(figure))))))
+        return Estimate(self.mean(figure), float(np.sqrt(self._variance(figure))))
 
     def product(self, first: Floats, second: Floats) -> Estimate:
         """Product of two means, its error to first order."""
         a, b = self.mean(first), self.mean(second)
-        variance = self._variance(first * b + second * a, np.zeros(len(first)))
+        variance = self._variance(first * b + second * a)
         return Estimate(a * b, float(np.sqrt(variance)))
 
     def ratio(self, figure: Floats, reference: Floats) -> Estimate:
-        """Ratio of a mean to the mean of a reference [sample] measured on the same samples, its error to first
-        order.
+        """Ratio of a mean to that of a reference on the same samples, its error to first order.
+
+        The reference is [sample], or [sample, timestep] where its samples leave as these do.
         """
-        base = float(reference.mean())
+        base = self._mean_of_reference(reference)
         ratio = self.mean(figure) / base
-        return Estimate(ratio, float(np.sqrt(self._variance(figure / base, ratio * reference / base))))
+        return Estimate(ratio, float(np.sqrt(self._variance(figure / base - ratio * _columns(reference) / base))))
 
     def product_ratio(self, first: Floats, second: Floats, base_first: Floats, base_second: Floats) -> Estimate:
-        """Ratio of a product of two means to that of two references [sample], its error to first order."""
+        """Ratio of a product of two means to that of two references, as for `ratio`, its error to first order."""
         a, b = self.mean(first), self.mean(second)
-        c, d = float(base_first.mean()), float(base_second.mean())
+        c, d = self._mean_of_reference(base_first), self._mean_of_reference(base_second)
         ratio = a * b / (c * d)
-        variance = self._variance(ratio * (first / a + second / b), ratio * (base_first / c + base_second / d))
-        return Estimate(ratio, float(np.sqrt(variance)))
+        relative = first / a + second / b - _columns(base_first) / c - _columns(base_second) / d
+        return Estimate(ratio, float(np.sqrt(self._variance(ratio * relative))))
 
-    def _variance(self, figure: Floats, subtracted: Floats) -> float:
-        """Variance of the mean of sum_t w x - subtracted."""
+    def quantiles(self, figure: Floats, shares: Sequence[float]) -> list[float]:
+        """The least values of a figure [sample, timestep] that at least these shares of samples do not exceed."""
+        order = np.argsort(figure, axis=None)
+        covered = np.cumsum(self.weights.ravel()[order])
+        # Weights of a histogram do not add up to shares exactly; a sample's own weight is far above this slack.
+        wanted = np.asarray(shares) * covered[-1] * (1 - 1e-12)
+        return [float(value) for value in figure.ravel()[order[np.searchsorted(covered, wanted)]]]
+
+    def _mean_of_reference(self, reference: Floats) -> float:
+        return self.mean(reference) if reference.ndim == 2 else float(reference.mean())
+
+    def _variance(self, figure: Floats) -> float:
+        """Variance of the mean of sum_t w x."""
         n = len(figure)
-        per_sample = (self.weights * figure).sum(axis=1) - subtracted
+        per_sample = (self.weights * figure).sum(axis=1)
         variance = float(per_sample.var(ddof=1)) / n if n > 1 else 0.0
         if self.histogram_size:
             shares, by_timestep = self.weights[0], figure.mean(axis=0)
             mean = float(shares @ by_timestep)
             variance += float(shares @ (by_timestep - mean) ** 2) / self.histogram_size
         return variance
+
+
+def _columns(reference: Floats) -> Floats:
+    """A reference as [sample, timestep], one column where it does not depend on when a sample leaves."""
+    return reference if reference.ndim == 2 else reference[:, None]

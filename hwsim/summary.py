@@ -3,51 +3,52 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import units
 from hwsim.accelerator import OPERATIONS, Hardware
+from hwsim.costs import CostArrays, accuracy_error, costs, mean_timesteps, point, steps
 from hwsim.figures import AreaRow, Comparison, Figure, Row, Run, Samples, StageRow, StorageRow
 from hwsim.intervals import ratio_interval
 from hwsim.report import BOUNDS, LEAKAGE, PricedRun
-from hwsim.statistics import Estimate, Leaving
+from hwsim.statistics import Estimate
 
 Floats = NDArray[np.float64]
 
 
 def run_figures(run: PricedRun) -> Run:
     """All figures of one run."""
-    leaving, latency = run.leaving, run.latency_ns
-    energy = run.figure(run.totals)
-    latency_figure = _exact(leaving, latency)
-    steps = np.tile(np.arange(1.0, run.workload.timesteps + 1), (run.workload.n_samples, 1))
+    leaving, latency, found = run.leaving, run.latency_ns, costs(run.leaving, CostArrays.of(run))
+    energy = found.energy_pj
     operations = _operations(run)
     n_sops = operations.get("AC", 0.0) + operations.get("MAC", 0.0)
-    accuracy, accuracy_error = _accuracy(run)
+    accuracy, error = _accuracy(run)
     makespan_ns = leaving.mean(run.time_ns(run.on_cycles))
-    means = leaving.product(run.totals["value"], latency)
     return Run(
         name=run.name,
-        timesteps=_exact(leaving, steps),
+        timesteps=mean_timesteps(leaving),
         energy_pj=energy,
         dynamic_pj=run.figure({bound: run.energies(bound, clock=False) for bound in BOUNDS}),
         clock_pj=run.figure({bound: run.energies(bound, clock=True) for bound in BOUNDS}),
         leakage_pj=run.figure({bound: run.leakages(bound) for bound in BOUNDS}),
-        latency_ns=latency_figure,
+        latency_ns=found.latency_ns,
         makespan_ns=makespan_ns,
-        edp_pj_ns=run.figure({bound: run.totals[bound] * latency for bound in BOUNDS}),
-        edp_of_means_pj_ns=Figure(
-            means.value, means.standard_error, energy.low * latency_figure.value, energy.high * latency_figure.value
-        ),
+        edp_pj_ns=found.edp_pj_ns,
+        edp_of_means_pj_ns=found.edp_of_means_pj_ns,
+        energy_percentiles_pj=found.energy_percentiles_pj,
+        latency_percentiles_ns=found.latency_percentiles_ns,
+        speculative_pj=found.speculative_pj,
+        speculative_share=found.speculative_pj.value / energy.value,
         power_uw=energy.value / makespan_ns / units.PJ_PER_UW_NS,
         inferences_per_s=1e9 / makespan_ns,
         operations=operations,
         pj_per_sop=energy.value / n_sops if n_sops else 0.0,
         tops_per_w=(operations.get("AC", 0.0) + 2 * operations.get("MAC", 0.0)) / energy.value,
         accuracy=accuracy,
-        accuracy_standard_error=accuracy_error,
+        accuracy_standard_error=error,
         energy_by_timestep_pj=[float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
         rows=_rows(run),
         stages=_stages(run),
@@ -57,11 +58,6 @@ def run_figures(run: PricedRun) -> Run:
             timesteps=_recorded_timesteps(run),
         ),
     )
-
-
-def _exact(leaving: Leaving, figure: Floats) -> Figure:
-    """A figure that does not depend on prices."""
-    return _point(leaving.estimate(figure))
 
 
 def _operations(run: PricedRun) -> dict[str, float]:
@@ -78,14 +74,14 @@ def _accuracy(run: PricedRun) -> tuple[float | None, float | None]:
     accuracy, n = run.workload.accuracy
     if accuracy is None:
         return None, None
-    if exits is not None and run.name == exits.run:
+    if exits is not None and run.name in exits.runs:
         accuracy = exits.accuracy
-    return accuracy, math.sqrt(accuracy * (1 - accuracy) / n)
+    return accuracy, accuracy_error(accuracy, n)
 
 
 def _recorded_timesteps(run: PricedRun) -> list[int]:
     exits = run.workload.exits
-    if exits is not None and run.name == exits.run:
+    if exits is not None and run.name in exits.runs:
         return [int(t) for t in exits.recorded]
     return [run.workload.timesteps] * run.workload.n_samples
 
@@ -112,11 +108,13 @@ def _stages(run: PricedRun) -> list[StageRow]:
 
 
 def compare(run: PricedRun, reference: PricedRun) -> Comparison:
-    """Ratios of one run to a reference in which every sample takes all timesteps."""
+    """Ratios of one run to a reference whose samples leave as those of the run do, or take all timesteps."""
     energy, latency = run.totals["value"], run.latency_ns
-    base_energy, base_latency = reference.totals["value"][:, -1], reference.latency_ns[:, -1]
-    n, timesteps = latency.shape
-    steps = np.tile(np.arange(1.0, timesteps + 1), (n, 1))
+    taken = steps(run.leaving)
+    base_energy, base_latency, base_taken = (
+        figure if _leaves_early(reference) else figure[:, -1]
+        for figure in (reference.totals["value"], reference.latency_ns, taken)
+    )
     latency_ratio = run.leaving.ratio(latency, base_latency)
     of_means = run.leaving.product_ratio(energy, latency, base_energy, base_latency)
     energy_box = ratio_interval(run.coefficients(), reference.coefficients(), run.prices())
@@ -124,12 +122,24 @@ def compare(run: PricedRun, reference: PricedRun) -> Comparison:
     return Comparison(
         run=run.name,
         reference=reference.name,
-        timesteps=_point(run.leaving.ratio(steps, np.full(n, float(timesteps)))),
+        timesteps=point(run.leaving.ratio(taken, base_taken)),
         energy=_between(run.leaving.ratio(energy, base_energy), *energy_box),
-        latency=_point(latency_ratio),
+        latency=point(latency_ratio),
         edp=_between(run.leaving.ratio(energy * latency, base_energy * base_latency), *edp_box),
         edp_of_means=_between(of_means, *(bound * latency_ratio.value for bound in energy_box)),
     )
+
+
+def comparisons(runs: Sequence[PricedRun]) -> list[Comparison]:
+    """Each run against the first, in which all take all timesteps; then early exit with overlap against without."""
+    early = [run for run in runs if _leaves_early(run)]
+    pairs = [(run, runs[0]) for run in runs[1:]] + [(run, early[0]) for run in early[1:]]
+    return [compare(run, reference) for run, reference in pairs]
+
+
+def _leaves_early(run: PricedRun) -> bool:
+    exits = run.workload.exits
+    return exits is not None and run.name in exits.runs
 
 
 def area_rows(hardware: Hardware, run: PricedRun) -> list[AreaRow]:
@@ -154,10 +164,6 @@ def area_figure(rows: list[AreaRow]) -> Figure:
 def storage_rows(hardware: Hardware) -> list[StorageRow]:
     """Memory footprint by storage."""
     return [StorageRow(name, kind.used_bits, kind.provided_bits) for name, kind in hardware.storage.items()]
-
-
-def _point(estimate: Estimate) -> Figure:
-    return Figure(estimate.value, estimate.standard_error, estimate.value, estimate.value)
 
 
 def _between(estimate: Estimate, low: float, high: float) -> Figure:

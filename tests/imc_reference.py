@@ -168,6 +168,8 @@ def row_work(spec, placed, levels, picture, y, width):
     """Count one output row over a picture [y, x, channel]."""
     work = RowWork()
     height_in, width_in, _ = picture.shape
+    difference = placed.differential and spec.signs.subtraction == "analog"  # its codes are signed
+    highest = 2 ** (spec.adc.bits - difference) - 1
     for x in range(width):
         for digit in range(placed.digits):
             most = 0
@@ -185,7 +187,7 @@ def row_work(spec, placed, levels, picture, y, width):
                         work.levels += value * levels[ky, kx, c]
                     work.driven += pulses
                     active += pulses > 0
-                    work.clipping += pulses * (2**spec.crossbar.cell_bits - 1) > 2**spec.adc.bits - 1
+                    work.clipping += pulses * (2**spec.crossbar.cell_bits - 1) > highest
                 work.read += active
                 most = max(most, active)
             work.serial += most
@@ -207,17 +209,14 @@ def map_before_flattening(network, name):
     return network[name]
 
 
-def window_fetches(network, layer, y, port_bits):
-    """Buffer reads of one output row: every input row under the window once, a position in whole words."""
-    source = map_before_flattening(network, layer.inputs[0])
-    height, width, channels = source.shape
+def window_rows(network, layer, y):
+    """Input rows under the windows of one output row."""
+    height = map_before_flattening(network, layer.inputs[0]).shape[0]
     if isinstance(network[layer.inputs[0]], Flatten):
-        n_rows = height
-    else:
-        kernel, stride = getattr(layer, "kernel", 1), getattr(layer, "stride", 1)
-        top = y * stride - getattr(layer, "padding", 0)
-        n_rows = sum(0 <= row < height for row in range(top, top + kernel))
-    return n_rows * width * ceil(channels * bits_of(network, layer.inputs[0]) / port_bits)
+        return height
+    kernel, stride = getattr(layer, "kernel", 1), getattr(layer, "stride", 1)
+    top = y * stride - getattr(layer, "padding", 0)
+    return sum(0 <= row < height for row in range(top, top + kernel))
 
 
 def dense_macs(network, layer):
@@ -228,8 +227,8 @@ def dense_macs(network, layer):
     return layer.kernel**2 * (network[layer.inputs[0]].shape[2] // layer.groups) * channels * height * width
 
 
-def crossbar_counts(spec, trace, layer):
-    """One weighted layer: {(component, action): [sample, timestep]} and service ingredients [sample, timestep, row]."""
+def crossbar_counts(spec, trace, layer, chip):
+    """One layer on a `Chip`: {(component, action): [sample, timestep]}, service ingredients [sample, timestep, row]."""
     network, placed = trace.network, Crossbars(spec, trace.network, layer)
     levels = row_levels(spec, layer, placed)
     pictures = activations(trace, layer.inputs[0])
@@ -262,10 +261,11 @@ def crossbar_counts(spec, trace, layer):
                 add(s, t, "operations", "crossbar read that could clip", work.clipping * placed.column_blocks)
                 add(s, t, "accumulator", "add", sums)
                 sum_bits = spec.adc.bits + (placed.slices - 1) * spec.crossbar.cell_bits
-                moved = sums * sum_bits + runs * window_fetches(network, layer, y, 1)
+                moved = sums * sum_bits + runs * chip.fetches(layer, y, 1)
                 add(s, t, "htree", "transfer", ceil(moved / spec.htree.bits))
-                fetched = runs * window_fetches(network, layer, y, spec.spike_buffer.port_bits)
-                add(s, t, "spike_buffer", "read", fetched)
+                add(s, t, "spike_buffer", "read", runs * chip.fetches(layer, y, spec.spike_buffer.port_bits))
+                for action in ("hop", "link"):
+                    add(s, t, "noc", action, runs * chip.flit_hops(layer.name))
                 if spec.read_energy == "value":
                     add(s, t, "crossbar", "read_cell", work.driven * placed.columns)
                     add(s, t, "crossbar", "read_level", work.levels)
@@ -285,118 +285,3 @@ def crossbar_counts(spec, trace, layer):
                 else:
                     add(s, t, "operations", "AC", work.ones * placed.outputs)
     return counts, serial, silent
-
-
-class Mesh:
-    """Tiles of the layers: whole PEs in network order, a square mesh filled row by row."""
-
-    def __init__(self, spec, network):
-        self.network, self.tile, pe = network, {}, 0
-        for layer in network:
-            if isinstance(layer, Conv2d | Linear):
-                placed = Crossbars(spec, network, layer)
-                self.tile[layer.name] = pe // spec.chip.pes_per_tile
-                pe += ceil(len(placed.reads) * placed.column_blocks / spec.chip.crossbars_per_pe)
-        self.side = ceil(ceil(pe / spec.chip.pes_per_tile) ** 0.5)
-
-    def tile_of(self, name):
-        """Layers without weights sit with the first layer that they read, the input at tile 0."""
-        layer = self.network[name]
-        if name in self.tile:
-            return self.tile[name]
-        return 0 if isinstance(layer, Input) else self.tile_of(layer.inputs[0])
-
-    def hops(self, name):
-        """Links to all readers; what only flattens hands on to its own readers."""
-        total, here = 0, self.tile_of(name)
-        for reader in self.network:
-            if name not in reader.inputs:
-                continue
-            if isinstance(reader, Flatten):
-                total += self.hops(reader.name)
-                continue
-            there = self.tile_of(reader.name)
-            total += abs(here // self.side - there // self.side) + abs(here % self.side - there % self.side)
-        return total
-
-
-def other_counts(spec, trace, layer, mesh):
-    """Neurons, pools, sums and the input: {(component, action): [timestep]}, the same for every sample."""
-    network, steps = trace.network, trace.timesteps
-    height, width, channels = layer.shape
-    each = [1] * steps
-    first = [1 if t == 0 or spec.direct_input == "every_step" else 0 for t in range(steps)]
-    port, flit = spec.spike_buffer.port_bits, spec.noc.flit_bits
-    counts = {}
-
-    def post(component, action, n, runs=each):
-        counts[component, action] = np.array(runs, np.int64) * n
-
-    def send(bits, runs=each):
-        post("spike_buffer", "write", height * width * ceil(channels * bits / port), runs)
-        post("noc", "hop", height * width * ceil(channels * bits / flit) * mesh.hops(layer.name), runs)
-
-    if isinstance(layer, Input):
-        post(
-            "global_buffer", "read", height * width * ceil(channels * layer.bits / spec.global_buffer.port_bits), first
-        )
-        send(layer.bits, first)
-        return counts
-    summed = 0
-    if isinstance(layer, Add):
-        words = [ceil(channels * bits_of(network, i) / port) for i in layer.inputs if not gives_currents(network, i)]
-        summed = height * width * sum(words)
-    if getattr(layer, "neuron", None) is not None:
-        neuron_counts(spec, network, layer, post, first)
-        send(1)
-        if isinstance(layer, Add):
-            post("spike_buffer", "read", summed)
-    elif isinstance(layer, Add | Pool):
-        runs = first if is_direct(network, layer.name) else each
-        operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
-        post("pooling", "add", height * width * channels * operands, runs)
-        if isinstance(layer, Pool):
-            summed = sum(window_fetches(network, layer, y, port) for y in range(height))
-        post("spike_buffer", "read", summed, runs)
-        send(0 if gives_currents(network, layer.name) else bits_of(network, layer.name), runs)
-    return counts
-
-
-def neuron_counts(spec, network, layer, post, first):
-    """Every membrane is read, updated and written at every timestep, or held in the PE."""
-    height, width, channels = layer.shape
-    post("neuron", "update", height * width * channels)
-    post("operations", "membrane update", height * width * channels)
-    if spec.loop_order == "timestep_outer":
-        words = height * width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
-        post("membrane", "read", words)
-        post("membrane", "write", words)
-    else:
-        post("neuron", "hold", height * width * channels)
-    if spec.direct_input == "once":
-        kept = [
-            name
-            for name in ((layer.name,) if not isinstance(layer, Add) else layer.inputs)
-            if isinstance(network[name], Conv2d | Linear)
-            and (name == layer.name or gives_currents(network, name))
-            and is_direct(network, network[name].inputs[0])
-        ]
-        words = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
-        post("psum_buffer", "read", words * len(kept), [1 - n for n in first])
-
-
-def all_counts(spec, trace):
-    """Every action of a run without early exit: {(layer, component, action): [sample, timestep]}, zeros left out."""
-    mesh, counts = Mesh(spec, trace.network), {}
-
-    def merge(layer, found):
-        for (component, action), n in found.items():
-            full = np.broadcast_to(n, (trace.n_samples, trace.timesteps))
-            key = (layer.name, component, action)
-            counts[key] = counts.get(key, 0) + full
-
-    for layer in trace.network:
-        if isinstance(layer, Conv2d | Linear):
-            merge(layer, crossbar_counts(spec, trace, layer)[0])
-        merge(layer, other_counts(spec, trace, layer, mesh))
-    return {key: n for key, n in counts.items() if n.any()}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.bits import count_ones, popcount, trailing_zeros
+from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.counter_rng import bernoulli_words, random_words, stream_key
 from hwsim.traces.planes import (
     max_planes,
@@ -33,14 +33,6 @@ def test_popcount_and_trailing_zeros(word):
 def test_counts_at_the_corners(word):
     assert popcount(np.uint64(word)) == bin(word).count("1")
     assert trailing_zeros(np.uint64(word)) == (64 if word == 0 else bin(word)[::-1].index("1"))
-
-
-@settings(deadline=None)
-@given(st.lists(st.lists(WORD, min_size=3, max_size=3), min_size=1, max_size=5))
-def test_ones_are_counted_per_row(rows):
-    counts = count_ones(np.array(rows, dtype=np.uint64))
-    assert counts.dtype == np.int64
-    assert counts.tolist() == [sum(bin(word).count("1") for word in row) for row in rows]
 
 
 @settings(deadline=None)

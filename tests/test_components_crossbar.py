@@ -4,7 +4,7 @@ import pytest
 from architectures import technology
 from pydantic import ValidationError
 
-from hwsim.components import Crossbar, HTree, Sram, Wire
+from hwsim.components import HTree, RramCrossbar, Sram, Wire
 from hwsim.errors import ArchitectureError
 
 AT_32 = technology(32, 0.9)
@@ -20,7 +20,7 @@ def crossbar(**more):
         "driver_v": 1.1,
     }
     shape = {"rows": 64, "columns": 64, "cell_bits": 4, "cell_width_f": 12.0, "cell_height_f": 4.0}
-    return Crossbar(**{"source": "t", "device": "rram", "law": "ohmic", **electric, **shape, **more})
+    return RramCrossbar(**{"source": "t", "device": "rram", "law": "ohmic", **electric, **shape, **more})
 
 
 def on_cell_fj(spec):

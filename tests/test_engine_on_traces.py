@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numba
 import pytest
+from contract_traces import plays
 
 from hwsim import accelerators, api
 from hwsim.arch import shipped
@@ -20,10 +21,12 @@ TRACES = sorted((Path(__file__).resolve().parents[1] / "traces").glob("*.npz"))
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("design", shipped())
 def test_engines_agree(design, path):
-    architecture = api.load_architecture(design)
+    architecture, trace = api.load_architecture(design), api.load_trace(path)
+    if not plays(architecture, trace):
+        pytest.skip("another coding")
     machine = accelerators.machine(architecture.machine)(architecture.spec)
     n_schedules = 0
-    for batch in machine.lower(first(api.load_trace(path), samples=3)).batches:
+    for batch in machine.lower(first(trace, samples=3)).batches:
         for schedules in batch.schedules.values():
             for schedule in schedules:
                 reference, other = simpy_engine.run(schedule), compiled_engine.run(schedule)
@@ -33,4 +36,6 @@ def test_engines_agree(design, path):
                 assert reference.makespan_cycles == other.makespan_cycles
                 assert stalls(schedule, reference) == stalls(schedule, other)
                 n_schedules += 1
-    assert n_schedules in (3, 6)  # one a sample, and one more where it may leave early
+    # One a sample, and further ones where it may leave early.
+    assert n_schedules
+    assert n_schedules % 3 == 0

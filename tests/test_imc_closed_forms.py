@@ -95,7 +95,7 @@ def one_after_another(spec, trace):
 @pytest.mark.parametrize("network", [cases.chain, cases.convolutions, cases.residuals, cases.flattened_input])
 @pytest.mark.parametrize("skip", ["none", "silent_rows"])
 def test_without_pipelining_latency_is_the_sum_over_steps_and_timesteps(network, skip):
-    spec = cases.small(pipelining="none", skip=skip)
+    spec = cases.small(mesh="ideal", pipelining="none", skip=skip)
     end, schedule = one_after_another(spec, cases.random_trace(network(), samples=1))
     timeline = simpy_engine.run(schedule)
     assert timeline.makespan_cycles == end
@@ -103,7 +103,7 @@ def test_without_pipelining_latency_is_the_sum_over_steps_and_timesteps(network,
 
 
 def test_without_branches_that_sum_is_all_service_and_one_latency_a_step_and_timestep():
-    spec = cases.small(pipelining="none")
+    spec = cases.small(mesh="ideal", pipelining="none")
     end, schedule = one_after_another(spec, cases.random_trace(cases.chain(), timesteps=3, samples=1))
     latencies = sum(int(np.unique(stage.latencies)[0]) for stage in schedule.stages)
     assert end == sum(int(stage.service.sum()) for stage in schedule.stages) + 3 * latencies
@@ -112,7 +112,7 @@ def test_without_branches_that_sum_is_all_service_and_one_latency_a_step_and_tim
 @pytest.mark.parametrize("skip", ["none", "silent_rows"])
 @pytest.mark.parametrize("network", [cases.convolutions, cases.residuals])
 def test_a_steady_trace_costs_exactly_in_proportion_to_timesteps(network, skip):
-    spec = cases.small(pipelining="none", skip=skip)
+    spec = cases.small(mesh="ideal", pipelining="none", skip=skip)
     trace = cases.random_trace(network(), timesteps=4, steady=True)
     one, four = (cases.priced(spec, first(trace, timesteps=n))["static"] for n in (1, 4))
     for key, counts in one.counts.items():
@@ -124,7 +124,7 @@ def test_a_steady_trace_costs_exactly_in_proportion_to_timesteps(network, skip):
 
 @pytest.mark.parametrize("network", [cases.convolutions, cases.residuals, cases.flattened_input])
 def test_an_input_multiplied_once_leaves_a_plus_b_times_timesteps(network):
-    spec = cases.small(pipelining="none", direct_input="once")
+    spec = cases.small(mesh="ideal", pipelining="none", direct_input="once")
     trace = cases.random_trace(network(), timesteps=4, steady=True)
     runs = [cases.priced(spec, first(trace, timesteps=n))["static"] for n in (1, 2, 3, 4)]
     by_steps = {key: np.array([run.counts[key].sum() for run in runs]) for key in runs[0].counts}

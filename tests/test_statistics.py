@@ -52,6 +52,20 @@ def test_ratios_are_of_means_on_the_same_samples():
     assert both.value == pytest.approx(6.25 * 4.25 / (7 * 6), rel=1e-15)
 
 
+@pytest.mark.parametrize(
+    "leaving", [Leaving.after(np.array([1, 3, 2, 3]), 3), Leaving.by_histogram(np.array([5, 3, 2]), 4)]
+)
+def test_a_reference_is_read_where_its_samples_leave(leaving):
+    same, again = leaving.ratio(OTHER, OTHER), leaving.product_ratio(FIGURE, OTHER, FIGURE, OTHER)
+    assert (same.value, again.value) == (1.0, 1.0)
+    assert [same.standard_error, again.standard_error] == pytest.approx([0.0, 0.0], abs=1e-15)
+    base = FIGURE[:, -1]
+    alike = leaving.ratio(OTHER, np.tile(base[:, None], 3))
+    assert alike.value == pytest.approx(leaving.ratio(OTHER, base).value, rel=1e-14)
+    assert alike.standard_error == pytest.approx(leaving.ratio(OTHER, base).standard_error, rel=1e-12)
+    assert leaving.ratio(OTHER, FIGURE).value == pytest.approx(leaving.mean(OTHER) / leaving.mean(FIGURE), rel=1e-14)
+
+
 def test_a_run_that_never_leaves_early_has_the_ratio_one_without_error():
     estimate = Leaving.after(np.full(4, 3), 3).ratio(FIGURE, FIGURE[:, -1])
     assert estimate.value == 1.0

@@ -25,6 +25,7 @@ _RULES = {
     "tuple_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
     "none_required": "left out",
 }
 _LIMITS = {
@@ -47,7 +48,7 @@ def explain(error: ValidationError, root: Node, spec: type[BaseModel]) -> str:
     Several complaints about one value are the branches of a union and read as one rule.
     """
     problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
-    for detail in error.errors(include_url=False):
+    for detail in map(_of_the_tag, error.errors(include_url=False)):
         problems.setdefault(_path(root, detail)[0], []).append(detail)
     order = sorted(problems.values(), key=lambda details: _rank(details[0]))
     more = f" (and {len(order) - 1} more)" if len(order) > 1 else ""
@@ -64,6 +65,17 @@ def shown(value: object) -> str:
         return str(value).lower()
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _of_the_tag(detail: ErrorDetails) -> ErrorDetails:
+    """A wrong or absent tag of a union is a wrong or absent value of the key that holds it, not of the mapping."""
+    if detail["type"] not in ("union_tag_invalid", "union_tag_not_found"):
+        return detail
+    key = detail["ctx"]["discriminator"].strip("'")
+    loc, found = (*detail["loc"], key), detail["input"].get(key)
+    if found is None:
+        return {**detail, "type": "missing", "loc": loc}
+    return {**detail, "loc": loc, "input": found}
 
 
 def _rank(detail: ErrorDetails) -> int:

@@ -8,6 +8,8 @@ from hwsim.components.lookup import SigmaE
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
 from hwsim.components.price import Price, Priced
+from hwsim.components.rram_crossbar import RramCrossbar
+from hwsim.components.sram_crossbar import SramCrossbar
 from hwsim.components.technology import Technology
 
 __all__ = [
@@ -20,8 +22,10 @@ __all__ = [
     "Price",
     "Priced",
     "PricedSpec",
+    "RramCrossbar",
     "SigmaE",
     "Sram",
+    "SramCrossbar",
     "Technology",
     "Wire",
 ]

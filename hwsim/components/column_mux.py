@@ -9,7 +9,8 @@ from hwsim.components.given import Given, PricedSpec, Reference
 from hwsim.components.price import Price, Priced
 from hwsim.components.technology import Technology, area_factor, energy_factor
 
-_SPIKESIM_PJ, _SPIKESIM_UM2, _SPIKESIM_NM, _SPIKESIM_V = 0.094245, 45.9, 65, 1.0
+_SPIKESIM_PJ, _SPIKESIM_NM, _SPIKESIM_V = 0.094245, 65, 1.0
+_SPIKESIM_UM2, _SPIKESIM_COLUMNS = 45.9, 8
 
 
 class ColumnMuxGiven(Given):
@@ -22,8 +23,9 @@ class ColumnMuxGiven(Given):
 class ColumnMux(PricedSpec):
     """`select`: connect one column for one conversion.
 
-    Law `spikesim`: 0.094245 pJ and 45.9 um2 at 65 nm (published SpikeSim script, Moitra et al. arXiv 2210.12899; it
-    states no supply, 1.0 V assumed), scaled as logic.
+    Law `spikesim`: 0.094245 pJ a conversion and 45.9 um2 for the multiplexer of an ADC's 8 columns at 65 nm (published
+    SpikeSim script, Moitra et al. arXiv 2210.12899; it states no supply, 1.0 V assumed), scaled as logic.  An instance
+    is the switch of one column, an eighth of that.
     """
 
     law: Literal["spikesim", "given"]
@@ -33,5 +35,6 @@ class ColumnMux(PricedSpec):
         """SpikeSim's constants in this technology."""
         source = f"SpikeSim script (arXiv 2210.12899), 65 nm 1.0 V assumed, {technology.scaling_source}"
         pj = _SPIKESIM_PJ * technology.energy_factor / energy_factor(_SPIKESIM_NM, _SPIKESIM_V)
-        area = Price.exact(_SPIKESIM_UM2 * technology.area_factor / area_factor(_SPIKESIM_NM), source)
+        um2 = _SPIKESIM_UM2 / _SPIKESIM_COLUMNS * technology.area_factor / area_factor(_SPIKESIM_NM)
+        area = Price.exact(um2, f"1/{_SPIKESIM_COLUMNS} of a multiplexer, {source}")
         return Priced({"select": Price.exact(pj, source)}, area, technology.logic_leakage_uw(area))

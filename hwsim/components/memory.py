@@ -87,6 +87,17 @@ class Sram(PricedSpec):
         )
 
 
+class BankedSram(Sram):
+    """`banks` memories of `capacity_kib` each, which take one access each at a time; conflicts are left out."""
+
+    banks: int = Field(ge=1, le=4096)
+
+    @property
+    def total_bits(self) -> int:
+        """Bits that fit in all banks."""
+        return self.banks * self.capacity_bits
+
+
 @dataclass(frozen=True, slots=True)
 class _Macro:
     read_pj: Price

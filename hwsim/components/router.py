@@ -1,4 +1,4 @@
-"""The router and link of a mesh on chip: what one flit pays for one hop; it knows no routes and no contention."""
+"""The router and link of a mesh on chip: what one flit pays for each; it knows no routes and no contention."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class RouterReference(Reference):
 
 
 class RouterGiven(Given):
-    """Given prices of a router with its link."""
+    """Given prices of a router, its link included."""
 
     at: RouterReference
     hop_pj: Cost
 
 
 class Router(PricedSpec):
-    """`hop`: one flit through one router and over one link of `link_mm`.
+    """`hop`: one flit through one router. `link`: one flit over one link of `link_mm`; given prices have it in the hop.
 
     Law `isaac`: 20.74 pJ for 256 b and 0.150 mm2 shared by 4 tiles at 32 nm (ISAAC, ISCA 2016, as in the published
     component models; its supply is assumed to be 0.9 V), in proportion to the flit and scaled as logic; the link by the
@@ -47,7 +47,7 @@ class Router(PricedSpec):
         return self if self.link_mm is not None else self.model_copy(update={"link_mm": link_mm})
 
     def by_law(self, technology: Technology) -> Priced:
-        """ISAAC's router plus the link."""
+        """ISAAC's router, and the link beside it."""
         source = f"ISAAC router (ISCA 2016), 32 nm 0.9 V assumed, {technology.scaling_source}"
         share = self.flit_bits / _ISAAC_BITS
         pj = _ISAAC_PJ * share * technology.energy_factor / energy_factor(_ISAAC_NM, _ISAAC_V)
@@ -57,4 +57,4 @@ class Router(PricedSpec):
             self.flit_bits * (self.link_mm or 0.0), f"{self.flit_bits} b over {self.link_mm or 0:.3g} mm"
         )
         area = Price.exact(um2, source)
-        return Priced({"hop": Price.exact(pj, source) + link}, area, technology.logic_leakage_uw(area))
+        return Priced({"hop": Price.exact(pj, source), "link": link}, area, technology.logic_leakage_uw(area))

@@ -10,7 +10,7 @@ from hwsim.errors import UsageError, guess
 
 EngineName = Literal["auto", "simpy", "compiled"]
 
-SIMPY_JOBS = 100_000
+SIMPY_JOBS = 80_000
 """Most jobs of a simulation that `auto` gives to SimPy, which plays about 60 a millisecond: up to 2 s. The compiled
 loop would take a tenth of that, but about 7 s where it was never compiled. Whoever simulates often asks for `compiled`.
 """

@@ -165,11 +165,11 @@ def _check_answer(answer: tuple[str, NDArray[np.int64]], jobs: Mapping[str, int]
 
 
 def _check_array(place: str, values: object, dtype: type[np.integer], length: int | None = None) -> None:
-    wanted = f"a one-dimensional {np.dtype(dtype).name} array"
-    if not isinstance(values, np.ndarray):
+    if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype != dtype:
+        wanted = f"a one-dimensional {np.dtype(dtype).name} array"  # not made before it is needed: it takes its time
+        if isinstance(values, np.ndarray):
+            raise ModelError(f"{place} must be {wanted}, got {values.dtype} of shape {values.shape}")
         raise ModelError(f"{place} must be {wanted}, got {type(values).__name__}")
-    if values.ndim != 1 or values.dtype != dtype:
-        raise ModelError(f"{place} must be {wanted}, got {values.dtype} of shape {values.shape}")
     if length is not None and len(values) != length:
         raise ModelError(f"{place} must have one entry per job ({length}), got {len(values)}")
 

@@ -8,7 +8,6 @@ import numpy as np
 from numba import config, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 
 @intrinsic
@@ -55,15 +54,3 @@ popcount = _popcount_interpreted if _INTERPRETED else _popcount
 """Set bits of a uint64 scalar, as int64."""
 trailing_zeros = _trailing_zeros_interpreted if _INTERPRETED else _trailing_zeros
 """Index of the lowest set bit of a uint64 scalar, as int64; 64 for zero."""
-
-
-@njit(cache=True)
-def count_ones(words: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Set bits of each row: uint64[row, word] -> int64[row]."""
-    counts = np.zeros(words.shape[0], dtype=np.int64)
-    for row in range(words.shape[0]):
-        total = 0
-        for word in range(words.shape[1]):
-            total += popcount(words[row, word])
-        counts[row] = total
-    return counts

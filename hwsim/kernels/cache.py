@@ -13,5 +13,5 @@ def is_empty() -> bool:
     """Whether the next kernel call has to compile, which takes seconds and is done once."""
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return False
-    folder = Path(word_rows.count_maps.stats.cache_path)  # type: ignore[attr-defined]
-    return not any(folder.glob("word_rows.count_maps-*.nbi"))
+    folder = Path(word_rows.weigh_rows.stats.cache_path)  # type: ignore[attr-defined]
+    return not any(folder.glob("word_rows.weigh_rows-*.nbi"))

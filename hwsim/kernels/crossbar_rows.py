@@ -1,16 +1,23 @@
-"""Counts of spiking rows per crossbar, read phase and output row, from packed words; knows geometry, no prices."""
+"""Counts of spiking rows per crossbar, read phase and output row, from packed words; knows geometry, no prices.
+
+For placements of any kind.  What a mask lets through is counted once for each place; then all windows of some maps are
+added up together, segment by segment.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
+from hwsim.kernels.compiled import compiled
 
 IntArray = NDArray[np.int64]
+
+_PLACES = 1 << 12  # places counted at once: enough for long loops, and a few of their arrays stay in the first cache
+_SEEN = 1 << 18  # the same times masks, for the second
 
 
 class Window(NamedTuple):
@@ -47,56 +54,133 @@ class RowCounts(NamedTuple):
     silent: IntArray  # digits of positions in which no row of any row block is driven
 
 
-@njit(cache=True)
+class Masks(NamedTuple):
+    """What different segments see of a place: sorted by word, word w owns masks start[w] to start[w + 1]."""
+
+    mask: NDArray[np.uint64]  # [mask]
+    start: IntArray  # [word + 1]
+    of_segment: IntArray  # [segment]
+
+
 def count_rows(
-    planes: NDArray[np.uint64], window: Window, segments: Segments, dac_bits: int, range_rows: int, counts: RowCounts
-) -> None:
-    """Add the counts of `planes` uint64 [plane, sample, time, position, word] to `counts`.
+    planes: NDArray[np.uint64], window: Window, segments: Segments, dac_bits: int, range_rows: int
+) -> RowCounts:
+    """The counts of `planes` uint64 [plane, sample, time, position, word].
 
     A digit is `dac_bits` neighbouring planes, least significant first; a row with digit d is driven for d unit pulses.
     """
-    totals = np.zeros((window.out_height, len(counts)), dtype=np.int64)
-    for low in range(0, planes.shape[0], dac_bits):
-        for s in range(planes.shape[1]):
-            for t in range(planes.shape[2]):
-                totals[:] = 0
-                _count_map(planes[low : low + dac_bits, s, t], window, segments, range_rows, totals)
-                for oy in range(window.out_height):
-                    counts.driven[s, t, oy] += totals[oy, 0]
-                    counts.ones[s, t, oy] += totals[oy, 1]
-                    counts.active[s, t, oy] += totals[oy, 2]
-                    counts.serial[s, t, oy] += totals[oy, 3]
-                    counts.over_range[s, t, oy] += totals[oy, 4]
-                    counts.silent[s, t, oy] += totals[oy, 5]
+    n_planes, n_samples, n_times, n_positions, n_words = planes.shape
+    n_maps = n_samples * n_times
+    by_map = planes.reshape(n_planes, n_maps, n_positions, n_words)
+    masks = _masks(segments, n_words)
+    # Maps lie padded one after another, so that a kernel offset is one step for all windows of all of them.
+    width = window.width + 2 * window.padding
+    size = (window.height + 2 * window.padding) * width
+    steps = segments.row * width + segments.column
+    at_once = max(1, min(n_maps, _PLACES // size, _SEEN // (size * masks.mask.size)))
+    places, furthest = at_once * size, (window.kernel - 1) * (width + 1)
+    word = np.zeros(places, np.uint64)
+    seen = np.zeros((masks.mask.size + 1, places + furthest), np.int32)
+    room = np.zeros((3, places), np.int32)
+    counts = np.zeros((len(RowCounts._fields), n_maps, window.out_height), np.int64)
+    for low in range(0, n_planes, dac_bits):
+        for first in range(0, n_maps, at_once):
+            maps = (first, min(first + at_once, n_maps))
+            fields = np.zeros((len(RowCounts._fields), places), np.int32)
+            _see(by_map, (low, min(low + dac_bits, n_planes)), maps, window, masks, word, seen)
+            _count_phases(seen, masks.of_segment, steps, segments.start, (segments.phases, range_rows), room, fields)
+            for step in (np.arange(window.kernel)[:, None] * width + np.arange(window.kernel)).flat:
+                fields[1] += seen[-1, step : step + places]
+            _add_rows(fields, maps, window, counts)
+    return RowCounts(*counts.reshape(-1, n_samples, n_times, window.out_height))
 
 
-@njit(cache=True)
-def _count_map(
-    digit: NDArray[np.uint64], window: Window, segments: Segments, range_rows: int, totals: IntArray
+def _masks(segments: Segments, n_words: int) -> Masks:
+    pairs = np.stack([segments.word.astype(np.uint64), segments.mask])
+    (word, mask), of_segment = np.unique(pairs, axis=1, return_inverse=True)
+    start = np.searchsorted(word, np.arange(n_words + 1, dtype=np.uint64))
+    return Masks(np.ascontiguousarray(mask), start.astype(np.int64), of_segment.reshape(-1).astype(np.int64))
+
+
+@compiled
+def _see(
+    planes: NDArray[np.uint64],
+    digit: tuple[int, int],
+    maps: tuple[int, int],
+    window: Window,
+    masks: Masks,
+    word: NDArray[np.uint64],
+    seen: NDArray[np.int32],
 ) -> None:
-    """Add the counts of one digit of one map [plane, position, word] to `totals` [output row, field of RowCounts]."""
-    for oy in range(window.out_height):
-        for ox in range(window.out_width):
-            y0 = oy * window.stride - window.padding
-            x0 = ox * window.stride - window.padding
-            most = 0
-            for block in range(0, segments.start.size - 1, segments.phases):
-                active = 0
-                for phase in range(block, block + segments.phases):
-                    driven = 0
-                    for i in range(segments.start[phase], segments.start[phase + 1]):
-                        y = y0 + segments.row[i]
-                        x = x0 + segments.column[i]
-                        if 0 <= y < window.height and 0 <= x < window.width:
-                            for p in range(digit.shape[0]):
-                                word = digit[p, y * window.width + x, segments.word[i]]
-                                rows = popcount(word & segments.mask[i])
-                                driven += rows << p
-                                totals[oy, 1] += rows
-                    totals[oy, 0] += driven
-                    active += driven > 0
-                    totals[oy, 4] += driven > range_rows
-                totals[oy, 2] += active
-                most = max(most, active)
-            totals[oy, 3] += most
-            totals[oy, 5] += most == 0
+    """Fill `seen` [mask, place] with unit pulses of a digit of some maps; what comes after all masks, with set bits.
+
+    `planes` is [plane, map, position, word]; digit and maps are from the first to one past the last.  `word` [place]
+    has room for one word of each, and zeros in the padding.
+    """
+    width = window.width + 2 * window.padding
+    size = (window.height + 2 * window.padding) * width
+    seen[:] = 0
+    for w in range(planes.shape[3]):
+        for p in range(digit[0], digit[1]):
+            for m in range(maps[0], maps[1]):
+                for y in range(window.height):
+                    place = (m - maps[0]) * size + (y + window.padding) * width + window.padding
+                    for x in range(window.width):
+                        word[place + x] = planes[p, m, y * window.width + x, w]
+            for i in range(masks.start[w], masks.start[w + 1] + 1):
+                is_mask = i < masks.start[w + 1]
+                mask, shift = (masks.mask[i], p - digit[0]) if is_mask else (~np.uint64(0), 0)
+                row = seen[i if is_mask else masks.mask.size]
+                for place in range(word.size):
+                    row[place] += popcount(word[place] & mask) << shift
+
+
+@compiled
+def _count_phases(
+    seen: NDArray[np.int32],
+    of_segment: IntArray,
+    steps: IntArray,
+    start: IntArray,
+    rule: tuple[int, int],
+    room: NDArray[np.int32],
+    fields: NDArray[np.int32],
+) -> None:
+    """Add to `fields` [field of RowCounts, place] the counts, but for `ones`, of the window that begins at each place.
+
+    Whether that window is wanted or not.  `room` [3, place] holds sums of a phase, of a row block and of the digit.
+    """
+    phases, range_rows = rule
+    driven, active, most = room[0], room[1], room[2]
+    all_driven, all_active, serial, over_range, silent = fields[0], fields[2], fields[3], fields[4], fields[5]
+    most[:] = 0
+    for block in range(0, start.size - 1, phases):
+        active[:] = 0
+        for phase in range(block, block + phases):
+            driven[:] = 0
+            for segment in range(start[phase], start[phase + 1]):
+                source = seen[of_segment[segment], steps[segment] :]
+                for i in range(driven.size):
+                    driven[i] += source[i]
+            for i in range(driven.size):
+                all_driven[i] += driven[i]
+                active[i] += driven[i] > 0
+                over_range[i] += driven[i] > range_rows
+        for i in range(active.size):
+            all_active[i] += active[i]
+            most[i] = max(most[i], active[i])
+    for i in range(most.size):
+        serial[i] += most[i]
+        silent[i] += most[i] == 0
+
+
+@compiled
+def _add_rows(fields: NDArray[np.int32], maps: tuple[int, int], window: Window, counts: IntArray) -> None:
+    """Add the windows of each output row of some maps to `counts` [field, map, output row]."""
+    width = window.width + 2 * window.padding
+    size = (window.height + 2 * window.padding) * width
+    for field in range(counts.shape[0]):
+        for m in range(maps[0], maps[1]):
+            for oy in range(window.out_height):
+                first = (m - maps[0]) * size + oy * window.stride * width
+                for ox in range(window.out_width):
+                    counts[field, m, oy] += fields[field, first + ox * window.stride]

@@ -1,11 +1,13 @@
 """Counts of spiking rows where every read phase covers whole packed words: each word is read once; knows no prices.
 
 The fast form of `crossbar_rows.count_rows` for placements in which no crossbar row block straddles two kernel offsets.
-Then what a window asks of a word depends on the word alone, and an input row's sums count for every window over it.
+Then what a window asks of a word depends on the word alone: an input row is added up once, each word times the windows
+of a row that read it, and the sums count for every output row over it.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,58 +16,91 @@ from numpy.typing import NDArray
 from hwsim.kernels.bits import popcount
 from hwsim.kernels.compiled import compiled, inlined
 from hwsim.kernels.crossbar_rows import RowCounts, Window
+from hwsim.kernels.word_vectors import ACTIVE_BIT, AT_ONCE, OVER_BIT, flag, weigh
 
 Words = NDArray[np.uint64]
+IntArray = NDArray[np.int64]
+
+_MOST_WORDS = 1 << (OVER_BIT - ACTIVE_BIT)
+_FIELD = _MOST_WORDS - 1
+_DRIVEN = (1 << ACTIVE_BIT) - 1
 
 
 class Plan(NamedTuple):
-    """What follows from the geometry, and room to work in."""
+    """What follows from the geometry of a layer."""
 
-    reads: NDArray[np.int64]  # [place] windows of a row that read it
-    outputs: NDArray[np.int64]  # [row, 2] first and one past the last output row that reads it
-    low: int  # first and one past the last place around the middle that are read equally often
-    high: int
-    starts: Words  # [word] where windows begin in a row whose place x is bit x + padding
-    marks: Words  # [row, word] places with a spike, as bits
-    joined: Words  # [word]
-    full: NDArray[np.bool_]  # [row] whether every place has a spike
-    rows: NDArray[np.int64]  # [row, 3] driven, active, over range, times the windows of a row that read them
-    end: NDArray[np.int64]  # [1, 3] the same of one place
-    totals: NDArray[np.int64]  # [output row, 3]
-    busy: NDArray[np.int64]  # [output row] windows with a spike
+    windows: int  # of a row
+    length: int  # packed words of an input row
+    blocks: IntArray  # [block] first word of each block of words in a row, and where the last ends
+    weights: NDArray[np.int32]  # [block] windows of a row that read it
+    busy: int  # of them must spike, for no window to be silent in a row
+    outputs: IntArray  # [output row, 2] first and one past the last input row under its windows
+    starts: Words  # [word of flags] where windows begin, in a row whose word i is bit i + margin
+    margin: int  # padding, in packed words
+    reach: int  # packed words from the first to the last under a row of a window
 
 
-def count_words(planes: Words, window: Window, words_per_block: int, range_rows: int, counts: RowCounts) -> None:
-    """Add the counts of `planes` uint64 [plane, sample, time, position, word], contiguous, to `counts`.
+def fits(window: Window, n_words: int) -> bool:
+    """Whether the packed words under the windows of an output row are few enough to be counted here."""
+    return window.out_width * window.kernel**2 * n_words < _MOST_WORDS
+
+
+def count_words(
+    planes: Words, window: Window, words_per_block: int, range_rows: int, room: IntArray | None = None
+) -> RowCounts:
+    """The counts of `planes` uint64 [plane, sample, time, position, word], contiguous.
 
     Every plane is a digit.  A row block is `words_per_block` neighbouring words of one position (the last may be
-    shorter).
+    shorter).  The window must fit, as `fits` says.  Of `room`, zeros int64 [5, sample, time, output row], the counts
+    are parts.
     """
+    plan = _plan(window, planes.shape[4], words_per_block)
+    words = planes.reshape(-1)
+    n_planes, n_samples, n_times = planes.shape[:3]
+    n_maps, n_outputs = n_samples * n_times, window.out_height
+    sums = np.empty((n_planes * n_maps, window.height + 1), np.int64)
+    if words_per_block == 1:
+        weigh_rows(words, plan.length, plan.weights, range_rows, sums)
+    else:
+        weigh_blocks(words, plan.blocks, plan.weights, range_rows, sums)
+    counts = np.zeros((5, n_samples, n_times, n_outputs), np.int64) if room is None else room
+    by_map = counts.reshape(5, n_maps, n_outputs)
+    unsure = np.empty((n_planes * n_maps, 2), np.int32)
+    n_unsure = add_rows(sums, (plan.busy, window.out_width), plan.outputs, by_map, unsure)
+    if n_unsure:
+        flags = np.zeros((window.height, plan.starts.size + 1), np.uint64)
+        add_silent(words, unsure[:n_unsure], plan, flags, by_map)
+    driven, active, over_range, serial, silent = counts
+    return RowCounts(driven, driven, active, serial, over_range, silent)
+
+
+@lru_cache(maxsize=256)
+def _plan(window: Window, n_words: int, words_per_block: int) -> Plan:
     columns = outputs_over(window.width, window.kernel, window.stride, window.padding, window.out_width)
-    reads = columns[:, 1] - columns[:, 0]
-    changes = np.flatnonzero(np.diff(reads)) + 1
-    middle = window.width // 2
-    bits = np.zeros((window.width + 2 * window.padding) // 64 * 64 + 64, np.uint8)
-    bits[np.arange(window.out_width) * window.stride] = 1
-    starts = np.packbits(bits, bitorder="little").view(np.uint64)
-    plan = Plan(
-        reads=reads,
-        outputs=outputs_over(window.height, window.kernel, window.stride, window.padding, window.out_height),
-        low=int(max(changes[changes <= middle], default=0)),
-        high=int(min(changes[changes > middle], default=window.width)),
-        starts=starts,
-        marks=np.zeros((window.height, starts.size + 1), np.uint64),
-        joined=np.zeros(starts.size + 1, np.uint64),
-        full=np.zeros(window.height, np.bool_),
-        rows=np.zeros((window.height, 3), np.int64),
-        end=np.zeros((1, 3), np.int64),
-        totals=np.zeros((window.out_height, 3), np.int64),
-        busy=np.zeros(window.out_height, np.int64),
+    n_blocks = -(-n_words // words_per_block)
+    weights = np.repeat(columns[:, 1] - columns[:, 0], n_blocks)
+    left = np.arange(window.out_width) * window.stride - window.padding
+    up_to = np.concatenate([[0], np.cumsum(columns[:, 1] - columns[:, 0])])
+    under = up_to[(left + window.kernel).clip(0, window.width)] - up_to[left.clip(0, window.width)]
+    fewest = under.min()  # if a window is silent in a row, so are at least so many reads of its places
+    blocks = np.arange(window.width)[:, None] * n_words + np.arange(n_blocks) * words_per_block
+    top = np.arange(window.out_height) * window.stride - window.padding
+    flags = np.zeros((window.width + 2 * window.padding) * n_words // 64 * 64 + 64, np.uint8)
+    flags[np.arange(window.out_width) * window.stride * n_words] = 1
+    return Plan(
+        windows=window.out_width,
+        length=window.width * n_words,
+        blocks=np.append(blocks, window.width * n_words),
+        weights=np.pad(weights, (0, -weights.size % AT_ONCE)).astype(np.int32),
+        busy=int(weights.sum() - n_blocks * fewest + 1),
+        outputs=np.stack([top, top + window.kernel], axis=1).clip(0, window.height),
+        starts=np.packbits(flags, bitorder="little").view(np.uint64),
+        margin=window.padding * n_words,
+        reach=window.kernel * n_words,
     )
-    count_maps(planes.reshape(-1), planes.shape, window, (words_per_block, range_rows), plan, counts)
 
 
-def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int) -> NDArray[np.int64]:
+def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int) -> IntArray:
     """First and one past the last of `outputs` windows along one axis that cover each place: int64 [size, 2]."""
     place = np.arange(size) + padding
     first = np.maximum((place - kernel + stride) // stride, 0)
@@ -73,138 +108,101 @@ def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int
 
 
 @compiled
-def count_maps(
-    words: Words,
-    shape: tuple[int, int, int, int, int],
-    window: Window,
-    rule: tuple[int, int],
-    plan: Plan,
-    counts: RowCounts,
-) -> None:
-    """The loops of `count_words` over `words`, its planes flattened, of the given shape."""
-    n_planes, n_samples, n_times, n_positions, n_words = shape
-    totals, full = plan.totals, plan.full
-    for p in range(n_planes):
-        for s in range(n_samples):
-            for t in range(n_times):
-                totals[:] = 0
-                first = ((p * n_samples + s) * n_times + t) * n_positions * n_words
-                _count_map(words, first, n_words, window, rule, plan)
-                if full.all() and window.padding < window.kernel:
-                    plan.busy[:] = window.out_width
-                else:
-                    _count_busy(words, first, n_words, window, plan)
-                for oy in range(window.out_height):
-                    counts.driven[s, t, oy] += totals[oy, 0]
-                    counts.ones[s, t, oy] += totals[oy, 0]
-                    counts.active[s, t, oy] += totals[oy, 1]
-                    counts.over_range[s, t, oy] += totals[oy, 2]
-                    counts.serial[s, t, oy] += plan.busy[oy]
-                    counts.silent[s, t, oy] += window.out_width - plan.busy[oy]
+def weigh_rows(words: Words, length: int, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
+    """Fill `sums` [map, row + 1] with the sums, as of `weigh`, of all rows of `length` words above a row.
 
-
-@compiled
-def _count_busy(words: Words, first: int, n_words: int, window: Window, plan: Plan) -> None:
-    """Windows of each output row in which something spikes, for a map that is not full of spikes."""
-    for y in range(window.height):
-        if not plan.full[y]:
-            start = first + y * window.width * n_words
-            plan.full[y] = _mark_spiking(words, start, n_words, window, plan.marks[y])
-    for oy in range(window.out_height):
-        plan.busy[oy] = _busy_windows(window, oy, plan)
-
-
-@compiled
-def _count_map(words: Words, first: int, n_words: int, window: Window, rule: tuple[int, int], plan: Plan) -> None:
-    """Count one map that begins at words[first] into `plan.rows`, `totals` and `full`.
-
-    Each row is counted whole as if it were read as often as its middle; its ends are corrected place by place.
+    Every word is a block.  Sums of a whole map may overflow, but the differences that are wanted do not.
     """
-    words_per_block, range_rows = rule
-    reads, low, high, rows = plan.reads, plan.low, plan.high, plan.rows
-    _count_blocks(words, first, window.width * n_words, n_words, words_per_block, range_rows, rows)
-    full_row = window.width * -(-n_words // words_per_block)
-    for y in range(window.height):
-        plan.full[y] = rows[y, 1] == full_row
-        for field in range(3):
-            rows[y, field] *= reads[low]
-    if high - low < window.width:
-        for y in range(window.height):
-            for end in range(window.width - high + low):
-                x = end if end < low else end + high - low
-                place = first + (y * window.width + x) * n_words
-                _count_blocks(words, place, n_words, n_words, words_per_block, range_rows, plan.end)
-                for field in range(3):
-                    rows[y, field] += plan.end[0, field] * (reads[x] - reads[low])
-    for y in range(window.height):
-        for oy in range(plan.outputs[y, 0], plan.outputs[y, 1]):
-            for field in range(3):
-                plan.totals[oy, field] += rows[y, field]
+    row = 0
+    for m in range(sums.shape[0]):
+        above = 0
+        sums[m, 0] = 0
+        for y in range(1, sums.shape[1]):
+            above += weigh(words, row, length, weights, range_rows)
+            sums[m, y] = above
+            row += length
 
 
 @compiled
-def _count_blocks(
-    words: Words, first: int, length: int, n_words: int, words_per_block: int, range_rows: int, rows: NDArray[np.int64]
-) -> None:
-    """Of neighbouring runs of words: set bits, blocks that have some, blocks that have more than `range_rows`.
+def weigh_blocks(words: Words, blocks: IntArray, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
+    """The same for blocks of several words, which begin at words `blocks` of a row."""
+    n_blocks = blocks.size - 1
+    row = 0
+    for m in range(sums.shape[0]):
+        above = 0
+        sums[m, 0] = 0
+        for y in range(1, sums.shape[1]):
+            for block in range(n_blocks):
+                ones = 0
+                for i in range(row + blocks[block], row + blocks[block + 1]):
+                    ones += popcount(words[i])
+                above += int(weights[block]) * (ones + ((ones > 0) << ACTIVE_BIT) + ((ones > range_rows) << OVER_BIT))
+            sums[m, y] = above
+            row += blocks[n_blocks]
 
-    `rows` int64 [run, 3] is filled; a block ends where a place ends.
+
+@compiled
+def add_rows(
+    sums: IntArray, rule: tuple[int, int], outputs: IntArray, counts: IntArray, unsure: NDArray[np.int32]
+) -> int:
+    """Add the rows under each output row, from `sums` as of `weigh_rows`, to `counts` [field, map, output row].
+
+    `rule` holds the second field of a row in which no window can be silent, and the windows of an output row.  All are
+    counted as busy; plane and number of the maps in which one may be silent go to `unsure`, and how many are returned.
     """
-    for run in range(rows.shape[0]):
-        start, stop = first + run * length, first + (run + 1) * length
-        driven, active, over = 0, 0, 0
-        if words_per_block == 1:
-            for i in range(start, stop):
-                bits = popcount(words[i])
-                driven += bits
-                active += bits > 0
-                over += bits > range_rows
-        else:
-            for place in range(start, stop, n_words):
-                for low in range(place, place + n_words, words_per_block):
-                    bits = 0
-                    for i in range(low, min(low + words_per_block, place + n_words)):
-                        bits += popcount(words[i])
-                    driven += bits
-                    active += bits > 0
-                    over += bits > range_rows
-        rows[run, 0], rows[run, 1], rows[run, 2] = driven, active, over
+    busy, windows = rule
+    n_maps, n_unsure = counts.shape[1], 0
+    for p in range(sums.shape[0] // n_maps):
+        for m in range(n_maps):
+            above = sums[p * n_maps + m]
+            is_busy = True
+            for y in range(above.size - 1):
+                is_busy &= (above[y + 1] - above[y] >> ACTIVE_BIT & _FIELD) >= busy
+            if not is_busy:
+                unsure[n_unsure, 0], unsure[n_unsure, 1] = p, m
+                n_unsure += 1
+            for oy in range(counts.shape[2]):
+                total = above[outputs[oy, 1]] - above[outputs[oy, 0]]
+                counts[0, m, oy] += total & _DRIVEN
+                counts[1, m, oy] += total >> ACTIVE_BIT & _FIELD
+                counts[2, m, oy] += total >> OVER_BIT & _FIELD
+                counts[3, m, oy] += windows
+    return n_unsure
 
 
 @compiled
-def _mark_spiking(words: Words, start: int, n_words: int, window: Window, marks: Words) -> bool:
-    """Set bit x + padding of `marks` to whether any channel at place x spikes; returns whether all places do."""
-    n_spiking = 0
-    for target in range(marks.size):
-        first = max(64 * target - window.padding, 0)
-        stop = min(64 * (target + 1) - window.padding, window.width)
-        bits = np.uint64(0)
-        for x in range(first, stop):
-            union = np.uint64(0)
-            for i in range(start + x * n_words, start + (x + 1) * n_words):
-                union |= words[i]
-            bits |= np.uint64(union != np.uint64(0)) << np.uint64(x + window.padding - 64 * target)
-        marks[target] = bits
-        n_spiking += popcount(bits)
-    return n_spiking == window.width
+def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, counts: IntArray) -> None:
+    """Add the windows without a spike of `maps` [plane, map] to the last of `counts`; of the one before, take them.
+
+    `flags` [row, word of flags + 1] is room; the last word of each row stays zero.
+    """
+    height = flags.shape[0]
+    for i in range(maps.shape[0]):
+        m = maps[i, 1]
+        first = (maps[i, 0] * counts.shape[1] + m) * height * plan.length
+        for y in range(height):
+            _flag_windows(words, first + y * plan.length, plan, flags[y])
+        for oy in range(counts.shape[2]):
+            silent = plan.windows
+            for target in range(plan.starts.size):
+                busy = np.uint64(0)
+                for y in range(plan.outputs[oy, 0], plan.outputs[oy, 1]):
+                    busy |= flags[y, target]
+                silent -= popcount(busy & plan.starts[target])
+            counts[3, m, oy] -= silent
+            counts[4, m, oy] += silent
 
 
 @inlined
-def _busy_windows(window: Window, oy: int, plan: Plan) -> int:
-    """Windows of output row oy in which something spikes: rows of the window are joined, then shifted together."""
-    top = oy * window.stride - window.padding
-    low, high = max(top, 0), min(top + window.kernel, window.height)
-    joined = plan.joined
-    joined[:] = np.uint64(0)
-    for y in range(low, high):
-        if plan.full[y] and window.padding < window.kernel:
-            return window.out_width
-        for i in range(joined.size):
-            joined[i] |= plan.marks[y, i]
-    busy = 0
-    for i in range(plan.starts.size):
-        union = joined[i]
-        for kx in range(1, window.kernel):
-            union |= joined[i] >> np.uint64(kx) | joined[i + 1] << np.uint64(64 - kx)
-        busy += popcount(union & plan.starts[i])
-    return busy
+def _flag_windows(words: Words, start: int, plan: Plan, flags: Words) -> None:
+    """Set bit i of `flags` to whether any word under a row of a window spikes that begins at word i - margin."""
+    for target in range(plan.starts.size):
+        low = max(64 * target - plan.margin, 0)
+        high = min(64 * (target + 1) - plan.margin, plan.length)
+        flags[target] = flag(words, start + low, max(high - low, 0)) << np.uint64(low + plan.margin & 63)
+    span = 1
+    while span < plan.reach:
+        shift = min(span, plan.reach - span, 63)
+        for target in range(plan.starts.size):
+            flags[target] |= flags[target] >> np.uint64(shift) | flags[target + 1] << np.uint64(64 - shift)
+        span += shift

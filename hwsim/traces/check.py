@@ -52,6 +52,18 @@ def check_network(network: Network) -> None:
     geometry; what reads activations reads activations; ranges of weights, thresholds and membranes; and that no
     activation and no current can leave 32 bits in the worst case.
     """
+    check_order(network)
+    _check_ends(network)
+    bounds: dict[str, int] = {}
+    for layer in network:
+        _check_reads(layer, network)
+        check_geometry(layer, [network[name].shape for name in layer.inputs])
+        _check_neuron(layer)
+        bounds[layer.name] = _worst_case(layer, network, [bounds[name] for name in layer.inputs])
+
+
+def check_order(network: Network) -> None:
+    """Raise TraceError unless names are used once, the Input is first and all layers read earlier ones."""
     layers = network.layers
     if not 2 <= len(layers) <= MAX_LAYERS:
         raise TraceError(f"network: wanted 2 to {MAX_LAYERS} layers, found {len(layers)}")
@@ -64,13 +76,6 @@ def check_network(network: Network) -> None:
             _fail(layer, "wanted the Input as the first layer and nowhere else")
         check_edges(layer, seen)
         seen[layer.name] = layer
-    _check_ends(network)
-    bounds: dict[str, int] = {}
-    for layer in layers:
-        _check_reads(layer, network)
-        _check_geometry(layer, [network[name].shape for name in layer.inputs])
-        _check_neuron(layer)
-        bounds[layer.name] = _worst_case(layer, network, [bounds[name] for name in layer.inputs])
 
 
 def check_edges(layer: Layer, seen: Mapping[str, Layer]) -> None:
@@ -112,7 +117,8 @@ def _check_reads(layer: Layer, network: Network) -> None:
             _fail(layer, f"wanted gains from {lowest} to {MAX_SIZE}, not 0, found {layer.gains}")
 
 
-def _check_geometry(layer: Layer, inputs: list[Shape]) -> None:
+def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
+    """Raise TraceError unless a layer's shape and weights follow from the shapes that it reads."""
     if len(layer.shape) != 3 or not all(1 <= size <= MAX_SIZE for size in layer.shape):
         _fail(layer, f"wanted a shape of 3 sizes from 1 to {MAX_SIZE}, found {layer.shape}")
     if math.prod(layer.shape) > MAX_VALUES:

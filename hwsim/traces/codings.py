@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from hwsim.traces.direct_record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct_slice import first_of_direct
 from hwsim.traces.direct_verify import verify_direct
+from hwsim.traces.first_spike import FirstSpikeTrace
+from hwsim.traces.first_spike_record import build_first_spike, first_spike_arrays, first_spike_record
+from hwsim.traces.first_spike_verify import first_of_first_spike, verify_first_spike
 from hwsim.traces.layer_record import Take
+from hwsim.traces.rate import RateTrace, build_rate, first_of_rate, rate_arrays, rate_record, verify_rate
 from hwsim.traces.record import Record
+from hwsim.traces.sequence import SequenceTrace
+from hwsim.traces.sequence_record import build_sequence, sequence_arrays, sequence_record
+from hwsim.traces.sequence_verify import first_of_sequence, verify_sequence
 from hwsim.traces.trace import AnyTrace, Provenance, Trace
 from hwsim.traces.verification import Verification
 
@@ -36,6 +43,18 @@ class Coding(Generic[TraceT]):
 
 CODINGS: Mapping[str, Coding[Any]] = {
     "direct": Coding(Trace, direct_record, direct_arrays, build_direct, verify_direct, first_of_direct),
+    "ttfs": Coding(
+        FirstSpikeTrace,
+        first_spike_record,
+        first_spike_arrays,
+        build_first_spike,
+        verify_first_spike,
+        first_of_first_spike,
+    ),
+    "rate": Coding(RateTrace, rate_record, rate_arrays, build_rate, verify_rate, first_of_rate),
+    "sequence": Coding(
+        SequenceTrace, sequence_record, sequence_arrays, build_sequence, verify_sequence, first_of_sequence
+    ),
 }
 
 

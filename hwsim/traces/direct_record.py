@@ -24,10 +24,7 @@ def direct_record(trace: Trace) -> dict[str, object]:
         "samples": trace.n_samples,
         "layers": [layer_record(layer) for layer in trace.network],
         "inputs": None if trace.inputs is None else {"samples": len(trace.inputs.labels)},
-        "logits": {
-            name: {"samples": len(logits.labels), "scale": logits.scale, "split": logits.split}
-            for name, logits in trace.logits.items()
-        },
+        "logits": logits_record(trace.logits),
     }
 
 
@@ -42,7 +39,21 @@ def direct_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
             arrays[f"{layer.name}/spikes"] = trace.spikes[layer.name].words
     if trace.inputs is not None:
         arrays |= {f"inputs/{field}": getattr(trace.inputs, field) for field in ("values", "labels", "sample_ids")}
-    for name, logits in trace.logits.items():
+    return arrays | logits_arrays(trace.logits)
+
+
+def logits_record(sets: Mapping[str, Logits]) -> dict[str, object]:
+    """Sets of logits without their arrays, ready for JSON."""
+    return {
+        name: {"samples": len(logits.labels), "scale": logits.scale, "split": logits.split}
+        for name, logits in sets.items()
+    }
+
+
+def logits_arrays(sets: Mapping[str, Logits]) -> dict[str, NDArray[Any]]:
+    """Arrays of sets of logits as they are stored, narrow where that loses nothing."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, logits in sets.items():
         values = logits.values
         fits = values.dtype == np.int32 and np.array_equal(values, values.astype(np.int16))
         arrays[f"logits/{name}/values"] = values.astype(np.int16) if fits else values
@@ -57,7 +68,7 @@ def build_direct(record: Record, provenance: Provenance, take: Take) -> Trace:
     network = read_network(record, take)
     spikes = {layer.name: _read_spikes(layer, samples, timesteps, take) for layer in network.spiking()}
     inputs = _read_inputs(record, network, samples, take)
-    logits = _read_logits(record, network, timesteps, take)
+    logits = read_logits(record, network.n_classes, timesteps, take)
     if "recorded" not in logits or len(logits["recorded"].labels) != samples:
         raise TraceError(f"logits: wanted a set 'recorded' of the {samples} samples with spikes")
     if inputs is not None:
@@ -110,7 +121,8 @@ def read_labels(name: str, count: int, n_classes: int, take: Take) -> tuple[NDAr
     return labels, ids
 
 
-def _read_logits(record: Record, network: Network, timesteps: int, take: Take) -> Mapping[str, Logits]:
+def read_logits(record: Record, n_classes: int, timesteps: int, take: Take) -> Mapping[str, Logits]:
+    """The sets of logits under the key `logits`."""
     sets = record.record("logits")
     logits = {}
     for name in sets:
@@ -121,10 +133,10 @@ def _read_logits(record: Record, network: Network, timesteps: int, take: Take) -
         if scale <= 0:
             fields.fail("scale", "a positive number", scale)
         fields.close()
-        values = take(f"logits/{name}/values", ("<i4", "<i2"), (count, timesteps, network.n_classes))
+        values = take(f"logits/{name}/values", ("<i4", "<i2"), (count, timesteps, n_classes))
         wide = np.asarray(values, dtype=np.int32)
         wide.flags.writeable = False
-        logits[name] = Logits(wide, scale, *read_labels(f"logits/{name}", count, network.n_classes, take), split)
+        logits[name] = Logits(wide, scale, *read_labels(f"logits/{name}", count, n_classes, take), split)
     return logits
 
 

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
 from hwsim.traces.direct_record import direct_arrays, direct_record
 from hwsim.traces.planes import unpack_channels
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Trace
+from hwsim.traces.trace import Logits, PackedSpikes, Trace
 from hwsim.traces.verification import Mismatch, Verification, compare
 
 
-def verify_direct(trace: Trace) -> Verification:
-    """Execute a real network again from its raw inputs, draw a synthetic trace again from its recipe."""
+def verify_direct(
+    trace: Trace, encode: Callable[[NDArray[np.uint8], int], NDArray[np.int32]] | None = None
+) -> Verification:
+    """Execute a real network again from its raw inputs, draw a synthetic trace again from its recipe.
+
+    `encode` says what the input layer gives at a timestep where that is not the raw input itself.
+    """
     if trace.provenance.recipe is not None:
         return _verify_recipe(trace)
     if trace.inputs is None:
         raise TraceError("trace: wanted raw inputs to execute or a recipe to draw again, found neither")
     from hwsim.traces.golden import execute
 
-    run = execute(trace.network, trace.inputs.values, trace.timesteps)
+    run = execute(trace.network, trace.inputs.values, trace.timesteps, encode=encode)
     arrays = {
         f"{name}/spikes": _compare_spikes(packed, run.spikes[name].words[: trace.n_samples])
         for name, packed in trace.spikes.items()
     }
     for name, logits in trace.logits.items():
         # Sample ids mean something only within a split.
-        if logits.split == trace.provenance.split and (found := _compare_logits(logits, trace.inputs, run.logits)):
+        same = logits.split == trace.provenance.split
+        if same and (found := compare_logits(logits, trace.inputs.sample_ids, run.logits)):
             arrays[f"logits/{name}"] = found
     return Verification("execution", len(trace.inputs.labels), arrays)
 
@@ -61,9 +69,9 @@ def _compare_spikes(packed: PackedSpikes, wanted: NDArray[np.uint64]) -> Mismatc
     return Mismatch(compared, int(np.bitwise_count(differing).sum()), first)
 
 
-def _compare_logits(logits: Logits, inputs: Inputs, wanted: NDArray[np.int32]) -> Mismatch | None:
-    """Compare the samples that have raw inputs; None if there is none."""
-    row_of = {int(sample): row for row, sample in enumerate(inputs.sample_ids)}
+def compare_logits(logits: Logits, sample_ids: NDArray[np.int64], wanted: NDArray[np.int32]) -> Mismatch | None:
+    """Compare the samples that have raw inputs, whose ids are given; None if there is none."""
+    row_of = {int(sample): row for row, sample in enumerate(sample_ids)}
     shared = [(here, row_of[int(sample)]) for here, sample in enumerate(logits.sample_ids) if int(sample) in row_of]
     if not shared:
         return None

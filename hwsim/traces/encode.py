@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,21 +15,27 @@ from hwsim.traces.trace import Trace
 Words = NDArray[np.uint64]
 
 
-def activation_planes(trace: Trace, layer_name: str, samples: slice = slice(None)) -> Words:
+def activation_planes(
+    trace: Trace, layer_name: str, samples: slice = slice(None), in_place_of_spikes: Mapping[str, Words] | None = None
+) -> Words:
     """Bit planes of a layer's activations: uint64 [plane, sample, timestep, position, word], read-only.
 
     Plane p holds binary digit p; words are packed as in `PackedSpikes`.  There are `max_value(layer).bit_length()`
     planes: 1 for spikes, `bits` for the input, 3 for a 2 x 2 average pool (window sums 0..4).  What depends on the raw
     input alone is the same at every timestep and has a timestep axis of length 1, which broadcasts.  `samples` counts
-    in the recorded samples.  Raises TraceError for a layer that gives currents and for an input that is not recorded.
+    in the recorded samples.  `in_place_of_spikes` are planes, of these samples, of all layers that have neurons, for a
+    network with `activation_bits`.
+
+    Raises TraceError for a layer that gives currents and for an input that is not recorded.
     """
     network = trace.network
     if network.gives_currents(layer_name):
         raise TraceError(f"layer '{layer_name}': wanted activations, found a layer that gives currents")
     chosen = slice(*samples.indices(trace.n_samples))
-    known: dict[str, Words] = {}
+    known = dict(in_place_of_spikes or {})
     for name in _ancestors(trace, layer_name):
-        known[name] = _planes(trace, network[name], chosen, known)
+        if name not in known:
+            known[name] = _planes(trace, network[name], chosen, known)
     planes = known[layer_name]
     planes.flags.writeable = False
     return planes

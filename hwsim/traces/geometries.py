@@ -3,6 +3,7 @@
 | name | after |
 |---|---|
 | vgg9-cifar | SpikeSim (arXiv 2210.12899, its training code): convolutions 64x2 A 128x2 A 256x3 A, then 1024-10 |
+| vgg9-spikesim | the same as its published estimate counts it: stride 2 in the convolution before each pool, no pool |
 | vgg16-cifar, vgg16-imagenet | DIET-SNN (arXiv 2008.03658, its code): configuration D, average pools, 4096-4096-N |
 | vgg16-gap-cifar | DT-SNN (arXiv 2305.17346, SEENN code): configuration D, global average pool, one classifier |
 | resnet19-cifar | DT-SNN (SEENN code): stem 128, [3, 3, 2] of 128, 256, 512; shortcut average pool, then 1 x 1 |
@@ -42,9 +43,11 @@ WEIGHT_BITS = 4
 _Plan = tuple[int | str, ...]
 _CIFAR = (32, 32, 3)
 _VGG9: _Plan = (64, 64, "A", 128, 128, "A", 256, 256, 256, "A")
+_VGG9_STRIDED: _Plan = (64, "64/2", 128, "128/2", 256, 256, "256/2")
 _VGG16: _Plan = (64, 64, "A", 128, 128, "A", 256, 256, 256, "A", 512, 512, 512, "A", 512, 512, 512)
 _VGG: dict[str, tuple[Shape, _Plan, tuple[int, ...]]] = {
     "vgg9-cifar": (_CIFAR, _VGG9, (1024, 10)),
+    "vgg9-spikesim": (_CIFAR, _VGG9_STRIDED, (1024, 10)),
     "vgg16-cifar": (_CIFAR, _VGG16, (4096, 4096, 10)),
     "vgg16-imagenet": ((224, 224, 3), (*_VGG16, "A"), (4096, 4096, 1000)),
     "vgg16-gap-cifar": (_CIFAR, (*_VGG16, "G"), (10,)),
@@ -76,8 +79,9 @@ def network_of(geometry: str, seed: int) -> Network:
 def _draw_vgg(draft: _Draft, shape: Shape, plan: _Plan, classifier: tuple[int, ...]) -> None:
     draft.input(shape)
     for step in plan:
-        if isinstance(step, int):
-            draft.conv(draft.next_name("conv"), step)
+        channels, _, stride = str(step).partition("/")
+        if channels.isdigit():
+            draft.conv(draft.next_name("conv"), int(channels), stride=int(stride or 1))
         else:
             draft.average(draft.next_name("pool"), 2 if step == "A" else draft.last.shape[0])
     draft.classify(classifier)

@@ -1,16 +1,20 @@
-"""Execution of a network in exact integers from raw inputs; it knows the rules of `network`, and no hardware."""
+"""Execution of a network in integers from raw inputs; it knows the rules of `network`, and no hardware.
+
+Products of weights and activations are exact, or come from whoever can give others: the rest is the same for both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import ConvShape, NeuronLevels, add_currents, step_neurons
-from hwsim.traces.check import check_network
+from hwsim.traces.check import MAX_INT, check_network
 from hwsim.traces.network import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, Pool, neuron_of
 from hwsim.traces.planes import pack_channels
 from hwsim.traces.trace import PackedSpikes
@@ -19,6 +23,19 @@ from hwsim.traces.weights import weights_of
 _SAMPLES_AT_ONCE = 64
 
 Values = NDArray[np.int32]
+Encode = Callable[[NDArray[np.uint8], int], Values]
+"""What the input layer gives for raw samples at a timestep; they are given as they are where a coding has none."""
+
+
+class Products(Protocol):
+    """Who multiplies in the place of exact arithmetic."""
+
+    @property
+    def varying(self) -> bool:
+        """Whether the same activations may give other currents at another timestep."""
+
+    def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
+        """Currents int32 [sample, y, x, channel] of a layer, its bias not added, from its activations of that form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +46,17 @@ class Execution:
     logits: NDArray[np.int32]
 
 
-def execute(network: Network, inputs: NDArray[np.uint8], timesteps: int) -> Execution:
+def execute(
+    network: Network,
+    inputs: NDArray[np.uint8],
+    timesteps: int,
+    products: Products | None = None,
+    encode: Encode | None = None,
+) -> Execution:
     """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `network` prescribes.
 
-    Raises TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
+    With `products`, currents are theirs, and sums that leave 32 bits saturate.  Raises TraceError for a network that
+    breaks a rule and for inputs of another shape or of too many bits.
     """
     check_network(network)
     shape = network.input.shape
@@ -42,9 +66,9 @@ def execute(network: Network, inputs: NDArray[np.uint8], timesteps: int) -> Exec
         )
     if int(inputs.max()) >> network.input.bits:
         raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {int(inputs.max())}")
-    weights = {layer.name: weights_of(layer) for layer in network if isinstance(layer, Conv2d | Linear)}
+    products = products or ExactProducts(network)
     parts = [
-        _Run(network, weights, inputs[start : start + _SAMPLES_AT_ONCE]).play(timesteps)
+        _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode).play(timesteps)
         for start in range(0, len(inputs), _SAMPLES_AT_ONCE)
     ]
     spikes = {
@@ -54,27 +78,56 @@ def execute(network: Network, inputs: NDArray[np.uint8], timesteps: int) -> Exec
     return Execution(spikes, np.concatenate([part.logits for part in parts]))
 
 
+class ExactProducts:
+    """Products in exact integers, of some layers."""
+
+    varying = False
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        self.weights = {layer.name: weights_of(layer) for layer in layers if isinstance(layer, Conv2d | Linear)}
+
+    def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
+        """Currents of one timestep, the same for every sample number and timestep."""
+        shape = ConvShape(1, 1, 0, 1)
+        if isinstance(layer, Conv2d):
+            shape = ConvShape(layer.kernel, layer.stride, layer.padding, layer.groups)
+        currents = np.zeros((len(activations), *layer.shape), dtype=np.int32)
+        add_currents(activations, self.weights[layer.name], shape, currents)
+        return currents
+
+
 class _Run:
     """The state of one chunk of samples: membranes, and per layer the integers it passes on in this timestep."""
 
-    def __init__(self, network: Network, weights: Mapping[str, NDArray[np.int8]], inputs: NDArray[np.uint8]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        products: Products,
+        first_sample: int,
+        inputs: NDArray[np.uint8],
+        encode: Encode | None,
+    ) -> None:
         self.network = network
-        self.weights = weights
+        self.products = products
+        self.first_sample = first_sample
         self.n_samples = len(inputs)
+        self.inputs, self.encode = inputs, encode
         self.values: dict[str, Values] = {network.input.name: inputs.astype(np.int32)}
         self.membranes = {
             layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64) for layer in network.spiking()
         }
-        self.unchanging = _unchanging(network)
+        self.unchanging = _unchanging(network, products.varying) if encode is None else frozenset()
 
     def play(self, timesteps: int) -> Execution:
         """All timesteps of the chunk."""
         spikes: dict[str, list[NDArray[np.uint64]]] = {layer.name: [] for layer in self.network.spiking()}
         logits = []
         for t in range(timesteps):
+            if self.encode is not None:
+                self.values[self.network.input.name] = self.encode(self.inputs, t)
             for layer in self.network.layers[1:]:
                 if t == 0 or layer.name not in self.unchanging:
-                    self.values[layer.name] = self._give(layer)
+                    self.values[layer.name] = self._give(layer, t)
                 if layer.name in spikes:
                     flat = self.values[layer.name].reshape(self.n_samples, -1, layer.shape[2])
                     spikes[layer.name].append(pack_channels(flat.astype(np.uint8)))
@@ -85,33 +138,25 @@ class _Run:
         }
         return Execution(packed, np.stack(logits, axis=1))
 
-    def _give(self, layer: Layer) -> Values:
+    def _give(self, layer: Layer, timestep: int) -> Values:
         """What the layer passes on in this timestep: int32 [sample, y, x, channel]."""
         sources = [self.values[name] for name in layer.inputs]
         match layer:
             case Conv2d() | Linear():
-                passed = self._convolve(layer, sources[0])
+                passed = self.products(layer, sources[0], self.first_sample, timestep)
+                if layer.neuron is None and layer.bias is not None:
+                    passed = _saturated(np.add(passed, layer.bias, dtype=np.int64))
             case Pool():
                 passed = _pool(layer, sources[0])
             case Flatten():
                 passed = sources[0].reshape(self.n_samples, *layer.shape)
             case Add():
-                # Every partial sum fits in 32 bits: check_network bounds the sum of magnitudes.
-                passed = np.zeros((self.n_samples, *layer.shape), dtype=np.int32)
+                total = np.zeros((self.n_samples, *layer.shape), dtype=np.int64)
                 for gain, source in zip(layer.gains, sources, strict=True):
-                    passed += np.int32(gain) * source
+                    total += np.int64(gain) * source
+                passed = _saturated(total)
         neuron = neuron_of(layer)
         return passed if neuron is None else self._fire(layer, neuron, passed)
-
-    def _convolve(self, layer: Conv2d | Linear, source: Values) -> Values:
-        shape = ConvShape(1, 1, 0, 1)
-        if isinstance(layer, Conv2d):
-            shape = ConvShape(layer.kernel, layer.stride, layer.padding, layer.groups)
-        currents = np.zeros((self.n_samples, *layer.shape), dtype=np.int32)
-        if layer.neuron is None and layer.bias is not None:
-            currents += layer.bias
-        add_currents(source, self.weights[layer.name], shape, currents)
-        return currents
 
     def _fire(self, layer: Layer, neuron: Neuron, currents: Values) -> Values:
         channels = layer.shape[2]
@@ -136,11 +181,17 @@ def levels_of(neuron: Neuron) -> NeuronLevels:
     )
 
 
-def _unchanging(network: Network) -> frozenset[str]:
+def _saturated(sums: NDArray[np.int64]) -> Values:
+    """Sums in 32 bits; check_network bounds those of exact products, so only other products ever saturate."""
+    return np.clip(sums, -MAX_INT, MAX_INT).astype(np.int32)
+
+
+def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
     """Layers that give the same at every timestep, because only the input and no neuron lies before them."""
     names: set[str] = set()
     for layer in network:
-        if isinstance(layer, Input) or (neuron_of(layer) is None and names.issuperset(layer.inputs)):
+        varies = neuron_of(layer) is not None or (products_vary and isinstance(layer, Conv2d | Linear))
+        if isinstance(layer, Input) or (not varies and names.issuperset(layer.inputs)):
             names.add(layer.name)
     return frozenset(names)
 

@@ -129,6 +129,7 @@ class Network:
     """Layers in an order in which each comes after those it reads; the first is the Input, the last gives logits."""
 
     layers: tuple[Layer, ...]
+    activation_bits: int | None = None  # None for spikes; of the activation functions that stand in for all neurons
     _by_name: Mapping[str, Layer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -180,16 +181,18 @@ class Network:
     @cached_property
     def _max_values(self) -> Mapping[str, int | None]:
         """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
+        of_neurons = (1 << (self.activation_bits or 1)) - 1
         values: dict[str, int | None] = {}
         for layer in self.layers:
-            values[layer.name] = _max_value(layer, [values.get(i) for i in layer.inputs])
+            if neuron_of(layer) is not None:
+                values[layer.name] = of_neurons
+            else:
+                values[layer.name] = _max_value(layer, [values.get(i) for i in layer.inputs])
         return values
 
 
 def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
-    """The largest activation of a layer whose inputs take at most `inputs`; None for currents."""
-    if neuron_of(layer) is not None:
-        return 1
+    """The largest activation of a layer without neurons whose inputs take at most `inputs`; None for currents."""
     match layer:
         case Input():
             return (1 << layer.bits) - 1

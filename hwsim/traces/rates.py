@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from hwsim.errors import UsageError
 from hwsim.traces.geometries import network_of
+from hwsim.traces.sequence_synth import PREFIX, recorded_names
 
 
 def layer_rates(geometry: str, written: Sequence[str]) -> float | Mapping[str, float]:
@@ -27,6 +28,9 @@ def layer_rates(geometry: str, written: Sequence[str]) -> float | Mapping[str, f
             common = rate
     if not single:
         return common if common is not None else single
-    names = [layer.name for layer in network_of(geometry, 0).spiking()]
+    if geometry.startswith(PREFIX):
+        names = recorded_names(geometry)
+    else:
+        names = [layer.name for layer in network_of(geometry, 0).spiking()]
     everywhere = dict.fromkeys(names, common) if common is not None else {}
     return everywhere | single

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.figures import Figure, Report, Run
+from hwsim.figures import Figure, Percentiles, Report, Run, UnitShare
 from hwsim.report import LEAKAGE
 from hwsim.view import number
 
+_ROUNDING = 1e-12  # relative: what sums of equal floats may differ by is no spread of samples
+_MOST_STAGES = 40
 Formatter = Callable[[float], str]
+Line = tuple[str, Callable[[Run], str]]
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -20,6 +23,8 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_figures(report))
     if report.comparisons:
         console.print(_comparisons(report))
+    if report.baseline_ratios:
+        console.print(_baselines(report))
     _print_exits(report, console)
     run = report.runs[-1]
     console.print(_by_timestep(report))
@@ -52,7 +57,7 @@ def _table(title: str, *columns: str) -> Table:
 def _spread(figure: Figure, show: Formatter) -> str:
     """Value ± standard error [low, high]; parts that say nothing are left out."""
     text = show(figure.value)
-    if figure.standard_error:
+    if figure.standard_error > _ROUNDING * abs(figure.value):
         text += f" ± {show(figure.standard_error)}"
     if figure.low != figure.high:
         text += f" \\[{show(figure.low)}, {show(figure.high)}]"
@@ -64,41 +69,79 @@ def _plain(value: float) -> str:
 
 
 def _figures(report: Report) -> Table:
+    runs = report.runs + report.baselines
     table = _table(
         "\nPer inference  (mean ± standard error over samples \\[interval of prices])",
         "",
-        *(run.name for run in report.runs),
+        *(run.name for run in runs),
     )
-    lines: tuple[tuple[str, Callable[[Run], str]], ...] = (
+    lines: tuple[Line, ...] = (
         ("timesteps", lambda run: _spread(run.timesteps, _plain)),
         ("accuracy", _accuracy),
         ("energy", lambda run: _spread(run.energy_pj, number.energy)),
         ("  dynamic", lambda run: _spread(run.dynamic_pj, number.energy)),
         ("  clock", lambda run: _spread(run.clock_pj, number.energy)),
         ("  leakage", lambda run: _spread(run.leakage_pj, number.energy)),
+        *_speculative_lines(report),
+        ("  p50, p90, p99 of samples", lambda run: _percentiles(run.energy_percentiles_pj, number.energy)),
         ("latency", lambda run: _spread(run.latency_ns, number.time)),
+        ("  p50, p90, p99 of samples", lambda run: _percentiles(run.latency_percentiles_ns, number.time)),
         ("EDP, mean of products", lambda run: _spread(run.edp_pj_ns, number.edp)),
         ("EDP, product of means", lambda run: _spread(run.edp_of_means_pj_ns, number.edp)),
         ("power", lambda run: number.power(run.power_uw)),
         ("throughput", lambda run: f"{run.inferences_per_s:.4g} inferences/s"),
         ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
         ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
-        *(_operation_line(name) for name in report.runs[0].operations),
+        *(_operation_line(name) for name in dict.fromkeys(name for run in runs for name in run.operations)),
     )
     for label, show in lines:
-        table.add_row(label, *(show(run) for run in report.runs))
+        table.add_row(label, *(show(run) for run in runs))
     return table
 
 
-def _operation_line(name: str) -> tuple[str, Callable[[Run], str]]:
+def _speculative_lines(report: Report) -> list[Line]:
+    """What ran in vain, where anything did."""
+    if not any(run.speculative_pj.value for run in report.runs):
+        return []
+
+    def show(run: Run) -> str:
+        if not run.speculative_pj.value:
+            return "none"
+        return _spread(run.speculative_pj, number.energy)
+
+    def share(run: Run) -> str:
+        return number.percent(run.speculative_share)
+
+    return [("  of it speculative waste", show), ("  share of that", share)]
+
+
+def _percentiles(percentiles: Percentiles, show: Formatter) -> str:
+    return ", ".join(show(value) for value in (percentiles.p50, percentiles.p90, percentiles.p99))
+
+
+def _operation_line(name: str) -> Line:
     label = "  that could clip" if name.endswith("that could clip") else f"{name}s"
-    return label, lambda run: number.si(run.operations[name], "")
+    return label, lambda run: number.si(run.operations.get(name, 0.0), "")
 
 
 def _accuracy(run: Run) -> str:
     if run.accuracy is None or run.accuracy_standard_error is None:
         return "not known"
     return f"{100 * run.accuracy:.2f} ± {100 * run.accuracy_standard_error:.2f} %"
+
+
+def _baselines(report: Report) -> Table:
+    ratios = report.baseline_ratios
+    title = "\nAgainst the network without spikes  (above 1 the spikes save)"
+    table = _table(title, "", *(f"{ratio.baseline} / {ratio.run}" for ratio in ratios))
+    table.add_row("energy", *(_spread(ratio.energy, _plain) for ratio in ratios))
+    computing = [ratio.compute_energy for ratio in ratios]
+    table.add_row(
+        "  multiplying and adding alone", *("" if each is None else _spread(each, _plain) for each in computing)
+    )
+    table.add_row("latency", *(_spread(ratio.latency, _plain) for ratio in ratios))
+    table.add_row("EDP, mean of products", *(_spread(ratio.edp, _plain) for ratio in ratios))
+    return table
 
 
 def _comparisons(report: Report) -> Table:
@@ -130,6 +173,18 @@ def _print_exits(report: Report, console: Console) -> None:
         f"  energy and latency: that histogram times the per-timestep figures of the {report.options['samples']} "
         "recorded samples"
     )
+    _print_unit(exits.unit, console)
+
+
+def _print_unit(unit: UnitShare, console: Console) -> None:
+    """What deciding costs, which is said to be negligible."""
+    for run, energy_pj in unit.energy_pj.items():
+        share, dynamic = number.percent(unit.energy_share[run]), number.energy(unit.dynamic_pj[run])
+        console.print(
+            f"  {unit.component}, {run}: {number.energy(energy_pj)}, {share} of the energy ({dynamic} dynamic)"
+        )
+    share = number.percent(unit.area_share)
+    console.print(f"  {unit.component}: {unit.area_um2 / 1e6:.4f} mm2, {share} of the area")
 
 
 def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -141,9 +196,9 @@ def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
 
 
 def _by_timestep(report: Report) -> Table:
-    """Energy of each timestep, of a sample that runs it."""
+    """What staying for each timestep adds, what runs in vain included."""
     n = len(report.runs[0].energy_by_timestep_pj)
-    table = _table("\nEnergy by timestep  (of a sample that runs it)", "", *(f"t = {t}" for t in range(1, n + 1)))
+    table = _table("\nEnergy by timestep  (what staying for it adds)", "", *(f"t = {t}" for t in range(1, n + 1)))
     for run in report.runs:
         table.add_row(run.name, *(number.energy(pj) for pj in run.energy_by_timestep_pj))
     return table
@@ -179,9 +234,12 @@ def _stages(run: Run) -> Table:
     accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
     title = f"\nWhere the cycles of a sample that runs all timesteps go, {run.name}"
     table = _table(title, "stage", "utilisation", *accounts)
-    for stage in run.stages:
+    busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
+    for stage in (stage for stage in run.stages if stage in busiest):
         cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
         table.add_row(stage.stage, number.percent(cycles[0] / max(sum(cycles), 1)), *(f"{c:,.0f}" for c in cycles))
+    if len(run.stages) > len(busiest):
+        table.add_row(f"... {len(run.stages) - len(busiest)} that are busy for less, in the JSON report", style="dim")
     return table
 
 

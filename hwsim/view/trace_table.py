@@ -6,10 +6,15 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim.traces.codings import name_of
+from hwsim.traces.first_spike import FirstSpikeTrace
 from hwsim.traces.geometry import macs
 from hwsim.traces.network import Add, Conv2d, Layer, Linear, Pool, neuron_of
+from hwsim.traces.rate import RateTrace
+from hwsim.traces.sequence import SequenceTrace
 from hwsim.traces.trace import AnyTrace, Trace
 from hwsim.traces.verify import Verification
+from hwsim.view.first_spike_table import print_first_spike
+from hwsim.view.sequence_table import print_sequence
 
 
 def print_trace(trace: AnyTrace, console: Console) -> None:
@@ -33,6 +38,12 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
             console.print(f"  {label}: " + ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(accuracy, 1)))
     if isinstance(trace, Trace):
         _print_direct(trace, console)
+    elif isinstance(trace, SequenceTrace):
+        print_sequence(trace, console)
+    elif isinstance(trace, RateTrace):
+        _print_direct(trace.as_direct, console)
+    elif isinstance(trace, FirstSpikeTrace):
+        print_first_spike(trace, console)
 
 
 def _print_direct(trace: Trace, console: Console) -> None:

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.placement import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.kernels.crossbar_rows import RowCounts, count_rows
+from hwsim.kernels.crossbar_rows import count_rows
 from hwsim.kernels.level_sums import sum_levels
-from hwsim.kernels.word_rows import count_words
+from hwsim.kernels.word_rows import count_words, fits
 from hwsim.traces.network import Conv2d, Linear
 from hwsim.traces.weights import weights_of
 
 IntArray = NDArray[np.int64]
 
-_CHANNELS_AT_ONCE = 256  # input channels summed at once, so that a large layer's weights are never widened whole
+_WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never widened whole, nor out of the cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,12 @@ def count_layer(
     spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear, planes: NDArray[np.uint64], range_rows: int
 ) -> LayerCounts:
     """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
-    shape = (planes.shape[1], planes.shape[2], placed.window.out_height)
-    rows = RowCounts(*(np.zeros(shape, np.int64) for _ in RowCounts._fields))
     planes = np.ascontiguousarray(planes)
-    if placed.words_per_block is not None:
-        count_words(planes, placed.window, placed.words_per_block, range_rows, rows)
+    if placed.words_per_block is not None and fits(placed.window, planes.shape[4]):
+        rows = count_words(planes, placed.window, placed.words_per_block, range_rows)
     else:
-        count_rows(planes, placed.window, placed.segments, spec.dac.bits, range_rows, rows)
-    levels = np.zeros(shape, np.int64)
+        rows = count_rows(planes, placed.window, placed.segments, spec.dac.bits, range_rows)
+    levels = np.zeros_like(rows.driven)
     if spec.read_energy == "value":
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % spec.dac.bits)
         sum_levels(planes, placed.window, row_levels(spec, placed, layer), pulses, levels)
@@ -73,11 +71,12 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear) ->
     weights = weights_of(layer)
     kernel, _, channels, _ = weights.shape
     sums = np.zeros((kernel, kernel, placed.groups, channels), np.int64)
-    for low in range(0, channels, _CHANNELS_AT_ONCE):
-        part = weights[:, :, low : low + _CHANNELS_AT_ONCE].astype(np.int16)
+    at_once = max(1, _WEIGHTS_AT_ONCE * channels // weights.size)
+    for low in range(0, channels, at_once):
+        part = weights[:, :, low : low + at_once].astype(np.int16)
         stored = part + np.int16(offset) if spec.signs.encoding == "offset" else np.abs(part)
         by_group = _slice_levels(stored, cell_bits, bits).reshape(*part.shape[:3], placed.groups, -1)
-        sums[:, :, :, low : low + _CHANNELS_AT_ONCE] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
+        sums[:, :, :, low : low + at_once] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
     if spec.signs.encoding == "offset":
         sums += placed.reference_columns * int(_slice_levels(np.array([offset], np.int16), cell_bits, bits)[0])
     return sums.reshape(kernel, kernel, placed.groups * channels)

@@ -66,9 +66,24 @@ class Uncertainty:
             return np.asarray(self.entropy_total << _THRESHOLD_BITS < fixed * self.total * self._full_entropy())
         return np.asarray(fixed * self.total < ONE << _THRESHOLD_BITS)
 
+    def easiest(self, metric: Metric) -> IntArray:
+        """The `ease` from which each may leave, `leaves` solved for the threshold: int64 [sample, timestep]."""
+        if metric == "confidence":
+            return np.asarray(-(((ONE << _THRESHOLD_BITS) - 1) // self.total))
+        whole = self.total * self._full_entropy()
+        if self.classes == 1:  # nothing is uncertain and nothing is below no entropy
+            return np.full_like(whole, np.iinfo(np.int64).max)
+        return np.asarray((self.entropy_total << _THRESHOLD_BITS) // whole + 1)
+
     def _full_entropy(self) -> int:
         """Entropy of equal logits by the unit's own tables."""
         return int(_log2(np.array([self.classes * ONE]))[0])
+
+
+def ease(metric: Metric, thresholds: NDArray[np.float64]) -> IntArray:
+    """Thresholds as the unit compares them, larger where leaving is easier: int64 [threshold]."""
+    fixed = np.asarray([round(threshold * (1 << _THRESHOLD_BITS)) for threshold in thresholds.tolist()], dtype=np.int64)
+    return fixed if metric == "entropy" else -fixed
 
 
 def uncertainty(accumulated: IntArray, scale: float, average: bool) -> Uncertainty:

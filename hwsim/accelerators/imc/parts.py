@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from math import ceil, sqrt
 from typing import Any
 
 from hwsim.accelerator import Hardware, Storage
-from hwsim.accelerators.imc.direct import multiplies_input
-from hwsim.accelerators.imc.pipeline import DECISION, Pipeline
-from hwsim.accelerators.imc.placement import Placement
+from hwsim.accelerators.imc.functional.conversion import largest_sum, signed
+from hwsim.accelerators.imc.mesh import Link
+from hwsim.accelerators.imc.pipeline import DECISION
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.accelerators.imc.storage import Plan, memories, needs
 from hwsim.components.given import PricedSpec
 from hwsim.components.memory import Sram
 from hwsim.components.price import Priced
 from hwsim.errors import ArchitectureError
-from hwsim.traces.network import Network
 from hwsim.units import UM2_PER_MM2
 
 
@@ -68,7 +69,12 @@ def _only(part: Priced, actions: str) -> Priced:
 
 def _crossbar(spec: ImcSpec) -> Priced:
     part = _priced(spec, "crossbar")
-    cells = ("read_cell", "read_level") if spec.read_energy == "value" else ("read_mean",)
+    cells = {"value": ("read_cell", "read_level"), "mean": ("read_mean",), "array": ("read_array",)}[spec.read_energy]
+    lines = () if spec.read_energy == "array" else ("drive_row", "precharge_column")
+    if missing := [name for name in (*cells, *lines) if name not in part.actions]:
+        raise ArchitectureError(f"crossbar.given: read_energy: {spec.read_energy} needs {missing[0]}_pj")
+    if spec.read_energy == "array":
+        return Priced({"read": part.actions["read_array"]}, part.area_um2, part.leakage_uw, part.times_ns)
     actions = {name: part.actions[name] for name in (*cells, "drive_row")}
     columns = spec.crossbar.columns
     actions["read"] = part.actions["precharge_column"].scaled(columns, f"all {columns} columns precharged")
@@ -86,12 +92,13 @@ def _clock(spec: ImcSpec) -> Priced:
 def per_tile(spec: ImcSpec) -> Mapping[str, int]:
     """Instances of each component in one tile."""
     crossbars = spec.chip.pes_per_tile * spec.chip.crossbars_per_pe
-    adcs = crossbars * ceil(spec.crossbar.columns / spec.adc.columns_per_adc)
     pes = spec.chip.pes_per_tile
+    converted = pes if spec.assumptions.conversion == "pe" else crossbars
+    adcs = converted * ceil(spec.crossbar.columns / spec.adc.columns_per_adc)
     return {
         "crossbar": crossbars,
         "adc": adcs,
-        "column_mux": crossbars * spec.crossbar.columns,
+        "column_mux": converted * spec.crossbar.columns,
         "shift_add": adcs,
         "accumulator": adcs,
         "htree": 1,
@@ -111,39 +118,28 @@ def _tile_um2(spec: ImcSpec) -> float:
     return sum(n * _priced(spec, name).area_um2.value for name, n in counts.items())
 
 
-def hardware(
-    spec: ImcSpec, network: Network, placement: Placement, pipeline: Pipeline, parts: Mapping[str, Priced]
-) -> Hardware:
+def hardware(plan: Plan, parts: Mapping[str, Priced]) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine.
 
     Raises ArchitectureError when a chip of fixed size has too little memory.
     """
-    storage = _storage(spec, network, placement, pipeline)
+    spec, placement, pipeline = plan.spec, plan.placement, plan.pipeline
+    needed = needs(plan)
     instances = {name: n * placement.tiles for name, n in per_tile(spec).items() if name in parts}
-    pes = placement.tiles * spec.chip.pes_per_tile
-    least = {"spike_buffer": placement.tiles, "membrane": pes, "psum_buffer": 1, "global_buffer": 1}
+    instances["noc"] = plan.traffic.mesh.routers
+    least = {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile, "psum_buffer": 1, "global_buffer": 1}
     for name, n in least.items():
-        if name in parts:
-            instances[name] = _memories(name, getattr(spec, name), storage, n, spec.chip.tiles)
+        if name in needed:
+            instances[name] = memories(name, getattr(spec, name), needed[name], n, plan)
     kinds = {step.kind for step in pipeline.steps}
     if "pool" not in kinds:
         del instances["pooling"]
     if "decision" in kinds:
         instances[DECISION] = 1
-    provided = {name: Storage(kind.used_bits, _provided(spec, name, instances)) for name, kind in storage.items()}
+    storage = {name: Storage(kind.bits, _provided(spec, name, instances)) for name, kind in needed.items()}
     clocked = {step.name: placement.layers[step.name].pes for step in pipeline.steps if step.kind == "crossbar"}
-    return Hardware(instances | {"clock": pes}, clocked, pes, provided, _notes(spec, placement, pipeline))
-
-
-def _memories(name: str, sram: Sram, storage: Mapping[str, Storage], least: int, tiles: int | str) -> int:
-    """How many memories hold what is needed, `least` at least."""
-    needed = ceil(storage[name].used_bits / sram.capacity_bits)
-    if needed > least and tiles != "as_needed":
-        raise ArchitectureError(
-            f"{name}.capacity_kib: {least} x {sram.capacity_kib:g} KiB hold {least * sram.capacity_bits} bits, "
-            f"the network needs {storage[name].used_bits}"
-        )
-    return max(needed, least)
+    pes = placement.tiles * spec.chip.pes_per_tile
+    return Hardware(instances | {"clock": pes}, clocked, pes, storage, _notes(plan))
 
 
 def _provided(spec: ImcSpec, name: str, instances: Mapping[str, int]) -> int:
@@ -153,40 +149,19 @@ def _provided(spec: ImcSpec, name: str, instances: Mapping[str, int]) -> int:
     return instances.get(name, 0) * sram.capacity_bits
 
 
-def _storage(spec: ImcSpec, network: Network, placement: Placement, pipeline: Pipeline) -> Mapping[str, Storage]:
-    """Bits that the network needs of each memory."""
-    cells = sum(p.rows_used * (p.columns_used + p.reference_columns) for p in placement.layers.values())
-    buffered = membranes = psums = 0
-    for step in pipeline.steps:
-        height, width, channels = step.layer.shape
-        currents = step.kind != "neuron" and network.gives_currents(step.layer.name)
-        if step.name in pipeline.buffer_rows and not currents:  # those wait in the accumulators
-            bits = network.max_value(step.layer.name).bit_length()
-            buffered += pipeline.buffer_rows[step.name] * width * channels * bits
-        if step.kind == "neuron":
-            membranes += height * width * channels * spec.neuron.membrane_bits
-        if step.kind == "crossbar" and multiplies_input(network, step.layer):
-            psums += height * width * channels * spec.psum_bits
-    image = network.input.shape[0] * network.input.shape[1] * network.input.shape[2] * network.input.bits
-    needs = {"weights": cells * spec.crossbar.cell_bits, "spike_buffer": buffered, "global_buffer": image}
-    if spec.loop_order == "timestep_outer":
-        needs["membrane"] = membranes
-    if spec.direct_input == "once":
-        needs["psum_buffer"] = psums
-    return {name: Storage(bits, 0) for name, bits in needs.items()}
-
-
-def _notes(spec: ImcSpec, placement: Placement, pipeline: Pipeline) -> Mapping[str, Any]:
+def _notes(plan: Plan) -> Mapping[str, Any]:
     """Facts of the mapping that a reader needs to trust the numbers."""
+    spec, placement, pipeline = plan.spec, plan.placement, plan.pipeline
     used = placement.crossbars
     on_chip = placement.tiles * spec.chip.pes_per_tile * spec.chip.crossbars_per_pe
     cells = spec.crossbar.rows * spec.crossbar.columns
-    weights = sum(p.rows_used * p.columns_used for p in placement.layers.values())
+    weights = sum(p.copies * p.rows_used * p.columns_used for p in placement.layers.values())
     return {
         "loop_order": spec.loop_order,
         "placement": spec.placement,
         "direct_input": spec.direct_input,
         "skip": spec.skip,
+        "assumptions": spec.assumptions.switched_on,
         "tiles": placement.tiles,
         "PEs in use": placement.pes,
         "crossbars in use": used,
@@ -198,15 +173,44 @@ def _notes(spec: ImcSpec, placement: Placement, pipeline: Pipeline) -> Mapping[s
         "rows at full ADC range": adc_range_rows(spec),
         "buffer rows": dict(pipeline.buffer_rows),
         "crossbars by layer": {name: p.crossbars for name, p in placement.layers.items()},
+        "copies of layers": ", ".join(f"{n} {p.copies}" for n, p in placement.layers.items() if p.copies > 1) or "none",
+        **({} if plan.network.activation_bits is None else {"activation bits": plan.network.activation_bits}),
+        **_mesh_notes(plan),
+    }
+
+
+def _mesh_notes(plan: Plan) -> Mapping[str, Any]:
+    """The mesh and what each of its links carries in the first timestep."""
+    mesh, rows = plan.traffic.mesh, {step.name: step.rows for step in plan.pipeline.steps}
+    loads: Counter[Link] = Counter()
+    for step, sent in plan.traffic.transfers.items():
+        for link, flits in sent.flits.items():
+            loads[link] += flits * rows[step]
+    return {
+        "mesh": f"{mesh.width} x {mesh.height}, {'links shared' if plan.spec.mesh == 'links' else 'ideal links'}",
+        "flits a link and timestep, busiest": max(loads.values(), default=0),
+        "flits a link and timestep, mean": sum(loads.values()) / mesh.links if mesh.links else 0.0,
     }
 
 
 def lossless_adc_bits(spec: ImcSpec) -> int:
-    """Bits that can tell all sums of a read apart: ceil(log2(rows (2**cell_bits - 1) (2**dac_bits - 1) + 1))."""
-    largest = spec.rows_at_once * ((1 << spec.crossbar.cell_bits) - 1) * ((1 << spec.dac.bits) - 1)
-    return largest.bit_length()
+    """Bits that can tell all sums of a read apart: ceil(log2(rows (2**cell_bits - 1) (2**dac_bits - 1) + 1)).
+
+    One more where differences are converted, and the current of cells that are off where the ADC sees it.
+    """
+    return largest_sum(spec, _rows_together(spec), (1 << spec.dac.bits) - 1).bit_length() + signed(spec)
 
 
 def adc_range_rows(spec: ImcSpec) -> int:
-    """Driven rows (unit pulses) whose largest sum the configured ADC still reads without clipping, one code a level."""
-    return ((1 << spec.adc.bits) - 1) // ((1 << spec.crossbar.cell_bits) - 1)
+    """Driven rows (unit pulses) whose largest sum is always within the range of the configured ADC."""
+    rows, highest = spec.rows_at_once, (1 << (spec.adc.bits - signed(spec))) - 1
+    in_range = highest * rows // largest_sum(spec, rows, 1)
+    covered = spec.devices.full_scale
+    if covered == "rows":
+        covered = _rows_together(spec) * ((1 << spec.dac.bits) - 1)
+    return in_range if covered == "level" else max(in_range, covered)
+
+
+def _rows_together(spec: ImcSpec) -> int:
+    """Rows that one conversion adds up at most."""
+    return spec.rows_at_once * (spec.chip.crossbars_per_pe if spec.assumptions.conversion == "pe" else 1)

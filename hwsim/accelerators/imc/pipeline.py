@@ -20,7 +20,7 @@ from hwsim.traces.geometry import window_rows
 from hwsim.traces.network import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
 
 IntArray = NDArray[np.int64]
-Kind = Literal["source", "crossbar", "neuron", "pool", "decision"]
+Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
 DECISION = "sigma_e"
 
 
@@ -93,12 +93,14 @@ class Options:
     layer_outer: bool
     slack_rows: int
     gated: bool  # each timestep waits for the decision on the one before
+    overlapped: bool = False  # the decision is made while later timesteps are under way
+    off_chip: frozenset[str] = frozenset()  # layers that run elsewhere
 
 
 def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     """Lay out the steps of a network and everything they wait for."""
     order = JobOrder(timesteps, options.layer_outer)
-    steps, reads = _steps_and_reads(network)
+    steps, reads = _steps_and_reads(network, options.off_chip)
     by_name = {step.name: step for step in steps}
     edges = [_edge(by_name[p], by_name[c], rows, order, options.row_pipelining) for p, c, rows in reads]
     waits: dict[str, list[Wait]] = {step.name: [] for step in steps}
@@ -107,14 +109,16 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     holds = _bound_buffers(steps, edges, options, timesteps, waits)
     output = steps[-1]
     if options.gated:
-        _gate(steps[0], output, order, waits)
-        steps = [*steps, Step(DECISION, network.output, "decision", 1)]
+        _gate(steps[0], order, waits)
     elif not options.row_pipelining and not options.layer_outer:
         _after_last_timestep(steps[0], output, order, waits)
+    if options.gated or options.overlapped:
+        waits[DECISION] = [_logits_of_each_timestep(output, order)]
+        steps = [*steps, Step(DECISION, network.output, "decision", 1)]
     return Pipeline(tuple(steps), {n: tuple(w) for n, w in waits.items()}, order, holds, output.name, steps[-1].name)
 
 
-def _steps_and_reads(network: Network) -> tuple[list[Step], list[tuple[str, str, IntArray]]]:
+def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[Step], list[tuple[str, str, IntArray]]]:
     """Steps, and (producer, consumer, rows [output row, 2] from first to one past the last) for each pair."""
     steps: list[Step] = []
     reads: list[tuple[str, str, IntArray]] = []
@@ -145,11 +149,12 @@ def _steps_and_reads(network: Network) -> tuple[list[Step], list[tuple[str, str,
                 read(source, name, same)
             gives[layer.name] = name
             continue
-        name = add(layer.name, layer, "pool" if isinstance(layer, Pool) else "crossbar")
+        away = layer.name in off_chip
+        name = add(layer.name, layer, "pool" if isinstance(layer, Pool) else "elsewhere" if away else "crossbar")
         read(layer.inputs[0], name, window_rows(layer, network))
         gives[layer.name] = name
         if isinstance(layer, Conv2d | Linear) and neuron_of(layer) is not None:
-            gives[layer.name] = add(f"{name}.neuron", layer, "neuron")
+            gives[layer.name] = add(f"{name}.neuron", layer, "elsewhere" if away else "neuron")
             reads.append((name, gives[layer.name], same))
     return steps, reads
 
@@ -183,9 +188,13 @@ def _bound_buffers(
     return holds
 
 
-def _gate(entry: Step, output: Step, order: JobOrder, waits: dict[str, list[Wait]]) -> None:
-    """The decision reads the logits of each timestep; the next timestep starts when it has said no."""
-    waits[DECISION] = [Wait(output.name, np.arange(1, order.timesteps + 1, dtype=np.int64) * output.rows - 1)]
+def _logits_of_each_timestep(output: Step, order: JobOrder) -> Wait:
+    """What the decision on each timestep reads."""
+    return Wait(output.name, np.arange(1, order.timesteps + 1, dtype=np.int64) * output.rows - 1)
+
+
+def _gate(entry: Step, order: JobOrder, waits: dict[str, list[Wait]]) -> None:
+    """A timestep starts when the decision on the one before has said no."""
     timestep, _ = order.grid(entry.rows)
     waits[entry.name].append(Wait(DECISION, timestep - 1))
 

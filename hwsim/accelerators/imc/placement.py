@@ -1,4 +1,4 @@
-"""How the weights of each layer lie on crossbars: rows, columns, read phases and tiles; it knows no spikes and no
+"""How the weights of each layer lie on crossbars: rows, columns, read phases and PEs; it knows no spikes and no
 prices.
 
 A layer of K x K x C_in -> C_out (per group) on crossbars of X_rows x X_columns:
@@ -6,23 +6,24 @@ A layer of K x K x C_in -> C_out (per group) on crossbars of X_rows x X_columns:
     column blocks   ceil(C_out / floor((X_columns - reference_columns) / columns_per_weight))
     reads per step  row blocks * column blocks * H_out * W_out * digits * phases
 with columns_per_weight = ceil(weight_bits / cell_bits), twice that if differential: a weight never straddles two
-crossbars.
+crossbars.  A layer takes its PEs column block by column block, so that as many sums as can be are complete in one tile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.crossbar_rows import Segments, Window
 from hwsim.traces.geometry import input_shape, window
-from hwsim.traces.network import Conv2d, Flatten, Linear, Network, Shape
+from hwsim.traces.network import Conv2d, Linear, Network, Shape
 
 WORD_BITS = 64
 IntArray = NDArray[np.int64]
@@ -39,6 +40,7 @@ class LayerPlacement:
     words_per_block: int | None  # of packed input that a row block covers; None where one straddles kernel offsets
     groups: int
     row_blocks: int  # of all groups
+    sum_blocks: int  # the same, but row blocks whose columns are converted together count once
     column_blocks: int  # per group
     phases: int  # row groups of a crossbar that are driven one after another
     digits: int  # input digits of `dac_bits` bits
@@ -46,19 +48,21 @@ class LayerPlacement:
     rows_used: int  # of all row blocks
     columns_used: int  # weight columns of one row block, over its column blocks
     reference_columns: int  # of one row block, over its column blocks
-    pes: int
-    first_pe: int
+    block_channels: int  # output channels of a column block, fewer in the last one of a group
+    pes: int  # of all copies
+    first_pe: int = 0
+    copies: int = 1  # each with its share of the positions of a row
 
     @property
     def crossbars(self) -> int:
-        """How many crossbars hold the layer."""
-        return self.row_blocks * self.column_blocks
+        """How many crossbars hold the layer, all copies together."""
+        return self.copies * self.row_blocks * self.column_blocks
 
     @property
     def reads_per_timestep(self) -> int:
         """Crossbar reads of one timestep when nothing is skipped: the closed form of the module docstring."""
         height, width, _ = self.out_shape
-        return self.crossbars * height * width * self.digits * self.phases
+        return self.row_blocks * self.column_blocks * height * width * self.digits * self.phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,48 +79,25 @@ class Placement:
         """Crossbars in use."""
         return sum(layer.crossbars for layer in self.layers.values())
 
-    def tile_of(self, network: Network, name: str) -> int:
-        """Tile a layer's results come from; layers without weights sit with what they read, the input at tile 0."""
-        while name not in self.layers:
-            layer = network[name]
-            if not layer.inputs:
-                return 0
-            name = layer.inputs[0]
-        return self.layers[name].first_pe // self.pes_per_tile
-
-    def hops(self, network: Network, name: str) -> int:
-        """Links from a layer's tile to those of its readers, XY routes on a square mesh, summed over readers."""
-        side = ceil(self.tiles**0.5)
-        y, x = divmod(self.tile_of(network, name), side)
-        total = 0
-        for reader in _readers(network, name):
-            reader_y, reader_x = divmod(self.tile_of(network, reader), side)
-            total += abs(reader_y - y) + abs(reader_x - x)
-        return total
-
-
-def _readers(network: Network, name: str) -> Iterator[str]:
-    """Layers that a layer's activations go to; a Flatten is no place, it hands them on."""
-    for reader in network.consumers[name]:
-        if isinstance(network[reader], Flatten):
-            yield from _readers(network, reader)
-        else:
-            yield reader
-
 
 def place(spec: ImcSpec, network: Network) -> Placement:
     """Put every weighted layer on whole PEs, in network order.
 
-    Raises ArchitectureError when a `chip.tiles` number is too small for the network or a weight does not fit a
-    crossbar.
+    Raises ArchitectureError when a `chip.tiles` number is too small for the network, a weight does not fit a crossbar
+    or `chip.replicate` asks for what there is not.
     """
+    away = spec.assumptions.off_chip(network)
+    single = {
+        layer.name: _place_layer(spec, network, layer)
+        for layer in network
+        if isinstance(layer, Conv2d | Linear) and layer.name not in away
+    }
+    copies = copies_of(spec, single)
     layers: dict[str, LayerPlacement] = {}
     first_pe = 0
-    for layer in network:
-        if isinstance(layer, Conv2d | Linear):
-            placed = _place_layer(spec, network, layer, first_pe)
-            layers[layer.name] = placed
-            first_pe += placed.pes
+    for name, once in single.items():
+        layers[name] = replace(once, copies=copies[name], pes=copies[name] * once.pes, first_pe=first_pe)
+        first_pe += layers[name].pes
     tiles = ceil(first_pe / spec.chip.pes_per_tile)
     if spec.chip.tiles != "as_needed":
         if tiles > spec.chip.tiles:
@@ -128,7 +109,8 @@ def place(spec: ImcSpec, network: Network) -> Placement:
     return Placement(layers, tiles, spec.chip.pes_per_tile, first_pe)
 
 
-def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_pe: int) -> LayerPlacement:
+def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> LayerPlacement:
+    """One copy of a layer, wherever it will be."""
     height, width, channels = input_shape(layer, network)
     kernel, stride, padding = window(layer)
     groups = layer.groups if isinstance(layer, Conv2d) else 1
@@ -148,24 +130,33 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear, first_
     out_channels = layer.shape[2] // groups
     column_blocks = ceil(out_channels / per_crossbar)
     crossbars = groups * n_blocks * column_blocks
+    by_pe = spec.assumptions.conversion == "pe"
+    sum_blocks = groups * _blocks_by_pe(spec, n_blocks, kernel) if by_pe else groups * n_blocks
     return LayerPlacement(
         name=layer.name,
         window=sliding,
         out_shape=layer.shape,
-        segments=_segments(kernel, channels, groups, blocks, spec),
+        segments=segments_of(kernel, channels, groups, blocks, spec),
         words_per_block=_words_per_block(spec, kernel, channels) if groups == phases == 1 else None,
         groups=groups,
         row_blocks=groups * n_blocks,
+        sum_blocks=sum_blocks,
         column_blocks=column_blocks,
         phases=phases,
         digits=ceil(input_bits / spec.dac.bits),
-        pulses=(1 << min(input_bits, spec.dac.bits)) - 1,
+        pulses=1 if spec.dac.coding == "amplitude" else (1 << min(input_bits, spec.dac.bits)) - 1,
         rows_used=kernel * kernel * channels,
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,
-        pes=ceil(crossbars / spec.chip.crossbars_per_pe),
-        first_pe=first_pe,
+        block_channels=per_crossbar,
+        pes=sum_blocks * column_blocks if by_pe else ceil(crossbars / spec.chip.crossbars_per_pe),
     )
+
+
+def _blocks_by_pe(spec: ImcSpec, row_blocks: int, kernel: int) -> int:
+    """PEs above one another of one group when a PE holds nothing but kernel offsets of one block of channels."""
+    offsets = kernel * kernel
+    return row_blocks // offsets * ceil(offsets / spec.chip.crossbars_per_pe)
 
 
 def _words_per_block(spec: ImcSpec, kernel: int, channels: int) -> int | None:
@@ -189,7 +180,17 @@ def row_positions(rule: str, kernel: int, channels: int, rows: int) -> tuple[Int
     return offset * ceil(channels / rows) + channel // rows, channel % rows
 
 
-def _segments(kernel: int, channels: int, groups: int, blocks: tuple[IntArray, IntArray], spec: ImcSpec) -> Segments:
+def conversion_blocks(spec: ImcSpec, kernel: int, channels: int) -> tuple[IntArray, IntArray]:
+    """As `row_positions`, but row blocks whose columns are converted together are one block."""
+    block, within = row_positions(spec.placement, kernel, channels, spec.crossbar.rows)
+    if spec.assumptions.conversion != "pe":
+        return block, within
+    offset, of_channels = np.divmod(block, ceil(channels / spec.crossbar.rows))
+    pes = ceil(kernel * kernel / spec.chip.crossbars_per_pe)
+    return of_channels * pes + offset // spec.chip.crossbars_per_pe, within
+
+
+def segments_of(kernel: int, channels: int, groups: int, blocks: tuple[IntArray, IntArray], spec: ImcSpec) -> Segments:
     """The words and masks of the packed input that each phase of each row block reads, sorted by phase."""
     block, within = blocks
     per_group = channels // groups

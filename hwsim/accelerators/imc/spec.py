@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from hwsim import units
+from hwsim.accelerators.imc.assumptions import AS_IT_WORKS, Assumptions
+from hwsim.accelerators.imc.devices import IDEAL, Devices
 from hwsim.arch.schema import ComponentSpec, Source, Spec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.adc import Adc
@@ -23,12 +25,18 @@ from hwsim.components.technology import Technology
 
 
 class Chip(ComponentSpec):
-    """Tiles of PEs of crossbars; layers take whole PEs, `as_needed` adds whole tiles."""
+    """Tiles of PEs of crossbars; layers take whole PEs, `as_needed` adds whole tiles.
+
+    `replicate` says how many copies of a layer share out the positions of its rows; `auto` copies the slowest layer as
+    long as all copies take no more than `crossbar_budget` crossbars and the chip has room.
+    """
 
     tiles: Annotated[int, Field(ge=1)] | Literal["as_needed"]
     pes_per_tile: int = Field(ge=1)
     crossbars_per_pe: int = Field(ge=1)
     flip_flops_per_pe: int = Field(ge=1)
+    replicate: dict[str, Annotated[int, Field(ge=1)]] | Literal["none", "auto"] = "none"
+    crossbar_budget: int | None = Field(default=None, ge=1)
 
 
 class Signs(ComponentSpec):
@@ -40,9 +48,14 @@ class Signs(ComponentSpec):
 
 
 class Dac(ComponentSpec):
-    """Input digits: each drives its row for as many unit pulses as its value (pulse width, 2**bits - 1 at most)."""
+    """Input digits: each drives its row for as many unit pulses as its value (`pulse_width`, 2**bits - 1 at most).
+
+    With `amplitude` it is one pulse whose voltage is the value; heat is then not in proportion to the value, so it goes
+    only with prices of whole arrays.
+    """
 
     bits: int = Field(ge=1, le=8)
+    coding: Literal["pulse_width", "amplitude"] = "pulse_width"
 
 
 class Clock(ComponentSpec):
@@ -64,6 +77,12 @@ class DelayedTree(HTree):
     cycles: int = Field(ge=0)
 
 
+class DelayedRouter(Router):
+    """A router with the cycles that a flit takes through it and over its link; a link takes a flit every cycle."""
+
+    cycles: int = Field(ge=0)
+
+
 class DelayedNeuron(Neuron):
     """Neuron lanes of one PE with the cycles until a spike is written."""
 
@@ -74,14 +93,24 @@ class EarlyExit(ComponentSpec):
     """When a sample may leave before the last timestep, and the unit that decides.
 
     `calibrated` takes the threshold with the fewest mean timesteps among those that keep the static accuracy on the
-    trace's calibration samples; a trace without them runs all timesteps.
+    trace's calibration samples; a trace without them runs all timesteps.  With `overlap` a run is added to the report
+    in which later timesteps start before the decision, and run in vain where it says exit.
     """
 
     threshold: Annotated[float, Field(gt=0, le=1)] | Literal["never", "always", "calibrated"]
     metric: Literal["entropy", "confidence"]
     logits: Literal["sum", "mean"]
-    overlap: Literal[False]
+    overlap: bool
     unit: SigmaE
+
+
+class Baseline(ComponentSpec):
+    """The network without spikes that this machine is compared with: the bits of its activations, `--baseline ann`.
+
+    Those of `--baseline qann` follow from the timesteps of a trace.
+    """
+
+    ann_bits: int = Field(ge=1, le=16)
 
 
 class ImcSpec(Spec):
@@ -96,11 +125,12 @@ class ImcSpec(Spec):
     placement: Literal["im2col", "kernel_split"]
     loop_order: Literal["timestep_outer", "layer_outer"]
     pipelining: Literal["rows", "none"]
+    mesh: Literal["links", "ideal"]
     buffer_slack_rows: int = Field(ge=1)
     direct_input: Literal["every_step", "once"]
     skip: Literal["none", "silent_rows"]
     sensing: Literal["sample_hold", "current"]
-    read_energy: Literal["value", "mean"]
+    read_energy: Literal["value", "mean", "array"]
     rows_per_read: Annotated[int, Field(ge=1)] | Literal["all"]
     signs: Signs
     dac: Dac
@@ -112,7 +142,7 @@ class ImcSpec(Spec):
     offset_corrector: OffsetCorrector
     silence_detector: SilenceDetector
     htree: DelayedTree
-    noc: Router
+    noc: DelayedRouter
     spike_buffer: Sram
     membrane: Sram
     psum_buffer: Sram
@@ -120,12 +150,27 @@ class ImcSpec(Spec):
     neuron: DelayedNeuron
     pooling: Delayed
     early_exit: EarlyExit
+    baseline: Baseline
+    assumptions: Assumptions = AS_IT_WORKS
+    devices: Devices = IDEAL
 
     @model_validator(mode="after")
     def _parts_agree(self) -> ImcSpec:
         rows = self.crossbar.rows
         if self.rows_at_once > rows:
             raise ValueError(f"rows_per_read must be at most crossbar.rows = {rows}, got {self.rows_per_read}")
+        if self.dac.coding == "amplitude" and self.read_energy != "array":
+            raise ValueError(f"dac.coding: amplitude needs read_energy: array, got {self.read_energy}")
+        popcount = self.signs.encoding == "differential" or self.signs.correction == "popcount"
+        if self.devices.off_current == "after_adc" and not popcount:
+            raise ValueError(
+                "devices.off_current: after_adc needs the count of driven rows, so signs.correction: popcount or "
+                f"signs.encoding: differential, got {self.signs.correction}"
+            )
+        if self.assumptions.conversion == "pe" and self.placement != "kernel_split":
+            raise ValueError(f"assumptions.conversion: pe needs placement: kernel_split, got {self.placement}")
+        if self.assumptions.by_pe and self.skip != "none":
+            raise ValueError(f"assumptions: conversion: pe and peripherals: pe_read need skip: none, got {self.skip}")
         if self.loop_order == "layer_outer" and self.early_exit.threshold != "never":
             raise ValueError(
                 "loop_order: layer_outer runs all timesteps of a row before the next, so no sample can leave early: "

@@ -1,11 +1,4 @@
-"""How long each job of the imc machine takes: service and latency in cycles from counts and unit speeds; no prices.
-
-One digit step of one position takes `interval` cycles a read phase:
-    sample_hold   max(read, mux * convert): the next read runs while the held columns are converted
-    current       mux * (read + convert): the rows are driven again in every mux phase
-A read takes as many pulses as the largest digit can have.  Row blocks and column blocks work side by side, so the row
-block with the most phases sets the pace.
-"""
+"""How long each job of the imc machine takes: service and latency in cycles from counts and unit speeds; no prices."""
 
 from __future__ import annotations
 
@@ -14,22 +7,18 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.pipeline import Pipeline, Step
+from hwsim.accelerators.imc.links import after_transfers, apart, crossings, link_stages, own_cycles
+from hwsim.accelerators.imc.pace import dense_row_cycles, read_interval_cycles, row_cycles
+from hwsim.accelerators.imc.pipeline import Step
 from hwsim.accelerators.imc.placement import LayerPlacement
-from hwsim.accelerators.imc.posting import Work, digit_steps
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.engine.schedule import Schedule, Stage
+from hwsim.accelerators.imc.work import Work
+from hwsim.engine.schedule import Schedule, Stage, Wait
 from hwsim.traces.network import Add, Input, Pool
 
 IntArray = NDArray[np.int64]
-
-
-def read_interval_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
-    """Cycles from one read phase of a crossbar to the next."""
-    read = spec.read_cycles * placed.pulses
-    if spec.sensing == "current":
-        return spec.mux_phases * (read + spec.convert_cycles)
-    return max(read, spec.mux_phases * spec.convert_cycles)
+GLOBAL_BUFFER = "global_buffer port"
+"""The unit that reads of the raw input hold."""
 
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -40,25 +29,24 @@ def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
         if spec.sensing == "sample_hold"
         else interval
     )
-    adder_levels = (placed.row_blocks * placed.phases - 1).bit_length()
+    adder_levels = (placed.sum_blocks * placed.phases - 1).bit_length()
     return whole_read - interval + spec.shift_add.cycles + adder_levels + spec.htree.cycles
 
 
 def crossbar_service(work: Work, step: Step) -> IntArray:
     """Cycles of each output row: int64 [(sample,) timestep, row]."""
     spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
-    interval = read_interval_cycles(spec, placed)
     if spec.skip == "silent_rows":
-        return counts.serial * interval + counts.silent * spec.silence_detector.cycles
-    return work.runs(step) * np.int64(digit_steps(placed) * placed.phases * interval)
+        return row_cycles(spec, placed, counts.serial, counts.silent)
+    return work.runs(step) * np.int64(dense_row_cycles(spec, placed))
 
 
 def neuron_cycles(work: Work, step: Step) -> int:
-    """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer."""
+    """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer; lanes without membranes."""
     spec, (_, width, channels) = work.spec, step.layer.shape
     pes = _pes(work, step)
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
-    if spec.loop_order == "layer_outer":
+    if spec.loop_order == "layer_outer" or work.network.activation_bits is not None:
         return updates
     accesses = width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
     turns = 2 if spec.membrane.ports == "1rw" else 1
@@ -81,6 +69,8 @@ def service(work: Work, step: Step) -> IntArray:
             assert isinstance(step.layer, Input)
             reads = width * ceil(channels * step.layer.bits / spec.global_buffer.port_bits)
             return work.runs(step) * np.int64(reads)
+        case "elsewhere":
+            return np.zeros((1, 1), np.int64)
         case "decision":
             return np.full((1, 1), spec.early_exit.unit.cycles(channels), np.int64)
 
@@ -95,39 +85,43 @@ def latency(work: Work, step: Step) -> IntArray:
             cycles = spec.neuron.cycles
         case "pool":
             cycles = spec.pooling.cycles
-        case "source" | "decision":
+        case "source" | "elsewhere" | "decision":
             cycles = 0
-    return work.runs(step) * np.int64(cycles)
+    return work.runs(step) * np.int64(cycles + own_cycles(work, step.name))
 
 
 def schedules(work: Work) -> list[Schedule]:
     """One schedule for each sample of the batch."""
     pipeline, order = work.pipeline, work.pipeline.order
+    found = crossings(apart(work.spec, work.traffic, pipeline))
+    sending = link_stages(work, found)
     timings = {}
     for step in pipeline.steps:
         shape = (work.n_samples, order.timesteps, step.rows)
         services = order.arrange(np.broadcast_to(service(work, step), shape))
         latencies = order.arrange(np.broadcast_to(latency(work, step), shape[1:]))
-        timings[step.name] = services, latencies, order.grid(step.rows)[0].astype(np.int32)
+        waits = after_transfers(pipeline.waits[step.name], found)
+        timings[step.name] = services, latencies, waits, order.grid(step.rows)[0].astype(np.int32)
     last = np.array([order.timesteps * pipeline.step(pipeline.answer).rows - 1], np.int64)
-    return [
-        Schedule(
-            tuple(_stage(step, sample, pipeline, timings[step.name]) for step in pipeline.steps),
-            {},
-            (pipeline.answer, last),
-        )
-        for sample in range(work.n_samples)
-    ]
+    units = {GLOBAL_BUFFER: 1} | {stage.unit: 1 for stages in sending.values() for stage in stages if stage.unit}
+    schedules = []
+    for sample in range(work.n_samples):
+        stages: list[Stage] = []
+        for step in pipeline.steps:
+            stages += [_stage(step, sample, timings[step.name]), *sending.get(step.name, ())]
+        schedules.append(Schedule(tuple(stages), units, (pipeline.answer, last)))
+    return schedules
 
 
-def _stage(step: Step, sample: int, pipeline: Pipeline, timing: tuple[IntArray, IntArray, NDArray[np.int32]]) -> Stage:
-    services, latencies, timestep = timing
+def _stage(step: Step, sample: int, timing: tuple[IntArray, IntArray, tuple[Wait, ...], NDArray[np.int32]]) -> Stage:
+    services, latencies, waits, timestep = timing
     return Stage(
         name=step.name,
         layer=step.layer.name,
         service=np.ascontiguousarray(services[sample]),
         latency=latencies,
-        waits=pipeline.waits[step.name],
+        waits=waits,
+        unit=GLOBAL_BUFFER if step.kind == "source" else None,
         sample=np.zeros_like(timestep),
         timestep=timestep,
     )

@@ -1,0 +1,52 @@
+"""What the activations of some samples ask of the array, tile by tile; it knows no prices and no memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.kernels.crossbar_rows import Window
+from hwsim.kernels.window_tiles import channel_groups, count_tiles
+from hwsim.traces.encode import activation_planes
+from hwsim.traces.geometry import input_shape, window
+from hwsim.traces.network import Conv2d
+from hwsim.traces.trace import Trace
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TileWork:
+    """Inputs that are not zero, tile by tile: int64 [sample or 1, timestep or 1, group or 1, position tile] each."""
+
+    ones: IntArray  # set bits (or values) under the windows of all positions
+    most: IntArray  # those of the slowest row
+
+
+def count_task(plan: Plan, task: Task, trace: Trace, samples: slice) -> TileWork | None:
+    """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
+    dense, tiling = plan.dense, task.tiling
+    if task.unit == "ac":
+        return _count(task, activation_planes(trace, task.layer.inputs[0], samples), plan)
+    if task.unit != "narrow_mac" or dense is None:
+        return None
+    if dense.density == "trace":
+        planes = activation_planes(trace, task.layer.inputs[0], samples)
+        seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
+        return _count(task, seen[None, :, None], plan)
+    ones = np.rint(dense.density * tiling.inside).astype(np.int64)
+    most = np.full(tiling.positions.size, ceil(dense.density * tiling.taps), np.int64)
+    return TileWork(ones[None, None, None], most[None, None, None])
+
+
+def _count(task: Task, planes: NDArray[np.uint64], plan: Plan) -> TileWork:
+    layer = task.weights
+    height, width, channels = input_shape(layer, plan.network)
+    kernel, stride, padding = window(layer) if isinstance(layer, Conv2d) else (1, 1, 0)
+    sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
+    groups = channel_groups(channels, task.tiling.groups)
+    return TileWork(*count_tiles(planes, sliding, groups, plan.spec.array.rows))

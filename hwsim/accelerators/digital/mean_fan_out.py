@@ -1,0 +1,85 @@
+"""Accumulates as published equations count them: spikes times the mean fan-out; it knows no hardware.
+
+    accumulates of a layer = rho * OP        rho = spikes per neuron of the layer that it reads, OP = dense operations
+
+The form in which DIET-SNN's group counts compute energy, recalled, not read.  OP counts the zeros of the padding.  A
+pooled map has the rate of the layer that is pooled, a sum of maps the sum of their rates.  rho * OP is a rational
+number, and counts are integers: they are given in units of 1 / `denominator` of an accumulate, and the price of one is
+divided by as much.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.errors import ArchitectureError
+from hwsim.traces.geometry import macs
+from hwsim.traces.network import Network, neuron_of
+from hwsim.traces.trace import Trace
+
+IntArray = NDArray[np.int64]
+_MOST = 1 << 62  # counts of a sample stay below, so that they do not overflow
+
+
+def spiking_terms(network: Network, name: str) -> Mapping[str, int]:
+    """Layers with neurons, or the raw input, that a map follows from, and how often each is in it."""
+    terms: dict[str, Counter[str]] = {}
+    for layer in network:
+        if neuron_of(layer) is not None or not layer.inputs:
+            terms[layer.name] = Counter([layer.name])
+        else:
+            terms[layer.name] = sum((terms[source] for source in layer.inputs), Counter())
+        if layer.name == name:
+            break
+    return terms[name]
+
+
+def denominator(plan: Plan) -> int:
+    """The least common denominator of all fan-outs of a network; 1 where fan-outs are counted exactly.
+
+    Raises ArchitectureError where it is so large that counts could overflow.
+    """
+    if plan.spec.fan_out == "exact":
+        return 1
+    common, most = 1, 0
+    for task in plan.tasks:
+        if task.unit == "ac":
+            for name, times in spiking_terms(plan.network, task.layer.inputs[0]).items():
+                common = lcm(common, _fan_out(plan.network, task, name).denominator)
+                most += macs(task.layer, plan.network) * plan.timesteps * times
+    if common * most > _MOST:
+        raise ArchitectureError(
+            f"fan_out: the mean fan-outs of this network have the common denominator {common}, in which its counts "
+            "would be too large; use 'exact'"
+        )
+    return common
+
+
+def mean_accumulates(plan: Plan, task: Task, trace: Trace, samples: slice) -> IntArray:
+    """Count rho * OP in units of 1 / denominator: int64 [sample, timestep, channel job, position job].
+
+    They are booked on the first job of each timestep.
+    """
+    common, network = denominator(plan), plan.network
+    n = len(range(*samples.indices(trace.n_samples)))
+    counts = np.zeros((n, plan.timesteps, *task.tiling.shape), np.int64)
+    for name, times in spiking_terms(network, task.layer.inputs[0]).items():
+        scale = int(_fan_out(network, task, name) * common) * times
+        if name in trace.spikes:
+            words = trace.spikes[name].words[samples]
+            counts[:, :, 0, 0] += np.bitwise_count(words).sum(axis=(2, 3), dtype=np.int64) * scale
+        else:
+            counts[:, :, 0, 0] += prod(network[name].shape) * scale
+    return counts
+
+
+def _fan_out(network: Network, task: Task, name: str) -> Fraction:
+    """Dense operations of a task for each neuron of a layer that it follows from."""
+    return Fraction(macs(task.layer, network), prod(network[name].shape))

@@ -1,0 +1,159 @@
+"""What the machine does with each layer of a network, in order; it knows no spikes, no memory and no durations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from hwsim.accelerators.digital.spec import DigitalSpec
+from hwsim.accelerators.digital.tiling import Tiling, tile_layer
+from hwsim.errors import ArchitectureError
+from hwsim.traces.network import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
+from hwsim.traces.raw_input import follows_input, multiplies_input
+
+Unit = Literal["mac", "narrow_mac", "ac"]
+Finish = Literal["neuron", "pooling"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """A network without spikes on the same geometry: every weight is multiplied, in one pass."""
+
+    kind: Literal["ann", "qann"]
+    activation_bits: int
+    density: float | Literal["trace"]  # share of activations that are not zero
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One layer on the machine: what the array does for it, if anything, and what finishes its sums."""
+
+    layer: Layer
+    reads: tuple[str, ...]  # maps, that is layers whose results are stored
+    unit: Unit | None  # what the PEs do
+    digits: int  # set bits of an input arrive one after another: 1 for spikes and for what is multiplied
+    finish: Finish | None
+    only_first: bool  # done at the first timestep, and kept
+    keeps_sums: bool  # sums of the first timestep are read again at the others
+    tiling: Tiling
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def weights(self) -> Conv2d | Linear:
+        """The layer of a task that uses the array."""
+        assert isinstance(self.layer, Conv2d | Linear)
+        return self.layer
+
+    @property
+    def has_membrane(self) -> bool:
+        """Whether neurons finish the sums."""
+        return self.finish == "neuron"
+
+    @property
+    def weight_bits_per_channel(self) -> int:
+        """Bits of the weights of one output channel."""
+        return self.tiling.taps * self.weights.weights.bits if self.unit else 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The tasks of a network in order, and the width of what each leaves behind."""
+
+    spec: DigitalSpec
+    network: Network
+    timesteps: int
+    tasks: tuple[Task, ...]
+    map_bits: Mapping[str, int]  # of one value of every stored map, the input included
+    dense: Dense | None = None
+
+    @property
+    def layer_outer(self) -> bool:
+        """Whether all timesteps of a tile run before the next tile."""
+        return self.spec.loop_order == "layer_outer"
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """Place of each task in the order, by layer."""
+        return {task.name: i for i, task in enumerate(self.tasks)}
+
+
+def plan_network(spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None = None) -> Plan:
+    """Lay out the tasks of a network.
+
+    Raises ArchitectureError where a width of the machine is too small for the network.
+    """
+    _check_widths(spec, network, dense)
+    tasks = tuple(_task(spec, network, layer, dense) for layer in network if not isinstance(layer, Input | Flatten))
+    maps = [network.input.name, *(task.name for task in tasks)]
+    bits = {name: _value_bits(spec, network, name, dense) for name in maps}
+    return Plan(spec, network, timesteps, tasks, bits, dense)
+
+
+def stored_map(network: Network, name: str) -> str:
+    """The layer whose result a layer of that name stands for: a Flatten only reads it in another order."""
+    while isinstance(network[name], Flatten):
+        name = network[name].inputs[0]
+    return name
+
+
+def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None) -> Task:
+    weighted, direct = isinstance(layer, Conv2d | Linear), multiplies_input(network, layer)
+    unit: Unit | None = None
+    if weighted and (direct or dense is not None):
+        unit = "narrow_mac" if dense is not None and dense.kind == "qann" and not direct else "mac"
+    elif weighted:
+        unit = "ac"
+    finish: Finish | None = None
+    if neuron_of(layer) is not None:
+        finish = "neuron" if dense is None else "pooling"
+    elif isinstance(layer, Pool | Add):
+        finish = "pooling"
+    once = spec.direct_input == "once" and dense is None
+    keeps = once and direct and neuron_of(layer) is not None
+    return Task(
+        layer=layer,
+        reads=tuple(stored_map(network, name) for name in layer.inputs),
+        unit=unit,
+        digits=network.max_value(layer.inputs[0]).bit_length() if unit == "ac" else 1,
+        finish=finish,
+        only_first=once and (follows_input(network, layer.name) or (direct and not keeps)),
+        keeps_sums=keeps,
+        tiling=tile_layer(network, layer, network[stored_map(network, layer.inputs[0])].shape, spec.array),
+    )
+
+
+def _value_bits(spec: DigitalSpec, network: Network, name: str, dense: Dense | None) -> int:
+    if network.gives_currents(name):
+        return spec.sum_bits
+    if dense is not None and not isinstance(network[name], Input):
+        return dense.activation_bits
+    return network.max_value(name).bit_length()
+
+
+def _check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> None:
+    for layer in network:
+        if isinstance(layer, Conv2d | Linear):
+            needed = {"mac.weight_bits": (layer.weights.bits, spec.mac.weight_bits)}
+            if multiplies_input(network, layer):
+                needed["mac.input_bits"] = network.max_value(layer.inputs[0]).bit_length(), spec.mac.input_bits
+            _refuse_narrow(layer, needed)
+        neuron = neuron_of(layer)
+        if neuron is not None and dense is None and spec.neuron != "none":
+            leak_bits = 0 if neuron.leak == 1 << neuron.leak_bits else neuron.leak_bits
+            widths = {
+                "neuron.membrane_bits": (neuron.membrane_bits, spec.neuron.membrane_bits),
+                "neuron.leak_bits": (leak_bits, spec.neuron.leak_bits),
+            }
+            _refuse_narrow(layer, widths)
+
+
+def _refuse_narrow(layer: Layer, widths: Mapping[str, tuple[int, int]]) -> None:
+    for key, (needed, given) in widths.items():
+        if needed > given:
+            raise ArchitectureError(f"{key}: {layer.name} needs {needed}, the machine has {given}")

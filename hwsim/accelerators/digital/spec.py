@@ -1,0 +1,106 @@
+"""What an architecture file may say about a digital MAC/AC array; it computes no counts and no prices."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hwsim import units
+from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.components.accumulator import Accumulator
+from hwsim.components.clock import ClockNetwork
+from hwsim.components.dram import Dram
+from hwsim.components.mac import Mac
+from hwsim.components.memory import BankedSram, Sram
+from hwsim.components.neuron import Neuron
+from hwsim.components.spike_detector import SpikeDetector
+from hwsim.components.technology import Technology
+
+Absent = Literal["none"]
+"""A part that the machine does without: its work costs neither energy nor time."""
+
+
+class Clock(ComponentSpec):
+    """The one clock that all cycles count, and the network that distributes it."""
+
+    frequency_mhz: float = Field(gt=0, le=10_000)
+    network: ClockNetwork | Absent
+
+
+class Array(ComponentSpec):
+    """Rows take output positions, columns output channels; each PE keeps the sum of one output."""
+
+    rows: int = Field(ge=1, le=4096)
+    columns: int = Field(ge=1, le=4096)
+    latency_cycles: int = Field(ge=0, le=1000)
+    flip_flops_per_pe: int = Field(ge=1)
+
+
+class DelayedNeuron(Neuron):
+    """Neuron lanes beside the array with the cycles until a spike is visible."""
+
+    cycles: int = Field(ge=0, le=1000)
+
+
+class Pooling(Accumulator):
+    """Lanes that pool, add activations and, for networks without spikes, apply the activation function."""
+
+    lanes: int = Field(ge=1, le=65_536)
+    cycles: int = Field(ge=0, le=1000)
+
+
+class Baseline(ComponentSpec):
+    """The network without spikes that this machine is compared with: what share of its activations is not zero.
+
+    `trace`: those of neurons that spike at least once in the trace, as a rate of 0 / T is the value 0.
+    """
+
+    qann_density: Annotated[float, Field(ge=0, le=1)] | Literal["trace"]
+
+
+class DigitalSpec(Spec):
+    """An output-stationary array of MAC/AC units with a memory hierarchy of which each level may be left out."""
+
+    machine: Literal["digital"]
+    description: str
+    source: Source
+    technology: Technology
+    clock: Clock
+    array: Array
+    loop_order: Literal["timestep_outer", "layer_outer"]
+    direct_input: Literal["every_step", "once"]
+    skip: Literal["none", "gate", "skip"]
+    fan_out: Literal["exact", "mean"]
+    mac: Mac
+    ac: Accumulator
+    detector: SpikeDetector | Absent
+    neuron: DelayedNeuron | Absent
+    pooling: Pooling | Absent
+    scratchpad: BankedSram | Absent
+    global_buffer: BankedSram | Absent
+    dram: Dram | Absent
+    baseline: Baseline
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> DigitalSpec:
+        if self.fan_out == "mean" and self.skip != "gate":
+            raise ValueError(
+                "fan_out: mean counts spikes times the mean fan-out, as published equations do, so no silent input may "
+                f"cost anything and no window is looked at: skip must be gate, got {self.skip}"
+            )
+        return self
+
+    @property
+    def membrane_bits(self) -> int:
+        """Width of a membrane where one is stored."""
+        return self.ac.bits if self.neuron == "none" else self.neuron.membrane_bits
+
+    @property
+    def sum_bits(self) -> int:
+        """Width of a sum where one is stored."""
+        return self.ac.bits
+
+    def access_cycles(self, memory: Sram) -> int:
+        """Cycles from one access of a memory to the next."""
+        return units.cycles_from_ns(memory.priced(self.technology).times_ns["cycle"], self.clock.frequency_mhz)

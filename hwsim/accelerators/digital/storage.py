@@ -1,0 +1,142 @@
+"""Where everything that a network keeps has its home: on chip where it fits, else in DRAM; it knows no spikes.
+
+Maps (in network order), then weights on their way to the array, then membranes, then kept sums are put into the global
+buffer, each where it fits beside all that is alive with it; the rest goes to DRAM.  Weights are in DRAM, and two tiles
+of them pass through the buffer, one in use and one on its way; without DRAM all of them are in the buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.errors import ArchitectureError
+
+Home = Literal["global_buffer", "dram", "none"]
+Kind = Literal["map", "weights", "membranes", "sums"]
+
+
+class Item(NamedTuple):
+    """Something that is kept over the tasks from `first` to `last`."""
+
+    kind: Kind
+    layer: str
+    bits: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Homes of all items, and how full the memories are."""
+
+    homes: Mapping[tuple[Kind, str], Home]
+    in_scratchpad: frozenset[str]  # layers of which the scratchpads hold a channel tile's weights, and the next ones
+    buffer_bits: int  # at the fullest
+    dram_bits: int
+    scratchpad_bits: int  # of one column, for the largest layer that fits
+    bits_by_kind: Mapping[Kind, int]  # what the network keeps, wherever it is
+
+
+def store(plan: Plan) -> Storage:
+    """Find a home for everything.
+
+    Raises ArchitectureError, with the number that is too small, where there is no DRAM to spill to or it is too small.
+    """
+    spec, homes = plan.spec, dict[tuple[Kind, str], Home]()
+    capacity = 0 if spec.global_buffer == "none" else spec.global_buffer.total_bits
+    alive = np.zeros(len(plan.tasks), np.int64)
+    wanted = alive.copy()
+    spilled = 0
+    for item in _items(plan):
+        span = slice(item.first, item.last + 1)
+        wanted[span] += item.bits
+        if spec.global_buffer != "none" and alive[span].max() + item.bits <= capacity:
+            alive[span] += item.bits
+            homes[item.kind, item.layer] = "global_buffer"
+        else:
+            homes[item.kind, item.layer] = "none" if spec.dram == "none" else "dram"
+            spilled += 0 if item.kind == "weights" else item.bits
+    kept = _bits_by_kind(plan)
+    dram_bits = kept["weights"] + spilled
+    _check(plan, int(wanted.max()), int(alive.max()), dram_bits, homes)
+    fitting = {task.name: _scratchpad_bits(task) for task in plan.tasks if _fits_scratchpad(plan, task)}
+    return Storage(homes, frozenset(fitting), int(alive.max()), dram_bits, max(fitting.values(), default=0), kept)
+
+
+def _check(plan: Plan, wanted: int, alive: int, dram_bits: int, homes: Mapping[tuple[Kind, str], Home]) -> None:
+    spec = plan.spec
+    if spec.dram != "none" and dram_bits > spec.dram.capacity_bits:
+        raise ArchitectureError(
+            f"dram.capacity_mib: {spec.dram.capacity_mib:g} MiB hold {spec.dram.capacity_bits} bits, "
+            f"the network needs {dram_bits}"
+        )
+    buffer = spec.global_buffer
+    if buffer != "none" and spec.dram == "none" and "none" in homes.values():
+        raise ArchitectureError(
+            f"global_buffer.capacity_kib: {buffer.banks} x {buffer.capacity_kib:g} KiB hold {buffer.total_bits} bits, "
+            f"the network needs {wanted} and there is no dram to spill to"
+        )
+
+
+def _items(plan: Plan) -> Iterator[Item]:
+    """Everything that is kept, in the order in which homes are given."""
+    last = len(plan.tasks) - 1
+    yield from _maps(plan)
+    for i, task in enumerate(plan.tasks):
+        if task.unit is not None and plan.spec.dram != "none":
+            tiles = min(2, task.tiling.widths.size)
+            bits = tiles * int(task.tiling.widths.max()) * task.weight_bits_per_channel
+            yield Item("weights", task.name, bits, i, i)
+        elif task.unit is not None:
+            yield Item("weights", task.name, task.layer.shape[2] * task.weight_bits_per_channel, 0, last)
+    if not plan.layer_outer:  # else a tile's membranes and sums stay in the PEs over all timesteps
+        for task in plan.tasks:
+            if task.has_membrane and plan.dense is None:
+                yield Item("membranes", task.name, prod(task.layer.shape) * plan.spec.membrane_bits, 0, last)
+        for task in plan.tasks:
+            if task.keeps_sums:
+                yield Item("sums", task.name, prod(task.layer.shape) * plan.spec.sum_bits, 0, last)
+
+
+def _maps(plan: Plan) -> Iterator[Item]:
+    """Results of layers from where they are made to where they are last read, of all timesteps with `layer_outer`."""
+    last_reader = {name: i for i, task in enumerate(plan.tasks) for name in task.reads}
+    whole_pass = 0, len(plan.tasks) - 1
+    source = plan.network.input
+    input_bits = prod(source.shape) * source.bits
+    yield Item("map", source.name, input_bits, 0, last_reader[source.name] if plan.layer_outer else whole_pass[1])
+    for i, task in enumerate(plan.tasks):
+        copies = plan.timesteps if plan.layer_outer and not task.only_first else 1
+        bits = prod(task.layer.shape) * plan.map_bits[task.name] * copies
+        kept = task.only_first and not plan.layer_outer
+        first, last = whole_pass if kept else (i, last_reader.get(task.name, i))
+        yield Item("map", task.name, bits, first, last)
+
+
+def _scratchpad_bits(task: Task) -> int:
+    """Bits of one column's weights of a tile, and of the next tile's where there is one."""
+    return min(2, task.tiling.widths.size) * task.weight_bits_per_channel
+
+
+def _fits_scratchpad(plan: Plan, task: Task) -> bool:
+    pad = plan.spec.scratchpad
+    return pad != "none" and task.unit is not None and _scratchpad_bits(task) <= pad.total_bits
+
+
+def _bits_by_kind(plan: Plan) -> Mapping[Kind, int]:
+    """What the network keeps: all weights, all membranes, the largest sum of maps that are alive at a time."""
+    alive = np.zeros(len(plan.tasks), np.int64)
+    for item in _maps(plan):
+        alive[item.first : item.last + 1] += item.bits
+    neurons = sum(prod(task.layer.shape) for task in plan.tasks if task.has_membrane)
+    return {
+        "weights": sum(task.layer.shape[2] * task.weight_bits_per_channel for task in plan.tasks),
+        "map": int(alive.max()),
+        "membranes": neurons * plan.spec.membrane_bits,
+    }

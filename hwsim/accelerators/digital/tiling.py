@@ -1,0 +1,129 @@
+"""How the outputs of a layer are cut into tiles of the array, and tiles grouped into jobs; it knows no spikes.
+
+A tile is `array.rows` output positions, neighbours in raster order, times `array.columns` output channels of one group.
+Tiles run channels outermost, so that the weights of a channel tile serve all positions.  A job is a run of tiles: one
+tile in layers of up to 64 x 64 tiles, as many as keep it to 64 x 64 jobs in larger ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.digital.spec import Array
+from hwsim.traces.geometry import fan_in, window
+from hwsim.traces.network import Conv2d, Layer, Linear, Network, Pool, Shape
+
+IntArray = NDArray[np.int64]
+MOST_GROUPS = 64  # jobs along positions and along channels, our choice: bounds them at any size of array
+
+
+@dataclass(frozen=True, slots=True)
+class Tiling:
+    """Tiles of one layer; arrays over position tiles `pt` and channel tiles `ct`."""
+
+    taps: int  # weights of one output channel
+    groups: int
+    positions: IntArray  # [pt] rows in use
+    places: IntArray  # [pt] distinct input places under the windows
+    inside: IntArray  # [pt] taps on the picture, not on its padding, over all positions
+    widths: IntArray  # [ct] columns in use
+    group_of: IntArray  # [ct]
+    position_starts: IntArray  # [position job] first pt
+    channel_starts: IntArray  # [channel job] first ct
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Channel jobs and position jobs."""
+        return self.channel_starts.size, self.position_starts.size
+
+    @property
+    def jobs(self) -> int:
+        """Jobs of one timestep."""
+        return self.channel_starts.size * self.position_starts.size
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of one timestep."""
+        return self.positions.size * self.widths.size
+
+    def over_positions(self, values: IntArray) -> IntArray:
+        """Sum [..., pt] over the tiles of each position job."""
+        summed: IntArray = np.add.reduceat(values, self.position_starts, axis=-1)
+        return summed
+
+    def by_channel(self, values: IntArray) -> IntArray:
+        """Sum [ct] over the tiles of each channel job, groups apart: int64 [channel job, group]."""
+        job = np.searchsorted(self.channel_starts, np.arange(values.size), side="right") - 1
+        sums = np.zeros((self.channel_starts.size, self.groups), np.int64)
+        np.add.at(sums, (job, self.group_of), values)
+        return sums
+
+    def combine(self, per_channel_tile: IntArray, per_position_tile: IntArray) -> IntArray:
+        """Sum of products over the tiles of each job.
+
+        int64 [ct] and [..., group or 1, pt] give int64 [..., channel job, position job].
+        """
+        tiles = self.over_positions(per_position_tile)
+        columns = self.by_channel(per_channel_tile)
+        if tiles.shape[-2] == 1:
+            columns = columns.sum(axis=1, keepdims=True)
+        product: IntArray = np.einsum("cg,...gp->...cp", columns, tiles)
+        return product
+
+
+def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> Tiling:
+    """The tiles of a layer that reads a map of shape `source`.
+
+    What pools or adds has no columns: all its channels are one tile.
+    """
+    height, width, channels = layer.shape
+    groups = layer.groups if isinstance(layer, Conv2d) else 1
+    weighted = isinstance(layer, Conv2d | Linear)
+    columns = array.columns if weighted else channels
+    tile_of = np.arange(height * width, dtype=np.int64) // array.rows
+    n_tiles = int(tile_of[-1]) + 1
+    positions = np.bincount(tile_of).astype(np.int64)
+    if isinstance(layer, Linear):
+        places = np.full(n_tiles, source[0] * source[1], np.int64)
+        taps = fan_in(layer, network)
+        inside = positions * taps
+    else:
+        places, covered = _covered(layer, source, tile_of, n_tiles)
+        taps = fan_in(layer, network) if weighted else window(layer)[0] ** 2
+        inside = covered * (source[2] // groups if weighted else 1)
+    per_group = channels // groups
+    widths = np.minimum(columns, per_group - np.arange(0, per_group, columns, dtype=np.int64))
+    return Tiling(
+        taps=taps,
+        groups=groups,
+        positions=positions,
+        places=places,
+        inside=inside,
+        widths=np.tile(widths, groups),
+        group_of=np.repeat(np.arange(groups, dtype=np.int64), widths.size),
+        position_starts=_starts(n_tiles),
+        channel_starts=_starts(widths.size * groups),
+    )
+
+
+def _starts(tiles: int) -> IntArray:
+    return np.arange(0, tiles, ceil(tiles / MOST_GROUPS), dtype=np.int64)
+
+
+def _covered(layer: Layer, source: Shape, tile_of: IntArray, n_tiles: int) -> tuple[IntArray, IntArray]:
+    """Distinct places under the windows of each tile, and how many places they cover in all: int64 [pt] each."""
+    kernel, stride, padding = window(layer) if isinstance(layer, Conv2d | Pool) else (1, 1, 0)
+    row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
+    offset = np.arange(kernel, dtype=np.int64)
+    y = (row * stride - padding)[:, None, None] + offset[:, None]
+    x = (column * stride - padding)[:, None, None] + offset
+    on_picture = (y >= 0) & (y < source[0]) & (x >= 0) & (x < source[1])
+    pair = (tile_of[:, None, None] * source[0] + y) * source[1] + x
+    tile = np.broadcast_to(tile_of[:, None, None], pair.shape)
+    distinct = np.unique(pair[on_picture]) // (source[0] * source[1])
+    covered = np.bincount(tile[on_picture], minlength=n_tiles)
+    return np.bincount(distinct, minlength=n_tiles).astype(np.int64), covered.astype(np.int64)

@@ -1,0 +1,167 @@
+"""How long each job takes and what it waits for: cycles from counts, bandwidths and array speed; no prices.
+
+A job passes, as far as its task and machine have them, DRAM, global buffer, array, finish (neurons or pooling), store
+(to the buffer) and spill (to DRAM).  Each step runs at most two jobs ahead of the next: one in use, one on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim import units
+from hwsim.accelerators.digital.counting import TileWork
+from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.accelerators.digital.storage import Storage
+from hwsim.accelerators.digital.traffic import Traffic, array_runs, pad_accesses, runs, skips
+from hwsim.traces.network import Pool
+
+IntArray = NDArray[np.int64]
+Role = Literal["dram", "buffer", "array", "finish", "store", "spill"]
+UNITS = {"dram": "dram", "spill": "dram", "buffer": "global_buffer", "store": "global_buffer"}
+"""Steps that share a memory's one interface."""
+AHEAD = 2  # jobs a step may be ahead of the next: double buffering
+
+
+@dataclass(frozen=True, slots=True)
+class TaskWork:
+    """One task of a batch of samples with all that was counted for it."""
+
+    task: Task
+    tiles: TileWork | None
+    traffic: Traffic
+
+
+def roles_of(plan: Plan, task: Task) -> tuple[Role, ...]:
+    """The steps of a task's jobs, in order."""
+    spec = plan.spec
+    there = {
+        "dram": spec.dram != "none",
+        "buffer": spec.global_buffer != "none",
+        "array": task.unit is not None,
+        "finish": task.finish is not None,
+        "store": spec.global_buffer != "none",
+        "spill": spec.dram != "none",
+    }
+    return tuple(role for role in get_args(Role) if there[role])
+
+
+def n_jobs(plan: Plan) -> int:
+    """Jobs of one sample, over all steps of all tasks and timesteps."""
+    return plan.timesteps * sum(task.tiling.jobs * len(roles_of(plan, task)) for task in plan.tasks)
+
+
+def stage_name(task: Task, role: Role) -> str:
+    """Name of a step's stage: the layer's for the array."""
+    if role == "array":
+        return task.name
+    return f"{task.name}.{task.finish if role == 'finish' else role}"
+
+
+def scan_cycles(plan: Plan, task: Task) -> int:
+    """Cycles in which a row's detector looks through one window."""
+    detector = plan.spec.detector
+    return 0 if detector == "none" else -(-task.tiling.taps * task.digits // detector.bits)
+
+
+def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
+    """Cycles of the array: int64 [sample or 1, timestep, channel job, position job].
+
+    A tile takes taps x digits in lock step; skipping, the rows' scan and then the set bits of the slowest row.  The
+    scratchpads of the columns, which all rows share, may take longer; the row with most spikes left goes first, so that
+    what bounds a tile is the slowest row or the sum over rows.
+    """
+    task, tiling = work.task, work.task.tiling
+    pad = plan.spec.scratchpad if task.name in storage.in_scratchpad else "none"
+    each = np.ones_like(tiling.widths)
+    if skips(plan, work.tiles):
+        assert work.tiles is not None
+        cycles = work.tiles.most
+        if pad != "none":
+            fetches = work.tiles.ones * pad_accesses(plan, task)
+            cycles = np.maximum(cycles, -(-fetches // pad.banks) * plan.spec.access_cycles(pad))
+        cycles = cycles + scan_cycles(plan, task)
+    else:
+        lock_step = task.tiling.taps * task.digits
+        if pad != "none":
+            accesses = -(-task.weight_bits_per_channel // pad.port_bits)
+            lock_step = max(lock_step, -(-accesses // pad.banks) * plan.spec.access_cycles(pad))
+        cycles = np.full((1, 1, 1, tiling.positions.size), lock_step, np.int64)
+    return tiling.combine(each, cycles * array_runs(plan, task)[None])
+
+
+def finish_operations(task: Task) -> int:
+    """Operations for each result: operands of a pool or sum, one for an update or an activation function."""
+    if task.finish == "pooling" and task.unit is None:
+        return task.layer.kernel**2 if isinstance(task.layer, Pool) else len(task.layer.inputs)
+    return 1
+
+
+def finish_cycles(plan: Plan, task: Task) -> IntArray:
+    """Cycles of the lanes that finish a job: int64 [1, timestep, channel job, position job]."""
+    part = plan.spec.neuron if task.finish == "neuron" else plan.spec.pooling
+    results = task.tiling.combine(task.tiling.widths, runs(plan, task.only_first)[None] * task.tiling.positions)
+    if part == "none":
+        return results * 0
+    return -(-results * finish_operations(task) // part.lanes)
+
+
+def services(plan: Plan, storage: Storage, work: TaskWork) -> Mapping[Role, tuple[IntArray, int]]:
+    """Cycles of every step of a task's jobs, and the cycles until its result is visible."""
+    spec, moved, found = plan.spec, work.traffic, dict[Role, tuple[IntArray, int]]()
+    for role in roles_of(plan, work.task):
+        match role:
+            case "dram":
+                assert spec.dram != "none"
+                latency = units.cycles_from_ns(spec.dram.latency_ns, spec.clock.frequency_mhz)
+                found[role] = dram_cycles(plan, moved.dram_reads), latency
+            case "buffer":
+                found[role] = buffer_cycles(plan, moved.buffer_fills + moved.buffer_reads), 0
+            case "array":
+                found[role] = array_cycles(plan, storage, work), spec.array.latency_cycles
+            case "finish":
+                part = spec.neuron if work.task.finish == "neuron" else spec.pooling
+                found[role] = finish_cycles(plan, work.task), 0 if part == "none" else part.cycles
+            case "store":
+                found[role] = buffer_cycles(plan, moved.buffer_writes), 0
+            case "spill":
+                found[role] = dram_cycles(plan, moved.dram_writes), 0
+    return found
+
+
+def buffer_cycles(plan: Plan, words: IntArray) -> IntArray:
+    """Cycles of accesses spread over the banks."""
+    buffer = plan.spec.global_buffer
+    assert buffer != "none"
+    return -(-words // buffer.banks) * plan.spec.access_cycles(buffer)
+
+
+def dram_cycles(plan: Plan, bursts: IntArray) -> IntArray:
+    """Whole cycles that cover a number of bursts: bytes over bandwidth."""
+    dram = plan.spec.dram
+    assert dram != "none"
+    cycles = bursts * (dram.burst_ns * plan.spec.clock.frequency_mhz / 1e3)
+    whole: IntArray = np.ceil(cycles * (1 - 1e-9)).astype(np.int64)  # not one more for the last bits of a float
+    return whole
+
+
+def in_job_order(plan: Plan, values: IntArray) -> IntArray:
+    """[..., timestep, channel job, position job] as [..., job]."""
+    ordered = np.moveaxis(values, -3, -1) if plan.layer_outer else values
+    return np.ascontiguousarray(ordered).reshape(*values.shape[:-3], -1)
+
+
+def timestep_of(plan: Plan, task: Task) -> IntArray:
+    """Timestep of every job: int64 [job]."""
+    step = np.arange(plan.timesteps, dtype=np.int64)[:, None, None]
+    return in_job_order(plan, np.broadcast_to(step, (plan.timesteps, *task.tiling.shape)))
+
+
+def last_jobs(plan: Plan, task: Task) -> IntArray:
+    """The last job of each timestep: int64 [timestep]."""
+    step = np.arange(plan.timesteps, dtype=np.int64)
+    return (task.tiling.jobs - 1) * plan.timesteps + step if plan.layer_outer else (step + 1) * task.tiling.jobs - 1

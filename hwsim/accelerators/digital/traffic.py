@@ -1,0 +1,174 @@
+"""How many words and bursts each job moves between DRAM, global buffer, scratchpads and array; no durations, no prices.
+
+Counts are per job, int64 [sample or 1, timestep, channel job, position job].  A transfer of part of a word or of part
+of a burst takes a whole one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.digital.counting import TileWork
+from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.accelerators.digital.storage import Home, Kind, Storage
+
+IntArray = NDArray[np.int64]
+
+
+def skips(plan: Plan, work: TileWork | None) -> bool:
+    """Whether a task takes its inputs spike by spike, each row at its own pace."""
+    return plan.spec.skip == "skip" and work is not None
+
+
+def runs(plan: Plan, only_first: bool) -> IntArray:
+    """1 for timesteps at which something is done: int64 [timestep, 1, 1]."""
+    done = np.ones(plan.timesteps, np.int64)
+    if only_first:
+        done[1:] = 0
+    return done[:, None, None]
+
+
+def array_runs(plan: Plan, task: Task) -> IntArray:
+    """1 for timesteps at which the array works for a task: int64 [timestep, 1, 1]."""
+    return runs(plan, task.only_first or task.keeps_sums)
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Accesses of one task's jobs."""
+
+    plan: Plan
+    task: Task
+    dram_reads: IntArray = field(init=False)
+    dram_writes: IntArray = field(init=False)
+    buffer_fills: IntArray = field(init=False)  # words written that come from DRAM
+    buffer_reads: IntArray = field(init=False)
+    buffer_writes: IntArray = field(init=False)  # words written that come from the array
+    pad_writes: IntArray = field(init=False)
+    pad_reads: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        nothing = np.zeros((1, self.plan.timesteps, *self.task.tiling.shape), np.int64)
+        for name in ("dram_reads", "dram_writes", "buffer_fills", "buffer_reads", "buffer_writes"):
+            setattr(self, name, nothing)
+        self.pad_writes = self.pad_reads = nothing
+
+    def read(self, home: Home, bits: IntArray, times: IntArray) -> None:
+        """Read runs of `bits` [channel tile], each `times` [..., group or 1, position tile], from their home."""
+        if home == "global_buffer":
+            self.buffer_reads = self.buffer_reads + self._words(bits, times)
+        elif home == "dram":
+            self.dram_reads = self.dram_reads + self._bursts(bits, times)
+
+    def write(self, home: Home, bits: IntArray, times: IntArray) -> None:
+        """Write runs of bits to their home."""
+        if home == "global_buffer":
+            self.buffer_writes = self.buffer_writes + self._words(bits, times)
+        elif home == "dram":
+            self.dram_writes = self.dram_writes + self._bursts(bits, times)
+
+    def fill(self, bits: IntArray, times: IntArray) -> None:
+        """Bring runs of bits from DRAM into the global buffer."""
+        self.dram_reads = self.dram_reads + self._bursts(bits, times)
+        self.buffer_fills = self.buffer_fills + self._words(bits, times)
+
+    def _words(self, bits: IntArray, times: IntArray) -> IntArray:
+        buffer = self.plan.spec.global_buffer
+        assert buffer != "none"
+        return self.task.tiling.combine(-(-bits // buffer.port_bits), times)
+
+    def _bursts(self, bits: IntArray, times: IntArray) -> IntArray:
+        """Runs of one job lie side by side."""
+        dram = self.plan.spec.dram
+        assert dram != "none"
+        return -(-self.task.tiling.combine(bits, times) // dram.burst_bits)
+
+
+def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> Traffic:
+    """Everything that one task moves."""
+    moved = Traffic(plan, task)
+    if task.unit is not None:
+        _move_weights(moved, storage, work)
+    _move_inputs(moved, storage)
+    _move_state(moved, storage)
+    tiling = task.tiling
+    done = runs(plan, task.only_first)
+    moved.write(
+        storage.homes["map", task.name], tiling.widths * plan.map_bits[task.name], done[None] * tiling.positions
+    )
+    return moved
+
+
+def _move_weights(moved: Traffic, storage: Storage, work: TileWork | None) -> None:
+    """Weights go to the scratchpads once for all positions where they fit, else to the array tile by tile.
+
+    From the global buffer spikes then fetch theirs one by one; from DRAM all stream by, as bursts are for neighbours.
+    """
+    plan, task, tiling = moved.plan, moved.task, moved.task.tiling
+    home = storage.homes["weights", task.name]
+    bits = tiling.widths * task.weight_bits_per_channel
+    each_tile = array_runs(plan, task)[None] * np.ones_like(tiling.positions)
+    first_tile = runs(plan, only_first=True)[None] if plan.layer_outer else array_runs(plan, task)[None]
+    once = first_tile * (np.arange(tiling.positions.size) == 0)
+    if home == "global_buffer" and plan.spec.dram != "none":
+        moved.fill(bits, once)
+    if task.name in storage.in_scratchpad:
+        moved.read(home, bits, once)
+        _move_through_scratchpad(moved, once, each_tile, work)
+    elif skips(plan, work) and home == "global_buffer":
+        assert work is not None
+        moved.read(home, tiling.widths * task.weights.weights.bits, work.ones)
+    else:
+        moved.read(home, bits, each_tile)
+
+
+def _move_through_scratchpad(moved: Traffic, once: IntArray, each_tile: IntArray, work: TileWork | None) -> None:
+    """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row."""
+    task, tiling, pad = moved.task, moved.task.tiling, moved.plan.spec.scratchpad
+    assert pad != "none"
+    in_a_row = -(-task.weight_bits_per_channel // pad.port_bits)
+    moved.pad_writes = tiling.combine(tiling.widths * in_a_row, once)
+    if skips(moved.plan, work):
+        assert work is not None
+        moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(moved.plan, task), work.ones)
+    else:
+        moved.pad_reads = tiling.combine(tiling.widths * in_a_row, each_tile)
+
+
+def pad_accesses(plan: Plan, task: Task) -> int:
+    """Accesses of a column's scratchpad for one weight."""
+    pad = plan.spec.scratchpad
+    assert pad != "none"
+    return -(-task.weights.weights.bits // pad.port_bits)
+
+
+def _move_inputs(moved: Traffic, storage: Storage) -> None:
+    """Each place under the windows of a tile once, for every tile again; its channels of one group lie together."""
+    plan, task, tiling = moved.plan, moved.task, moved.task.tiling
+    done = array_runs(plan, task) if task.unit is not None else runs(plan, task.only_first)
+    for name in task.reads:
+        channels = plan.network[name].shape[2] // tiling.groups
+        bits = np.full(tiling.widths.size, channels * plan.map_bits[name], np.int64)
+        moved.read(storage.homes["map", name], bits, done[None] * tiling.places)
+
+
+def _move_state(moved: Traffic, storage: Storage) -> None:
+    """Membranes to and from their home at every timestep; kept sums to it at the first, from it at the others."""
+    task, tiling = moved.task, moved.task.tiling
+    every = runs(moved.plan, only_first=False)[None]
+    first = runs(moved.plan, only_first=True)[None]
+    for kind, bits, writing, reading in _states(moved.plan, every, first):
+        home = storage.homes.get((kind, task.name))
+        if home is not None:
+            moved.write(home, tiling.widths * bits, writing * tiling.positions)
+            moved.read(home, tiling.widths * bits, reading * tiling.positions)
+
+
+def _states(plan: Plan, every: IntArray, first: IntArray) -> list[tuple[Kind, int, IntArray, IntArray]]:
+    return [
+        ("membranes", plan.spec.membrane_bits, every, every),
+        ("sums", plan.spec.sum_bits, first, every - first),
+    ]

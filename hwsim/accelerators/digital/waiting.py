@@ -1,0 +1,104 @@
+"""What the jobs of each step wait for: data, double buffers, and the layers before; it knows no durations.
+
+A block is what runs in one go: a layer at one timestep, or with `layer_outer` a layer at all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.accelerators.digital.storage import Home, Storage
+from hwsim.accelerators.digital.timing import AHEAD, Role, last_jobs, roles_of, stage_name, timestep_of
+from hwsim.engine.schedule import Wait
+
+IntArray = NDArray[np.int64]
+
+
+def waits_of(plan: Plan, storage: Storage, task: Task) -> dict[Role, tuple[Wait, ...]]:
+    """Everything that the steps of a task's jobs wait for."""
+    roles = roles_of(plan, task)
+    waits: dict[Role, list[Wait]] = {role: [] for role in roles}
+    job = np.arange(plan.timesteps * task.tiling.jobs, dtype=np.int64)
+    for role, following in pairwise(roles):
+        waits[following].append(Wait(stage_name(task, role), job))
+        waits[role] += _run_ahead(plan, task, role, following)
+    waits[_core(roles)] += _after_the_block_before(plan, task)
+    for role, wait in _data(plan, storage, task, roles):
+        waits[role].append(wait)
+    return {role: tuple(found) for role, found in waits.items()}
+
+
+def _core(roles: tuple[Role, ...]) -> Role:
+    """The step that does the work of a task."""
+    return "array" if "array" in roles else "finish"
+
+
+def _block_jobs(plan: Plan, task: Task) -> int:
+    """Jobs of a task's blocks."""
+    return task.tiling.jobs * (plan.timesteps if plan.layer_outer else 1)
+
+
+def _run_ahead(plan: Plan, task: Task, role: Role, following: Role) -> Iterator[Wait]:
+    """A step waits until the next one has freed the place of the job before the last."""
+    size, job = _block_jobs(plan, task), np.arange(plan.timesteps * task.tiling.jobs, dtype=np.int64)
+    in_block = job % size
+    needs = np.where(in_block >= AHEAD, job - AHEAD, -1)
+    yield Wait(stage_name(task, following), needs, event="free", stall="blocked")
+    if role in ("dram", "buffer"):  # what is loaded ahead of a block takes places that the block before gives back
+        before, last = _block_before(plan, task)
+        if before is not None:
+            there = roles_of(plan, before)
+            stage = stage_name(before, following if following in there else _core(there))
+            yield Wait(stage, np.where(in_block == 0, last, -1), event="start", stall="blocked")
+            yield Wait(stage, np.where(in_block == 1, last, -1), event="free", stall="blocked")
+
+
+def _block_before(plan: Plan, task: Task) -> tuple[Task | None, IntArray]:
+    """The task of the block before, and its last job for each job's block (-1 where there is none): int64 [job]."""
+    position = plan.position[task.name]
+    if plan.layer_outer:
+        before = plan.tasks[position - 1] if position else None
+        last = 0 if before is None else plan.timesteps * before.tiling.jobs - 1
+        return before, np.full(plan.timesteps * task.tiling.jobs, last, np.int64)
+    before, step = plan.tasks[position - 1], timestep_of(plan, task)
+    ends = last_jobs(plan, before)
+    if position:
+        return before, ends[step]
+    return before, np.where(step > 0, ends[step - 1], -1)
+
+
+def _after_the_block_before(plan: Plan, task: Task) -> Iterator[Wait]:
+    """Layers run one after another."""
+    before, last = _block_before(plan, task)
+    if before is not None:
+        first = np.arange(last.size) % _block_jobs(plan, task) == 0
+        yield Wait(stage_name(before, _core(roles_of(plan, before))), np.where(first, last, -1), event="free")
+
+
+def _data(plan: Plan, storage: Storage, task: Task, roles: tuple[Role, ...]) -> Iterator[tuple[Role, Wait]]:
+    """Maps that are read must be complete.
+
+    Membranes and kept sums need no more: the next timestep begins after the last layer, which needs all the others.
+    """
+    step = timestep_of(plan, task)
+    for name in task.reads:
+        if name == plan.network.input.name:
+            continue
+        producer = plan.tasks[plan.position[name]]
+        ends = last_jobs(plan, producer)
+        if producer.only_first:
+            ends = np.full_like(ends, ends[-1] if plan.layer_outer else ends[0])
+        needs = np.full_like(step, ends[-1]) if plan.layer_outer else ends[step]
+        final = roles_of(plan, producer)[-1]
+        yield _reader(storage.homes["map", name], roles), Wait(stage_name(producer, final), needs)
+
+
+def _reader(home: Home, roles: tuple[Role, ...]) -> Role:
+    """The step that reads from a home."""
+    wanted: Role = "dram" if home == "dram" else "buffer"
+    return wanted if home in ("dram", "global_buffer") else _core(roles)

@@ -1,0 +1,61 @@
+"""Counts of a layer whose copies share out the positions of its rows; what copies are there, it does not know.
+
+Every copy is counted by itself, over the columns of the input under its own windows, so the slowest is known exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.counting import LayerCounts, count_layer
+from hwsim.accelerators.imc.pace import row_cycles
+from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.replication import shares
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.traces.network import Conv2d, Linear
+
+Words = NDArray[np.uint64]
+
+
+def count_copies(
+    spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear, planes: Words, range_rows: int
+) -> LayerCounts:
+    """As `count_layer`; of several copies the counts add up, and `serial` and `silent` are those of the slowest."""
+    if placed.copies == 1:
+        return count_layer(spec, placed, layer, planes, range_rows)
+    window, padding = placed.window, placed.window.padding
+    padded = _padded(planes, window.height, window.width, padding)
+    total: LayerCounts | None = None
+    for first, end in shares(window.out_width, placed.copies):
+        columns = slice(first * window.stride, (end - 1) * window.stride + window.kernel)
+        part = np.ascontiguousarray(padded[..., columns, :])
+        height, width = part.shape[-3:-1]
+        sliding = window._replace(height=height, width=width, padding=0, out_width=end - first)
+        positions = part.reshape(*planes.shape[:3], height * width, planes.shape[4])
+        counts = count_layer(spec, replace(placed, window=sliding), layer, positions, range_rows)
+        total = counts if total is None else _joined(spec, placed, total, counts)
+    assert total is not None
+    return total
+
+
+def _padded(planes: Words, height: int, width: int, padding: int) -> Words:
+    """Planes [plane, sample, time, position, word] as [plane, sample, time, y, x, word] with zeros all around."""
+    maps = planes.reshape(*planes.shape[:3], height, width, planes.shape[4])
+    around = [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)]
+    return np.pad(maps, around)
+
+
+def _joined(spec: ImcSpec, placed: LayerPlacement, a: LayerCounts, b: LayerCounts) -> LayerCounts:
+    later = row_cycles(spec, placed, b.serial, b.silent) > row_cycles(spec, placed, a.serial, a.silent)
+    return LayerCounts(
+        driven=a.driven + b.driven,
+        ones=a.ones + b.ones,
+        active=a.active + b.active,
+        serial=np.where(later, b.serial, a.serial),
+        over_range=a.over_range + b.over_range,
+        silent=np.where(later, b.silent, a.silent),
+        levels=a.levels + b.levels,
+    )

@@ -1,0 +1,87 @@
+"""How often the buffers of activations and kept currents are accessed for one row of a step; it knows no prices."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.direct import kept_currents
+from hwsim.accelerators.imc.pipeline import Step
+from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.replication import shares
+from hwsim.accelerators.imc.sites import origin, read_by
+from hwsim.accelerators.imc.traffic import masks, words
+from hwsim.accelerators.imc.work import Work
+from hwsim.traces.geometry import window_rows
+from hwsim.traces.network import Add, Layer, Linear, Pool
+
+IntArray = NDArray[np.int64]
+
+
+def window_fetches(work: Work, step: Step, port_bits: int) -> IntArray:
+    """Buffer reads for one output row: each input row of the window once, the window slides in registers.
+
+    Every tile of a layer with weights fetches the rows for its own crossbars.
+    """
+    layer = step.layer
+    height, _, channels = work.network[origin(work.network, layer.inputs[0])].shape
+    bits = work.network.max_value(layer.inputs[0]).bit_length()
+    rows = np.array([[0, height]]) if isinstance(layer, Linear) else window_rows(layer, work.network)
+    if isinstance(layer, Pool):
+        per_row = _read_here(work, layer, layer.inputs[0], bits, port_bits)
+    else:
+        per_row = _columns(work, layer) * ceil(channels * bits / port_bits)
+    fetched: IntArray = (rows[:, 1] - rows[:, 0]) * per_row
+    return work.runs(step) * fetched
+
+
+def _columns(work: Work, layer: Layer) -> int:
+    """Columns of an input row that the tiles of a layer with weights fetch: of each copy those under its windows."""
+    placed = work.placement.layers[layer.name]
+    width = work.network[origin(work.network, layer.inputs[0])].shape[1]
+    kernel, stride, padding = placed.window.kernel, placed.window.stride, placed.window.padding
+    columns = 0
+    for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
+        low = max(first * stride - padding, 0) if copy else 0
+        high = min((end - 1) * stride - padding + kernel, width) if copy < placed.copies - 1 else width
+        columns += max(high - low, 0) * _tiles(placed, copy, work.placement.pes_per_tile)
+    return columns
+
+
+def _tiles(placed: LayerPlacement, copy: int, pes_per_tile: int) -> int:
+    """Tiles that one copy lies on."""
+    pes = placed.pes // placed.copies
+    first_pe = placed.first_pe + copy * pes
+    return (first_pe + pes - 1) // pes_per_tile - first_pe // pes_per_tile + 1
+
+
+def residual_fetches(work: Work, layer: Layer) -> int:
+    """Buffer reads of one row of an Add's activations; currents arrive from the accumulators."""
+    assert isinstance(layer, Add)
+    port_bits, largest = work.spec.spike_buffer.port_bits, work.network.max_value
+    activations = [name for name in layer.inputs if not work.network.gives_currents(name)]
+    return sum(_read_here(work, layer, name, largest(name).bit_length(), port_bits) for name in activations)
+
+
+def _read_here(work: Work, layer: Layer, source: str, bits: int, port_bits: int) -> int:
+    """Buffer reads of one row of an input of a layer that works channel by channel, at all its tiles."""
+    parts = (read_by(work.network, layer, part) for part in work.traffic.sites.parts[layer.name])
+    found = masks(parts, work.network[source]).values()
+    return sum(words(mask.sum(axis=1, dtype=np.int64), bits, port_bits) for mask in found)
+
+
+def psum_accesses(work: Work, step: Step) -> int:
+    """Accesses of the partial-sum buffer for one row of currents kept over the timesteps."""
+    _, width, channels = step.layer.shape
+    return width * ceil(channels * work.spec.psum_bits / work.spec.psum_buffer.port_bits)
+
+
+def psum_reads(work: Work, step: Step) -> dict[tuple[str, str], IntArray]:
+    """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
+    if work.spec.direct_input != "once":
+        return {}
+    again = np.ones(work.timesteps, np.int64) - work.input_runs()
+    kept = kept_currents(work.network, step.layer)
+    return {("psum_buffer", "read"): (again * (kept * psum_accesses(work, step)))[:, None]}

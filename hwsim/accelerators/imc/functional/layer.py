@@ -1,0 +1,113 @@
+"""One layer with weights on its crossbars: activations in, currents out, conversions counted; it knows no neurons."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.functional.cells import cells_of
+from hwsim.accelerators.imc.functional.conversion import conversion_of
+from hwsim.accelerators.imc.placement import LayerPlacement, columns_per_weight, conversion_blocks, segments_of
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.kernels.counter_rng import stream_key
+from hwsim.kernels.crossbar_reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
+from hwsim.kernels.crossbar_rows import Segments
+from hwsim.traces.network import Conv2d, Linear, Network
+from hwsim.traces.planes import pack_channels, pack_integers
+
+_NARROW = 15  # bits of a cell's current up to which the narrow kernel serves
+_WIDE = 31  # of a column's
+
+
+class CrossbarLayer:
+    """The programmed crossbars of a layer; `counts` are conversions and those that clipped, of all calls so far."""
+
+    def __init__(self, spec: ImcSpec, network: Network, layer: Conv2d | Linear, placed: LayerPlacement) -> None:
+        channels = network[layer.inputs[0]].shape[2] // placed.groups
+        segments = segments_of(
+            placed.window.kernel,
+            channels * placed.groups,
+            placed.groups,
+            conversion_blocks(spec, placed.window.kernel, channels),
+            spec,
+        )
+        across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
+        cells = cells_of(spec, layer, across)
+        self.n_planes = network.max_value(layer.inputs[0]).bit_length()
+        self.name, self.shape, self.seed = layer.name, layer.shape, spec.devices.seed
+        self.window = placed.window
+        self.reads = _reads(segments, placed, channels, spec.dac.bits)
+        rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes, spec.dac.bits)) - 1
+        self.conversion: Conversion = conversion_of(spec, cells, rows, digit)
+        bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
+        bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
+        narrow = max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
+        flat = cells.currents.reshape(-1, cells.currents.shape[2])
+        stored: Integers = flat.astype(np.int16) if narrow else flat
+        column: Integers = np.zeros(flat.shape[1], np.int32) if narrow else np.zeros(flat.shape[1], np.int64)
+        signed = self.conversion.smallest < 0
+        slices = _slices(stored, self.reads, signed) if cells.fraction_bits == 0 else np.empty((0, 0, 0), np.uint64)
+        self.columns = Columns(
+            stored, slices, signed, cells.factors, cells.references, cells.reference_factor, cells.offset
+        )
+        self.scratch = Scratch(
+            currents=column,
+            sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
+            counts=np.zeros(2, np.int64),
+        )
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Conversions, and how many of them clipped: int64 [2]."""
+        return self.scratch.counts
+
+    def read(self, activations: NDArray[np.int32], first_sample: int, timestep: int) -> NDArray[np.int32]:
+        """Currents int32 [sample, y, x, channel] of one timestep from activations of that form.
+
+        The noise of a conversion is that of its number in the order [sample, y, x, read, digit, column], samples those
+        of the trace, in the stream 'seed/noise/layer/timestep'.
+        """
+        n_samples, channels = len(activations), activations.shape[3]
+        flat = activations.reshape(n_samples, -1, channels)
+        if self.n_planes <= 8:
+            planes = pack_integers(flat.astype(np.uint8), self.n_planes)
+        else:
+            planes = np.stack([pack_channels((flat >> plane & 1).astype(np.uint8)) for plane in range(self.n_planes)])
+        passed = np.empty((n_samples, *self.shape), np.int32)
+        rule = self.conversion
+        if rule.noise_scale:
+            rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, str(timestep))))
+        read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
+        return passed
+
+
+def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: int) -> Reads:
+    """Words by read with the cell row of each word's first bit; rows of a group follow those of the group before."""
+    n_reads = segments.start.size - 1
+    per_group = n_reads // placed.groups
+    group = np.repeat(np.arange(n_reads), np.diff(segments.start)) // per_group
+    kernel_row = segments.row * placed.window.kernel + segments.column
+    rows_per_group = placed.window.kernel**2 * channels
+    first_row = group * rows_per_group + kernel_row * channels + 64 * segments.word - group * channels
+    return Reads(segments, first_row, per_group, dac_bits)
+
+
+def _slices(cells: Integers, reads: Reads, signed: bool) -> NDArray[np.uint64]:
+    """Bit slices of the cells that each word drives: uint64 [segment, bit, column], bit p of a word for its bit p.
+
+    Signed cells are in two's complement, the last slice their sign.
+    """
+    n_bits = max(int(cells.max()), -int(cells.min())).bit_length() + signed
+    slices = np.zeros((reads.first_row.size, n_bits, cells.shape[1]), np.uint64)
+    for place in range(64):
+        used = np.flatnonzero(reads.segments.mask >> np.uint64(place) & np.uint64(1))
+        driven = cells[reads.first_row[used] + place]
+        for bit in range(n_bits):
+            slices[used, bit] |= (driven >> bit & 1).astype(np.uint64) << np.uint64(place)
+    return slices
+
+
+def _rows_of_fullest(segments: Segments) -> int:
+    """Rows that a read drives at most."""
+    up_to = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bitwise_count(segments.mask), dtype=np.int64)])
+    return int(np.diff(up_to[segments.start]).max())

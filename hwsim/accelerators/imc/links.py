@@ -1,0 +1,126 @@
+"""Links of the mesh as shared units of a schedule: which stages hold them, for how long; it knows no prices.
+
+When a row is done it asks for all links of its routes at once and holds each for a cycle a flit.  It has arrived
+everywhere once the last of them has passed it on and the head has gone through the routers of the longest route: if it
+never waits, after (flits on its busiest link) + hops * router cycles.  Space for a row is granted where it goes before
+it is made, so what is under way is bounded and links never wait for space.
+
+Some links stand for others, with the same times: of those that only one step uses the busiest, and any one of those
+that the same steps cross with the same flits.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.mesh import Link
+from hwsim.accelerators.imc.pipeline import Pipeline
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.accelerators.imc.traffic import Traffic, Transfer
+from hwsim.accelerators.imc.work import Work
+from hwsim.engine.schedule import Stage, Wait
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The rows of a step on a link."""
+
+    step: str
+    unit: str
+    flits: int  # of one row
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage that holds the link."""
+        return f"{self.step} {self.unit}"
+
+
+def crossings(transfers: Mapping[str, Transfer]) -> dict[str, list[Crossing]]:
+    """By step, the links that matter, those that stand for others only once."""
+    users: defaultdict[Link, list[tuple[str, int]]] = defaultdict(list)
+    for step, transfer in transfers.items():
+        for link, flits in transfer.flits.items():
+            users[link].append((step, flits))
+    chosen: dict[tuple[tuple[str, int], ...], Link] = {}
+    for link in sorted(users):
+        chosen.setdefault(tuple(users[link]), link)
+    found: dict[str, list[Crossing]] = {step: [] for step in transfers}
+    alone: dict[str, Crossing] = {}
+    for group, (source, destination) in chosen.items():
+        unit = f"link {source}-{destination}"
+        for step, flits in group:
+            crossing = Crossing(step, unit, flits)
+            if len(group) > 1:
+                found[step].append(crossing)
+            elif step not in alone or flits > alone[step].flits:
+                alone[step] = crossing
+    for step, crossing in alone.items():
+        found[step].append(crossing)
+    return found
+
+
+def apart(spec: ImcSpec, traffic: Traffic, pipeline: Pipeline) -> Mapping[str, Transfer]:
+    """Transfers that have stages of their own: all but the one that ends the inference, which has the mesh to itself.
+
+    None where links are ideal.
+    """
+    if spec.mesh == "ideal":
+        return {}
+    return {step: sent for step, sent in traffic.transfers.items() if step != pipeline.output}
+
+
+def n_link_jobs(spec: ImcSpec, traffic: Traffic, pipeline: Pipeline) -> int:
+    """Jobs of one sample that hold links."""
+    found = crossings(apart(spec, traffic, pipeline))
+    return pipeline.order.timesteps * sum(pipeline.step(step).rows * len(links) for step, links in found.items())
+
+
+def own_cycles(work: Work, step: str) -> int:
+    """Cycles that a row of a step is under way where links are ideal, so that it never waits for any."""
+    sent = work.traffic.transfers.get(step)
+    if sent is None or step in apart(work.spec, work.traffic, work.pipeline):
+        return 0
+    return sent.most + sent.hops * work.spec.noc.cycles
+
+
+def link_stages(work: Work, found: Mapping[str, Iterable[Crossing]]) -> dict[str, list[Stage]]:
+    """By step, the stages that hold links for its rows."""
+    stages: dict[str, list[Stage]] = {}
+    for step in work.pipeline.steps:
+        if step.name not in found:
+            continue
+        order, runs = work.pipeline.order, np.broadcast_to(work.runs(step), (work.timesteps, step.rows))
+        n_jobs = work.timesteps * step.rows
+        timestep = order.grid(step.rows)[0].astype(np.int32)
+        stage = Stage(
+            name="",
+            layer=step.layer.name,
+            service=np.zeros(n_jobs, np.int64),
+            latency=order.arrange(runs * np.int64(work.traffic.transfers[step.name].hops * work.spec.noc.cycles)),
+            waits=(Wait(step.name, np.arange(n_jobs, dtype=np.int64)),),
+            sample=np.zeros_like(timestep),
+            timestep=timestep,
+        )
+        stages[step.name] = [
+            replace(stage, name=each.stage, unit=each.unit, service=order.arrange(runs * np.int64(each.flits)))
+            for each in found[step.name]
+        ]
+    return stages
+
+
+def after_transfers(waits: Iterable[Wait], found: Mapping[str, Iterable[Crossing]]) -> tuple[Wait, ...]:
+    """Waits for rows, of which those that travel must have arrived."""
+    changed: list[Wait] = []
+    for wait in waits:
+        if wait.event == "done" and wait.stage in found:
+            changed += [replace(wait, stage=crossing.stage) for crossing in found[wait.stage]]
+        else:
+            changed.append(wait)
+    return tuple(changed)

@@ -1,0 +1,164 @@
+"""The priced parts of a spiking LSTM machine and how many of each there are; it knows no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hwsim.accelerator import Hardware, Storage
+from hwsim.accelerators.lstm.dense_step import NARROW
+from hwsim.accelerators.lstm.plan import Plan, memory_bits
+from hwsim.accelerators.lstm.schedules import Engine
+from hwsim.accelerators.lstm.spec import LstmSpec
+from hwsim.accelerators.lstm.spiking_step import hidden_words, products_of
+from hwsim.accelerators.lstm.work import READOUT
+from hwsim.components.given import PricedSpec
+from hwsim.components.price import Price, Priced
+from hwsim.errors import ArchitectureError
+from hwsim.traces.sequence import GATES
+
+BASELINE = "baseline"
+ACTIVATION_BITS = "activation bits"
+"""Notes of a workload that say which parts it has."""
+_DENSE = ("mac", "elementwise", "state", "input_weights", "weights", "readout_weights")
+_SPIKING = (*_DENSE, "ac", "detector", "neuron", "queue", "readout")
+_WRITTEN_ONCE = ("input_weights", "weights", "readout_weights")
+ARITHMETIC = frozenset({"mac", NARROW, "ac", "elementwise", "readout"})
+"""Components that multiply and add."""
+
+
+def priced_parts(spec: LstmSpec, notes: Mapping[str, Any] | None = None) -> Mapping[str, Priced]:
+    """Every component with the prices of the actions that it takes; those of a baseline if notes speak of one."""
+    notes = notes or {}
+    parts = {name: _priced(spec, name) for name in (_DENSE if BASELINE in notes else _SPIKING)}
+    for name in _WRITTEN_ONCE:  # loading weights is no part of an inference
+        part = parts[name]
+        parts[name] = Priced({"read": part.actions["read"]}, part.area_um2, part.leakage_uw, part.times_ns)
+    if ACTIVATION_BITS in notes:
+        parts[NARROW] = _narrow(spec, notes[ACTIVATION_BITS])
+    parts["clock"] = _clock(spec)
+    return parts
+
+
+def _priced(spec: LstmSpec, key: str) -> Priced:
+    """Prices of a part; an error begins with its key in the file."""
+    part: PricedSpec = getattr(spec, key)
+    try:
+        return part.priced(spec.technology)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{key}: {error}") from None
+
+
+def _narrow(spec: LstmSpec, bits: int) -> Priced:
+    """The same multipliers on narrower inputs: their area and leakage are counted with `mac`."""
+    nothing = Price.exact(0.0, "the multipliers of `mac`")
+    try:
+        narrow = spec.mac.of_inputs(bits)
+    except ValueError:
+        raise ArchitectureError(
+            f"mac.law: given prices are for {spec.mac.input_bits}-bit inputs, and the quantised network has {bits}-bit "
+            "hidden values: choose a law"
+        ) from None
+    return Priced(narrow.priced(spec.technology).actions, nothing, nothing)
+
+
+def _clock(spec: LstmSpec) -> Priced:
+    """One domain an engine: every cycle pays the gated network, one in which the engine works the rest of it too."""
+    network = spec.clock.network.counting(spec.clock.flip_flops_per_engine)
+    try:
+        part = network.priced(spec.technology)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"clock.network: {error}") from None
+    fraction = network.gated_fraction
+    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the engine works")
+    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+
+
+def hardware(plan: Plan, built: list[Engine], notes: Mapping[str, Any]) -> Hardware:
+    """Instances, clock domains and memory footprint of a network on this machine; `notes` are shown with its own."""
+    spec, layers, cells = plan.spec, plan.network.layers, plan.n_cells
+    copies = cells if spec.weight_copies == "replicated" else 1
+    ports = len(GATES) if spec.gate_ports == "per_gate" else 1
+    everywhere = cells * len(layers)
+    products = cells if not plan.multiplies_once else 1
+    of_a_cell = sum(engine.cell is plan.cells[-1] for engine in built if engine.role != READOUT)
+    domains = len(built) + (cells - len(plan.cells)) * of_a_cell  # cells without work have clocks, too
+    there = {
+        "mac": spec.mac.lanes * (products if plan.dense is None else len(layers)),
+        NARROW: spec.mac.lanes * len(layers),
+        "ac": spec.ac.lanes * len(GATES) * everywhere,
+        "detector": everywhere + 1,
+        "neuron": everywhere,
+        "elementwise": spec.elementwise.lanes * everywhere,
+        "state": _state_words(plan),
+        "queue": spec.queue.banks * ((cells - 1) * len(layers) + plan.multiplies_once),
+        "input_weights": min(copies, products),
+        "weights": copies * ports * len(layers),
+        "readout": spec.readout.lanes,
+        "readout_weights": 1,
+        "clock": domains,
+    }
+    notes = {**_notes(plan), **notes}
+    instances = {name: there[name] for name in priced_parts(spec, notes)}
+    clocked = {engine.name: 1 for engine in built}
+    return Hardware(instances, clocked, domains, _memories(plan, instances), notes)
+
+
+def _state_words(plan: Plan) -> int:
+    """Cell states and hidden values: one a timestep, or one in all where they run on, and those between layers."""
+    if plan.dense is not None:
+        bits = plan.dense.activation_bits
+        return sum(layer.n_hidden - (-layer.n_hidden * bits // plan.spec.state.bits) for layer in plan.network.layers)
+    layers = plan.network.layers
+    copies = plan.timesteps if plan.network.state_per_step else 1
+    waiting = 0 if plan.serial else plan.timesteps * plan.spec.cells.queue_elements
+    words = copies * sum(layer.n_hidden + hidden_words(plan, layer) for layer in layers)
+    return words + waiting * sum(hidden_words(plan, layer) for layer in layers[:-1])
+
+
+def _memories(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Storage]:
+    """Weights with the unused ends of their words, in every copy; registers are as many as are needed."""
+    spec, memories = plan.spec, {}
+    for key, (needed, there) in memory_bits(plan).items():
+        if key == "queue":
+            memories[key] = Storage(_queued_bits(plan), spec.queue.capacity_bits * instances[key])
+        else:
+            memories[key] = Storage(needed * instances[key], there * instances[key])
+    bits = instances["state"] * spec.state.bits
+    memories["state"] = Storage(bits, bits)
+    return memories
+
+
+def _queued_bits(plan: Plan) -> int:
+    """All queues full: elements between cells, and products of the element at work in every cell."""
+    between, depth = len(plan.cells) - 1, plan.spec.cells.queue_elements
+    words = sum(
+        between * depth * (plan.crossing_words(layer) + plan.kept_words(layer))
+        + len(plan.cells) * plan.kept_words(layer)
+        for layer in plan.network.layers
+    )
+    return words * plan.spec.queue.port_bits
+
+
+def _notes(plan: Plan) -> Mapping[str, Any]:
+    """Facts of the mapping that a reader needs to trust the numbers."""
+    spec, network = plan.spec, plan.network
+    notes: dict[str, Any] = {
+        "schedule": "serial" if plan.serial else "pipelined",
+        "input_product": spec.input_product,
+        "weight_copies": spec.weight_copies,
+        "gate_ports": spec.gate_ports,
+        "cells a layer": plan.n_cells,
+        "cell steps a layer": network.n_elements * plan.timesteps,
+    }
+    if plan.serial:
+        notes["serial because"] = plan.serial_because
+    if plan.dense is None:
+        notes["products f*c, i*g, o*s"] = "; ".join(
+            f"{layer.name}: {', '.join(products_of(layer))}" for layer in network.layers
+        )
+        return notes
+    notes[BASELINE] = plan.dense.kind
+    if plan.dense.kind == "qann":
+        notes[ACTIVATION_BITS] = plan.dense.activation_bits
+    return notes

@@ -1,0 +1,220 @@
+"""Which cell runs which timesteps of a network, and what the machine must hold for it; it knows no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.lstm.spec import LstmSpec
+from hwsim.errors import ArchitectureError
+from hwsim.traces.sequence import GATES, GateUnits, LstmLayer, SequenceNetwork
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """The ordinary LSTM of the same shape: multi-bit activations, one pass."""
+
+    kind: Literal["ann", "qann"]
+    activation_bits: int
+    density: float | Literal["trace"]  # share of hidden values that are not zero
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One copy of a layer's cell and the timesteps `first` to `stop - 1` that it runs, for each element in turn."""
+
+    index: int
+    first: int
+    stop: int
+
+    @property
+    def width(self) -> int:
+        """Timesteps an element."""
+        return self.stop - self.first
+
+    def jobs(self, values: IntArray) -> IntArray:
+        """What is given for every step [sample, element, timestep] as that of this cell's jobs [sample, job]."""
+        return np.ascontiguousarray(values[:, :, self.first : self.stop]).reshape(len(values), -1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network on the machine."""
+
+    spec: LstmSpec
+    network: SequenceNetwork
+    timesteps: int
+    dense: Dense | None = None
+
+    @property
+    def serial_because(self) -> str:
+        """Why steps run one after another; empty where they are pipelined."""
+        if self.spec.schedule == "serial":
+            return "schedule: serial"
+        if self.dense is None and self.network.membrane_carry:
+            return "membranes run on from each element to the next (membrane_carry), so timesteps cannot overlap"
+        if self.dense is None and not self.network.state_per_step:
+            return "one state runs through all timesteps (state_per_step: false), so they cannot overlap"
+        return ""
+
+    @property
+    def serial(self) -> bool:
+        """Whether steps run one after another."""
+        return bool(self.serial_because)
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells of a layer that have work: neighbouring timesteps, as few each as the number of cells allows."""
+        count = self.spec.cells.count
+        there = 1 if self.serial else self.timesteps if count == "timesteps" else count
+        width = -(-self.timesteps // there)
+        starts = range(0, self.timesteps, width)
+        return tuple(Cell(i, first, min(first + width, self.timesteps)) for i, first in enumerate(starts))
+
+    @property
+    def n_cells(self) -> int:
+        """Cells a layer that are there, with work or without."""
+        count = self.spec.cells.count
+        return len(self.cells) if count == "timesteps" or self.dense is not None else count
+
+    def cell_of(self, timestep: int) -> Cell:
+        """The cell that runs a timestep."""
+        return self.cells[timestep // self.cells[0].width]
+
+    @property
+    def multiplies_once(self) -> bool:
+        """Whether the raw input is multiplied at the first timestep only."""
+        return self.dense is None and self.spec.input_product == "once"
+
+    def row_words(self, width: int, bits: int, port_bits: int) -> int:
+        """Accesses for a row of weights."""
+        return -(-width * bits // port_bits)
+
+    def multiplies(self, layer: LstmLayer) -> bool:
+        """Whether a layer's input is the raw one."""
+        return layer is self.network.layers[0]
+
+    def crossing_words(self, layer: LstmLayer) -> int:
+        """Words of the queue that an element's membranes fill on their way from a cell to the next."""
+        spec = self.spec
+        return len(layer.spiking) * self.row_words(layer.n_hidden, spec.neuron.membrane_bits, spec.queue.port_bits)
+
+    def kept_words(self, layer: LstmLayer) -> int:
+        """Words of the queue that an element's input products fill, where they are kept."""
+        if not (self.multiplies_once and self.multiplies(layer)):
+            return 0
+        return len(GATES) * self.row_words(layer.n_hidden, self.spec.ac.bits, self.spec.queue.port_bits)
+
+    def queued_words(self, layer: LstmLayer) -> int:
+        """Words of the fullest queue of a layer: elements on their way, and the products of the one at work."""
+        kept, depth = self.kept_words(layer), self.spec.cells.queue_elements
+        return kept + (depth * (self.crossing_words(layer) + kept) if len(self.cells) > 1 else 0)
+
+    def labels(self, elements: IntArray, timesteps: IntArray) -> IntArray:
+        """Timestep that a step is booked on, from its element and timestep [job].
+
+        Leaving after a timestep saves the later ones of every element in a wavefront, else only of the last element.
+        """
+        if self.dense is not None or self.network.wavefront:
+            return timesteps
+        return np.where(elements == self.network.n_elements - 1, timesteps, 0)
+
+
+def plan_network(spec: LstmSpec, network: SequenceNetwork, timesteps: int, dense: Dense | None = None) -> Plan:
+    """Lay a network out.
+
+    Raises ArchitectureError where a width or a memory of the machine is too small for it.
+    """
+    plan = Plan(spec, network, timesteps, dense)
+    for layer in network.layers:
+        _refuse_narrow(layer.name, _widths(plan, layer))
+    readout = network.readout
+    sums = int(np.abs(readout.weights.astype(np.int64)).sum(axis=0).max())
+    steps = network.n_elements if readout.over == "all" else 1
+    bits = (sums * steps + int(np.abs(readout.bias.astype(np.int64)).max())).bit_length() + 1
+    _refuse_narrow("readout", {"readout.bits": (bits, spec.readout.bits)})
+    for key, (needed, there) in memory_bits(plan).items():
+        if needed > there:
+            raise ArchitectureError(
+                f"{key}.capacity_kib: the network needs {needed / 8192:.4g} KiB in one memory, "
+                f"it has {there / 8192:.4g} KiB"
+            )
+    return plan
+
+
+def memory_bits(plan: Plan) -> Mapping[str, tuple[int, int]]:
+    """Of the fullest memory of each kind: bits needed and there."""
+    spec, network = plan.spec, plan.network
+    first, readout = network.layers[0], network.readout
+    rows = [layer.n_hidden + (0 if plan.multiplies(layer) else layer.n_inputs) for layer in network.layers]
+    gates = 1 if spec.gate_ports == "per_gate" else len(GATES)
+    spiking = max(
+        n * gates * plan.row_words(layer.n_hidden, layer.weight_bits, spec.weights.port_bits)
+        for n, layer in zip(rows, network.layers, strict=True)
+    )
+    words = {
+        "input_weights": len(GATES)
+        * first.n_inputs
+        * plan.row_words(first.n_hidden, first.weight_bits, spec.input_weights.port_bits),
+        "weights": spiking,
+        "readout_weights": network.layers[-1].n_hidden
+        * plan.row_words(network.n_classes, readout.weight_bits, spec.readout_weights.port_bits),
+    }
+    bits = {key: (n * getattr(spec, key).port_bits, getattr(spec, key).capacity_bits) for key, n in words.items()}
+    if plan.dense is None:
+        fullest = max(plan.queued_words(layer) for layer in network.layers)
+        bits["queue"] = fullest * spec.queue.port_bits, spec.queue.total_bits
+    return bits
+
+
+def _widths(plan: Plan, layer: LstmLayer) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Bits that a layer needs of a part, and that the part has, by key."""
+    spec = plan.spec
+    if plan.multiplies(layer):
+        yield "mac.input_bits", (plan.network.input_bits, spec.mac.input_bits)
+    if plan.multiplies(layer) or plan.dense is not None:
+        yield "mac.weight_bits", (layer.weight_bits, spec.mac.weight_bits)
+    yield "state.bits", (layer.state_bits, spec.state.bits)
+    yield "elementwise.state_bits", (layer.state_bits, spec.elementwise.state_bits)
+    if plan.dense is not None:
+        return
+    yield "ac.bits", (_sum_bits(plan, layer), spec.ac.bits)
+    if plan.multiplies(layer):
+        yield "ac.bits", (_product_bits(plan, layer), spec.ac.bits)
+    for units in layer.units.values():
+        if units.spiking:
+            yield "neuron.membrane_bits", (units.membrane_bits, spec.neuron.membrane_bits)
+            yield "neuron.leak_bits", (_leak_bits(units), spec.neuron.leak_bits)
+        else:
+            yield "elementwise.value_bits", (layer.fraction_bits + 1 + units.signed, spec.elementwise.value_bits)
+
+
+def _leak_bits(units: GateUnits) -> int:
+    return 0 if units.leak == 1 << units.leak_bits else units.leak_bits
+
+
+def _product_bits(plan: Plan, layer: LstmLayer) -> int:
+    """Signed bits of the input product."""
+    largest = 1 << (plan.network.input_bits - 1)
+    return int(np.abs(layer.input_weights.astype(np.int64)).sum(axis=1).max() * largest).bit_length() + 1
+
+
+def _sum_bits(plan: Plan, layer: LstmLayer) -> int:
+    """Signed bits of the sums over spikes."""
+    read = np.abs(layer.hidden_weights.astype(np.int64)).sum(axis=1)
+    if not plan.multiplies(layer):
+        read = read + np.abs(layer.input_weights.astype(np.int64)).sum(axis=1)
+    return int(read.max()).bit_length() + 1
+
+
+def _refuse_narrow(name: str, widths: Iterator[tuple[str, tuple[int, int]]] | Mapping[str, tuple[int, int]]) -> None:
+    for key, (needed, there) in widths.items() if isinstance(widths, Mapping) else widths:
+        if needed > there:
+            raise ArchitectureError(f"{key}: {name} needs {needed}, the machine has {there}")

@@ -1,0 +1,106 @@
+"""The priced parts of a first-spike machine and how many of each there are; it knows no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import Any
+
+from hwsim.accelerator import Hardware, Storage
+from hwsim.accelerators.ttfs.plan import Plan
+from hwsim.accelerators.ttfs.spec import TtfsSpec
+from hwsim.components.given import PricedSpec
+from hwsim.components.price import Priced
+from hwsim.errors import ArchitectureError
+
+_TAKEN = {
+    "weights": ("read",),
+    "queue": ("read", "write"),
+    "spikes": ("read", "write"),
+    "sorter": ("insert", "clear"),
+    "decision": ("add",),
+}
+_PE_ACTIONS = {
+    "ttfs": ("forward", "load", "accumulate", "update", "check", "fire"),
+    "rate": ("forward", "load", "integrate", "compare", "reset"),
+}
+
+
+def priced_parts(spec: TtfsSpec) -> Mapping[str, Priced]:
+    """Every component with the prices of the actions that it takes in the machine's coding.
+
+    Weights, biases and input spikes are written before the inference, and what that costs is not part of it.
+    """
+    taken = _TAKEN | {"pe": _PE_ACTIONS[spec.coding]}
+    parts = {}
+    for name, actions in taken.items():
+        part = _priced(spec, name, getattr(spec, name))
+        prices = {action: part.actions[action] for action in actions}
+        parts[name] = Priced(prices, part.area_um2, part.leakage_uw, part.times_ns)
+    return parts | {"clock": _clock(spec)}
+
+
+def _priced(spec: TtfsSpec, key: str, part: PricedSpec) -> Priced:
+    """Prices of a part; an error begins with its key in the file."""
+    try:
+        return part.priced(spec.technology)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{key}: {error}") from None
+
+
+def _clock(spec: TtfsSpec) -> Priced:
+    """One domain a PE: every cycle pays the gated network, a cycle in which the array works the rest of it too."""
+    network = spec.clock.network
+    part = _priced(spec, "clock.network", network.counting(spec.array.flip_flops_per_pe))
+    why = f"the {network.gated_fraction:g} that runs only while the array works"
+    active = part.actions["tick"].scaled(network.gated_fraction, why)
+    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+
+
+def hardware(plan: Plan) -> Hardware:
+    """Instances, clock domains and memory footprint of a network on this machine."""
+    spec = plan.spec
+    cores, elements = spec.cores, spec.cores * spec.array.lanes
+    instances = {
+        "weights": cores * spec.weights.banks,
+        "queue": 2 * cores,
+        "spikes": 2 * cores,
+        "sorter": cores,
+        "decision": 1,
+        "pe": elements,
+        "clock": elements,
+    }
+    clocked = {planned.name: spec.array.lanes for planned in plan.layers}
+    return Hardware(instances, clocked, elements, _storage(plan), _notes(plan))
+
+
+def _storage(plan: Plan) -> Mapping[str, Storage]:
+    spec, cores = plan.spec, range(plan.spec.cores)
+    listed = sum(max((plan.listed(one) for one in plan.layers if one.core == core), default=0) for core in cores)
+    return {
+        "weights": Storage(sum(map(plan.weight_bits, cores)), spec.cores * spec.weights.total_bits),
+        "queue": Storage(2 * listed * spec.queue.port_bits, 2 * spec.cores * spec.queue.capacity_bits),
+        "spikes": Storage(2 * sum(map(plan.spikes_bits, cores)), 2 * spec.cores * spec.spikes.capacity_bits),
+    }
+
+
+def _notes(plan: Plan) -> Mapping[str, Any]:
+    """Facts of the mapping that a reader needs to trust the numbers."""
+    spec = plan.spec
+    used = sum(planned.positions * sum(planned.widths) for planned in plan.layers)
+    passes = sum(planned.passes for planned in plan.layers)
+    early = spec.early_stop
+    return {
+        "coding": spec.coding,
+        "early stop": f"element {early.element}, hidden {early.hidden}, output {early.output}",
+        "loop order": "layer after layer, every pass through all ticks",
+        "ticks of a window" if spec.coding == "ttfs" else "timesteps": plan.ticks,
+        "passes": passes,
+        "PEs in use": used / (passes * spec.array.lanes),
+        "cycles of an input spike": ", ".join(f"{each.name} {max(each.issue_cycles)}" for each in plan.layers),
+        "core of each layer": ", ".join(f"{each.name} {each.core}" for each in plan.layers),
+        "not part of an inference": (
+            f"writing {sum(planned.weight_words for planned in plan.layers)} words of weights once, and the input "
+            f"spikes, up to {plan.most_spikes[plan.network.input.name]} of {prod(plan.network.input.shape)}"
+        ),
+    }

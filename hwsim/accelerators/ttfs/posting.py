@@ -1,0 +1,82 @@
+"""What sorts and passes do, posted to the ledger: every action of the machine with its closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerator import OPERATIONS
+from hwsim.accelerators.ttfs.plan import Plan
+from hwsim.accelerators.ttfs.timing import LayerWork, sort_cycles, sort_stage
+from hwsim.ledger import Ledger
+
+IntArray = NDArray[np.int64]
+
+
+class Posted(NamedTuple):
+    """Counts of one action by the jobs of one stage: int64 [sample, job]."""
+
+    stage: str
+    component: str
+    action: str
+    counts: IntArray
+
+
+def post_all(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> Ledger:
+    """Post every action of every layer."""
+    ledger = Ledger(n_samples)
+    for work in works:
+        for posted in (*_sort_actions(plan, work), *_pass_actions(plan, work)):
+            ledger.post(*posted)
+    return ledger
+
+
+def _sort_actions(plan: Plan, work: LayerWork) -> Iterator[Posted]:
+    stage, listed = sort_stage(work.planned), work.counts.listed[:, :, 0]
+    yield Posted(stage, "spikes", "read", sort_cycles(plan, work))
+    yield Posted(stage, "queue", "write", listed)
+    yield Posted(stage, "sorter", "insert", listed)
+    yield Posted(stage, "sorter", "clear", np.ones_like(listed))
+
+
+def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posted]:
+    """Element actions, fetches, what the layer gives, and what the network asked for."""
+    planned, counts = work.planned, work.counts
+    widths, words, bias_words = (
+        np.array(sizes, np.int64) for sizes in (planned.widths, planned.words, planned.bias_words)
+    )
+    output = planned is plan.layers[-1]
+    first_of_position = np.arange(widths.size) == 0  # which writes how many spikes the position has
+    found = {
+        ("queue", "read"): counts.spikes,
+        ("weights", "read"): counts.spikes * words + bias_words,
+        ("pe", "forward"): (counts.spikes + counts.ticks) * widths,
+        ("pe", "load"): np.broadcast_to(widths, counts.spikes.shape),
+        ("spikes", "write"): counts.fires * 0 if output else counts.fires + first_of_position,
+        ("decision", "add"): counts.rivals if output else counts.rivals * 0,
+        (OPERATIONS, "AC"): counts.listed * widths,
+        (OPERATIONS, "membrane update"): np.broadcast_to(_all_ticks(plan, work) * widths, counts.spikes.shape),
+    }
+    if plan.spec.coding == "ttfs":
+        found |= {
+            ("pe", "accumulate"): counts.accumulates,
+            ("pe", "update"): counts.updates,
+            ("pe", "check"): counts.checks,
+            ("pe", "fire"): counts.fires,
+        }
+    else:
+        found |= {
+            ("pe", "integrate"): counts.accumulates,
+            ("pe", "compare"): counts.updates,
+            ("pe", "reset"): counts.fires,
+        }
+    for (component, action), values in found.items():
+        yield Posted(planned.name, component, action, np.ascontiguousarray(values).reshape(len(values), -1))
+
+
+def _all_ticks(plan: Plan, work: LayerWork) -> int:
+    """Ticks of a pass that nothing stops."""
+    return plan.ticks + plan.starts.get(work.planned.name, 0)

@@ -1,0 +1,57 @@
+"""Puts spikes in the order of their times: one linked list for each tick; it knows no network and stores no spikes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class BucketSorterReference(Reference):
+    """Geometry of given prices."""
+
+    buckets: int
+    pointer_bits: int
+
+
+class BucketSorterGiven(Given):
+    """Given prices of a sorter."""
+
+    at: BucketSorterReference
+    insert_pj: Cost
+    clear_pj: Cost
+
+
+class BucketSorter(PricedSpec):
+    """`insert`: append one spike to the list of its tick. `clear`: empty all lists before a sort.
+
+    A counting sort in hardware (our choice of circuit): each of `buckets` ticks has two registers of `pointer_bits`,
+    the first and the last entry of its list in the queue; an insertion reads and writes the last one and advances the
+    pointer of free entries; a clear writes the flag of every bucket. The entries lie in the queue's memory.
+    """
+
+    buckets: int = Field(ge=2, le=4096)
+    pointer_bits: int = Field(ge=1, le=24)
+    law: Literal["logic", "given"]
+    given: BucketSorterGiven | None = None
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sum of registers and an incrementer (see `digital`)."""
+        pointer = digital.register(technology, self.pointer_bits)
+        advance = digital.add(technology, self.pointer_bits)
+        flags = digital.register(technology, self.buckets)
+        whole = digital.total(pointer.times(2 * self.buckets), advance, flags)
+        return Priced(
+            {
+                "insert": digital.total(pointer.times(3), advance).energy_pj,
+                "clear": flags.energy_pj,
+            },
+            whole.area_um2,
+            whole.leakage_uw,
+        )

@@ -1,0 +1,60 @@
+"""Lanes that multiply vectors element by element where factors may be spikes; they know no network."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class ElementwiseReference(Reference):
+    """Geometry of given prices."""
+
+    state_bits: int
+    value_bits: int
+
+
+class ElementwiseGiven(Given):
+    """Given prices of one lane."""
+
+    at: ElementwiseReference
+    and_pj: Cost
+    add_pj: Cost
+    mac_pj: Cost
+    clip_pj: Cost
+
+
+class Elementwise(PricedSpec):
+    """`lanes` element-wise operations a cycle; prices are of one lane.
+
+    `and`: a spike times a spike, which is a gate for the spike and one for its sign. `add`: a spike times a state,
+    which is a gate a bit, and an addition. `mac`: a value times a state, and an addition. `clip`: a piecewise-linear
+    activation, which is two comparisons. Registers are counted by whoever holds the operands.
+    """
+
+    lanes: int = Field(ge=1, le=65_536)
+    state_bits: int = Field(ge=2, le=64)
+    value_bits: int = Field(ge=1, le=64)
+    law: Literal["logic", "given"]
+    given: ElementwiseGiven | None = None
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sums of the operators (see `digital`); a lane holds one of each."""
+        gates = digital.logic_and(technology, self.state_bits)
+        adder = digital.add(technology, self.state_bits)
+        multiplier = digital.multiply(technology, self.state_bits, self.value_bits)
+        limits = digital.compare(technology, self.state_bits).times(2)
+        actions = {
+            "and": digital.logic_and(technology, 2).energy_pj,
+            "add": digital.total(gates, adder).energy_pj,
+            "mac": digital.total(multiplier, adder).energy_pj,
+            "clip": limits.energy_pj,
+        }
+        lane = digital.total(gates, adder, multiplier, limits)
+        return Priced(actions, lane.area_um2, lane.leakage_uw)

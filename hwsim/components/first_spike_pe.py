@@ -1,0 +1,81 @@
+"""A processing element that owns one neuron: a slope, a potential, a threshold and a spike time; it knows no array."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+_TOKEN_BITS = 2  # a spike, the end of a tick, or nothing
+
+
+class FirstSpikePeReference(Reference):
+    """Geometry of given prices."""
+
+    slope_bits: int
+    potential_bits: int
+    time_bits: int
+
+
+class FirstSpikePeGiven(Given):
+    """Given prices of a processing element."""
+
+    at: FirstSpikePeReference
+    forward_pj: Cost
+    load_pj: Cost
+    accumulate_pj: Cost
+    update_pj: Cost
+    check_pj: Cost
+    fire_pj: Cost
+    integrate_pj: Cost
+    compare_pj: Cost
+    reset_pj: Cost
+
+
+class FirstSpikePe(PricedSpec):
+    """One neuron at a time.
+
+    `forward`: pass a token (a spike or the end of a tick) on to the next element. `load`: take the next neuron's bias,
+    clear its slope. For first spikes: `accumulate` adds a weight to the slope, `update` adds the slope to the potential
+    and compares it with the threshold, `check` compares it with the lowest that can still get there, `fire` stores the
+    time. For rates: `integrate` adds a weight to the potential, `compare` compares it with the threshold, `reset`
+    subtracts the threshold and stores the spike.
+    """
+
+    slope_bits: int = Field(ge=2, le=31)
+    potential_bits: int = Field(ge=2, le=31)
+    time_bits: int = Field(ge=1, le=12)
+    law: Literal["logic", "given"]
+    given: FirstSpikePeGiven | None = None
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sum of the operators (see `digital`), each there once; registers are written where something changes."""
+
+        def register(bits: int) -> digital.Operator:
+            return digital.register(technology, bits)
+
+        slope, potential, time = register(self.slope_bits), register(self.potential_bits), register(self.time_bits)
+        steepen, rise = digital.add(technology, self.slope_bits), digital.add(technology, self.potential_bits)
+        compare, token = digital.compare(technology, self.potential_bits), register(_TOKEN_BITS)
+        whole = digital.total(steepen, rise, compare, slope, potential, time, token)
+        return Priced(
+            {
+                "forward": token.energy_pj,
+                "load": digital.total(slope, potential).energy_pj,
+                "accumulate": digital.total(steepen, slope).energy_pj,
+                "update": digital.total(rise, compare, potential).energy_pj,
+                "check": compare.energy_pj,
+                "fire": time.energy_pj,
+                "integrate": digital.total(rise, potential).energy_pj,
+                "compare": compare.energy_pj,
+                "reset": digital.total(rise, potential, time).energy_pj,
+            },
+            whole.area_um2,
+            whole.leakage_uw,
+        )

@@ -1,0 +1,54 @@
+"""A multiplier with an accumulator behind it; it knows no array."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class MacReference(Reference):
+    """Geometry of given prices."""
+
+    input_bits: int
+    weight_bits: int
+    sum_bits: int
+
+
+class MacGiven(Given):
+    """Given prices of a multiply-accumulate unit."""
+
+    at: MacReference
+    mac_pj: Cost
+
+
+class Mac(PricedSpec):
+    """`mac`: a product of `input_bits` x `weight_bits`, an addition of `sum_bits` and a register write."""
+
+    input_bits: int = Field(ge=1, le=64)
+    weight_bits: int = Field(ge=2, le=64)
+    sum_bits: int = Field(ge=1, le=128)
+    law: Literal["logic", "given"]
+    given: MacGiven | None = None
+
+    def of_inputs(self, bits: int) -> Mac:
+        """The same unit for inputs of another width.
+
+        Raises ValueError where prices are given, as they are for one width.
+        """
+        return type(self).model_validate(self.model_dump() | {"input_bits": bits})
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sum of a multiplier, an adder and a register (see `digital`)."""
+        unit = digital.total(
+            digital.multiply(technology, self.input_bits, self.weight_bits),
+            digital.add(technology, self.sum_bits),
+            digital.register(technology, self.sum_bits),
+        )
+        return Priced({"mac": unit.energy_pj}, unit.area_um2, unit.leakage_uw)

@@ -1,0 +1,43 @@
+"""Finds the set bits of a word one after another; it knows no network."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, PricedSpec, Reference
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class SpikeDetectorReference(Reference):
+    """Geometry of given prices."""
+
+    bits: int
+
+
+class SpikeDetectorGiven(Given):
+    """Given prices of a spike detector."""
+
+    at: SpikeDetectorReference
+    scan_pj: Cost
+
+
+class SpikeDetector(PricedSpec):
+    """`scan`: look at `bits` inputs and hand over the indices of the set ones.
+
+    A leading-one detector: a gate a bit that finds the first one, a gate a bit that clears it; all of them switch once
+    a scan, whatever it finds (our choice of circuit).
+    """
+
+    bits: int = Field(ge=1, le=8192)
+    law: Literal["logic", "given"]
+    given: SpikeDetectorGiven | None = None
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Two gates a bit (see `digital`)."""
+        gates = digital.logic_and(technology, 2 * self.bits)
+        return Priced({"scan": gates.energy_pj}, gates.area_um2, gates.leakage_uw)

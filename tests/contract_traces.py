@@ -1,0 +1,92 @@
+"""Small traces of every coding for the tests that hold for all machines; a new coding is a family more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import first_spike_cases
+import imc_cases
+import numpy as np
+import sequence_networks
+
+from hwsim import accelerators
+from hwsim.traces.codings import name_of
+from hwsim.traces.trace import PackedSpikes
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Traces of one coding: by network, spike rate and number of samples; `more` adds spikes to those of a trace."""
+
+    networks: dict[str, Callable[[], Any]]
+    draw: Callable[[Any, float, int], Any]
+    weighted: dict[str, Callable[[], Any]]  # networks whose layers read spikes, not sums of them
+    more: Callable[[Any, int], Any]
+
+    @cache  # noqa: B019 - families live as long as the tests
+    def trace(self, network: str, rate: float = 0.2, samples: int = 3) -> Any:
+        return self.draw((self.networks | self.weighted)[network](), rate, samples)
+
+
+def _more_direct(few, seed):
+    """Where weights meet spikes: of pooled or added ones a fourth may lower the set bits, from 011 to 100."""
+    added = imc_cases.random_trace(few.network, few.timesteps, few.n_samples, rate=0.15, seed=seed).spikes
+    more = {layer: PackedSpikes(p.words | added[layer].words, p.shape) for layer, p in few.spikes.items()}
+    return imc_cases.with_spikes(few, more)
+
+
+def _first_spikes(network, rate, samples):
+    """Times that follow no dynamics, as counts are to follow them and not the network."""
+    trace = first_spike_cases.recorded(network, samples, density=rate)
+    return first_spike_cases.random_times(trace, rate)
+
+
+def _more_first_spikes(few, seed):
+    other = first_spike_cases.random_times(few, 0.3, seed).times
+    return replace(few, times={name: np.where(t < 0, other[name], t) for name, t in few.times.items()})
+
+
+DIRECT = Family(
+    {
+        "convolutions": imc_cases.convolutions,
+        "residuals": imc_cases.residuals,
+        "flattened": imc_cases.flattened_input,
+    },
+    lambda network, rate, samples: imc_cases.random_trace(network, 3, samples, rate),
+    {"binary": imc_cases.binary, "flattened": imc_cases.flattened_input},
+    _more_direct,
+)
+FIRST_SPIKE = Family(
+    {
+        "convolutions": first_spike_cases.convolutions,
+        "perceptron": first_spike_cases.perceptron,
+        "overlapping": lambda: first_spike_cases.convolutions(start=3),
+    },
+    _first_spikes,
+    {"convolutions": first_spike_cases.convolutions, "perceptron": first_spike_cases.perceptron},
+    _more_first_spikes,
+)
+SEQUENCE = Family(
+    {
+        "one layer": lambda: sequence_networks.network_of((70,), elements=5),
+        "two layers": lambda: sequence_networks.network_of((9, 6), elements=4, over="all"),
+        "multi-bit gates": lambda: sequence_networks.network_of((6,), activations=sequence_networks.MIXED),
+    },
+    lambda network, rate, samples: sequence_networks.with_random_spikes(
+        sequence_networks.trace_of(network, samples=samples), rate
+    ),
+    {"two layers": lambda: sequence_networks.network_of((9, 6), elements=4, over="all")},
+    sequence_networks.with_more_spikes,
+)
+FAMILY = {"imc": DIRECT, "digital": DIRECT, "ttfs": FIRST_SPIKE, "lstm": SEQUENCE}
+"""By machine."""
+
+
+def plays(architecture, trace) -> bool:
+    """Whether an architecture is set to the coding of a trace."""
+    machine = accelerators.machine(architecture.machine)
+    set_to = getattr(architecture.spec, "coding", name_of(trace))
+    return isinstance(trace, machine.trace_type) and set_to == name_of(trace)

@@ -1,0 +1,75 @@
+"""Random maps under sliding windows, and what a crossbar read sees of them, in plain loops over single spikes."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+
+from hwsim.kernels.crossbar_rows import Window
+
+RATES = [0.0, 0.02, 0.3, 1.0]
+
+
+@st.composite
+def windows(draw):
+    """Any window whose kernel fits on the padded map, with fewer outputs than fit now and then."""
+    height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    padding, stride = draw(st.integers(0, 3)), draw(st.integers(1, 3))
+    kernel = draw(st.integers(1, min(4, height + 2 * padding, width + 2 * padding)))
+    fit = [(size + 2 * padding - kernel) // stride + 1 for size in (height, width)]
+    out_height, out_width = (draw(st.integers(max(1, n - 1), n)) for n in fit)
+    return Window(height, width, kernel, stride, padding, out_height, out_width)
+
+
+def random_bits(draw, window, channels, planes=1):
+    """0/1 [plane, sample, time, position, channel], at rates where rows are silent, full, and in between."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    shape = (planes, draw(st.integers(1, 2)), draw(st.integers(1, 2)), window.height * window.width, channels)
+    bits = rng.random(shape) < draw(st.sampled_from(RATES))
+    if draw(st.booleans()):
+        bits |= rng.random((*shape[:3], window.height * window.width, 1)) < 0.5  # places in which everything spikes
+    return bits.astype(np.int64)
+
+
+def packed(bits):
+    """Channel c as bit c % 64 of word c // 64, the last word filled with zeros."""
+    filled = np.zeros((*bits.shape[:-1], -(-bits.shape[-1] // 64) * 64), np.uint8)
+    filled[..., : bits.shape[-1]] = bits
+    return np.packbits(filled, axis=-1, bitorder="little").view(np.uint64)
+
+
+def patches(bits, window):
+    """What each window sees: [plane, sample, time, output row, output column, kernel row, kernel column, channel]."""
+    k, stride, padding = window.kernel, window.stride, window.padding
+    maps = bits.reshape(*bits.shape[:3], window.height, window.width, -1)
+    maps = np.pad(maps, [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)])
+    seen = np.zeros((*bits.shape[:3], window.out_height, window.out_width, k, k, bits.shape[-1]), np.int64)
+    for oy in range(window.out_height):
+        for ox in range(window.out_width):
+            y, x = oy * stride, ox * stride
+            seen[..., oy, ox, :, :, :] = maps[:, :, :, y : y + k, x : x + k]
+    return seen
+
+
+def naive_counts(seen, reads, dac_bits, range_rows):
+    """The six counts of `RowCounts`, from patches and the read [row block, phase] of each weight row.
+
+    `reads` int64 [kernel row, kernel column, channel, 2].
+    """
+    n_planes, n_samples, n_times, out_height = seen.shape[:4]
+    counts = np.zeros((6, n_samples, n_times, out_height), np.int64)
+    blocks = reads[..., 0].max() + 1
+    phases = reads[..., 1].max() + 1
+    one_hot = np.zeros((*reads.shape[:3], blocks, phases), np.int64)
+    np.put_along_axis(one_hot.reshape(-1, blocks * phases), (reads @ [phases, 1]).reshape(-1, 1), 1, axis=1)
+    for low in range(0, n_planes, dac_bits):
+        planes = seen[low : low + dac_bits]
+        digit = sum(plane << p for p, plane in enumerate(planes))
+        driven = np.einsum("styxijc,ijcbp->styxbp", digit, one_hot)
+        counts[0] += driven.sum(axis=(3, 4, 5))
+        counts[1] += planes.sum(axis=(0, 4, 5, 6, 7))
+        counts[2] += (driven > 0).sum(axis=(3, 4, 5))
+        counts[3] += (driven > 0).sum(axis=5).max(axis=4).sum(axis=3)
+        counts[4] += (driven > range_rows).sum(axis=(3, 4, 5))
+        counts[5] += (driven == 0).all(axis=(4, 5)).sum(axis=3)
+    return counts

@@ -1,0 +1,61 @@
+"""A claim beside what was found for it, as data and as a printed table; it simulates nothing."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: `paper` is what its source prints (empty where it says nothing), `ours` what hwsim finds."""
+
+    what: str
+    paper: str
+    ours: str
+    why: str = ""  # which assumption moves it, or what cannot be compared
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows that belong together, with what has to be known to read them."""
+
+    title: str
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.354 as '35.4 %'."""
+    return f"{100 * fraction:.{digits}f} %"
+
+
+def ratio(value: float) -> str:
+    """4.9 as '4.90x'."""
+    return f"{value:.2f}x"
+
+
+def with_error(value: float, standard_error: float, digits: int = 3) -> str:
+    """A value with its standard error."""
+    return f"{value:.{digits}f} +- {standard_error:.{digits}f}"
+
+
+def print_sections(title: str, sections: Sequence[Section]) -> None:
+    """All tables of a paper on the terminal."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
+    console = Console(width=max(width, 120), highlight=False)
+    console.print(f"\n[bold]{title}[/bold]")
+    for section in sections:
+        table = Table(title=f"\n{section.title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
+        for column in ("", "paper", "ours", "what moves it"):
+            table.add_column(column, justify="right" if column in ("paper", "ours") else "left")
+        for row in section.rows:
+            table.add_row(row.what, row.paper or "-", row.ours, row.why)
+        console.print(table)
+        for note in section.notes:
+            console.print(f"  {note}", soft_wrap=True, markup=False)
