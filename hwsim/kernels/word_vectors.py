@@ -1,7 +1,7 @@
 """Inner loops over packed words that need whole vectors to keep up with memory; they know no geometry.
 
 From plain loops with few turns a compiler makes scalar code, or vector code whose preparation takes longer than its
-work.  So these three are written in LLVM's vectors, which it maps to what the processor has; beside each stands what it
+work.  So these are written in LLVM's vectors, which it maps to what the processor has; beside each stands what it
 computes, and that is what runs where kernels run as plain Python.
 """
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim.traces.first_spike import SILENT, FirstSpikeTrace, Times, input_times
+from hwsim.view.plain_table import plain_table
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _MOST_BINS = 32
@@ -26,10 +27,9 @@ def print_first_spike(trace: FirstSpikeTrace, console: Console) -> None:
 
 def _layers(trace: FirstSpikeTrace) -> Table:
     bins = min(trace.network.window, _MOST_BINS)
-    title = "\nLayers"
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="")
-    for column in ("layer", "shape", "threshold", "ramp", "window", "fire", f"times, {bins} bins"):
-        table.add_column(column, justify="left" if column in ("layer", "shape") or "bins" in column else "right")
+    times = f"times, {bins} bins"
+    columns = ("layer", "shape", "threshold", "ramp", "window", "fire", times)
+    table = plain_table("Layers", *columns, left=("layer", "shape", times))
     source = trace.network.network.input
     values = trace.inputs.values[: trace.n_samples]
     coded = input_times(values, source.bits, trace.network.window)

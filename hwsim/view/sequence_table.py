@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim.traces.sequence import HIDDEN, NEURONS, GateUnits, LstmLayer, SequenceTrace
+from hwsim.view.plain_table import plain_table
 
 
 def print_sequence(trace: SequenceTrace, console: Console) -> None:
@@ -33,9 +34,8 @@ def _order(trace: SequenceTrace) -> str:
 
 
 def _layers(trace: SequenceTrace) -> Table:
-    table = Table(title="\nLayers", title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="")
-    for column in ("layer", "size", "state", "units", "activation", "spike rate"):
-        table.add_column(column, justify="right" if column == "spike rate" else "left")
+    columns = ("layer", "size", "state", "units", "activation", "spike rate")
+    table = plain_table("Layers", *columns, left=columns[:-1])
     rates = trace.spike_rates()
     for layer in trace.network.layers:
         size, state = f"{layer.n_inputs} x {layer.n_hidden}", f"{layer.state_bits} bits"

@@ -10,6 +10,7 @@ from rich.table import Table
 from hwsim.figures import Figure, Percentiles, Report, Run, UnitShare
 from hwsim.report import LEAKAGE
 from hwsim.view import number
+from hwsim.view.plain_table import plain_table
 
 _ROUNDING = 1e-12  # relative: what sums of equal floats may differ by is no spread of samples
 _MOST_STAGES = 40
@@ -47,13 +48,6 @@ def _print_head(report: Report, console: Console) -> None:
     console.print(f"{trace['name']}: {kind}; {samples} samples, T = {timesteps}")
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="", pad_edge=False, box=None)
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i == 0 else "right")
-    return table
-
-
 def _spread(figure: Figure, show: Formatter) -> str:
     """Value ± standard error [low, high]; parts that say nothing are left out."""
     text = show(figure.value)
@@ -70,8 +64,8 @@ def _plain(value: float) -> str:
 
 def _figures(report: Report) -> Table:
     runs = report.runs + report.baselines
-    table = _table(
-        "\nPer inference  (mean ± standard error over samples \\[interval of prices])",
+    table = plain_table(
+        "Per inference  (mean ± standard error over samples [interval of prices])",
         "",
         *(run.name for run in runs),
     )
@@ -132,8 +126,8 @@ def _accuracy(run: Run) -> str:
 
 def _baselines(report: Report) -> Table:
     ratios = report.baseline_ratios
-    title = "\nAgainst the network without spikes  (above 1 the spikes save)"
-    table = _table(title, "", *(f"{ratio.baseline} / {ratio.run}" for ratio in ratios))
+    title = "Against the network without spikes  (above 1 the spikes save)"
+    table = plain_table(title, "", *(f"{ratio.baseline} / {ratio.run}" for ratio in ratios))
     table.add_row("energy", *(_spread(ratio.energy, _plain) for ratio in ratios))
     computing = [ratio.compute_energy for ratio in ratios]
     table.add_row(
@@ -146,7 +140,7 @@ def _baselines(report: Report) -> Table:
 
 def _comparisons(report: Report) -> Table:
     names = [f"{c.run} / {c.reference}" for c in report.comparisons]
-    table = _table("\nRatios  (below 1 is less)", "", *names)
+    table = plain_table("Ratios  (below 1 is less)", "", *names)
     for label, field in (
         ("timesteps", "timesteps"),
         ("energy", "energy"),
@@ -198,14 +192,16 @@ def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
 def _by_timestep(report: Report) -> Table:
     """What staying for each timestep adds, what runs in vain included."""
     n = len(report.runs[0].energy_by_timestep_pj)
-    table = _table("\nEnergy by timestep  (what staying for it adds)", "", *(f"t = {t}" for t in range(1, n + 1)))
+    table = plain_table("Energy by timestep  (what staying for it adds)", "", *(f"t = {t}" for t in range(1, n + 1)))
     for run in report.runs:
         table.add_row(run.name, *(number.energy(pj) for pj in run.energy_by_timestep_pj))
     return table
 
 
 def _by_component(run: Run) -> Table:
-    table = _table(f"\nEnergy by component and action, {run.name}", "component", "action", "count", "energy", "share")
+    table = plain_table(
+        f"Energy by component and action, {run.name}", "component", "action", "count", "energy", "share"
+    )
     for component, component_pj in _sums((row.component, row.energy_pj) for row in run.rows):
         table.add_row(
             component, "", "", number.energy(component_pj), number.percent(component_pj / run.energy_pj.value)
@@ -222,18 +218,19 @@ def _by_component(run: Run) -> Table:
 def _by_layer(report: Report, run: Run) -> Table:
     rates = report.notes.get("spikes per neuron and timestep", {})
     crossbars = report.notes.get("crossbars by layer", {})
-    table = _table(f"\nEnergy by layer, {run.name}", "layer", "crossbars", "spike rate", "energy", "share")
+    placed = ["crossbars"] if crossbars else []
+    table = plain_table(f"Energy by layer, {run.name}", "layer", *placed, "spike rate", "energy", "share")
     for layer, pj in _sums((row.layer or "(whole chip)", row.energy_pj) for row in run.rows):
+        place = [str(crossbars.get(layer, ""))] if crossbars else []
         rate = f"{rates[layer]:.4f}" if layer in rates else ""
-        share = number.percent(pj / run.energy_pj.value)
-        table.add_row(layer, str(crossbars.get(layer, "")), rate, number.energy(pj), share)
+        table.add_row(layer, *place, rate, number.energy(pj), number.percent(pj / run.energy_pj.value))
     return table
 
 
 def _stages(run: Run) -> Table:
     accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
-    title = f"\nWhere the cycles of a sample that runs all timesteps go, {run.name}"
-    table = _table(title, "stage", "utilisation", *accounts)
+    title = f"Where the cycles of a sample that runs all timesteps go, {run.name}"
+    table = plain_table(title, "stage", "utilisation", *accounts)
     busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
     for stage in (stage for stage in run.stages if stage in busiest):
         cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
@@ -244,7 +241,7 @@ def _stages(run: Run) -> Table:
 
 
 def _area(report: Report) -> Table:
-    table = _table("\nArea and leakage", "component", "instances", "area mm2", "leakage")
+    table = plain_table("Area and leakage", "component", "instances", "area mm2", "leakage")
     for row in sorted(report.area, key=lambda row: -row.area_um2):
         table.add_row(row.component, f"{row.instances:,}", f"{row.area_um2 / 1e6:.4f}", number.power(row.leakage_uw))
     area, leakage = _spread(report.area_mm2, _plain), _spread(report.leakage_uw, number.power)
@@ -253,7 +250,7 @@ def _area(report: Report) -> Table:
 
 
 def _storage(report: Report) -> Table:
-    table = _table("\nMemory footprint", "storage", "used KiB", "on chip KiB", "used")
+    table = plain_table("Memory footprint", "storage", "used KiB", "on chip KiB", "used")
     for row in report.storage:
         used, provided = row.used_bits / 8192, row.provided_bits / 8192
         table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", number.percent(used / provided))

@@ -14,6 +14,7 @@ from hwsim.traces.sequence import SequenceTrace
 from hwsim.traces.trace import AnyTrace, Trace
 from hwsim.traces.verify import Verification
 from hwsim.view.first_spike_table import print_first_spike
+from hwsim.view.plain_table import plain_table
 from hwsim.view.sequence_table import print_sequence
 
 
@@ -55,9 +56,8 @@ def _print_direct(trace: Trace, console: Console) -> None:
 
 
 def _layers(trace: Trace) -> Table:
-    table = Table(title="\nLayers", title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="")
-    for column in ("layer", "kind", "reads", "shape", "MACs", "neuron", "spike rate"):
-        table.add_column(column, justify="right" if column in ("MACs", "spike rate") else "left")
+    columns = ("layer", "kind", "reads", "shape", "MACs", "neuron", "spike rate")
+    table = plain_table("Layers", *columns, left=("layer", "kind", "reads", "shape", "neuron"))
     for layer in trace.network:
         shape = " x ".join(str(n) for n in layer.shape)
         n_macs = f"{macs(layer, trace.network):,}" if isinstance(layer, Conv2d | Linear) else ""

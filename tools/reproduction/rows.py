@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.table import Table
+
+from hwsim.view.plain_table import plain_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,7 @@ def print_sections(title: str, sections: Sequence[Section]) -> None:
     console = Console(width=max(width, 120), highlight=False)
     console.print(f"\n[bold]{title}[/bold]")
     for section in sections:
-        table = Table(title=f"\n{section.title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-        for column in ("", "paper", "ours", "what moves it"):
-            table.add_column(column, justify="right" if column in ("paper", "ours") else "left")
+        table = plain_table(section.title, "", "paper", "ours", "what moves it", left=("", "what moves it"))
         for row in section.rows:
             table.add_row(row.what, row.paper or "-", row.ours, row.why)
         console.print(table)
