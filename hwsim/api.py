@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from hwsim.components.price import Priced
 from hwsim.engine import EngineName
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.exit_figures import exit_curve, exit_summary, exits_of
-from hwsim.figures import Report
+from hwsim.figures import Report, Run
 from hwsim.processes import play_in_processes
 from hwsim.report import PricedRun, price
 from hwsim.summary import area_figure, area_rows, comparisons, leakage_figure, run_figures, storage_rows
@@ -95,6 +96,7 @@ def simulate(
         dense: dict[str, PricedRun] = {kind: _baseline(machine, short, kind, engine) for kind in baselines}
     area = area_rows(workload.hardware, runs[-1])
     figures = [run_figures(run) for run in runs]
+    _check_finite(architecture, figures)
     return Report(
         architecture=_describe_architecture(architecture),
         trace=_describe_trace(short),
@@ -118,6 +120,14 @@ def simulate(
         storage=storage_rows(workload.hardware),
         notes={**workload.hardware.notes, **notes, "spikes per neuron and timestep": dict(short.spike_rates())},
     )
+
+
+def _check_finite(architecture: Architecture, runs: Sequence[Run]) -> None:
+    for run in runs:
+        if not all(math.isfinite(figure) for figure in (run.energy_pj.high, run.edp_pj_ns.high, run.power_uw)):
+            raise ArchitectureError(
+                f"{architecture.path}: prices or sizes are so extreme that the energy of run '{run.name}' is no number"
+            )
 
 
 def _baseline(machine: Accelerator[Any, Any], trace: AnyTrace, kind: BaselineKind, engine: EngineName) -> PricedRun:

@@ -40,6 +40,9 @@ class _Program(click.Group):
             # The reader of a pipe has left; nothing is wrong, and nothing more can be printed.
             sys.stderr.close()
             status = 0
+        except OSError as error:
+            click.echo(f"hwsim: {error.filename or 'output'}: {error.strerror or error}", err=True)
+            status = 2
         sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -84,15 +87,17 @@ def simulate(
     **options: Any,
 ) -> None:
     """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
-    from hwsim import api
+    from hwsim import api, files
     from hwsim.kernels import cache
 
     if cache.is_empty():
         click.echo("hwsim: compiling kernels, once (some seconds) ...", err=True)
     options["exit_thresholds"] = curve_file is not None
+    written = [Path(file) for file in (json_file, csv_file, curve_file) if file not in (None, "-")]
+    files.check_apart([trace, Path(architecture)], written)
     report = api.simulate(api.load_architecture(architecture, overrides), api.load_trace(trace), **options)
     if json_file is not None or csv_file is not None or curve_file is not None:
-        from hwsim import files, report_file
+        from hwsim import report_file
 
         if csv_file is not None:
             files.write_text(csv_file, report_file.to_csv(report))

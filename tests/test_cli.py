@@ -185,3 +185,43 @@ def test_bad_rates_are_refused(tmp_path, rate):
     out = tmp_path / "t.npz"
     refused(run("trace", "synth", "mlp:4-3-2", out, "--timesteps", 1, "--samples", 1, "--rate", rate))
     assert not out.exists()
+
+
+@pytest.mark.parametrize("option", ["--json", "--csv"])
+def test_an_output_never_overwrites_an_input(trace, tmp_path, option):
+    before = trace.read_bytes()
+    assert "would be overwritten" in refused(run("simulate", "imc", trace, option, trace, "--quiet"))
+    own = tmp_path / "own.yaml"
+    own.write_text((shipped_folder() / "imc.yaml").read_text())
+    assert "would be overwritten" in refused(run("simulate", own, trace, option, own, "--quiet"))
+    assert trace.read_bytes() == before
+    assert own.read_text() == (shipped_folder() / "imc.yaml").read_text()
+
+
+def test_two_outputs_are_two_files(trace, tmp_path):
+    out = tmp_path / "out"
+    assert "would be overwritten" in refused(run("simulate", "imc", trace, "--json", out, "--csv", out, "--quiet"))
+    assert not out.exists()
+
+
+def test_a_pipe_is_written_to_and_stays_one(trace, tmp_path):
+    import os
+    import threading
+
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    assert run("simulate", "imc", trace, "--csv", pipe, "--quiet").exit_code == 0
+    reader.join()
+    assert pipe.is_fifo()
+    assert read[0].startswith("run,layer,component,action")
+
+
+def test_prices_beyond_all_numbers_are_refused(trace):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        line = refused(run("simulate", "imc", trace, "--set", "crossbar.r_on_ohm=1e-300", "--quiet"))
+    assert "is no number" in line

@@ -253,7 +253,8 @@ def _storage(report: Report) -> Table:
     table = plain_table("Memory footprint", "storage", "used KiB", "on chip KiB", "used")
     for row in report.storage:
         used, provided = row.used_bits / 8192, row.provided_bits / 8192
-        table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", number.percent(used / provided))
+        share = number.percent(used / provided) if provided else ""
+        table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", share)
     return table
 
 
