@@ -18,6 +18,9 @@ from hwsim.traces.first_spike import FirstSpikeTrace
 from hwsim.traces.first_spike_record import build_first_spike, first_spike_arrays, first_spike_record
 from hwsim.traces.first_spike_verify import first_of_first_spike, verify_first_spike
 from hwsim.traces.layer_record import Take
+from hwsim.traces.plastic import PlasticTrace
+from hwsim.traces.plastic_record import build_plastic, plastic_arrays, plastic_record
+from hwsim.traces.plastic_verify import first_of_plastic, verify_plastic
 from hwsim.traces.rate import RateTrace, build_rate, first_of_rate, rate_arrays, rate_record, verify_rate
 from hwsim.traces.record import Record
 from hwsim.traces.sequence import SequenceTrace
@@ -55,6 +58,7 @@ CODINGS: Mapping[str, Coding[Any]] = {
     "sequence": Coding(
         SequenceTrace, sequence_record, sequence_arrays, build_sequence, verify_sequence, first_of_sequence
     ),
+    "plastic": Coding(PlasticTrace, plastic_record, plastic_arrays, build_plastic, verify_plastic, first_of_plastic),
 }
 
 

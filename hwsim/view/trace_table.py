@@ -9,12 +9,14 @@ from hwsim.traces.codings import name_of
 from hwsim.traces.first_spike import FirstSpikeTrace
 from hwsim.traces.geometry import macs
 from hwsim.traces.network import Add, Conv2d, Layer, Linear, Pool, neuron_of
+from hwsim.traces.plastic import PlasticTrace
 from hwsim.traces.rate import RateTrace
 from hwsim.traces.sequence import SequenceTrace
 from hwsim.traces.trace import AnyTrace, Trace
 from hwsim.traces.verify import Verification
 from hwsim.view.first_spike_table import print_first_spike
 from hwsim.view.plain_table import plain_table
+from hwsim.view.plastic_table import print_plastic
 from hwsim.view.sequence_table import print_sequence
 
 
@@ -45,6 +47,8 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
         _print_direct(trace.as_direct, console)
     elif isinstance(trace, FirstSpikeTrace):
         print_first_spike(trace, console)
+    elif isinstance(trace, PlasticTrace):
+        print_plastic(trace, console)
 
 
 def _print_direct(trace: Trace, console: Console) -> None:

@@ -1,0 +1,81 @@
+"""Learning by STDP, 784 pixels and 400 neurons, 350 steps, of samples as bright as MNIST; one core.
+
+The limit is the weights added, input spikes times neurons, over the rate at which compiled code adds rows of the same
+array and does nothing else, in the same run.  Nothing here asserts a time.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from numba import njit
+
+from hwsim.traces.plastic import ExcitatoryNeurons, PlasticNetwork, PoissonInput, QFormat, Stdp
+from hwsim.traces.plastic_encode import input_spikes
+from hwsim.traces.plastic_golden import LearningCore
+
+PIXELS, SAMPLES, REPEATS = 784, 60, 3
+
+
+def network(n, rounding, rule):
+    formats = rounding and {
+        "weights": QFormat(1, 7, rounding),
+        "membranes": QFormat(8, 12, "nearest"),
+        "traces": QFormat(1, 15, "truncate"),
+        "thresholds": QFormat(8, 12, "nearest"),
+    }
+    neurons = ExcitatoryNeurons(n, 64884, 13.0, 5.0, -35.0, 5, 0.2, 65536, 120.0, True)
+    stdp = Stdp(rule, 3146, 105, 62340, 62340, 1.0, 78.4, 0.3, 10, 4)
+    return PlasticNetwork(PIXELS, PoissonInput(128_000, 1000, 350, 0), neurons, stdp, formats, 1)
+
+
+def samples(n):
+    """A connected fifth of the pixels is bright, as in a digit."""
+    rng = np.random.default_rng(4)
+    values = np.zeros((n, PIXELS), np.uint8)
+    for sample in values:
+        start = rng.integers(0, PIXELS - 150)
+        sample[start : start + 150] = rng.integers(80, 256, 150)
+    return values
+
+
+@njit
+def gather_add(weights, order, current):
+    for i in order:
+        for j in range(current.size):
+            current[j] += current.dtype.type(weights[i, j])
+
+
+def additions_per_s(core):
+    """Weights added a second, row by row in an order that is not that of the memory."""
+    current = np.zeros(core.weights.shape[1], np.float32 if core.weights.dtype == np.float32 else np.int32)
+    order = np.random.default_rng(1).integers(0, PIXELS, 4000)
+    best = np.inf
+    for _ in range(REPEATS + 1):  # once to compile
+        start = perf_counter()
+        gather_add(core.weights, order, current)
+        best = min(best, perf_counter() - start)
+    return order.size * current.size / best
+
+
+@pytest.mark.parametrize("rule", ["pairwise", "windowed"])
+@pytest.mark.parametrize("rounding", [None, "nearest", "truncate", "stochastic"])
+@pytest.mark.parametrize("n", [400, 4900])
+def test_learning(n, rounding, rule, capsys):
+    net = network(n, rounding, rule)
+    core, images = LearningCore(net), samples(SAMPLES)
+    best, first, events = np.inf, 0, 0
+    for _ in range(REPEATS + 1):  # once to compile
+        start, events = perf_counter(), 0
+        for k in range(first, first + SAMPLES // (n // 400)):
+            spikes = input_spikes(net, "train", k, images[k % SAMPLES])
+            core.present(spikes, "train", k, learn=True)
+            events += len(spikes.pixels)
+        best, first = min(best, perf_counter() - start), k + 1
+    rate = SAMPLES // (n // 400) / best
+    limit = additions_per_s(core) / (events * n / (SAMPLES // (n // 400)))
+    with capsys.disabled():
+        name = f"N = {n}, {rounding or 'FP32'}, {rule}"
+        print(f"\n  {name}: {rate:.0f} samples/s, {rate / limit:.2f} of the limit {limit:.0f}", end="")

@@ -1,0 +1,78 @@
+"""State, rules and outcome of the learning kernels as they pass them; it computes nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels.stdp_neurons import Firing, Membranes, Number
+
+TRUNCATE, NEAREST, STOCHASTIC = 0, 1, 2
+FACTOR_BITS = 16
+"""Leaks and the factors of a normalisation are multiples of 2**-FACTOR_BITS."""
+RATE_BITS = 20
+"""Learning rates are multiples of 2**-RATE_BITS."""
+
+WEIGHTS_HIGH, WEIGHTS_LOW, MEMBRANES_HIGH, MEMBRANES_LOW, THETA_HIGH, POTENTIATED, DEPRESSED = range(7)
+"""What is counted: values held at a limit, and weight updates whose amount is not zero."""
+N_COUNTED = 7
+
+
+class Synapses(NamedTuple):
+    """Weights uint16 or float32 [pixel, neuron], traces int32 or float32 [pixel] and [neuron], with room to work in."""
+
+    weights: NDArray[np.uint16] | NDArray[np.float32]
+    pre: NDArray[np.int32] | NDArray[np.float32]
+    post: NDArray[np.int32] | NDArray[np.float32]
+    current: NDArray[np.int32] | NDArray[np.float32]  # [neuron], overwritten
+    window_spikes: NDArray[np.int32]  # [neuron], of the present window; zero before a presentation
+    window_pixels: NDArray[np.uint8]  # [pixel], whether it fired in the present window; zero before a presentation
+    all_spikes: NDArray[np.int32]  # [neuron], since the presentation began; zero before it
+
+
+class Learning(NamedTuple):
+    """How weights change; traces in the units of the traces, weights in those of the weights."""
+
+    plastic: bool
+    windowed: bool
+    window: int  # steps
+    spikes_per_factor: int
+    potentiation: Number  # fixed point: in units of 2**-RATE_BITS
+    depression: Number
+    one: Number  # a trace just after a spike
+    w_highest: Number
+
+
+class Leaks(NamedTuple):
+    """What a step leaves: numbers in units of 2**-FACTOR_BITS, or float32."""
+
+    v: Number
+    theta: Number
+    pre: Number
+    post: Number
+
+
+class Rounding(NamedTuple):
+    """Rounding of weights, membranes, traces, thresholds; bits to shift by; and streams for stochastic rounding."""
+
+    weights: int
+    membranes: int
+    traces: int
+    theta: int
+    delta_shift: int  # learning rate times trace to weight
+    current_shift: int  # weight to membrane
+    v_highest: int
+    keys: NDArray[np.uint64]  # [5]: weights, membranes, pre, post, theta
+
+
+class Core(NamedTuple):
+    """Everything a presentation needs but its input; `rounding` is not read in floats."""
+
+    synapses: Synapses
+    membranes: Membranes
+    learning: Learning
+    firing: Firing
+    leaks: Leaks
+    rounding: Rounding

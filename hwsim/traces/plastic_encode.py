@@ -1,0 +1,48 @@
+"""Input spikes of raw samples of a learning network, drawn again bit for bit; it knows no neurons."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels.counter_rng import stream_key
+from hwsim.kernels.poisson import draw_spikes
+from hwsim.traces.plastic import PlasticNetwork
+
+
+class InputSpikes(NamedTuple):
+    """Spikes of step t are pixels[starts[t]:starts[t + 1]], ascending."""
+
+    starts: NDArray[np.int64]  # [step + 1], rest steps too
+    pixels: NDArray[np.int32]
+
+    @property
+    def digest(self) -> np.uint64:
+        """First 8 bytes, little-endian, of SHA-256 of `starts` (int64) and then `pixels` (int32), little-endian."""
+        data = self.starts.astype("<i8").tobytes() + self.pixels.astype("<i4").tobytes()
+        return np.uint64(int.from_bytes(hashlib.sha256(data).digest()[:8], "little"))
+
+
+def input_spikes(network: PlasticNetwork, part: str, sample_id: int, values: NDArray[np.uint8]) -> InputSpikes:
+    """Spikes of one sample uint8 [pixel], which differ between parts and samples of the same values."""
+    coding = network.coding
+    starts = np.empty(coding.present_steps + coding.rest_steps + 1, np.int64)
+    pixels = np.empty(coding.present_steps * values.size, np.int32)
+    key = np.uint64(stream_key(network.seed, "poisson", part, str(sample_id)))
+    count = draw_spikes(key, coding.chances()[values], coding.present_steps, starts, pixels)
+    return InputSpikes(starts, pixels[:count])
+
+
+def encoder_digests(
+    network: PlasticNetwork, part: str, sample_ids: NDArray[np.int64], values: NDArray[np.uint8]
+) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
+    """Number of input spikes int32 [sample] and their digests uint64 [sample] of samples uint8 [sample, pixel]."""
+    counts = np.empty(len(values), np.int32)
+    digests = np.empty(len(values), np.uint64)
+    for n, (sample_id, sample) in enumerate(zip(sample_ids.tolist(), values, strict=True)):
+        spikes = input_spikes(network, part, sample_id, sample)
+        counts[n], digests[n] = len(spikes.pixels), spikes.digest
+    return counts, digests

@@ -1,0 +1,134 @@
+"""Learning in fixed point against unbounded integers, and in FP32 against 64-bit floats, spike for spike."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from plastic_cases import formats, network, neurons, samples, stdp
+from plastic_reference import Integers, Numbers, Reference, spikes_of
+
+from hwsim.kernels.poisson import draw_spikes
+from hwsim.kernels.stdp_fixed import rounded
+from hwsim.traces.plastic_encode import InputSpikes, input_spikes
+from hwsim.traces.plastic_golden import LearningCore
+
+ROUNDINGS = ("truncate", "nearest", "stochastic")
+HELD = ("w_high", "w_low", "v_high", "v_low", "theta_high", "down")
+
+
+def play(net, n, numbers, learn=lambda k: True):
+    """A core and its reference after n samples, with the spikes of both."""
+    core, twin, rasters = LearningCore(net), Reference(net, numbers), ([], [])
+    for k, values in enumerate(samples(n, net.pixels)):
+        fired = core.present(input_spikes(net, "train", k, values), "train", k, learn(k))
+        rasters[0].append([list(np.nonzero(step)[0]) for step in fired])
+        rasters[1].append(twin.present(spikes_of(net, "train", k, values), "train", k, learn(k)))
+    return core, twin, rasters
+
+
+def assert_equal_integers(net, n, learn=lambda k: True):
+    core, twin, (found, wanted) = play(net, n, Integers, learn)
+    assert found == wanted
+    assert core.weights.tolist() == twin.w
+    assert core.theta.tolist() == twin.theta
+    held = [twin.held[name] for name in ("w_high", "w_low", "v_high", "v_low", "theta_high", "up", "down")]
+    assert core.counted.tolist() == held
+    return twin
+
+
+@pytest.mark.parametrize("rule", ["pairwise", "windowed"])
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_fixed_point_equals_integers(rule, rounding):
+    twin = assert_equal_integers(network(formats(rounding), learning=stdp(rule)), 4)
+    assert twin.held["up"] > 100
+    assert twin.held["down"] > 10
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_every_limit_is_reached_and_counted(rounding):
+    """Narrow formats, steep rates: weights, membranes and thresholds are all held at their limits."""
+    narrow = formats(rounding, weights=(0, 4), membranes=(3, 3), traces=(0, 5))
+    narrow["thresholds"] = dataclasses.replace(narrow["thresholds"], integer_bits=1)
+    cells = neurons(v_lowest_mv=-2.0, inhibition_mv=3.0, theta_plus_mv=0.75, theta_leak=65536, v_threshold_mv=5.5)
+    learning = stdp(potentiation=700_000, depression=500_000, w_highest=0.9375, weight_sum=14.0)
+    twin = assert_equal_integers(network(narrow, neuron=cells, learning=learning), 4)
+    assert all(twin.held[name] for name in HELD), twin.held
+
+
+@pytest.mark.parametrize("forms", [None, formats("stochastic")])
+def test_presentation_without_learning_changes_nothing(forms):
+    net = network(forms)
+    core, before = LearningCore(net), LearningCore(net)
+    fired = core.present(input_spikes(net, "test", 4, samples(1)[0]), "test", 4, learn=False)
+    assert fired.any()
+    assert np.array_equal(core.weights, before.weights)
+    assert not core.theta.any()
+
+
+def test_learning_may_pause():
+    assert_equal_integers(network(formats("stochastic")), 4, learn=lambda k: k % 2 == 0)
+
+
+def test_one_winner_a_step():
+    net = network(formats(), neuron=neurons(one_winner=True, inhibition_mv=0.0, refractory_steps=0))
+    _, _, (found, wanted) = play(net, 3, Integers)
+    assert found == wanted
+    assert max(len(step) for raster in found for step in raster) == 1
+    _, _, (several, _) = play(network(formats(), neuron=neurons(inhibition_mv=0.0)), 3, Integers)
+    assert max(len(step) for raster in several for step in raster) > 1
+
+
+@pytest.mark.parametrize("rule", ["pairwise", "windowed"])
+def test_fp32_equals_64_bit_floats_spike_for_spike(rule):
+    """Over 50 samples; weights agree to what 32-bit floats resolve after thousands of updates."""
+    lively = neurons(theta_plus_mv=0.25, theta_leak=64_000, inhibition_mv=1.5)
+    net = network(None, neuron=lively, learning=stdp(rule, potentiation=20_000, depression=8_000, weight_sum=12.0))
+    core, twin, (found, wanted) = play(net, 50, Numbers)
+    assert found == wanted
+    assert sum(len(step) for raster in found for step in raster) > 250
+    assert np.allclose(core.weights, twin.w, rtol=0, atol=1e-4)
+    assert np.allclose(core.theta, twin.theta, rtol=1e-4)
+
+
+def test_weights_are_normalised_before_learning():
+    """A presentation of nothing leaves each neuron's weights at the sum asked for, to the rounding of each weight."""
+    for forms, tolerance in ((None, 1e-4), (formats(weights=(1, 12)), 30 * 2**-13 + 30 * 2**-16)):
+        net = network(forms)
+        core = LearningCore(net)
+        core.present(input_spikes(net, "train", 0, np.zeros(net.pixels, np.uint8)), "train", 0, learn=True)
+        sums = core.weights.sum(axis=0, dtype=np.float64) / (1 if forms is None else 2**12)
+        assert np.allclose(sums, net.stdp.weight_sum, rtol=0, atol=tolerance)
+
+
+def test_rounding_by_its_definition():
+    """Halves go up, truncation goes down; stochastic rounding is unbiased, and exact values stay."""
+    key = np.uint64(99)
+    values = range(-40, 41)
+    assert [rounded(v, 3, 0, key, 0) for v in values] == [v // 8 for v in values]
+    assert [rounded(v, 3, 1, key, 0) for v in values] == [(v + 4) // 8 for v in values]
+    assert [rounded(v, 0, 2, key, 0) for v in values] == list(values)
+    for value in (-13, 5, 8, 23):
+        drawn = [rounded(value, 3, 2, key, counter) for counter in range(2000)]
+        assert set(drawn) <= {value // 8, -(-value // 8)}
+        assert abs(np.mean(drawn) - value / 8) < 4 * 0.5 / 2000**0.5
+
+
+def test_input_spikes_are_drawn_by_counter():
+    net = network(None)
+    values = samples(1)[0]
+    spikes = input_spikes(net, "train", 7, values)
+    steps = [list(spikes.pixels[a:b]) for a, b in zip(spikes.starts, spikes.starts[1:], strict=False)]
+    assert steps == spikes_of(net, "train", 7, values)
+    assert steps != spikes_of(net, "test", 7, values)
+    assert isinstance(spikes, InputSpikes)
+
+
+def test_input_rates_are_those_stated():
+    """Certain spikes and none are exact; 4096 steps of p = 1/4 are within five standard deviations."""
+    steps = 4096
+    starts, spikes = np.empty(steps + 1, np.int64), np.empty(3 * steps, np.int32)
+    count = draw_spikes(np.uint64(5), np.array([0, 1 << 30, 1 << 32]), steps, starts, spikes)
+    times = np.bincount(spikes[:count], minlength=3)
+    assert times[0] == 0
+    assert times[2] == steps
+    assert abs(times[1] - steps / 4) < 5 * (steps * 3 / 16) ** 0.5

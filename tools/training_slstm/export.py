@@ -1,0 +1,78 @@
+"""From a trained spiking LSTM to a trace: recorded spikes, logits and where they come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from training.data import Images
+from training.export import Amounts, recorded_first
+
+from hwsim.traces.sequence import SequenceInputs, SequenceNetwork, SequenceTrace
+from hwsim.traces.sequence_golden import execute_sequence
+from hwsim.traces.trace import Logits, Provenance
+from training_slstm.integers import logit_scale, network_of
+from training_slstm.network import GatedNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the provenance says of a training run."""
+
+    dataset: str
+    licence: str
+    command: str
+    seed: int
+    float_accuracy: tuple[float, ...]  # of the spiking network before rounding, test split, at each T
+    notes: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A trace, and spikes per unit and cell step over the whole test split, by 'LAYER/GATE'."""
+
+    trace: SequenceTrace
+    rates: dict[str, float]
+
+
+def recorded(trained: GatedNetwork, test: Images, amounts: Amounts, origin: Origin) -> Recorded:
+    """Execute the integers of `trained` on all test samples; keep spikes of some and logits of all."""
+    network = network_of(trained)
+    values = test.x[..., 0].astype(np.int8)
+    run = execute_sequence(network, values, trained.timesteps)
+    order = recorded_first(test.y, amounts, origin.seed)
+    samples, first = test.take(order), order[: amounts.recorded]
+    scale = logit_scale(trained)
+    logits = {
+        "recorded": Logits(run.logits[first], scale, test.y[first], test.ids[first], "test"),
+        "test": Logits(run.logits, scale, test.y, test.ids, "test"),
+    }
+    accuracy = tuple(float(a) for a in logits["test"].accuracy())
+    trace = SequenceTrace(
+        network=network,
+        timesteps=trained.timesteps,
+        spikes={name: replace(spikes, words=spikes.words[first]) for name, spikes in run.spikes.items()},
+        inputs=SequenceInputs(values[order], samples.y, samples.ids),
+        logits=logits,
+        provenance=_provenance(network, accuracy, origin),
+    )
+    rates = {name: float(spikes.counts().mean()) / spikes.n_units for name, spikes in run.spikes.items()}
+    return Recorded(trace, rates)
+
+
+def _provenance(network: SequenceNetwork, accuracy: tuple[float, ...], origin: Origin) -> Provenance:
+    shape = f"{network.n_elements}x{network.n_features}-{network.layers[0].n_hidden}-{network.n_classes}"
+    return Provenance(
+        name=f"{origin.dataset} spiking LSTM {shape}",
+        dataset=origin.dataset,
+        split="test",
+        licence=origin.licence,
+        framework=f"torch {torch.__version__}",
+        command=origin.command,
+        seed=origin.seed,
+        synthetic=False,
+        accuracy=accuracy,
+        float_accuracy=origin.float_accuracy,
+        notes=origin.notes,
+    )
