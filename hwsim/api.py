@@ -13,7 +13,7 @@ from typing import Any
 
 from hwsim import accelerators, arch
 from hwsim import engine as engines
-from hwsim.accelerator import Accelerator, BaselineKind
+from hwsim.accelerator import Accelerator, BaselineKind, Workload
 from hwsim.arch.loader import Loaded
 from hwsim.baselines import baseline_ratios
 from hwsim.components.price import Priced
@@ -87,13 +87,21 @@ def simulate(
             short, notes = run.trace, run.notes
         workload = machine.lower(short)
         parts = machine.components(workload)
+        # Like the exits below: what cannot be is refused before the time is spent.
+        without_spikes = {kind: machine.baseline(short, kind) for kind in baselines}
+        their_parts = {kind: machine.components(other) for kind, other in without_spikes.items()}
     if exit_thresholds:
-        exits_of(workload)  # before the time is spent
-    chosen = engines.resolve(engine, workload.n_jobs)
-    tallies = play_in_processes(workload, chosen, jobs)
-    runs = price(tallies, workload, parts, machine.clock_mhz)
-    with _placed(architecture):
-        dense: dict[str, PricedRun] = {kind: _baseline(machine, short, kind, engine) for kind in baselines}
+        exits_of(workload)
+
+    def play_and_price(played: Workload, prices: Mapping[str, Priced]) -> list[PricedRun]:
+        tallies = play_in_processes(played, engines.resolve(engine, played.n_jobs), jobs)
+        return price(tallies, played, prices, machine.clock_mhz)
+
+    runs = play_and_price(workload, parts)
+    dense: dict[str, PricedRun] = {}
+    for kind, other in without_spikes.items():
+        (only,) = play_and_price(other, their_parts[kind])
+        dense[kind] = replace(only, name=kind)
     area = area_rows(workload.hardware, runs[-1])
     figures = [run_figures(run) for run in runs]
     _check_finite(architecture, figures)
@@ -103,7 +111,7 @@ def simulate(
         options={
             "samples": short.n_samples,
             "timesteps": workload.timesteps,
-            "engine": chosen,
+            "engine": engines.resolve(engine, workload.n_jobs),
             "functional": functional,
         },
         versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
@@ -128,16 +136,6 @@ def _check_finite(architecture: Architecture, runs: Sequence[Run]) -> None:
             raise ArchitectureError(
                 f"{architecture.path}: prices or sizes are so extreme that the energy of run '{run.name}' is no number"
             )
-
-
-def _baseline(machine: Accelerator[Any, Any], trace: AnyTrace, kind: BaselineKind, engine: EngineName) -> PricedRun:
-    """The network of a trace without spikes, played and priced."""
-    workload = machine.baseline(trace, kind)
-    chosen = engines.resolve(engine, workload.n_jobs)
-    (run,) = price(
-        play_in_processes(workload, chosen, jobs=1), workload, machine.components(workload), machine.clock_mhz
-    )
-    return replace(run, name=kind)
 
 
 def _describe_architecture(architecture: Architecture) -> dict[str, Any]:

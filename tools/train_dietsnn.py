@@ -12,38 +12,23 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from training.options import check, parser, shown_command
-
-from hwsim.errors import HwsimError, UsageError
+from training.command import Run, run_tool
+from training.options import check, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and export; 0, or 2 with one line on stderr for a mistake of the user."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        options = parser(__doc__ or "").parse_args(given)
-        check(options)
-        train_and_export(options, shown_command("train_dietsnn.py", given))
-    except HwsimError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_tool("train_dietsnn.py", arguments, parser(__doc__ or ""), check, _stages)
 
 
-def train_and_export(options: argparse.Namespace, command: str) -> None:
-    """Run the stages; torch is imported only here, so that `--help` and mistakes answer at once."""
-    try:
-        if options.ablation:
-            from training.ablation import run
-        elif options.learn:
-            from training.diet import run
-        else:
-            from training.stages import run
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise UsageError("torch is not installed; try: pip install 'hwsim[torch]'") from None
-    run(options, command)
+def _stages(options: argparse.Namespace) -> Run:
+    if options.ablation:
+        from training.ablation import run
+    elif options.learn:
+        from training.diet import run
+    else:
+        from training.stages import run
+    return run
 
 
 if __name__ == "__main__":

@@ -12,34 +12,19 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from training.options import shown_command
+from training.command import Run, run_tool
 from training_slstm.options import check, parser
-
-from hwsim.errors import HwsimError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and export; 0, or 2 with one line on stderr for a mistake of the user."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        options = parser(__doc__ or "").parse_args(given)
-        check(options)
-        train_and_export(options, shown_command("train_slstm.py", given))
-    except HwsimError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run_tool("train_slstm.py", arguments, parser(__doc__ or ""), check, _stages)
 
 
-def train_and_export(options: argparse.Namespace, command: str) -> None:
-    """Run the stages; torch is imported only here, so that `--help` and mistakes answer at once."""
-    try:
-        from training_slstm.stages import run
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise UsageError("torch is not installed; try: pip install 'hwsim[torch]'") from None
-    run(options, command)
+def _stages(_options: argparse.Namespace) -> Run:
+    from training_slstm.stages import run
+
+    return run
 
 
 if __name__ == "__main__":

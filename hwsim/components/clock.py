@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from hwsim.arch.schema import Bounded, Cost
+from hwsim.arch.schema import Bounded, ComponentSpec, Cost
 from hwsim.components.given import Given, PricedSpec, Reference
 from hwsim.components.price import Price, Priced
 from hwsim.components.technology import Technology
@@ -69,3 +69,10 @@ class ClockNetwork(PricedSpec):
         gated = tick.scaled(1 - self.gated_fraction, f"{self.gated_fraction:g} of it gated")
         nothing = Price.exact(0.0, "counted with the logic that is clocked")
         return Priced({"tick": tick, "tick_gated": gated}, nothing, nothing)
+
+
+class Clock(ComponentSpec):
+    """The one clock that all cycles count, and the network that distributes it."""
+
+    frequency_mhz: float = Field(gt=0, le=10_000)
+    network: ClockNetwork

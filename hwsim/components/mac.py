@@ -9,8 +9,9 @@ from pydantic import Field
 from hwsim.arch.schema import Cost
 from hwsim.components import digital
 from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
+from hwsim.components.price import Price, Priced
 from hwsim.components.technology import Technology
+from hwsim.errors import ArchitectureError
 
 
 class MacReference(Reference):
@@ -43,6 +44,21 @@ class Mac(PricedSpec):
         Raises ValueError where prices are given, as they are for one width.
         """
         return type(self).model_validate(self.model_dump() | {"input_bits": bits})
+
+    def narrowed(self, technology: Technology, bits: int, operand: str) -> Priced:
+        """Price the same multipliers on narrower operands: their area and leakage are counted once, with them.
+
+        Raises ArchitectureError where prices are given, as they are for one width.
+        """
+        nothing = Price.exact(0.0, "the multipliers of `mac`")
+        try:
+            narrow = self.of_inputs(bits)
+        except ValueError:
+            raise ArchitectureError(
+                f"mac.law: given prices are for {self.input_bits}-bit inputs, and the quantised network has {bits}-bit "
+                f"{operand}: choose a law"
+            ) from None
+        return Priced(narrow.priced(technology).actions, nothing, nothing)
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of a multiplier, an adder and a register (see `digital`)."""

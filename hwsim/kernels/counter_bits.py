@@ -1,7 +1,4 @@
-"""Random bits by counter, one word at a time, for kernels that round stochastically; it knows no distributions.
-
-The words are those of `counter_rng`.
-"""
+"""The words of `counter_rng` one at a time, for kernels that need no array of them; it knows no distributions."""
 
 from __future__ import annotations
 
@@ -14,22 +11,26 @@ _GAMMA_WORD, _FIRST_WORD, _SECOND_WORD = np.uint64(_GAMMA), np.uint64(_FIRST), n
 
 
 @njit(cache=True)
-def _random_bits(key: np.uint64, counter: int, bits: int) -> int:
+def _random_word(key: np.uint64, counter: int) -> np.uint64:
     word = np.uint64(counter) * _GAMMA_WORD + key
     word = (word ^ (word >> np.uint64(30))) * _FIRST_WORD
     word = (word ^ (word >> np.uint64(27))) * _SECOND_WORD
-    word ^= word >> np.uint64(31)
-    return np.int64(word >> np.uint64(64 - bits))  # type: ignore[return-value]
+    return word ^ (word >> np.uint64(31))
 
 
-def _random_bits_interpreted(key: np.uint64, counter: int, bits: int) -> int:
+def _random_word_interpreted(key: np.uint64, counter: int) -> np.uint64:
     word = (int(counter) * _GAMMA + int(key)) & _MASK
     word = (word ^ (word >> 30)) * _FIRST & _MASK
     word = (word ^ (word >> 27)) * _SECOND & _MASK
-    word ^= word >> 31
-    return word >> (64 - int(bits))
+    return np.uint64(word ^ (word >> 31))
 
 
 # Unsigned words that wrap are what compiled code does and what NumPy scalars warn of.
-random_bits = _random_bits_interpreted if config.DISABLE_JIT else _random_bits  # type: ignore[attr-defined]
-"""The highest `bits` (1 to 63) bits of word `counter` of stream `key`, as int64."""
+random_word = _random_word_interpreted if config.DISABLE_JIT else _random_word  # type: ignore[attr-defined]
+"""Word `counter` of stream `key`."""
+
+
+@njit(cache=True)
+def random_bits(key: np.uint64, counter: int, bits: int) -> int:
+    """Give the highest `bits` (1 to 63) bits of word `counter` of stream `key`, as int64."""
+    return np.int64(random_word(key, counter) >> np.uint64(64 - bits))  # type: ignore[return-value]

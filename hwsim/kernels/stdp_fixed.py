@@ -21,6 +21,7 @@ from hwsim.kernels.stdp_rules import (
     WEIGHTS_LOW,
     Core,
 )
+from hwsim.kernels.stdp_window import begin_window, observe, potentiation_factor
 
 
 @njit(cache=True)
@@ -138,26 +139,18 @@ def _pairwise(
 def _windowed(
     core: Core, step_spikes: NDArray[np.int32], fired: NDArray[np.uint8], t: int, counted: NDArray[np.int64]
 ) -> None:
-    synapses, learning = core.synapses, core.learning
-    for i in step_spikes:
-        synapses.pre[i] = learning.one
-        synapses.window_pixels[i] = 1
-    for j in range(fired.size):
-        if fired[j]:
-            synapses.post[j] = learning.one
-            synapses.window_spikes[j] += 1
-            synapses.all_spikes[j] += 1
-    if (t + 1) % learning.window:
+    observe(core, step_spikes, fired)
+    if (t + 1) % core.learning.window:
         return
-    factor = -(-np.int64(synapses.all_spikes.max()) // learning.spikes_per_factor)
+    synapses = core.synapses
+    factor = potentiation_factor(core)
     pixels = np.nonzero(synapses.window_pixels)[0].astype(np.int32)
     for j in range(fired.size):
         if synapses.window_spikes[j]:
             _potentiate(core, j, factor, t, counted)
         elif synapses.post[j]:
             _depress(core, pixels, j, t, counted)
-    synapses.window_spikes[:] = 0
-    synapses.window_pixels[:] = 0
+    begin_window(core)
 
 
 @njit(cache=True)

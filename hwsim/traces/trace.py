@@ -142,6 +142,14 @@ class Trace:
         """Spikes per neuron per timestep of every spiking layer."""
         return {name: self.spike_rate(name) for name in self.spikes}
 
+    def static_accuracy(self) -> tuple[float | None, int]:
+        """Fraction right after all timesteps on the largest set of logits, None if unknown; and that set's size."""
+        for name in ("test", "recorded"):
+            if name in self.logits and not self.provenance.synthetic:
+                logits = self.logits[name]
+                return float(logits.accuracy()[-1]), logits.labels.size
+        return None, self.n_samples
+
     def accuracy_by_timestep(self) -> list[float]:
         """Fraction right after each timestep on the largest set of logits; empty for synthetic traces."""
         if self.provenance.synthetic or not self.logits:

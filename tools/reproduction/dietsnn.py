@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,9 @@ from hwsim.traces.network import Conv2d, Linear
 from hwsim.traces.rates import layer_rates
 from hwsim.traces.synth import synthesize
 from hwsim.traces.trace import Trace
+from reproduction.energies import by_component
 from reproduction.rows import Row, Section, percent, ratio
+from reproduction.shipped import shipped
 
 _TIMESTEPS = 5
 _SEED = 0
@@ -27,7 +28,6 @@ _CLAIMS = {  # layer 1 once or every step -> spikes a neuron at which the equati
     True: ((0.83, "6x"), (0.40, "12x"), (0.26, "18x")),
     False: ((0.72, "6x"), (0.285, "12x"), (0.15, "18x")),
 }
-_TRACES = Path(__file__).resolve().parents[2] / "traces"
 
 
 def sections() -> list[Section]:
@@ -81,20 +81,10 @@ def compute_energy() -> Section:
     )
 
 
-def _trained() -> dict[str, Trace]:
-    """Direct-coded traces of trained networks that ship."""
-    found = {}
-    for path in sorted(_TRACES.glob("*.npz")):
-        trace = hwsim.load_trace(path)
-        if isinstance(trace, Trace) and not trace.provenance.synthetic:
-            found[path.stem] = trace
-    return found
-
-
 def measured() -> Section:
     """Our trained networks."""
     rows = []
-    for name, trace in _trained().items():
+    for name, trace in shipped(Trace, "*").items():
         whole = _play("digital", [], trace, "ann", "qann")
         each_step = _against(_play("digital_compute", [], trace, "ann"), "ann").energy.value
         once = _against(_play("digital_compute", ["direct_input=once"], trace, "ann"), "ann").energy.value
@@ -145,15 +135,8 @@ def with_memory() -> Section:
     )
 
 
-def _by_component(run: Run) -> dict[str, float]:
-    energy: dict[str, float] = {}
-    for row in run.rows:
-        energy[row.component] = energy.get(row.component, 0.0) + row.energy_pj
-    return energy
-
-
 def _largest(run: Run) -> str:
-    energy = sorted(_by_component(run).items(), key=lambda item: -item[1])[:3]
+    energy = sorted(by_component(run).items(), key=lambda item: -item[1])[:3]
     return ", ".join(f"{name} {percent(pj / run.energy_pj.value, 0)}" for name, pj in energy)
 
 
@@ -162,7 +145,7 @@ def levels() -> Section:
     trace = _synthetic("vgg16-cifar", 0.07)
     report = _play("digital", [], trace, "ann")
     run, dense = report.runs[0], report.baselines[0]
-    snn, ann = _by_component(run), _by_component(dense)
+    snn, ann = by_component(run), by_component(dense)
     rows, spent, base = [], 0.0, 0.0
     for what, names in (
         ("multiplying and adding", ("mac", "ac")),

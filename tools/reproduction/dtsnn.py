@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import hwsim
-from hwsim.figures import Figure, Report, Run
+from hwsim.figures import Figure, Report
 from hwsim.traces.rates import layer_rates
 from hwsim.traces.synth import synthesize
 from hwsim.traces.trace import Trace
+from reproduction.energies import by_component
 from reproduction.rows import Row, Section, percent, ratio, with_error
+from reproduction.shipped import shipped
 
 _SPIKE_RATE = "0.18"  # spikes a neuron and timestep; LoAS (its artefact) measured 17.7 % for VGG-16 at T = 4
 _RESNET_RATE = "0.31"  # the same source: 31.3 % for ResNet-19
 _SEED = 0
-_TRACES = ("fashion_dietsnn", "mnist_dietsnn")
 _STATIC = "early_exit.threshold=never"
 
 Floats = NDArray[np.float64]
@@ -113,7 +113,7 @@ def shares() -> Section:
     """Where the energy of a static inference goes."""
     trace = synthesize("vgg16-cifar", 4, 4, layer_rates("vgg16-cifar", (_SPIKE_RATE,)), _SEED, False)
     run = _play(trace, (_STATIC,)).runs[0]
-    everything, dynamic = _by_component(run, leakage=True), _by_component(run, leakage=False)
+    everything, dynamic = by_component(run, leakage=True), by_component(run, leakage=False)
     rows = []
     for group, members in _GROUPS.items():
         whole = sum(everything.pop(name, 0.0) for name in members.split())
@@ -132,19 +132,11 @@ def shares() -> Section:
     )
 
 
-def _by_component(run: Run, leakage: bool) -> dict[str, float]:
-    energy: dict[str, float] = {}
-    for row in run.rows:
-        if leakage or row.action != "leakage":
-            energy[row.component] = energy.get(row.component, 0.0) + row.energy_pj
-    return energy
-
-
 def trained() -> Section:
     """Early exit on the networks that ship with the project."""
     rows = []
-    for name in _TRACES:
-        report = _play(_shipped(name), ("early_exit.overlap=true",))
+    for name, trace in shipped(Trace, "*_dietsnn").items():
+        report = _play(trace, ("early_exit.overlap=true",))
         static = report.run("static")
         assert report.early_exit is not None
         for comparison in (each for each in report.comparisons if each.reference == "static"):
@@ -177,13 +169,6 @@ def trained() -> Section:
 
 def _estimate(figure: Figure) -> str:
     return with_error(figure.value, figure.standard_error)
-
-
-def _shipped(name: str) -> Trace:
-    path = Path(__file__).resolve().parents[2] / "traces" / f"{name}.npz"
-    trace = hwsim.load_trace(path)
-    assert isinstance(trace, Trace)
-    return trace
 
 
 @dataclass(frozen=True, slots=True)

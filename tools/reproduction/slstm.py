@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import hwsim
 from hwsim.figures import Report
 from hwsim.traces.sequence import SequenceTrace
 from hwsim.traces.sequence_synth import synthesize_sequence
 from reproduction.rows import Row, Section, percent, ratio, with_error
+from reproduction.shipped import shipped
 
 _SHAPES = {"activity (HAR)": "64x6-128-6", "spoken keywords": "49x40-128-12", "rows of MNIST": "28x28-128-10"}
 _FP32, _INT32 = (4.6, 0.9), (3.2, 0.1)  # MAC and AC in pJ at 45 nm: Horowitz ISSCC 2014, as the group's papers sum them
@@ -17,19 +17,13 @@ _RATES = (0.05, 0.1, 0.2, 0.4)
 _TIMESTEPS = 2
 _LENGTHS = (10, 30, 100, 300, 1000)
 _EQUAL = ("input_product=every_step",)
-_TRACES = Path(__file__).resolve().parents[2] / "traces"
+_TRACES = "*lstm*"
 
 
 def sections() -> list[Section]:
     """All tables."""
     found = [equal_steps(), lengths(), energy()]
-    return [*found, trained()] if sequence_traces() else found
-
-
-def sequence_traces() -> Mapping[str, SequenceTrace]:
-    """The spiking LSTMs that ship with the project."""
-    loaded = {path.stem: hwsim.load_trace(path) for path in sorted(_TRACES.glob("*lstm*.npz"))}
-    return {name: trace for name, trace in loaded.items() if isinstance(trace, SequenceTrace)}
+    return [*found, trained()] if shipped(SequenceTrace, _TRACES) else found
 
 
 def _play(trace: SequenceTrace, settings: Sequence[str] = (), baselines: Sequence[str] = ()) -> Report:
@@ -138,7 +132,7 @@ def energy() -> Section:
 def trained() -> Section:
     """The spiking LSTMs that ship with the project."""
     rows = []
-    for name, trace in sequence_traces().items():
+    for name, trace in shipped(SequenceTrace, _TRACES).items():
         accuracy = trace.accuracy_by_timestep()
         keywords = "94.75 % (T = 2)" if "keyword" in name or "asc" in name else ""
         samples = max(logits.labels.size for logits in trace.logits.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import hwsim
 from hwsim.figures import Figure, Report, Run
@@ -12,8 +11,8 @@ from hwsim.traces.rate import RateTrace
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 from reproduction.rows import Row, Section, percent, ratio
+from reproduction.shipped import shipped
 
-_TRACES = Path(__file__).resolve().parents[2] / "traces"
 _NETWORKS = ("mnist_ttfs", "mnist_ttfs_deep")
 _CLOSE = 0.003  # how far below its accuracy with all timesteps a rate-coded network may be cut
 _NO_STOPS = ("early_stop.element=run", "early_stop.hidden=never", "early_stop.output=never")
@@ -30,12 +29,6 @@ def _play(trace: AnyTrace, settings: Sequence[str] = (), functional: bool = Fals
     return hwsim.simulate(architecture, trace, engine="compiled", functional=functional)
 
 
-def _first_spikes(name: str) -> FirstSpikeTrace:
-    trace = hwsim.load_trace(_TRACES / f"{name}.npz")
-    assert isinstance(trace, FirstSpikeTrace)
-    return trace
-
-
 def _nj(figure: Figure) -> str:
     return f"{figure.value / 1e3:.1f} nJ [{figure.low / 1e3:.1f}, {figure.high / 1e3:.1f}]"
 
@@ -46,7 +39,7 @@ def _cost(run: Run) -> str:
 
 def network(name: str) -> Section:
     """What one first-spike network does and costs on the shipped machine, in the machine's own arithmetic."""
-    trace = _first_spikes(name)
+    trace = shipped(FirstSpikeTrace, name)[name]
     report = _play(trace, functional=True)
     run = report.runs[0]
     without = _play(trace, _NO_STOPS, functional=True).runs[0]
@@ -89,9 +82,8 @@ def _count(run: Run, action: str) -> float:
 
 def rates() -> Section:
     """The same weights with neurons that may fire again, for all timesteps and for as few as will do."""
-    coded = hwsim.load_trace(_TRACES / "mnist_rate.npz")
-    assert isinstance(coded, RateTrace)
-    once = _play(first(_first_spikes("mnist_ttfs"), samples=coded.n_samples)).runs[0]
+    coded = shipped(RateTrace, "mnist_rate")["mnist_rate"]
+    once = _play(first(shipped(FirstSpikeTrace, "mnist_ttfs")["mnist_ttfs"], samples=coded.n_samples)).runs[0]
     accuracy = coded.provenance.accuracy
     enough = next(t for t, reached in enumerate(accuracy, 1) if reached >= accuracy[-1] - _CLOSE)
     rows = [Row("one spike a neuron", "", _cost(once), "the same images and machine")]
@@ -110,7 +102,7 @@ def rates() -> Section:
 
 def known() -> Section:
     """What was published beside what this machine gives, and what of it can be compared."""
-    trace = _first_spikes("mnist_ttfs")
+    trace = shipped(FirstSpikeTrace, "mnist_ttfs")["mnist_ttfs"]
     run, leaky = _play(trace).runs[0], _play(trace, _LEAKY).runs[0]
     power, energy = f"{run.power_uw / 1e3:.3f} mW", f"{run.energy_pj.value / 1e6:.3f} uJ"
     rows = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -27,6 +28,45 @@ class Amounts:
     inputs: int
 
 
+class Told(Protocol):
+    """What every training tool is told of its run."""
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+
+    @property
+    def licence(self) -> str:
+        """That of the data."""
+
+    @property
+    def command(self) -> str:
+        """As it was run."""
+
+    @property
+    def seed(self) -> int:
+        """Of everything random."""
+
+
+def trained_provenance(
+    told: Told, network: str, accuracy: tuple[float, ...], float_accuracy: tuple[float, ...], notes: str
+) -> Provenance:
+    """The provenance of a trace of the test split, of a network that torch trained."""
+    return Provenance(
+        name=f"{told.dataset} {network}",
+        dataset=told.dataset,
+        split="test",
+        licence=told.licence,
+        framework=f"torch {torch.__version__}",
+        command=told.command,
+        seed=told.seed,
+        synthetic=False,
+        accuracy=accuracy,
+        float_accuracy=float_accuracy,
+        notes=notes,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What the provenance says of a training run."""
@@ -43,20 +83,11 @@ class Source:
         """The provenance of a trace that reached `accuracy` on the whole test split and `held_out` on the other."""
         widths = "-".join(str(layer.shape[2]) for layer in network if not isinstance(layer, Input | Flatten))
         held = " ".join(f"{100 * a:.2f}" for a in held_out)
-        return Provenance(
-            name=f"{self.dataset} DIET-SNN {widths}",
-            dataset=self.dataset,
-            split="test",
-            licence=self.licence,
-            framework=f"torch {torch.__version__}",
-            command=self.command,
-            seed=self.seed,
-            synthetic=False,
-            accuracy=accuracy,
-            float_accuracy=self.float_accuracy,
-            notes=f"trained on {self.device}; {self.recipe}; "
-            f"held-out accuracy at T = 1.. {held} %; weights act on raw pixels 0 to 255",
+        notes = (
+            f"trained on {self.device}; {self.recipe}; "
+            f"held-out accuracy at T = 1.. {held} %; weights act on raw pixels 0 to 255"
         )
+        return trained_provenance(self, f"DIET-SNN {widths}", accuracy, self.float_accuracy, notes)
 
 
 def network_of(trained: QuantNetwork) -> Network:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from training.data import Images
-from training.export import Amounts, recorded_first
+from training.export import Amounts, recorded_first, trained_provenance
 
-from hwsim.traces.sequence import SequenceInputs, SequenceNetwork, SequenceTrace
+from hwsim.traces.sequence import SequenceInputs, SequenceTrace
 from hwsim.traces.sequence_golden import execute_sequence
-from hwsim.traces.trace import Logits, Provenance
+from hwsim.traces.trace import Logits
 from training_slstm.integers import logit_scale, network_of
 from training_slstm.network import GatedNetwork
 
@@ -49,30 +48,14 @@ def recorded(trained: GatedNetwork, test: Images, amounts: Amounts, origin: Orig
         "test": Logits(run.logits, scale, test.y, test.ids, "test"),
     }
     accuracy = tuple(float(a) for a in logits["test"].accuracy())
+    shape = f"{network.n_elements}x{network.n_features}-{network.layers[0].n_hidden}-{network.n_classes}"
     trace = SequenceTrace(
         network=network,
         timesteps=trained.timesteps,
         spikes={name: replace(spikes, words=spikes.words[first]) for name, spikes in run.spikes.items()},
         inputs=SequenceInputs(values[order], samples.y, samples.ids),
         logits=logits,
-        provenance=_provenance(network, accuracy, origin),
+        provenance=trained_provenance(origin, f"spiking LSTM {shape}", accuracy, origin.float_accuracy, origin.notes),
     )
     rates = {name: float(spikes.counts().mean()) / spikes.n_units for name, spikes in run.spikes.items()}
     return Recorded(trace, rates)
-
-
-def _provenance(network: SequenceNetwork, accuracy: tuple[float, ...], origin: Origin) -> Provenance:
-    shape = f"{network.n_elements}x{network.n_features}-{network.layers[0].n_hidden}-{network.n_classes}"
-    return Provenance(
-        name=f"{origin.dataset} spiking LSTM {shape}",
-        dataset=origin.dataset,
-        split="test",
-        licence=origin.licence,
-        framework=f"torch {torch.__version__}",
-        command=origin.command,
-        seed=origin.seed,
-        synthetic=False,
-        accuracy=accuracy,
-        float_accuracy=origin.float_accuracy,
-        notes=origin.notes,
-    )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from training.data import Images
-from training.export import Amounts, recorded_first
+from training.export import Amounts, recorded_first, trained_provenance
 from training.loop import TensorImages
 
 from hwsim.errors import TraceError
@@ -38,19 +38,8 @@ class Origin:
     def provenance(self, network: FirstSpikeNetwork, kind: str, accuracy: tuple[float, ...]) -> Provenance:
         """The provenance of a trace that reached `accuracy` on the whole test split."""
         widths = "-".join(str(layer.shape[2]) for layer in network.weighted())
-        return Provenance(
-            name=f"{self.dataset} {kind} {widths}",
-            dataset=self.dataset,
-            split="test",
-            licence=self.licence,
-            framework=f"torch {torch.__version__}",
-            command=self.command,
-            seed=self.seed,
-            synthetic=False,
-            accuracy=accuracy,
-            float_accuracy=(self.real_accuracy,) if len(accuracy) == 1 else (),  # the ANN has no timesteps
-            notes=self.notes,
-        )
+        real = (self.real_accuracy,) if len(accuracy) == 1 else ()  # the ANN has no timesteps
+        return trained_provenance(self, f"{kind} {widths}", accuracy, real, self.notes)
 
 
 def trace_of(

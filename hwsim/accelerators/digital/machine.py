@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from hwsim.accelerator import STATIC, Accelerator, BaselineKind, Batch, Batches, Workload
 from hwsim.accelerators.digital.counting import count_task
 from hwsim.accelerators.digital.parts import hardware, priced_parts
@@ -79,8 +77,8 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        accuracy = _accuracy(trace)
-        return self._workload(plan_network(self.spec, trace.network, trace.timesteps), trace, accuracy)
+        plan = plan_network(self.spec, trace.network, trace.timesteps)
+        return self._workload(plan, trace, trace.static_accuracy())
 
     def baseline(self, trace: Trace, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, every weight multiplied, in one pass on this machine.
@@ -107,12 +105,3 @@ class Digital(Accelerator[DigitalSpec, Trace]):
             hardware=there,
             accuracy=accuracy,
         )
-
-
-def _accuracy(trace: Trace) -> tuple[float | None, int]:
-    """Accuracy at the last timestep on the largest set of logits that the trace has, and the size of that set."""
-    for name in ("test", "recorded"):
-        if name in trace.logits and not trace.provenance.synthetic:
-            logits = trace.logits[name]
-            return float(np.asarray(logits.accuracy())[-1]), logits.labels.size
-    return None, trace.n_samples

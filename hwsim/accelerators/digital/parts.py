@@ -27,7 +27,7 @@ def priced_parts(spec: DigitalSpec, notes: Mapping[str, Any] | None = None) -> M
     notes = notes or {}
     parts = {"mac": _priced(spec, "mac", spec.mac), "ac": _accumulator(spec, notes.get(FAN_OUT_UNIT, 1))}
     if notes.get(ACTIVATION_BITS) is not None:
-        parts["narrow_mac"] = _narrow_mac(spec, notes[ACTIVATION_BITS])
+        parts["narrow_mac"] = spec.mac.narrowed(spec.technology, notes[ACTIVATION_BITS], "activations")
     if spec.detector != "none" and spec.skip == "skip":
         parts["detector"] = _priced(spec, "detector", spec.detector)
     if spec.neuron != "none":
@@ -60,19 +60,6 @@ def _accumulator(spec: DigitalSpec, unit: int) -> Priced:
         return part
     share = part.actions["add"].scaled(1 / unit, f"1 / {unit} of it, the unit of the counts")
     return Priced({"add": share}, part.area_um2, part.leakage_uw)
-
-
-def _narrow_mac(spec: DigitalSpec, bits: int) -> Priced:
-    """The same multipliers on narrower inputs: their area and leakage are counted with `mac`."""
-    nothing = Price.exact(0.0, "the multipliers of `mac`")
-    try:
-        narrow = spec.mac.of_inputs(bits)
-    except ValueError:
-        raise ArchitectureError(
-            f"mac.law: given prices are for {spec.mac.input_bits}-bit inputs, and the quantised network has {bits}-bit "
-            "activations: choose a law"
-        ) from None
-    return Priced(_priced(spec, "mac", narrow).actions, nothing, nothing)
 
 
 def _clock(spec: DigitalSpec) -> Priced:

@@ -157,7 +157,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
             timesteps=timesteps,
             runs=runs,
             hardware=hardware(plan, self.components()),
-            accuracy=_static_accuracy(trace) if dense is None else (None, trace.n_samples),
+            accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),
             exits=exits,
         )
 
@@ -198,12 +198,3 @@ class Imc(Accelerator[ImcSpec, Trace]):
         """Jobs of one sample in all its schedules."""
         each = pipeline.n_jobs + n_link_jobs(self.spec, traffic, pipeline)
         return each * (pipeline.order.timesteps if run == OVERLAPPED else 1)
-
-
-def _static_accuracy(trace: Trace) -> tuple[float | None, int]:
-    """Accuracy at the last timestep on the largest set of logits that the trace has, and the size of that set."""
-    for name in ("test", "recorded"):
-        if name in trace.logits and not trace.provenance.synthetic:
-            logits = trace.logits[name]
-            return float(logits.accuracy()[-1]), logits.labels.size
-    return None, trace.n_samples

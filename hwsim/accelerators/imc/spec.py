@@ -12,7 +12,7 @@ from hwsim.accelerators.imc.devices import IDEAL, Devices
 from hwsim.arch.schema import ComponentSpec, Source, Spec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.adc import Adc
-from hwsim.components.clock import ClockNetwork
+from hwsim.components.clock import Clock
 from hwsim.components.column_mux import ColumnMux
 from hwsim.components.crossbar import Crossbar
 from hwsim.components.interconnect import HTree
@@ -56,13 +56,6 @@ class Dac(ComponentSpec):
 
     bits: int = Field(ge=1, le=8)
     coding: Literal["pulse_width", "amplitude"] = "pulse_width"
-
-
-class Clock(ComponentSpec):
-    """The one clock that all cycles count, and the network that distributes it."""
-
-    frequency_mhz: float = Field(gt=0, le=10_000)
-    network: ClockNetwork
 
 
 class Delayed(Accumulator):

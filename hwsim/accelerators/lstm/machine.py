@@ -118,6 +118,8 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
 
     def _shares(self, batches: _Batches) -> Mapping[str, Any]:
         """How much of the arithmetic multiplies: of operations, and of their energy, over all samples."""
+        if batches.plan.dense is not None:
+            return {}
         operations: dict[str, int] = {}
         energies = {True: 0.0, False: 0.0}
         parts = {name: part for name, part in priced_parts(self.spec).items() if name in ARITHMETIC}
@@ -131,8 +133,6 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
                     elif posted.component in parts:
                         price = parts[posted.component].actions[posted.action].value
                         energies[posted.action == "mac"] += total * price
-        if batches.plan.dense is not None:
-            return {}
         multiplied = operations.get("MAC", 0)
         return {
             "MAC share of MAC and AC": multiplied / max(1, multiplied + operations.get("AC", 0)),

@@ -13,7 +13,7 @@ from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.accelerators.lstm.spiking_step import hidden_words, products_of
 from hwsim.accelerators.lstm.work import READOUT
 from hwsim.components.given import PricedSpec
-from hwsim.components.price import Price, Priced
+from hwsim.components.price import Priced
 from hwsim.errors import ArchitectureError
 from hwsim.traces.sequence import GATES
 
@@ -35,7 +35,7 @@ def priced_parts(spec: LstmSpec, notes: Mapping[str, Any] | None = None) -> Mapp
         part = parts[name]
         parts[name] = Priced({"read": part.actions["read"]}, part.area_um2, part.leakage_uw, part.times_ns)
     if ACTIVATION_BITS in notes:
-        parts[NARROW] = _narrow(spec, notes[ACTIVATION_BITS])
+        parts[NARROW] = spec.mac.narrowed(spec.technology, notes[ACTIVATION_BITS], "hidden values")
     parts["clock"] = _clock(spec)
     return parts
 
@@ -47,19 +47,6 @@ def _priced(spec: LstmSpec, key: str) -> Priced:
         return part.priced(spec.technology)
     except ArchitectureError as error:
         raise ArchitectureError(f"{key}: {error}") from None
-
-
-def _narrow(spec: LstmSpec, bits: int) -> Priced:
-    """The same multipliers on narrower inputs: their area and leakage are counted with `mac`."""
-    nothing = Price.exact(0.0, "the multipliers of `mac`")
-    try:
-        narrow = spec.mac.of_inputs(bits)
-    except ValueError:
-        raise ArchitectureError(
-            f"mac.law: given prices are for {spec.mac.input_bits}-bit inputs, and the quantised network has {bits}-bit "
-            "hidden values: choose a law"
-        ) from None
-    return Priced(narrow.priced(spec.technology).actions, nothing, nothing)
 
 
 def _clock(spec: LstmSpec) -> Priced:

@@ -9,17 +9,10 @@ from pydantic import Field
 from hwsim.arch.schema import ComponentSpec, Source, Spec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.bucket_sorter import BucketSorter
-from hwsim.components.clock import ClockNetwork
+from hwsim.components.clock import Clock
 from hwsim.components.first_spike_pe import FirstSpikePe
 from hwsim.components.memory import BankedSram, Sram
 from hwsim.components.technology import Technology
-
-
-class Clock(ComponentSpec):
-    """The one clock that all cycles count, and the network that distributes it."""
-
-    frequency_mhz: float = Field(gt=0, le=10_000)
-    network: ClockNetwork
 
 
 class Array(ComponentSpec):
