@@ -1,7 +1,8 @@
-"""Learning by STDP, 784 pixels and 400 neurons, 350 steps, of samples as bright as MNIST; one core.
+"""Learning by STDP, 784 pixels and 400 or 4,900 neurons, 350 steps, of samples as bright as MNIST; one core.
 
-The limit is the weights added, input spikes times neurons, over the rate at which compiled code adds rows of the same
-array and does nothing else, in the same run.  Nothing here asserts a time.
+Kernels alone, and whole simulations of the learning phase: kernels, lowering, compiled engine, pricing.  The limit is
+the weights added, input spikes times neurons, over the rate at which compiled code adds rows of the same array and does
+nothing else, in the same run.  Nothing here asserts a time.
 """
 
 from __future__ import annotations
@@ -12,9 +13,24 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hwsim.traces.plastic import ExcitatoryNeurons, PlasticNetwork, PoissonInput, QFormat, Stdp
-from hwsim.traces.plastic_encode import input_spikes
+from hwsim import accelerators, api
+from hwsim.traces.plastic import (
+    ExcitatoryNeurons,
+    Inhibition,
+    InhibitoryNeurons,
+    PlasticNetwork,
+    PlasticSamples,
+    PlasticTrace,
+    PoissonInput,
+    Presentation,
+    QFormat,
+    Stdp,
+)
+from hwsim.traces.plastic_encode import encoder_digests, input_spikes
 from hwsim.traces.plastic_golden import LearningCore
+from hwsim.traces.plastic_run import learn
+from hwsim.traces.session import Session
+from hwsim.traces.trace import Provenance
 
 PIXELS, SAMPLES, REPEATS = 784, 60, 3
 
@@ -26,9 +42,10 @@ def network(n, rounding, rule):
         "traces": QFormat(1, 15, "truncate"),
         "thresholds": QFormat(8, 12, "nearest"),
     }
-    neurons = ExcitatoryNeurons(n, 64884, 13.0, 5.0, -35.0, 5, 0.2, 65536, 120.0, True)
+    neurons = ExcitatoryNeurons(n, 64884, 13.0, 5.0, -35.0, 5, 0.2, 65533, True)
+    inhibition = Inhibition("direct", 120.0, 0, InhibitoryNeurons(22.5, 59299, 20.0, 15.0, 2))
     stdp = Stdp(rule, 3146, 105, 62340, 62340, 1.0, 78.4, 0.3, 10, 4)
-    return PlasticNetwork(PIXELS, PoissonInput(128_000, 1000, 350, 0), neurons, stdp, formats, 1)
+    return PlasticNetwork(PIXELS, PoissonInput(128_000, 1000, 350, 0), neurons, inhibition, stdp, formats, 1)
 
 
 def samples(n):
@@ -70,8 +87,9 @@ def test_learning(n, rounding, rule, capsys):
     for _ in range(REPEATS + 1):  # once to compile
         start, events = perf_counter(), 0
         for k in range(first, first + SAMPLES // (n // 400)):
-            spikes = input_spikes(net, "train", k, images[k % SAMPLES])
-            core.present(spikes, "train", k, learn=True)
+            shown = Presentation("train", k)
+            spikes = input_spikes(net, shown, images[k % SAMPLES])
+            core.present(spikes, shown, learn=True)
             events += len(spikes.pixels)
         best, first = min(best, perf_counter() - start), k + 1
     rate = SAMPLES // (n // 400) / best
@@ -79,3 +97,36 @@ def test_learning(n, rounding, rule, capsys):
     with capsys.disabled():
         name = f"N = {n}, {rounding or 'FP32'}, {rule}"
         print(f"\n  {name}: {rate:.0f} samples/s, {rate / limit:.2f} of the limit {limit:.0f}", end="")
+
+
+ROOMY = [f"{memory}.capacity_kib=1000000" for memory in ("weight_memory", "inhibition_memory", "neuron_memory")]
+
+
+@pytest.mark.parametrize("design", ["stdp", "stdp_baseline"])
+@pytest.mark.parametrize("rounding", ["nearest", "truncate", "stochastic"])
+@pytest.mark.parametrize("n", [400, 4900])
+def test_simulation(n, rounding, design, capsys):
+    formats = () if design == "stdp_baseline" else (f"weights.rounding={rounding}",)
+    if design == "stdp_baseline" and rounding != "nearest":
+        pytest.skip("rounds in one way")
+    net, count = network(n, "nearest", "pairwise"), 4 * SAMPLES // (n // 400)
+    values, ids = samples(count), np.arange(count)
+    part = PlasticSamples(values, ids % 10, ids, *encoder_digests(net, "train", ids, values))
+    origin = Provenance("bright", "drawn", "train", "CC0-1.0", "none", "benchmark", 4, True, ())
+    trace = PlasticTrace(net, 10, {"train": part, "test": part}, np.zeros(count, np.int32), origin)
+    loaded = api.load_architecture(design, (*ROOMY, "trace_memory.capacity_kib=64", *formats))
+    machine, best = accelerators.machine(loaded.machine)(loaded.spec), {"whole": np.inf, "learning": np.inf}
+    session = Session(phase="train")
+    for _ in range(REPEATS + 1):  # once to compile
+        start = perf_counter()
+        api.simulate(loaded, trace, engine="compiled", session=session)
+        best["whole"] = min(best["whole"], perf_counter() - start)
+        start = perf_counter()
+        learn(machine.network_of(trace), trace, session)
+        best["learning"] = min(best["learning"], perf_counter() - start)
+    core = LearningCore(machine.network_of(trace))
+    limit = additions_per_s(core) / (part.input_spikes.mean() * n)
+    rate, share = count / best["whole"], best["learning"] / best["whole"]
+    with capsys.disabled():
+        name = f"{design}, N = {n}, {rounding if formats else 'FP32'}"
+        print(f"\n  {name}: {rate:.0f} samples/s, {share:.2f} of the time learning, limit {limit:.0f}", end="")

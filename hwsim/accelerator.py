@@ -16,6 +16,7 @@ from hwsim.components.price import Priced
 from hwsim.engine.schedule import Schedule
 from hwsim.errors import UsageError
 from hwsim.ledger import Ledger
+from hwsim.traces.session import Session
 from hwsim.traces.trace import AnyTrace
 
 STATIC = "static"
@@ -26,6 +27,7 @@ OVERLAPPED = "early exit, overlapped"
 """The same with later timesteps under way during a decision; what has started when it says exit ran in vain."""
 STREAMED = "stream"
 """The run in which samples follow each other as closely as they can; the others begin with an empty machine."""
+# Machines that learn have a run for each phase instead, `TRAIN` and `INFER`, with samples of its own.
 OPERATIONS = "operations"
 """The one component without prices: what the network asked for (MAC, AC, membrane updates), posted like actions."""
 
@@ -39,6 +41,7 @@ TraceT = TypeVar("TraceT", bound=AnyTrace)
 class Batch:
     """Some samples, lowered: one ledger, and schedules for every run.
 
+    Where runs have samples of their own, as learning and inference do, a batch has those of one run only.
     A run of which `step_ends` speaks has one schedule a sample, with all timesteps, and what happens up to the end of
     a timestep is what a sample costs that leaves then.  Of others each sample has a schedule for every timestep after
     which it may leave, in that order, whose answer is the end of that timestep: [sample * timesteps + timestep].
@@ -137,12 +140,12 @@ class Workload:
     """
 
     batches: Iterable[Batch]  # `Batches` where samples do not depend on each other
-    n_samples: int
+    n_samples: int  # of all runs together where they have samples of their own
     n_jobs: int  # of all schedules of all samples
     timesteps: int
     runs: tuple[str, ...]
     hardware: Hardware
-    accuracy: tuple[float | None, int]  # at the last timestep, and over how many samples
+    accuracy: tuple[float | None, int]  # at the last timestep, and over how many samples; not of a run that learns
     exits: Exits | None = None
 
 
@@ -176,6 +179,13 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
     @abstractmethod
     def lower(self, trace: TraceT) -> Workload:
         """Translate a trace to work; pure: the same trace gives the same workload."""
+
+    def learn(self, trace: TraceT, session: Session) -> Workload:
+        """Lower a trace that is learned from, as the session says; `lower` does it all.
+
+        Raises UsageError where the machine does not learn.
+        """
+        raise UsageError(f"--phase, --save-trace: this machine does not learn, and {trace.provenance.name} is played")
 
     def baseline(self, trace: TraceT, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, in one pass on this machine, as its one run `static`.

@@ -26,6 +26,7 @@ from hwsim.report import PricedRun, price
 from hwsim.summary import area_figure, area_rows, comparisons, leakage_figure, run_figures, storage_rows
 from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.io import read_trace
+from hwsim.traces.session import Session
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
@@ -59,6 +60,7 @@ def simulate(
     exit_thresholds: bool = False,
     baselines: Sequence[BaselineKind] = (),
     jobs: int = 1,
+    session: Session | None = None,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
@@ -72,6 +74,7 @@ def simulate(
         exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`.
         baselines: also run the same network without spikes: `ann`, `qann` or both.
         jobs: processes that share the samples; the report is the same for any number.
+        session: for machines that learn, which phases to run, what to tell of progress and where to keep the outcome.
 
     Raises:
         HwsimError: the network does not fit the machine, or options contradict the trace.
@@ -85,7 +88,7 @@ def simulate(
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes
-        workload = machine.lower(short)
+        workload = machine.lower(short) if session is None else machine.learn(short, session)
         parts = machine.components(workload)
         # Like the exits below: what cannot be is refused before the time is spent.
         without_spikes = {kind: machine.baseline(short, kind) for kind in baselines}

@@ -13,6 +13,9 @@ from hwsim.errors import HwsimError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hwsim.traces.session import Phase, Session
+    from hwsim.traces.trace import AnyTrace
+
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. adc.bits=6.")
 
@@ -70,6 +73,17 @@ def main() -> None:
     multiple=True,
     help="Run the same network without spikes beside it: every weight multiplied, or with few-bit activations.",
 )
+@click.option(
+    "--phase",
+    type=click.Choice(["train", "infer", "both"]),
+    help="For machines that learn: learn from the training samples, decide on the test samples, or both.",
+)
+@click.option(
+    "--save-trace", "saved_file", metavar="FILE.npz", type=_FILE, help="Write a trace with what was learned, to go on."
+)
+@click.option(
+    "--save-every", type=click.IntRange(min=1), metavar="N", help="Also write it after every N training samples."
+)
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the whole report as JSON; - for standard output.")
 @click.option("--csv", "csv_file", type=_FILE, help="Write counts and energies, a line each.")
 @click.option(
@@ -84,6 +98,9 @@ def simulate(
     csv_file: Path | None,
     curve_file: Path | None,
     quiet: bool,
+    phase: Phase | None,
+    saved_file: Path | None,
+    save_every: int | None,
     **options: Any,
 ) -> None:
     """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
@@ -93,9 +110,13 @@ def simulate(
     if cache.is_empty():
         click.echo("hwsim: compiling kernels, once (some seconds) ...", err=True)
     options["exit_thresholds"] = curve_file is not None
-    written = [Path(file) for file in (json_file, csv_file, curve_file) if file not in (None, "-")]
+    written = [Path(file) for file in (json_file, csv_file, curve_file, saved_file) if file not in (None, "-")]
     files.check_apart([trace, Path(architecture)], written)
-    report = api.simulate(api.load_architecture(architecture, overrides), api.load_trace(trace), **options)
+    if save_every and saved_file is None:
+        raise click.UsageError("--save-every: needs --save-trace, the file to write")
+    design, played = api.load_architecture(architecture, overrides), api.load_trace(trace)
+    options["session"] = _session(played, phase, saved_file, save_every or 0, quiet)
+    report = api.simulate(design, played, **options)
     if json_file is not None or csv_file is not None or curve_file is not None:
         from hwsim import report_file
 
@@ -239,6 +260,26 @@ def arch_schema(machine: str) -> None:
     from hwsim.arch import json_schema
 
     click.echo(json.dumps(json_schema(accelerators.spec_type(machine)), indent=1))
+
+
+def _session(played: AnyTrace, phase: Phase | None, file: Path | None, save_every: int, quiet: bool) -> Session | None:
+    """How to learn; nothing for traces that are only played, unless the user asked for it."""
+    from dataclasses import replace
+
+    from hwsim.traces.io import write_trace
+    from hwsim.traces.plastic import PlasticTrace
+    from hwsim.traces.session import Session
+    from hwsim.view.progress import progress_bar
+
+    if not isinstance(played, PlasticTrace) and phase is None and file is None:
+        return None
+
+    def save(learned: PlasticTrace) -> None:
+        assert file is not None
+        write_trace(file, replace(learned, provenance=replace(learned.provenance, name=file.stem)), compress=True)
+
+    session = Session(phase=phase or "both", save=save if file else None, save_every=save_every)
+    return session if quiet or not sys.stderr.isatty() else replace(session, track=progress_bar)
 
 
 def _console() -> Console:

@@ -39,6 +39,11 @@ class PricedRun:
     leaving: Leaving
 
     @property
+    def n_samples(self) -> int:
+        """Samples of this run."""
+        return len(self.tally.latency_cycles)
+
+    @property
     def on_cycles(self) -> Counts:
         """Cycles the machine is on if a sample leaves after each timestep: [sample, timestep].
 
@@ -132,7 +137,7 @@ class PricedRun:
 
     def mean_counts(self) -> Mapping[Action, float]:
         """Counts per inference, weighted by when samples leave."""
-        survival, n = self.leaving.survival(), self.workload.n_samples
+        survival, n = self.leaving.survival(), self.n_samples
         return {key: math.fsum((counts * survival).ravel()) / n for key, counts in self.counts.items()}
 
     def coefficients(self, weight: Floats | None = None) -> Mapping[tuple[str, str], float]:
@@ -179,7 +184,7 @@ def price(
     """
     priced = []
     for name, tally in runs.items():
-        leaving = _leaving(name, workload)
+        leaving = _leaving(name, tally, workload)
         run = PricedRun(name, tally, workload, components, clock_mhz, leaving)
         priced.append(run)
     # A run with decisions off does not post the decision's actions; the fullest run has to match every price.
@@ -187,10 +192,10 @@ def price(
     return priced
 
 
-def _leaving(run: str, workload: Workload) -> Leaving:
+def _leaving(run: str, tally: Tally, workload: Workload) -> Leaving:
     exits = workload.exits
     if exits is None or run not in exits.runs:
-        n, timesteps = workload.n_samples, workload.timesteps
+        n, timesteps = len(tally.latency_cycles), workload.timesteps
         return Leaving.after(np.full(n, timesteps, np.int64), timesteps)
     return leaving(exits.histogram, exits.recorded)
 

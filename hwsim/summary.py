@@ -15,6 +15,7 @@ from hwsim.figures import AreaRow, Comparison, Figure, Row, Run, Samples, StageR
 from hwsim.intervals import ratio_interval
 from hwsim.report import BOUNDS, LEAKAGE, PricedRun
 from hwsim.statistics import Estimate
+from hwsim.traces.plastic import INFER, TRAIN
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +65,7 @@ def _operations(run: PricedRun) -> dict[str, float]:
     survival, totals = run.leaving.survival(), dict[str, float]()
     for key, counts in run.tally.counts.items():
         if key.component == OPERATIONS:
-            mean = math.fsum((counts * survival).ravel()) / run.workload.n_samples
+            mean = math.fsum((counts * survival).ravel()) / run.n_samples
             totals[key.action] = totals.get(key.action, 0.0) + mean
     return totals
 
@@ -72,7 +73,7 @@ def _operations(run: PricedRun) -> dict[str, float]:
 def _accuracy(run: PricedRun) -> tuple[float | None, float | None]:
     exits = run.workload.exits
     accuracy, n = run.workload.accuracy
-    if accuracy is None:
+    if accuracy is None or run.name == TRAIN:
         return None, None
     if exits is not None and run.name in exits.runs:
         accuracy = exits.accuracy
@@ -83,7 +84,7 @@ def _recorded_timesteps(run: PricedRun) -> list[int]:
     exits = run.workload.exits
     if exits is not None and run.name in exits.runs:
         return [int(t) for t in exits.recorded]
-    return [run.workload.timesteps] * run.workload.n_samples
+    return [run.workload.timesteps] * run.n_samples
 
 
 def _rows(run: PricedRun) -> list[Row]:
@@ -100,7 +101,7 @@ def _rows(run: PricedRun) -> list[Row]:
 
 
 def _stages(run: PricedRun) -> list[StageRow]:
-    n = run.workload.n_samples
+    n = run.n_samples
     return [
         StageRow(stage, run.tally.layer_of[stage], *(float(c) / n for c in cycles))
         for stage, cycles in run.tally.stall_cycles.items()
@@ -131,9 +132,12 @@ def compare(run: PricedRun, reference: PricedRun) -> Comparison:
 
 
 def comparisons(runs: Sequence[PricedRun]) -> list[Comparison]:
-    """Each run against the first, in which all take all timesteps; then early exit with overlap against without."""
+    """Each run against the first, in which all take all timesteps; then early exit with overlap against without.
+
+    Learning and inference are not compared: their samples are not the same.
+    """
     early = [run for run in runs if _leaves_early(run)]
-    pairs = [(run, runs[0]) for run in runs[1:]] + [(run, early[0]) for run in early[1:]]
+    pairs = [(run, runs[0]) for run in runs[1:] if run.name != INFER] + [(run, early[0]) for run in early[1:]]
     return [compare(run, reference) for run, reference in pairs]
 
 

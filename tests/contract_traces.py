@@ -10,6 +10,7 @@ from typing import Any
 import first_spike_cases
 import imc_cases
 import numpy as np
+import plastic_cases
 import sequence_networks
 
 from hwsim import accelerators
@@ -81,7 +82,43 @@ SEQUENCE = Family(
     {"two layers": lambda: sequence_networks.network_of((9, 6), elements=4, over="all")},
     sequence_networks.with_more_spikes,
 )
-FAMILY = {"imc": DIRECT, "digital": DIRECT, "ttfs": FIRST_SPIKE, "lstm": SEQUENCE}
+
+
+def _bright(network, rate, samples, seed=3):
+    """Samples with a share of their pixels on."""
+    random = np.random.default_rng(seed)
+    parts = {}
+    for name in ("train", "test"):
+        values = random.integers(1, 256, (samples, network.pixels)) * (random.random((samples, network.pixels)) < rate)
+        parts[name] = plastic_cases.part_of(network, name, values.astype(np.uint8))
+    return plastic_cases.unlearned(network, parts)
+
+
+def _brighter(few, seed):
+    """Pixels with other values where they were off: those that were on draw the same numbers."""
+    other = _bright(few.network, 0.5, few.n_samples, seed).parts
+    parts = {
+        name: plastic_cases.part_of(few.network, name, np.where(part.values, part.values, other[name].values))
+        for name, part in few.parts.items()
+    }
+    return plastic_cases.unlearned(few.network, parts)
+
+
+def _never_firing():
+    """Neurons that fire more often may fire less later: counts of those that never fire follow the input alone."""
+    return plastic_cases.network(None, neuron=plastic_cases.neurons(v_threshold_mv=250.0))
+
+
+PLASTIC = Family(
+    {
+        "lively": lambda: plastic_cases.network(None),
+        "large": lambda: plastic_cases.network(None, pixels=70, neuron=plastic_cases.neurons(count=20)),
+    },
+    _bright,
+    {"never firing": _never_firing},
+    _brighter,
+)
+FAMILY = {"imc": DIRECT, "digital": DIRECT, "ttfs": FIRST_SPIKE, "lstm": SEQUENCE, "stdp": PLASTIC}
 """By machine."""
 
 

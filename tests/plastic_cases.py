@@ -4,6 +4,8 @@ import numpy as np
 
 from hwsim.traces.plastic import (
     ExcitatoryNeurons,
+    Inhibition,
+    InhibitoryNeurons,
     PlasticNetwork,
     PlasticSamples,
     PlasticTrace,
@@ -37,10 +39,16 @@ def neurons(count=7, **changes):
         "refractory_steps": 2,
         "theta_plus_mv": 0.5,
         "theta_leak": 65400,
-        "inhibition_mv": 4.25,
         "one_winner": False,
     }
     return ExcitatoryNeurons(**fields | changes)
+
+
+def inhibition(kind="direct", **changes):
+    """A layer whose neurons need two spikes of their own to fire, now and then."""
+    cells = InhibitoryNeurons(drive_mv=7.5, leak=60_000, v_threshold_mv=7.0, v_reset_mv=1.0, refractory_steps=1)
+    fields = {"kind": kind, "strength_mv": 4.25, "delay_steps": 0 if kind == "direct" else 2, "neurons": cells}
+    return Inhibition(**fields | changes)
 
 
 def stdp(rule="pairwise", **changes):
@@ -59,9 +67,10 @@ def stdp(rule="pairwise", **changes):
     return Stdp(**fields | changes)
 
 
-def network(forms, pixels=30, seed=11, neuron=None, learning=None):
-    coding = PoissonInput(peak_millihertz=120_000, dt_us=1000, present_steps=40, rest_steps=8)
-    return PlasticNetwork(pixels, coding, neuron or neurons(), learning or stdp(), forms, seed)
+def network(forms, pixels=30, seed=11, neuron=None, learning=None, inhibiting=None):
+    coding = PoissonInput(120_000, dt_us=1000, present_steps=40, rest_steps=8, fewest_spikes=3, most_repeats=2)
+    cells, rule = neuron or neurons(), learning or stdp()
+    return PlasticNetwork(pixels, coding, cells, inhibiting or inhibition(), rule, forms, seed)
 
 
 def samples(n, pixels=30, seed=5):
@@ -72,13 +81,19 @@ def samples(n, pixels=30, seed=5):
 
 
 def part(net, name, n, seed):
-    values, ids = samples(n, net.pixels, seed), np.arange(n, dtype=np.int64) * 3
-    labels = np.arange(n, dtype=np.int64) % 4
+    return part_of(net, name, samples(n, net.pixels, seed))
+
+
+def part_of(net, name, values):
+    ids, labels = np.arange(len(values), dtype=np.int64) * 3, np.arange(len(values), dtype=np.int64) % 4
     return PlasticSamples(values, labels, ids, *encoder_digests(net, name, ids, values))
+
+
+def unlearned(net, parts):
+    train = parts["train"]
+    return PlasticTrace(net, 4, parts, record_plastic(net, train.values, train.sample_ids), PROVENANCE)
 
 
 def plastic_trace(forms=None, n=5):
     net = network(forms)
-    parts = {"train": part(net, "train", n, 1), "test": part(net, "test", 3, 2)}
-    train = parts["train"]
-    return PlasticTrace(net, 4, parts, record_plastic(net, train.values, train.sample_ids), PROVENANCE)
+    return unlearned(net, {"train": part(net, "train", n, 1), "test": part(net, "test", 3, 2)})

@@ -21,12 +21,17 @@ def word(key, counter):
     return z ^ (z >> 31)
 
 
-def spikes_of(net, part, sample_id, values):
+def label_of(part, sample_id, passed=0, repeat=0):
+    beyond = [passed, repeat] if passed or repeat else []
+    return "/".join(map(str, [part, sample_id, *beyond]))
+
+
+def spikes_of(net, part, sample_id, values, passed=0, repeat=0):
     """The pixels that fire at each step, rest steps too."""
-    coding, key = net.coding, key_of(net.seed, "poisson", part, sample_id)
-    peak = coding.peak_millihertz * coding.dt_us * 2**32 // 10**9
+    coding, key = net.coding, key_of(net.seed, "poisson", label_of(part, sample_id, passed, repeat))
+    peak = coding.peak_millihertz * coding.dt_us * 2**32 // 10**9 * (2 + repeat) // 2
     steps = [
-        [i for i, x in enumerate(values) if word(key, t * net.pixels + i) >> 32 < int(x) * peak // 255]
+        [i for i, x in enumerate(values) if word(key, t * net.pixels + i) >> 32 < min(int(x) * peak // 255, 2**32)]
         for t in range(coding.present_steps)
     ]
     return steps + [[] for _ in range(coding.rest_steps)]
@@ -57,9 +62,9 @@ class Numbers:
 class Integers(Numbers):
     """Fixed point: values are integers in units of 2**-n."""
 
-    def begin(self, part, sample_id):
-        names = ("weights", "normalise", "membranes", "pre", "post", "theta")
-        self.streams = {name: key_of(self.net.seed, name, part, sample_id) for name in names}
+    def begin(self, label):
+        names = ("weights", "normalise", "membranes", "pre", "post", "theta", "inhibitory")
+        self.streams = {name: key_of(self.net.seed, name, label) for name in names}
 
     def of(self, value, quantity):
         return math.floor(value * 2 ** self.net.formats[quantity].fraction_bits + 0.5)
@@ -100,6 +105,7 @@ class Reference:
         self.p, self.n = net.pixels, net.neurons.count
         self.w = [[self.a.initial(i * self.n + j) for j in range(self.n)] for i in range(self.p)]
         self.theta = [0] * self.n
+        self.strength = self.a.of(net.inhibition.strength_mv, "membranes")
         self.held = dict.fromkeys(("w_high", "w_low", "v_high", "v_low", "theta_high", "up", "down"), 0)
 
     def at_most(self, value, limit, name):
@@ -118,17 +124,20 @@ class Reference:
                 scaled = self.a.scaled(self.w[i][j], factor, 16, "weights", "normalise", i * self.n + j)
                 self.w[i][j] = self.at_most(scaled, self.a.of(self.net.stdp.w_highest, "weights"), "w_high")
 
-    def present(self, steps, part, sample_id, learn):
-        """The neurons that fire at each step."""
+    def present(self, steps, part, sample_id, learn, passed=0, repeat=0):
+        """The neurons that fire at each step; `activity` has what every step does."""
         a, rule, p, n = self.a, self.net.stdp, self.p, self.n
         if isinstance(a, Integers):
-            a.begin(part, sample_id)
-        if learn and rule.weight_sum:
+            a.begin(label_of(part, sample_id, passed, repeat))
+        if learn and rule.weight_sum and repeat == 0:
             self.normalise()
+        if learn:
+            leak = self.net.neurons.theta_leak
+            self.theta = [a.scaled(x, leak, 16, "thresholds", "theta", j) for j, x in enumerate(self.theta)]
         self.v, self.pre, self.post = [0] * n, [0] * p, [0] * n
-        self.waits, self.totals = [0] * n, [0] * n
+        self.waits, self.totals, self.u, self.u_waits = [0] * n, [0] * n, [0] * n, [0] * n
         self.window_pixels, self.window_neurons = set(), set()
-        raster = []
+        self.activity, self.visited, self.sources, raster = [], set(), [], []
         for t, pixels in enumerate(steps):
             self.leak(t, learn)
             for j in range(n):
@@ -138,16 +147,33 @@ class Reference:
                     added = a.scaled(total, 1, 0, "membranes", "membranes", counter, "weights")
                     self.v[j] = self.at_most(self.v[j] + added, a.highest("membranes"), "v_high")
             raster.append(self.fire(learn))
+            inhibiting = self.inhibit(t, raster[-1])
+            conflict = learn and any(i in self.visited for i in pixels)
+            self.down, self.up, self.visited = set(), set(), set()
             if learn:
                 self.learn(pixels, raster[-1], t)
+            self.visited = {i for i, _ in self.down | self.up}
+            sides = [len({pair[k] for pair in pairs}) for pairs, k in ((self.down, 0), (self.down, 1))]
+            sides += [len({pair[k] for pair in pairs}) for pairs, k in ((self.up, 1), (self.up, 0))]
+            self.activity.append([len(pixels), len(raster[-1]), inhibiting, *sides, int(conflict)])
+        if learn:
+            self.adapt(raster)
         return raster
+
+    def adapt(self, raster):
+        rule = self.net.inhibition
+        limits = rule.strength_step_mv, rule.strength_lowest_mv, rule.strength_highest_mv
+        step, low, high = (self.a.of(x, "membranes") for x in limits)
+        if step and len({j for winners in raster for j in winners}) > rule.most_responding:
+            self.strength = min(self.strength + step, high)
+        elif step:
+            self.strength = max(self.strength - step, low)
 
     def leak(self, t, learn):
         a, cells, n, p = self.a, self.net.neurons, self.n, self.p
         for j in range(n):
             self.v[j] = a.scaled(self.v[j], cells.leak, 16, "membranes", "membranes", 2 * t * n + j)
             if learn:
-                self.theta[j] = a.scaled(self.theta[j], cells.theta_leak, 16, "thresholds", "theta", t * n + j)
                 self.post[j] = a.scaled(self.post[j], self.net.stdp.post_leak, 16, "traces", "post", t * n + j)
         if learn:
             for i in range(p):
@@ -166,12 +192,36 @@ class Reference:
             if learn:
                 raised = self.theta[j] + a.of(cells.theta_plus_mv, "thresholds")
                 self.theta[j] = self.at_most(raised, a.highest("thresholds"), "theta_high")
-        for j in range(self.n):
-            others = len([k for k in winners if k != j])
-            if others:
-                lowered = self.v[j] - others * a.of(cells.inhibition_mv, "membranes")
-                self.v[j] = self.at_least(lowered, a.of(cells.v_lowest_mv, "membranes"), "v_low")
         return winners
+
+    def inhibit(self, t, winners):
+        """Lower potentials for what others did some steps ago; how many of them there are."""
+        rule = self.net.inhibition
+        self.sources.append(winners if rule.kind == "direct" else self.fire_layer(t, winners))
+        if t < rule.delay_steps:
+            return 0
+        arriving, lowest = self.sources[t - rule.delay_steps], self.a.of(self.net.neurons.v_lowest_mv, "membranes")
+        for j in range(self.n):
+            others = len([k for k in arriving if k != j])
+            if others:
+                self.v[j] = self.at_least(self.v[j] - others * self.strength, lowest, "v_low")
+        return len(arriving)
+
+    def fire_layer(self, t, driven):
+        a, cells, fired = self.a, self.net.inhibition.neurons, []
+        for j in range(self.n):
+            self.u[j] = a.scaled(self.u[j], cells.leak, 16, "membranes", "inhibitory", t * self.n + j)
+            if self.u_waits[j]:
+                self.u_waits[j] -= 1
+                continue
+            if j in driven:
+                self.u[j] = self.at_most(
+                    self.u[j] + a.of(cells.drive_mv, "membranes"), a.highest("membranes"), "v_high"
+                )
+            if self.u[j] >= a.of(cells.v_threshold_mv, "membranes"):
+                fired.append(j)
+                self.u[j], self.u_waits[j] = a.of(cells.v_reset_mv, "membranes"), cells.refractory_steps
+        return fired
 
     def learn(self, pixels, winners, t):
         one = min(self.a.of(1.0, "traces"), self.a.highest("traces"))
@@ -201,6 +251,8 @@ class Reference:
     def potentiate(self, j, factor, t):
         size = self.p * self.n
         for i in range(self.p):
+            if self.pre[i]:
+                self.up.add((i, j))
             counter = (2 * t + 1) * size + i * self.n + j
             rate = self.net.stdp.potentiation * factor
             delta = self.a.scaled(self.pre[i], rate, 20, "weights", "weights", counter, "traces")
@@ -212,6 +264,8 @@ class Reference:
 
     def depress(self, pixels, j, t):
         for i in pixels:
+            if self.post[j]:
+                self.down.add((i, j))
             counter = 2 * t * self.p * self.n + i * self.n + j
             rate = self.net.stdp.depression
             delta = self.a.scaled(self.post[j], rate, 20, "weights", "weights", counter, "traces")

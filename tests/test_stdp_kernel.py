@@ -4,11 +4,12 @@ import dataclasses
 
 import numpy as np
 import pytest
-from plastic_cases import formats, network, neurons, samples, stdp
+from plastic_cases import formats, inhibition, network, neurons, samples, stdp
 from plastic_reference import Integers, Numbers, Reference, spikes_of
 
 from hwsim.kernels.poisson import draw_spikes
 from hwsim.kernels.stdp_fixed import rounded
+from hwsim.traces.plastic import InhibitoryNeurons, Presentation
 from hwsim.traces.plastic_encode import InputSpikes, input_spikes
 from hwsim.traces.plastic_golden import LearningCore
 
@@ -20,9 +21,12 @@ def play(net, n, numbers, learn=lambda k: True):
     """A core and its reference after n samples, with the spikes of both."""
     core, twin, rasters = LearningCore(net), Reference(net, numbers), ([], [])
     for k, values in enumerate(samples(n, net.pixels)):
-        fired = core.present(input_spikes(net, "train", k, values), "train", k, learn(k))
-        rasters[0].append([list(np.nonzero(step)[0]) for step in fired])
-        rasters[1].append(twin.present(spikes_of(net, "train", k, values), "train", k, learn(k)))
+        shown = Presentation("train", k, passed=k % 2, repeat=k // 2 % 2)
+        found = core.present(input_spikes(net, shown, values), shown, learn(k))
+        rasters[0].append([list(np.nonzero(step)[0]) for step in found.fired])
+        steps = spikes_of(net, "train", k, values, shown.passed, shown.repeat)
+        rasters[1].append(twin.present(steps, "train", k, learn(k), shown.passed, shown.repeat))
+        assert found.activity.tolist() == twin.activity
     return core, twin, rasters
 
 
@@ -31,15 +35,27 @@ def assert_equal_integers(net, n, learn=lambda k: True):
     assert found == wanted
     assert core.weights.tolist() == twin.w
     assert core.theta.tolist() == twin.theta
+    assert core.strength == twin.strength
     held = [twin.held[name] for name in ("w_high", "w_low", "v_high", "v_low", "theta_high", "up", "down")]
     assert core.counted.tolist() == held
     return twin
 
 
+@pytest.mark.parametrize(
+    "down",
+    [
+        inhibition("direct"),
+        inhibition("direct", delay_steps=1),
+        inhibition("direct", most_responding=3, strength_step_mv=0.75, strength_lowest_mv=3.5, strength_highest_mv=5.5),
+        inhibition("layer"),
+        inhibition("layer", delay_steps=0, most_responding=7, strength_step_mv=0.5, strength_highest_mv=9.0),
+    ],
+    ids=["direct", "direct one step later", "direct adaptive", "layer two steps later", "layer adaptive"],
+)
 @pytest.mark.parametrize("rule", ["pairwise", "windowed"])
 @pytest.mark.parametrize("rounding", ROUNDINGS)
-def test_fixed_point_equals_integers(rule, rounding):
-    twin = assert_equal_integers(network(formats(rounding), learning=stdp(rule)), 4)
+def test_fixed_point_equals_integers(rule, rounding, down):
+    twin = assert_equal_integers(network(formats(rounding), learning=stdp(rule), inhibiting=down), 4)
     assert twin.held["up"] > 100
     assert twin.held["down"] > 10
 
@@ -49,9 +65,11 @@ def test_every_limit_is_reached_and_counted(rounding):
     """Narrow formats, steep rates: weights, membranes and thresholds are all held at their limits."""
     narrow = formats(rounding, weights=(0, 4), membranes=(3, 3), traces=(0, 5))
     narrow["thresholds"] = dataclasses.replace(narrow["thresholds"], integer_bits=1)
-    cells = neurons(v_lowest_mv=-2.0, inhibition_mv=3.0, theta_plus_mv=0.75, theta_leak=65536, v_threshold_mv=5.5)
+    cells = neurons(v_lowest_mv=-2.0, theta_plus_mv=0.75, theta_leak=65536, v_threshold_mv=5.5)
+    layer = InhibitoryNeurons(drive_mv=7.0, leak=60_000, v_threshold_mv=7.5, v_reset_mv=0.0, refractory_steps=0)
+    down = inhibition("layer", strength_mv=3.0, delay_steps=0, neurons=layer)
     learning = stdp(potentiation=700_000, depression=500_000, w_highest=0.9375, weight_sum=14.0)
-    twin = assert_equal_integers(network(narrow, neuron=cells, learning=learning), 4)
+    twin = assert_equal_integers(network(narrow, neuron=cells, learning=learning, inhibiting=down), 4)
     assert all(twin.held[name] for name in HELD), twin.held
 
 
@@ -59,8 +77,8 @@ def test_every_limit_is_reached_and_counted(rounding):
 def test_presentation_without_learning_changes_nothing(forms):
     net = network(forms)
     core, before = LearningCore(net), LearningCore(net)
-    fired = core.present(input_spikes(net, "test", 4, samples(1)[0]), "test", 4, learn=False)
-    assert fired.any()
+    shown = Presentation("test", 4)
+    assert core.present(input_spikes(net, shown, samples(1)[0]), shown, learn=False).fired.any()
     assert np.array_equal(core.weights, before.weights)
     assert not core.theta.any()
 
@@ -70,24 +88,30 @@ def test_learning_may_pause():
 
 
 def test_one_winner_a_step():
-    net = network(formats(), neuron=neurons(one_winner=True, inhibition_mv=0.0, refractory_steps=0))
+    net = network(
+        formats(), neuron=neurons(one_winner=True, refractory_steps=0), inhibiting=inhibition(strength_mv=0.0)
+    )
     _, _, (found, wanted) = play(net, 3, Integers)
     assert found == wanted
     assert max(len(step) for raster in found for step in raster) == 1
-    _, _, (several, _) = play(network(formats(), neuron=neurons(inhibition_mv=0.0)), 3, Integers)
+    _, _, (several, _) = play(network(formats(), inhibiting=inhibition(strength_mv=0.0)), 3, Integers)
     assert max(len(step) for raster in several for step in raster) > 1
 
 
+@pytest.mark.parametrize("kind", ["direct", "layer"])
 @pytest.mark.parametrize("rule", ["pairwise", "windowed"])
-def test_fp32_equals_64_bit_floats_spike_for_spike(rule):
+def test_fp32_equals_64_bit_floats_spike_for_spike(rule, kind):
     """Over 50 samples; weights agree to what 32-bit floats resolve after thousands of updates."""
-    lively = neurons(theta_plus_mv=0.25, theta_leak=64_000, inhibition_mv=1.5)
-    net = network(None, neuron=lively, learning=stdp(rule, potentiation=20_000, depression=8_000, weight_sum=12.0))
+    lively = neurons(theta_plus_mv=0.25, theta_leak=50_000)
+    down = inhibition(kind, strength_mv=1.5, strength_step_mv=0.1, strength_highest_mv=4.0, most_responding=6)
+    learning = stdp(rule, potentiation=20_000, depression=8_000, weight_sum=12.0)
+    net = network(None, neuron=lively, learning=learning, inhibiting=down)
     core, twin, (found, wanted) = play(net, 50, Numbers)
     assert found == wanted
     assert sum(len(step) for raster in found for step in raster) > 250
     assert np.allclose(core.weights, twin.w, rtol=0, atol=1e-4)
     assert np.allclose(core.theta, twin.theta, rtol=1e-4)
+    assert core.strength == pytest.approx(twin.strength, rel=1e-5)
 
 
 def test_weights_are_normalised_before_learning():
@@ -95,7 +119,8 @@ def test_weights_are_normalised_before_learning():
     for forms, tolerance in ((None, 1e-4), (formats(weights=(1, 12)), 30 * 2**-13 + 30 * 2**-16)):
         net = network(forms)
         core = LearningCore(net)
-        core.present(input_spikes(net, "train", 0, np.zeros(net.pixels, np.uint8)), "train", 0, learn=True)
+        shown = Presentation("train", 0)
+        core.present(input_spikes(net, shown, np.zeros(net.pixels, np.uint8)), shown, learn=True)
         sums = core.weights.sum(axis=0, dtype=np.float64) / (1 if forms is None else 2**12)
         assert np.allclose(sums, net.stdp.weight_sum, rtol=0, atol=tolerance)
 
@@ -116,10 +141,15 @@ def test_rounding_by_its_definition():
 def test_input_spikes_are_drawn_by_counter():
     net = network(None)
     values = samples(1)[0]
-    spikes = input_spikes(net, "train", 7, values)
+    spikes = input_spikes(net, Presentation("train", 7), values)
     steps = [list(spikes.pixels[a:b]) for a, b in zip(spikes.starts, spikes.starts[1:], strict=False)]
     assert steps == spikes_of(net, "train", 7, values)
-    assert steps != spikes_of(net, "test", 7, values)
+    for other in (("test", 7, 0, 0), ("train", 8, 0, 0), ("train", 7, 1, 0), ("train", 7, 0, 1)):
+        part, sample_id, passed, repeat = other
+        again = input_spikes(net, Presentation(*other), values)
+        assert again.digest != spikes.digest
+        steps = [list(again.pixels[a:b]) for a, b in zip(again.starts, again.starts[1:], strict=False)]
+        assert steps == spikes_of(net, part, sample_id, values, passed, repeat)
     assert isinstance(spikes, InputSpikes)
 
 

@@ -240,10 +240,10 @@ GOOD = "{'descr': '<u8', 'fortran_order': False, 'shape': (3, 3, 36, 1), }"
         (npy(np.zeros((3, 3, 36), dtype=np.uint64)), "wanted uint64 (3, 3, 36, 1), found uint64 (3, 3, 36)"),
         (
             npy(np.zeros((3, 3, 36, 1), dtype=">u8")),
-            "wanted a dtype among <u8, <i8, <i4, <f4, <i2, |u1, |i1, found '>u8'",
+            "wanted a dtype among <u8, <i8, <i4, <f4, <i2, <u2, |u1, |i1, found '>u8'",
         ),
         (npy(np.asfortranarray(np.zeros((3, 3, 36, 1), dtype=np.uint64))[..., :1]), "wanted sizes in C order"),
-        (npy(np.array([{}] * 3)), "wanted a dtype among <u8, <i8, <i4, <f4, <i2, |u1, |i1, found '|O'"),
+        (npy(np.array([{}] * 3)), "wanted a dtype among <u8, <i8, <i4, <f4, <i2, <u2, |u1, |i1, found '|O'"),
         (npy(np.zeros(3, dtype=[("a", "<u8")])), "wanted a dtype among"),
         (npy(np.full((3, 3, 36, 1), 1 << 20, dtype=np.uint64)), "wanted zero bits past the last of 20 channels"),
         (header(GOOD, bytes(8 * WORDS - 1)), "wanted uint64 (3, 3, 36, 1) in 2592 bytes, found 2591"),

@@ -26,6 +26,7 @@ PAPERS = {
     "dietsnn": "DIET-SNN, arXiv 2008.03658: direct coding, learned leak and threshold, compute energy",
     "ttfs": "YOSO, arXiv 2006.09982: neurons that fire once on a low-power systolic array",
     "slstm": "Datta et al., arXiv 2210.12613: spiking LSTMs, pipelined timesteps, energy beside an ordinary LSTM",
+    "fspinn": "FSpiNN, arXiv 2007.08860: learning in fixed point, memory, energy of training and of inference",
 }
 
 

@@ -6,6 +6,11 @@ Three published readings of every unit are brought to the machine's technology; 
   to the adder.
 - SATA (Yin et al., arXiv 2204.05422, its published simulator), 28 nm, 8 b, power over 400 MHz. The value of an area.
 - Aladdin (Shao et al., ISCA 2014), 40 nm, 32 b. Neither SATA nor Aladdin states a supply: 0.9 V is assumed.
+
+FP32: Horowitz, add .9, multiply 3.7 pJ, the value of an energy. Aladdin's pipelines of three stages (its published
+`power_func.h`) for 1 to 10 ns a cycle: the power at 1 ns over one cycle, as of a full pipeline, bounds the energy (it
+charges three cycles itself, which would make a multiply three times an integer one of 32 b); the area at 2 ns, next to
+SATA's clock, is the value, the largest and the smallest are its bounds. SATA has no floats.
 """
 
 from __future__ import annotations
@@ -40,6 +45,23 @@ _MULTIPLIER = _Unit(0.0821, 101.5, 12.68, 6350.0)
 _COMPARATOR = _Unit(0.0091, 15.5, 0.02947, 71.0)
 _REGISTER = _Unit(0.0125, 34.3, 0.009 * 32, 5.98 * 32)
 _AND = _Unit(0.00235, 6.7, 0.0181, 50.4)
+_FLOATS_CITED = "Horowitz ISSCC 2014 / Aladdin ISCA 2014"
+_DIVIDE_CITED = (
+    "7.1 multiplies as measured on a Cortex-M4F (Table 3 of PMC8934428), at least 1 as Aladdin has one unit for both"
+)
+_DIVIDE_MULTIPLIES = 7.1
+
+
+class _FloatUnit(NamedTuple):
+    """What Horowitz and Aladdin say of one kind of FP32 unit."""
+
+    horowitz_pj: float
+    aladdin_pj: float  # 1 ns
+    aladdin_um2: tuple[float, float, float]  # 2 ns, 1 ns, and the smallest, at 5 ns or more
+
+
+_FLOAT_ADDER = _FloatUnit(0.9, 5.56, (3007.1, 4361.1, 2063.6))
+_FLOAT_MULTIPLIER = _FloatUnit(3.7, 11.77, (6153.3, 8967.1, 4889.4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +126,25 @@ def multiply(technology: Technology, bits: int, other_bits: int) -> Operator:
     return _readings(technology, f"multiply of {bits} x {other_bits} b", _MULTIPLIER, horowitz, (sata, aladdin))
 
 
+def float_add(technology: Technology) -> Operator:
+    """An FP32 addition or subtraction."""
+    return _floating(technology, "FP32 add", _FLOAT_ADDER)
+
+
+def float_multiply(technology: Technology) -> Operator:
+    """An FP32 product."""
+    return _floating(technology, "FP32 multiply", _FLOAT_MULTIPLIER)
+
+
+def float_divide(technology: Technology) -> Operator:
+    """An FP32 division, on a unit that multiplies as well: its area is the multiplier's."""
+    multiplier = float_multiply(technology)
+    pj = multiplier.energy_pj
+    source = f"FP32 divide: {_DIVIDE_CITED}; {pj.source}"
+    energy = Price(pj.value * _DIVIDE_MULTIPLIES, pj.low, pj.high * _DIVIDE_MULTIPLIES, source)
+    return Operator("FP32 divide", technology, energy, multiplier.area_um2)
+
+
 def lookup(technology: Technology, entries: int, bits: int) -> Operator:
     """One read of a table of constants made of AND and OR gates (our choice of circuit).
 
@@ -146,6 +187,16 @@ def _readings(
     aladdin_um2 = unit.aladdin_um2 * aladdin / area_factor(_ALADDIN_NM)
     area_um2 = Price.among(sata_um2 * area, (aladdin_um2 * area,), source)
     return Operator(what, technology, energy_pj, area_um2)
+
+
+def _floating(technology: Technology, what: str, unit: _FloatUnit) -> Operator:
+    """Horowitz's and Aladdin's readings in one technology."""
+    source = f"{what}: {_FLOATS_CITED}, {technology.scaling_source}"
+    energy, area = technology.energy_factor, technology.area_factor / area_factor(_ALADDIN_NM)
+    aladdin_pj = unit.aladdin_pj / energy_factor(_ALADDIN_NM, _READING_V)
+    energy_pj = Price.among(unit.horowitz_pj * energy, (aladdin_pj * energy,), source)
+    value, *others = (um2 * area for um2 in unit.aladdin_um2)
+    return Operator(what, technology, energy_pj, Price.among(value, others, source))
 
 
 def _cited(name: str, technology: Technology) -> str:

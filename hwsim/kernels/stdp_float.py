@@ -6,9 +6,27 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsim.kernels.stdp_neurons import fire
-from hwsim.kernels.stdp_rules import DEPRESSED, MEMBRANES_LOW, POTENTIATED, WEIGHTS_HIGH, WEIGHTS_LOW, Core
-from hwsim.kernels.stdp_window import begin_window, observe, potentiation_factor
+from hwsim.kernels.stdp_activity import (
+    begin_window,
+    conflicts,
+    observe,
+    potentiation_factor,
+    visit_depressed,
+    visit_potentiated,
+)
+from hwsim.kernels.stdp_neurons import fire, fire_inhibitory, inhibit
+from hwsim.kernels.stdp_rules import (
+    CONFLICT,
+    DEPRESSED,
+    INHIBITING,
+    INPUT_SPIKES,
+    MEMBRANES_LOW,
+    OUTPUT_SPIKES,
+    POTENTIATED,
+    WEIGHTS_HIGH,
+    WEIGHTS_LOW,
+    Core,
+)
 
 
 @njit(cache=True)
@@ -17,21 +35,30 @@ def present_float(
     spikes: NDArray[np.int32],
     core: Core,
     fired: NDArray[np.uint8],
+    activity: NDArray[np.int32],
     counted: NDArray[np.int64],
 ) -> None:
     """Present one sample, as `stdp_fixed.present_fixed` does: the same arguments with float32 in place of integers."""
     held = np.zeros(2, np.int64)
-    learning = core.learning
+    learning, membranes, inhibiting = core.learning, core.membranes, core.inhibiting
+    sources = np.empty_like(fired) if inhibiting.layer else fired
     for t in range(fired.shape[0]):
-        step_spikes = spikes[starts[t] : starts[t + 1]]
+        step_spikes, seen = spikes[starts[t] : starts[t + 1]], activity[t]
+        seen[INPUT_SPIKES] = step_spikes.size
         _leak(core)
         _integrate(core, step_spikes)
-        count = fire(core.membranes, core.firing, learning.plastic, fired[t], held)
+        seen[OUTPUT_SPIKES] = fire(membranes, core.firing, learning.plastic, fired[t], held)
+        if inhibiting.layer:
+            fire_inhibitory(membranes, inhibiting, np.float32(np.inf), fired[t], sources[t])
+        if t >= inhibiting.delay:
+            source = sources[t - inhibiting.delay]
+            seen[INHIBITING] = inhibit(membranes, inhibiting.strength, core.firing.v_lowest, source, held)
         if learning.plastic:
+            seen[CONFLICT] = conflicts(core, step_spikes)
             if learning.windowed:
-                _windowed(core, step_spikes, fired[t], t, counted)
+                _windowed(core, step_spikes, t, fired[t], seen, counted)
             else:
-                _pairwise(core, step_spikes, fired[t], count, counted)
+                _pairwise(core, step_spikes, fired[t], seen, counted)
     counted[MEMBRANES_LOW] += held[0]
 
 
@@ -40,10 +67,12 @@ def _leak(core: Core) -> None:
     leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
     for j in range(membranes.v.size):
         membranes.v[j] *= leaks.v
+    if core.inhibiting.layer:
+        for j in range(membranes.u.size):
+            membranes.u[j] *= leaks.u
     if not core.learning.plastic:
         return
     for j in range(membranes.v.size):
-        membranes.theta[j] *= leaks.theta
         synapses.post[j] *= leaks.post
     for i in range(synapses.pre.size):
         synapses.pre[i] *= leaks.pre
@@ -65,25 +94,38 @@ def _integrate(core: Core, step_spikes: NDArray[np.int32]) -> None:
 
 @njit(cache=True)
 def _pairwise(
-    core: Core, step_spikes: NDArray[np.int32], fired: NDArray[np.uint8], count: int, counted: NDArray[np.int64]
+    core: Core,
+    step_spikes: NDArray[np.int32],
+    fired: NDArray[np.uint8],
+    seen: NDArray[np.int32],
+    counted: NDArray[np.int64],
 ) -> None:
-    synapses, learning = core.synapses, core.learning
+    synapses, one = core.synapses, core.learning.one
     for i in step_spikes:
-        synapses.pre[i] = learning.one
+        synapses.pre[i] = one
     if step_spikes.size:
+        neurons = 0
         for j in range(synapses.post.size):
             if synapses.post[j] > 0:
+                neurons += 1
                 _depress(core, step_spikes, j, counted)
-    if count:
+        visit_depressed(core, step_spikes, neurons, seen)
+    if seen[OUTPUT_SPIKES]:
         for j in range(fired.size):
             if fired[j]:
-                synapses.post[j] = learning.one
+                synapses.post[j] = one
                 _potentiate(core, j, np.float32(1), counted)
+        visit_potentiated(core, seen[OUTPUT_SPIKES], seen)
 
 
 @njit(cache=True)
 def _windowed(
-    core: Core, step_spikes: NDArray[np.int32], fired: NDArray[np.uint8], t: int, counted: NDArray[np.int64]
+    core: Core,
+    step_spikes: NDArray[np.int32],
+    t: int,
+    fired: NDArray[np.uint8],
+    seen: NDArray[np.int32],
+    counted: NDArray[np.int64],
 ) -> None:
     observe(core, step_spikes, fired)
     if (t + 1) % core.learning.window:
@@ -91,11 +133,16 @@ def _windowed(
     synapses = core.synapses
     factor = np.float32(potentiation_factor(core))
     pixels = np.nonzero(synapses.window_pixels)[0].astype(np.int32)
+    potentiated, depressed = 0, 0
     for j in range(fired.size):
         if synapses.window_spikes[j]:
+            potentiated += 1
             _potentiate(core, j, factor, counted)
         elif synapses.post[j] > 0:
+            depressed += 1
             _depress(core, pixels, j, counted)
+    visit_depressed(core, pixels, depressed, seen)
+    visit_potentiated(core, potentiated, seen)
     begin_window(core)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.kernels.stdp_neurons import Firing, Membranes, Number
+from hwsim.kernels.stdp_neurons import Firing, Inhibiting, Membranes, Number
 
 TRUNCATE, NEAREST, STOCHASTIC = 0, 1, 2
 FACTOR_BITS = 16
@@ -18,6 +18,21 @@ RATE_BITS = 20
 WEIGHTS_HIGH, WEIGHTS_LOW, MEMBRANES_HIGH, MEMBRANES_LOW, THETA_HIGH, POTENTIATED, DEPRESSED = range(7)
 """What is counted: values held at a limit, and weight updates whose amount is not zero."""
 N_COUNTED = 7
+
+(
+    INPUT_SPIKES,
+    OUTPUT_SPIKES,
+    INHIBITING,
+    DEPRESSED_PIXELS,
+    DEPRESSED_NEURONS,
+    POTENTIATED_NEURONS,
+    POTENTIATED_PIXELS,
+    CONFLICT,
+) = range(8)
+"""What happens in a step: pixels and neurons that fire; spikes whose inhibition arrives; depression visits its pixels
+times its neurons, potentiation likewise, of traces that are not zero; and whether a pixel that fires has a weight that
+learning visited in the step before."""
+N_ACTIVITY = 8
 
 
 class Synapses(NamedTuple):
@@ -30,6 +45,7 @@ class Synapses(NamedTuple):
     window_spikes: NDArray[np.int32]  # [neuron], of the present window; zero before a presentation
     window_pixels: NDArray[np.uint8]  # [pixel], whether it fired in the present window; zero before a presentation
     all_spikes: NDArray[np.int32]  # [neuron], since the presentation began; zero before it
+    visited: NDArray[np.uint8]  # [pixel], whether learning visited its weights in the last step; zero before
 
 
 class Learning(NamedTuple):
@@ -49,22 +65,21 @@ class Leaks(NamedTuple):
     """What a step leaves: numbers in units of 2**-FACTOR_BITS, or float32."""
 
     v: Number
-    theta: Number
     pre: Number
     post: Number
+    u: Number
 
 
 class Rounding(NamedTuple):
-    """Rounding of weights, membranes, traces, thresholds; bits to shift by; and streams for stochastic rounding."""
+    """Rounding of weights, membranes, traces; bits to shift by; and streams for stochastic rounding."""
 
     weights: int
     membranes: int
     traces: int
-    theta: int
     delta_shift: int  # learning rate times trace to weight
     current_shift: int  # weight to membrane
     v_highest: int
-    keys: NDArray[np.uint64]  # [5]: weights, membranes, pre, post, theta
+    keys: NDArray[np.uint64]  # [5]: weights, membranes, pre, post, inhibitory
 
 
 class Core(NamedTuple):
@@ -74,5 +89,6 @@ class Core(NamedTuple):
     membranes: Membranes
     learning: Learning
     firing: Firing
+    inhibiting: Inhibiting
     leaks: Leaks
     rounding: Rounding

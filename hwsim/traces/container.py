@@ -24,7 +24,7 @@ MAX_INFLATED_BYTES = 2 << 30
 """Deflated members may claim this much in all; larger traces are stored, which costs no memory."""
 _LONGEST_HEADER = 4096
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
-_ITEM_BYTES = {"<u8": 8, "<i8": 8, "<i4": 4, "<f4": 4, "<i2": 2, "|u1": 1, "|i1": 1}
+_ITEM_BYTES = {"<u8": 8, "<i8": 8, "<i4": 4, "<f4": 4, "<i2": 2, "<u2": 2, "|u1": 1, "|i1": 1}
 
 
 @dataclass(frozen=True, slots=True)

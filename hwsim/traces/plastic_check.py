@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from typing import NoReturn, get_args
+from typing import Any, NoReturn, get_args
+
+import numpy as np
 
 from hwsim.errors import TraceError
-from hwsim.kernels.poisson import CHANCE_BITS
 from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
-from hwsim.traces.plastic import QUANTITIES, PlasticNetwork, QFormat, RoundingName, Rule
+from hwsim.traces.check import MAX_INT
+from hwsim.traces.plastic import QUANTITIES, InhibitionKind, LearnedState, PlasticNetwork, QFormat, RoundingName, Rule
 from hwsim.traces.trace import MAX_TIMESTEPS
 
 MAX_PIXELS = 1 << 16
 MAX_NEURONS = 1 << 16
+MAX_REPEATS = 100
 MAX_MV = 1000.0  # far above any membrane
 _MAX_BITS = {"weights": 16, "membranes": 24, "traces": 16, "thresholds": 24}
 _MAX_PEAK = 10**6  # millihertz: a kilohertz
@@ -26,9 +29,30 @@ def check_plastic(network: PlasticNetwork) -> None:
     """
     _check_sizes(network)
     _check_neurons(network)
+    _check_inhibition(network)
     _check_stdp(network)
     if network.formats is not None:
         _check_formats(network)
+
+
+def check_state(network: PlasticNetwork, state: LearnedState) -> None:
+    """Raise TraceError unless all that was learned lies within the limits of `network`."""
+    forms, rule = network.formats, network.inhibition
+    adapts, strength = rule.strength_step_mv > 0, rule.strength_mv
+    lowest, highest = (rule.strength_lowest_mv, rule.strength_highest_mv) if adapts else (strength, strength)
+    limits: dict[str, tuple[Any, float, float, str]] = {
+        "array 'state/weights'": (state.weights, 0.0, network.stdp.w_highest, "weights"),
+        "array 'state/theta'": (state.theta, 0.0, math.inf, "thresholds"),
+        "state.strength": (np.array([state.strength]), lowest, highest, "membranes"),
+    }
+    for name, (values, low, high, quantity) in limits.items():
+        # A limit is itself rounded to the nearest value of its format.
+        unit = 2.0 ** -forms[quantity].fraction_bits if forms else 2.0**-20 * max(low, 1.0)
+        real = values * unit if forms else values
+        if not (np.isfinite(real).all() and real.min() >= low - unit / 2 and real.max() <= high + unit / 2):
+            raise TraceError(f"{name}: wanted finite values from {low:g} to {high:g}, found others")
+    if forms and state.theta.max() > forms["thresholds"].highest:
+        raise TraceError("array 'state/theta': wanted values of the thresholds' format, found larger ones")
 
 
 def _fail(key: str, wanted: str, found: object) -> NoReturn:
@@ -48,7 +72,9 @@ def _check_sizes(network: PlasticNetwork) -> None:
     _within("coding.dt_us", coding.dt_us, 1, 10**6)
     _within("coding.present_steps", coding.present_steps, 1, MAX_TIMESTEPS)
     _within("coding.rest_steps", coding.rest_steps, 0, MAX_TIMESTEPS)
-    if int(coding.chances()[-1]) > 1 << CHANCE_BITS:
+    _within("coding.fewest_spikes", coding.fewest_spikes, 0, MAX_INT)
+    _within("coding.most_repeats", coding.most_repeats, 0, MAX_REPEATS)
+    if coding.peak_millihertz * coding.dt_us > 10**9:
         _fail("coding.peak_millihertz", "at most one spike a step", f"{coding.peak_millihertz} at {coding.dt_us} us")
 
 
@@ -61,8 +87,26 @@ def _check_neurons(network: PlasticNetwork) -> None:
     _within("neurons.v_lowest_mv", neurons.v_lowest_mv, -MAX_MV, 0)
     _within("neurons.v_reset_mv", neurons.v_reset_mv, neurons.v_lowest_mv, neurons.v_threshold_mv)
     _within("neurons.refractory_steps", neurons.refractory_steps, 0, MAX_TIMESTEPS)
-    for key in ("theta_plus_mv", "inhibition_mv"):
-        _within(f"neurons.{key}", getattr(neurons, key), 0, MAX_MV)
+    _within("neurons.theta_plus_mv", neurons.theta_plus_mv, 0, MAX_MV)
+
+
+def _check_inhibition(network: PlasticNetwork) -> None:
+    rule = network.inhibition
+    if rule.kind not in get_args(InhibitionKind):
+        _fail("inhibition.kind", f"one of {', '.join(get_args(InhibitionKind))}", repr(rule.kind))
+    _within("inhibition.strength_mv", rule.strength_mv, 0, MAX_MV)
+    _within("inhibition.delay_steps", rule.delay_steps, 0, MAX_TIMESTEPS)
+    _within("inhibition.most_responding", rule.most_responding, 0, MAX_NEURONS)
+    _within("inhibition.strength_step_mv", rule.strength_step_mv, 0, MAX_MV)
+    if rule.strength_step_mv:
+        _within("inhibition.strength_lowest_mv", rule.strength_lowest_mv, 0, rule.strength_mv)
+        _within("inhibition.strength_highest_mv", rule.strength_highest_mv, rule.strength_mv, MAX_MV)
+    neurons = rule.neurons
+    _within("inhibition.neurons.drive_mv", neurons.drive_mv, 0, MAX_MV)
+    _within("inhibition.neurons.leak", neurons.leak, 0, 1 << FACTOR_BITS)
+    _within("inhibition.neurons.v_threshold_mv", neurons.v_threshold_mv, 0, MAX_MV)
+    _within("inhibition.neurons.v_reset_mv", neurons.v_reset_mv, 0, neurons.v_threshold_mv)
+    _within("inhibition.neurons.refractory_steps", neurons.refractory_steps, 0, MAX_TIMESTEPS)
 
 
 def _check_stdp(network: PlasticNetwork) -> None:
@@ -91,8 +135,12 @@ def _check_formats(network: PlasticNetwork) -> None:
             _within(f"formats.{name}.{field.name}", getattr(form, field.name), 0, _MAX_BITS[name])
         _within(f"bits of formats.{name}", form.integer_bits + form.fraction_bits, 1, _MAX_BITS[name])
     _fits("stdp.w_highest", stdp.w_highest, formats["weights"])
-    for key in ("v_threshold_mv", "v_lowest_mv", "inhibition_mv"):
+    for key in ("v_threshold_mv", "v_lowest_mv"):
         _fits(f"neurons.{key}", abs(getattr(neurons, key)), formats["membranes"])
+    for key in ("strength_mv", "strength_step_mv", "strength_lowest_mv", "strength_highest_mv"):
+        _fits(f"inhibition.{key}", getattr(network.inhibition, key), formats["membranes"])
+    for key in ("drive_mv", "v_threshold_mv"):
+        _fits(f"inhibition.neurons.{key}", getattr(network.inhibition.neurons, key), formats["membranes"])
     _fits("neurons.theta_plus_mv", neurons.theta_plus_mv, formats["thresholds"])
     if formats["thresholds"].fraction_bits != formats["membranes"].fraction_bits:
         _fail("formats.thresholds.fraction_bits", "those of the membranes, which are compared", "others")

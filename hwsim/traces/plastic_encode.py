@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.poisson import draw_spikes
-from hwsim.traces.plastic import PlasticNetwork
+from hwsim.traces.plastic import PlasticNetwork, Presentation
 
 
 class InputSpikes(NamedTuple):
@@ -26,23 +26,23 @@ class InputSpikes(NamedTuple):
         return np.uint64(int.from_bytes(hashlib.sha256(data).digest()[:8], "little"))
 
 
-def input_spikes(network: PlasticNetwork, part: str, sample_id: int, values: NDArray[np.uint8]) -> InputSpikes:
-    """Spikes of one sample uint8 [pixel], which differ between parts and samples of the same values."""
+def input_spikes(network: PlasticNetwork, shown: Presentation, values: NDArray[np.uint8]) -> InputSpikes:
+    """Spikes of one presentation of a sample uint8 [pixel]."""
     coding = network.coding
     starts = np.empty(coding.present_steps + coding.rest_steps + 1, np.int64)
     pixels = np.empty(coding.present_steps * values.size, np.int32)
-    key = np.uint64(stream_key(network.seed, "poisson", part, str(sample_id)))
-    count = draw_spikes(key, coding.chances()[values], coding.present_steps, starts, pixels)
+    key = np.uint64(stream_key(network.seed, "poisson", shown.label))
+    count = draw_spikes(key, coding.chances(shown.repeat)[values], coding.present_steps, starts, pixels)
     return InputSpikes(starts, pixels[:count])
 
 
 def encoder_digests(
     network: PlasticNetwork, part: str, sample_ids: NDArray[np.int64], values: NDArray[np.uint8]
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]:
-    """Number of input spikes int32 [sample] and their digests uint64 [sample] of samples uint8 [sample, pixel]."""
+    """How many input spikes samples uint8 [sample, pixel] have when first shown, int32, and their digests, uint64."""
     counts = np.empty(len(values), np.int32)
     digests = np.empty(len(values), np.uint64)
     for n, (sample_id, sample) in enumerate(zip(sample_ids.tolist(), values, strict=True)):
-        spikes = input_spikes(network, part, sample_id, sample)
+        spikes = input_spikes(network, Presentation(part, sample_id), sample)
         counts[n], digests[n] = len(spikes.pixels), spikes.digest
     return counts, digests

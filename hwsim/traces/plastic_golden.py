@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.counter_rng import random_words, stream_key
-from hwsim.kernels.stdp_fixed import normalise_fixed, present_fixed
+from hwsim.kernels.stdp_fixed import leak_all, normalise_fixed, present_fixed
 from hwsim.kernels.stdp_float import normalise_float, present_float
-from hwsim.kernels.stdp_neurons import Firing, Membranes
+from hwsim.kernels.stdp_neurons import Firing, Inhibiting, Membranes
 from hwsim.kernels.stdp_rules import (
     FACTOR_BITS,
+    N_ACTIVITY,
     N_COUNTED,
     RATE_BITS,
     Core,
@@ -21,13 +23,21 @@ from hwsim.kernels.stdp_rules import (
     Rounding,
     Synapses,
 )
-from hwsim.traces.plastic import PlasticNetwork, QFormat
+from hwsim.traces.plastic import LearnedState, PlasticNetwork, Presentation, QFormat
 from hwsim.traces.plastic_check import check_plastic
 from hwsim.traces.plastic_encode import InputSpikes
 
 _ROUNDINGS = ("truncate", "nearest", "stochastic")  # in the order of the kernels' numbers
-_STREAMS = ("weights", "membranes", "pre", "post", "theta")
+_KERNEL_STREAMS = ("weights", "membranes", "pre", "post", "inhibitory")  # in the order of `Rounding.keys`
+_STREAMS = (*_KERNEL_STREAMS, "normalise", "theta")
 _RANDOM_BITS = 24
+
+
+class Raster(NamedTuple):
+    """What one presentation does."""
+
+    fired: NDArray[np.uint8]  # [step, neuron]
+    activity: NDArray[np.int32]  # [step, N_ACTIVITY], see `stdp_rules`
 
 
 def code(value: float, form: QFormat | None) -> Any:
@@ -56,59 +66,101 @@ def _format(network: PlasticNetwork, quantity: str) -> QFormat | None:
 
 
 class LearningCore:
-    """Weights and adaptive thresholds of a network, which presentations change.
+    """Weights, adaptive thresholds and the strength of inhibition of a network, which presentations change.
 
     `counted` int64 [N_COUNTED] has what `stdp_rules` names.  Raises TraceError for a network that breaks a rule.
     """
 
-    def __init__(self, network: PlasticNetwork) -> None:
-        """Begin with the initial weights and thresholds that are not raised."""
+    def __init__(self, network: PlasticNetwork, state: LearnedState | None = None) -> None:
+        """Begin with the initial weights and thresholds that are not raised, or with what was learned before."""
         check_plastic(network)
         self.network = network
         n = network.neurons.count
-        self.weights = initial_weights(network)
-        state: Any = np.float32 if network.formats is None else np.int32
-        self.theta = np.zeros(n, state)
+        membrane: Any = np.float32 if network.formats is None else np.int32
+        if state is None:
+            self.weights, self.theta = initial_weights(network), np.zeros(n, membrane)
+            self.strength = code(network.inhibition.strength_mv, _format(network, "membranes"))
+        else:
+            self.weights, self.theta = state.weights.copy(), state.theta.copy()
+            self.strength = membrane(state.strength) if network.formats is None else int(state.strength)
         self.counted = np.zeros(N_COUNTED, np.int64)
-        self._v, self._current, self._post = (np.zeros(n, state) for _ in range(3))
-        self._pre = np.zeros(network.pixels, state)
         self._sums: NDArray[Any] = np.zeros(n, np.float32 if network.formats is None else np.int64)
         self._firing, self._leaks = _firing(network), _leaks(network)
+        self._learning = {learn: _learning(network, learn) for learn in (False, True)}
 
-    def present(self, spikes: InputSpikes, part: str, sample_id: int, learn: bool) -> NDArray[np.uint8]:
-        """Who fires at each step, uint8 [step, neuron], in a presentation that learns or leaves everything as it is."""
+    def state(self, samples: int) -> LearnedState:
+        """What was learned from so many samples."""
+        strength = self.strength if self.network.formats else float(self.strength)
+        return LearnedState(self.weights.copy(), self.theta.copy(), strength, samples)
+
+    def present(self, spikes: InputSpikes, shown: Presentation, learn: bool) -> Raster:
+        """Who fires, and what is done, in a presentation that learns or leaves everything as it is."""
         network = self.network
-        if learn and network.stdp.weight_sum > 0:
-            self._normalise(part, sample_id)
-        for array in (self._v, self._pre, self._post):
-            array[:] = 0
-        n = network.neurons.count
+        keys = {name: stream_key(network.seed, name, shown.label) for name in _STREAMS} if network.formats else {}
+        if learn:
+            self._prepare(keys, first=shown.repeat == 0)
+        n, steps = network.neurons.count, len(spikes.starts) - 1
+        kind: Any = np.float32 if network.formats is None else np.int32
         synapses = Synapses(
             self.weights,
-            self._pre,
-            self._post,
-            self._current,
+            np.zeros(network.pixels, kind),
+            np.zeros(n, kind),
+            np.zeros(n, kind),
             np.zeros(n, np.int32),
             np.zeros(network.pixels, np.uint8),
             np.zeros(n, np.int32),
+            np.zeros(network.pixels, np.uint8),
         )
-        membranes = Membranes(self._v, self.theta, np.zeros(n, np.int32))
-        keys = np.array([stream_key(network.seed, name, part, str(sample_id)) for name in _STREAMS], np.uint64)
-        core = Core(synapses, membranes, _learning(network, learn), self._firing, self._leaks, _rounding(network, keys))
-        fired = np.empty((len(spikes.starts) - 1, n), np.uint8)
+        membranes = Membranes(
+            np.zeros(n, kind), self.theta, np.zeros(n, np.int32), np.zeros(n, kind), np.zeros(n, np.int32)
+        )
+        core = Core(
+            synapses,
+            membranes,
+            self._learning[learn],
+            self._firing,
+            _inhibiting(network, self.strength),
+            self._leaks,
+            _rounding(network, keys),
+        )
+        fired, activity = np.empty((steps, n), np.uint8), np.zeros((steps, N_ACTIVITY), np.int32)
         present: Any = present_float if network.formats is None else present_fixed
-        present(spikes.starts, spikes.pixels, core, fired, self.counted)
-        return fired
+        present(spikes.starts, spikes.pixels, core, fired, activity, self.counted)
+        if learn:
+            self._adapt_inhibition(fired)
+        return Raster(fired, activity)
 
-    def _normalise(self, part: str, sample_id: int) -> None:
-        stdp, form = self.network.stdp, _format(self.network, "weights")
-        target, highest = code(stdp.weight_sum, form), code(stdp.w_highest, form)
-        if form is None:
-            normalise_float(self.weights, target, highest, self._sums, self.counted)
+    def _prepare(self, keys: Mapping[str, int], first: bool) -> None:
+        """Scale weights before the first presentation of a sample, and let thresholds fall before each."""
+        network, forms = self.network, self.network.formats
+        if first and network.stdp.weight_sum > 0:
+            target, highest = (code(limit, _format(network, "weights")) for limit in _limits(network))
+            if forms is None:
+                normalise_float(self.weights, target, highest, self._sums, self.counted)
+            else:
+                rounding, key = _ROUNDINGS.index(forms["weights"].rounding), np.uint64(keys["normalise"])
+                normalise_fixed(self.weights, target, highest, rounding, key, self._sums, self.counted)
+        leak = network.neurons.theta_leak
+        if forms is None:
+            self.theta *= np.float32(leak / (1 << FACTOR_BITS))
         else:
-            key = np.uint64(stream_key(self.network.seed, "normalise", part, str(sample_id)))
-            rounding = _ROUNDINGS.index(form.rounding)
-            normalise_fixed(self.weights, target, highest, rounding, key, self._sums, self.counted)
+            rounding = _ROUNDINGS.index(forms["thresholds"].rounding)
+            leak_all(self.theta, leak, rounding, np.uint64(keys["theta"]), 0)
+
+    def _adapt_inhibition(self, fired: NDArray[np.uint8]) -> None:
+        """Let the strength grow or shrink by how many neurons fired: uint8 [step, neuron]."""
+        rule, volts = self.network.inhibition, _format(self.network, "membranes")
+        step = code(rule.strength_step_mv, volts)
+        if step == 0:
+            return
+        if int(fired.any(axis=0).sum()) > rule.most_responding:
+            self.strength = min(self.strength + step, code(rule.strength_highest_mv, volts))
+        else:
+            self.strength = max(self.strength - step, code(rule.strength_lowest_mv, volts))
+
+
+def _limits(network: PlasticNetwork) -> tuple[float, float]:
+    return network.stdp.weight_sum, network.stdp.w_highest
 
 
 def _firing(network: PlasticNetwork) -> Firing:
@@ -117,7 +169,6 @@ def _firing(network: PlasticNetwork) -> Firing:
         v_threshold=code(neurons.v_threshold_mv, volts),
         v_reset=code(neurons.v_reset_mv, volts),
         v_lowest=code(neurons.v_lowest_mv, volts),
-        inhibition=code(neurons.inhibition_mv, volts),
         theta_plus=code(neurons.theta_plus_mv, theta),
         theta_highest=np.float32(np.inf) if theta is None else theta.highest,
         refractory=neurons.refractory_steps,
@@ -125,8 +176,21 @@ def _firing(network: PlasticNetwork) -> Firing:
     )
 
 
+def _inhibiting(network: PlasticNetwork, strength: Any) -> Inhibiting:
+    rule, volts = network.inhibition, _format(network, "membranes")
+    return Inhibiting(
+        strength=strength,
+        delay=rule.delay_steps,
+        layer=rule.kind == "layer",
+        drive=code(rule.neurons.drive_mv, volts),
+        v_threshold=code(rule.neurons.v_threshold_mv, volts),
+        v_reset=code(rule.neurons.v_reset_mv, volts),
+        refractory=rule.neurons.refractory_steps,
+    )
+
+
 def _leaks(network: PlasticNetwork) -> Leaks:
-    units = (network.neurons.leak, network.neurons.theta_leak, network.stdp.pre_leak, network.stdp.post_leak)
+    units = network.neurons.leak, network.stdp.pre_leak, network.stdp.post_leak, network.inhibition.neurons.leak
     if network.formats is not None:
         return Leaks(*units)
     return Leaks(*(np.float32(unit / (1 << FACTOR_BITS)) for unit in units))
@@ -149,18 +213,17 @@ def _learning(network: PlasticNetwork, learn: bool) -> Learning:
     )
 
 
-def _rounding(network: PlasticNetwork, keys: NDArray[np.uint64]) -> Rounding:
+def _rounding(network: PlasticNetwork, keys: Mapping[str, int]) -> Rounding:
     formats = network.formats
     if formats is None:
-        return Rounding(0, 0, 0, 0, 0, 0, 0, keys)
+        return Rounding(0, 0, 0, 0, 0, 0, np.zeros(len(_KERNEL_STREAMS), np.uint64))
     weight_bits = formats["weights"].fraction_bits
     return Rounding(
         weights=_ROUNDINGS.index(formats["weights"].rounding),
         membranes=_ROUNDINGS.index(formats["membranes"].rounding),
         traces=_ROUNDINGS.index(formats["traces"].rounding),
-        theta=_ROUNDINGS.index(formats["thresholds"].rounding),
         delta_shift=RATE_BITS + formats["traces"].fraction_bits - weight_bits,
         current_shift=weight_bits - formats["membranes"].fraction_bits,
         v_highest=formats["membranes"].highest,
-        keys=keys,
+        keys=np.array([keys[name] for name in _KERNEL_STREAMS], np.uint64),
     )

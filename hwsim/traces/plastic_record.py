@@ -16,6 +16,10 @@ from hwsim.traces.layer_record import Take
 from hwsim.traces.plastic import (
     QUANTITIES,
     ExcitatoryNeurons,
+    Inhibition,
+    InhibitionKind,
+    InhibitoryNeurons,
+    LearnedState,
     PlasticNetwork,
     PlasticSamples,
     PlasticTrace,
@@ -25,7 +29,7 @@ from hwsim.traces.plastic import (
     Rule,
     Stdp,
 )
-from hwsim.traces.plastic_check import MAX_NEURONS, MAX_PIXELS, check_plastic
+from hwsim.traces.plastic_check import MAX_NEURONS, MAX_PIXELS, MAX_REPEATS, check_plastic, check_state
 from hwsim.traces.record import Record
 from hwsim.traces.trace import MAX_SAMPLES, MAX_TIMESTEPS, Provenance
 
@@ -36,10 +40,12 @@ _WHOLE = 1 << FACTOR_BITS
 
 def plastic_record(trace: PlasticTrace) -> dict[str, object]:
     """What of the manifest only traces of learning networks have, ready for JSON."""
+    state = trace.state
     return {
         "network": asdict(trace.network),
         "classes": trace.n_classes,
         "parts": {name: {"samples": len(trace.parts[name].labels)} for name in PARTS},
+        "state": None if state is None else {"samples": state.samples, "strength": state.strength},
     }
 
 
@@ -47,7 +53,10 @@ def plastic_arrays(trace: PlasticTrace) -> dict[str, NDArray[Any]]:
     """Every array of the trace as it is stored, by name, in a fixed order."""
     fields = ("values", "labels", "sample_ids", "input_spikes", "digests")
     arrays = {f"{name}/{field}": getattr(trace.parts[name], field) for name in PARTS for field in fields}
-    return arrays | {"train/responses": trace.responses}
+    arrays["train/responses"] = trace.responses
+    if trace.state is not None:
+        arrays |= {"state/weights": trace.state.weights, "state/theta": trace.state.theta}
+    return arrays
 
 
 def build_plastic(record: Record, provenance: Provenance, take: Take) -> PlasticTrace:
@@ -57,10 +66,24 @@ def build_plastic(record: Record, provenance: Provenance, take: Take) -> Plastic
     fields = record.record("parts")
     parts = {name: _read_part(fields.record(name), name, network, n_classes, take) for name in PARTS}
     fields.close()
-    responses = take("train/responses", ("<i4",), (len(parts["train"].labels),))
+    learned = record.optional("state")
+    state = None if learned is None else _read_state(learned, network, take)
+    responses = take("train/responses", ("<i4",), (len(parts["train"].labels) if state is None else state.samples,))
     slots = network.neurons.count * (network.coding.present_steps + network.coding.rest_steps)
     _check_counts("train/responses", responses, slots)
-    return PlasticTrace(network, n_classes, parts, responses, provenance)
+    return PlasticTrace(network, n_classes, parts, responses, provenance, state=state)
+
+
+def _read_state(fields: Record, network: PlasticNetwork, take: Take) -> LearnedState:
+    forms, n = network.formats, network.neurons.count
+    samples = fields.integer("samples", 1, MAX_SAMPLES)
+    strength = fields.integer("strength", 0, MAX_INT) if forms else fields.number("strength")
+    fields.close()
+    weights = take("state/weights", ("<u2" if forms else "<f4",), (network.pixels, n))
+    theta = take("state/theta", ("<i4" if forms else "<f4",), (n,))
+    state = LearnedState(weights, theta, strength, samples)
+    check_state(network, state)
+    return state
 
 
 def _read_network(fields: Record) -> PlasticNetwork:
@@ -69,6 +92,7 @@ def _read_network(fields: Record) -> PlasticNetwork:
         pixels=fields.integer("pixels", 1, MAX_PIXELS),
         coding=_read_coding(fields.record("coding")),
         neurons=_read_neurons(fields.record("neurons")),
+        inhibition=_read_inhibition(fields.record("inhibition")),
         stdp=_read_stdp(fields.record("stdp")),
         formats=None if formats is None else {name: _read_format(formats.record(name)) for name in QUANTITIES},
         seed=fields.integer("seed", 0, 2**64 - 1),
@@ -86,6 +110,8 @@ def _read_coding(fields: Record) -> PoissonInput:
         dt_us=fields.integer("dt_us", 1, MAX_INT),
         present_steps=fields.integer("present_steps", 1, MAX_TIMESTEPS),
         rest_steps=fields.integer("rest_steps", 0, MAX_TIMESTEPS),
+        fewest_spikes=fields.integer("fewest_spikes", 0, MAX_INT),
+        most_repeats=fields.integer("most_repeats", 0, MAX_REPEATS),
     )
     fields.close()
     return coding
@@ -101,11 +127,34 @@ def _read_neurons(fields: Record) -> ExcitatoryNeurons:
         refractory_steps=fields.integer("refractory_steps", 0, MAX_TIMESTEPS),
         theta_plus_mv=fields.number("theta_plus_mv"),
         theta_leak=fields.integer("theta_leak", 0, _WHOLE),
-        inhibition_mv=fields.number("inhibition_mv"),
         one_winner=fields.flag("one_winner"),
     )
     fields.close()
     return neurons
+
+
+def _read_inhibition(fields: Record) -> Inhibition:
+    layer = fields.record("neurons")
+    neurons = InhibitoryNeurons(
+        drive_mv=layer.number("drive_mv"),
+        leak=layer.integer("leak", 0, _WHOLE),
+        v_threshold_mv=layer.number("v_threshold_mv"),
+        v_reset_mv=layer.number("v_reset_mv"),
+        refractory_steps=layer.integer("refractory_steps", 0, MAX_TIMESTEPS),
+    )
+    layer.close()
+    inhibition = Inhibition(
+        kind=cast("InhibitionKind", fields.choice("kind", get_args(InhibitionKind))),
+        strength_mv=fields.number("strength_mv"),
+        delay_steps=fields.integer("delay_steps", 0, MAX_TIMESTEPS),
+        neurons=neurons,
+        most_responding=fields.integer("most_responding", 0, MAX_NEURONS),
+        strength_step_mv=fields.number("strength_step_mv"),
+        strength_lowest_mv=fields.number("strength_lowest_mv"),
+        strength_highest_mv=fields.number("strength_highest_mv"),
+    )
+    fields.close()
+    return inhibition
 
 
 def _read_stdp(fields: Record) -> Stdp:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from hwsim.figures import Figure, Percentiles, Report, Run, UnitShare
 from hwsim.report import LEAKAGE
+from hwsim.traces.plastic import TRAIN
 from hwsim.view import number
 from hwsim.view.plain_table import plain_table
 
@@ -119,6 +120,8 @@ def _operation_line(name: str) -> Line:
 
 
 def _accuracy(run: Run) -> str:
+    if run.name == TRAIN:
+        return ""
     if run.accuracy is None or run.accuracy_standard_error is None:
         return "not known"
     return f"{100 * run.accuracy:.2f} ± {100 * run.accuracy_standard_error:.2f} %"

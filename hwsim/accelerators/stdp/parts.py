@@ -1,0 +1,138 @@
+"""The priced parts of a learning core and how many of each there are; it knows no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hwsim.accelerator import Hardware, Storage
+from hwsim.accelerators.stdp.plan import INPUT_BITS, QUEUES, Plan
+from hwsim.accelerators.stdp.spec import StdpSpec
+from hwsim.accelerators.stdp.work import STAGES
+from hwsim.components.given import PricedSpec
+from hwsim.components.price import Priced
+from hwsim.errors import ArchitectureError
+from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
+from hwsim.traces.plastic import QUANTITIES
+
+_TAKEN = {
+    "encoder": ("draw",),
+    "input_memory": ("read",),
+    "event_queue": ("read", "write"),
+    "weight_memory": ("read", "write"),
+    "inhibition_memory": ("read",),
+    "neuron_memory": ("read", "write"),
+    "trace_memory": ("read", "write"),
+    "adder": ("add",),
+    "neuron": ("update", "inhibit"),
+    "engine": ("sum", "divide", "scale", "decay", "update"),
+    "rounder": ("draw",),
+    "readout": ("add",),
+}
+_UNITS = 5  # with a clock domain: encoder, adder, neurons, learning engine, readout
+
+
+def priced_parts(spec: StdpSpec) -> Mapping[str, Priced]:
+    """Every component with the prices of the actions that it takes.
+
+    Writing raw samples and inhibitory weights is no part of a presentation.
+    """
+    parts = {}
+    for name, part in _sized(spec).items():
+        priced = _priced(spec, name, part)
+        prices = {action: priced.actions[action] for action in _TAKEN[name]}
+        parts[name] = Priced(prices, priced.area_um2, priced.leakage_uw, priced.times_ns)
+    return parts | {"clock": _clock(spec)}
+
+
+def _sized(spec: StdpSpec) -> Mapping[str, PricedSpec]:
+    """Parts whose arithmetic has the formats of the core."""
+    weights, traces = spec.weights.number(), spec.traces.number()
+    membranes = spec.membranes.number(sign=True)
+    parts: dict[str, PricedSpec] = {name: getattr(spec, name) for name in _TAKEN}
+    return parts | {
+        "adder": spec.adder.of(membranes),  # currents are as wide as what they are added to
+        "neuron": spec.neuron.of(membranes, leak_bits=FACTOR_BITS),
+        "engine": spec.engine.of(weights, traces, RATE_BITS, FACTOR_BITS),
+        "weight_memory": spec.weight_memory.built(transposable=spec.layout == "transposable"),
+    }
+
+
+def _priced(spec: StdpSpec, key: str, part: PricedSpec) -> Priced:
+    """Prices of a part; an error begins with its key in the file."""
+    try:
+        return part.priced(spec.technology)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{key}: {error}") from None
+
+
+def _clock(spec: StdpSpec) -> Priced:
+    """One domain a unit: every cycle pays the gated network, one in which the unit works the rest of it too."""
+    network = spec.clock.network.counting(spec.clock.flip_flops_per_unit)
+    part = _priced(spec, "clock.network", network)
+    fraction = network.gated_fraction
+    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the unit works")
+    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+
+
+def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:
+    """Instances, clock domains and memory footprint of a network on this machine; `notes` are shown with its own."""
+    spec = plan.spec
+    instances = dict.fromkeys(_TAKEN, 1) | {
+        "adder": 2 if plan.layer else 1,  # spikes of neurons drive their layer beside the input of the next step
+        "event_queue": QUEUES,
+        "inhibition_memory": int(spec.inhibition_storage == "dense"),
+        "rounder": int(any(spec.rounds_randomly(name) for name in QUANTITIES)),
+        "clock": _UNITS,
+    }
+    clocked = dict.fromkeys(STAGES, 1)  # of the stages of the learning engine one works at a time
+    return Hardware(instances, clocked, _UNITS, _storage(plan), {**_notes(plan), **notes})
+
+
+def _storage(plan: Plan) -> Mapping[str, Storage]:
+    """What is stored, without the unused ends of words; inhibition in registers where it is no matrix."""
+    spec, weights = plan.spec, plan.bits("weights")
+    dense = spec.inhibition_storage == "dense"
+    inhibition = (plan.dense_synapses if dense else plan.sparse_synapses) * weights
+    used = {
+        "weight_memory": plan.pixels * plan.neurons * weights,
+        "inhibition_memory": inhibition,
+        "neuron_memory": plan.neurons * plan.state_bits,
+        "trace_memory": (plan.pixels + plan.neurons) * plan.bits("traces"),
+        "input_memory": plan.pixels * INPUT_BITS,
+    }
+    found = {key: Storage(bits, getattr(spec, key).capacity_bits) for key, bits in used.items()}
+    found["event_queue"] = Storage(QUEUES * plan.pixels * plan.event_bits, QUEUES * spec.event_queue.capacity_bits)
+    return found if dense else found | {"inhibition_memory": Storage(inhibition, inhibition)}
+
+
+def _notes(plan: Plan) -> Mapping[str, Any]:
+    """Facts of the mapping that a reader needs to trust the numbers."""
+    spec, network = plan.spec, plan.network
+    weights, inputs = plan.bits("weights"), plan.pixels * plan.neurons
+    forms = {name: spec.format_of(name) for name in QUANTITIES}
+    membranes = plan.neurons * (plan.bits("membranes") + plan.inhibitory_bits)
+    return {
+        "formats": ", ".join(f"{name} {form.format} {form.rounding or ''}".strip() for name, form in forms.items()),
+        "learning rule": spec.stdp
+        + (f", windows of {network.stdp.window_steps} steps" if spec.stdp == "windowed" else "")
+        + (", normalised" if network.stdp.weight_sum else ", not normalised"),
+        "inhibition": f"{spec.inhibition}, {spec.inhibition_storage}, {_strength(plan)}",
+        "layout": spec.layout,
+        "skip": spec.skip,
+        "loop order": "step after step; within a step input, neurons, traces, depression, potentiation",
+        "steps of a presentation": f"{network.coding.present_steps} and {network.coding.rest_steps} at rest",
+        "synapse bits, inhibition dense": (inputs + plan.dense_synapses) * weights,
+        "synapse bits, inhibition sparse": (inputs + plan.sparse_synapses) * weights,
+        "membrane bits": membranes,
+        "threshold bits": plan.neurons * plan.bits("thresholds"),
+        "trace bits": (plan.pixels + plan.neurons) * plan.bits("traces"),
+        "not part of a sample": (
+            f"writing {plan.input_words} words of raw input, initial weights, and labelling the neurons after learning"
+        ),
+    }
+
+
+def _strength(plan: Plan) -> str:
+    rule = plan.network.inhibition
+    return "strength adapts" if rule.strength_step_mv else "strength fixed"

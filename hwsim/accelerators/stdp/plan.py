@@ -1,0 +1,165 @@
+"""How a learning network lies in a core's memories and how many accesses its parts take; it knows no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwsim.accelerators.stdp.spec import StdpSpec
+from hwsim.components.memory import Sram
+from hwsim.errors import ArchitectureError
+from hwsim.traces.plastic import PlasticNetwork
+
+INPUT_BITS = 8
+QUEUES = 2
+"""Memories of the queue, for the input spikes of a step each: one is read while the other is filled."""
+_KIB_BITS = 8192
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network on the machine."""
+
+    spec: StdpSpec
+    network: PlasticNetwork
+    n_classes: int
+
+    @property
+    def pixels(self) -> int:
+        """Input pixels P."""
+        return self.network.pixels
+
+    @property
+    def neurons(self) -> int:
+        """Excitatory neurons N."""
+        return self.network.neurons.count
+
+    @property
+    def layer(self) -> bool:
+        """Whether inhibition has neurons of its own."""
+        return self.network.inhibition.kind == "layer"
+
+    @property
+    def presentation(self) -> int:
+        """Steps of a presentation, at rest too."""
+        return self.network.coding.present_steps + self.network.coding.rest_steps
+
+    def bits(self, quantity: str) -> int:
+        """Stored bits of a value of one of `QUANTITIES`; membranes have a sign."""
+        return self.spec.format_of(quantity).number(sign=quantity == "membranes").bits
+
+    def words(self, count: int, bits: int, memory: Sram) -> int:
+        """Accesses for values that lie side by side."""
+        return -(-count * bits // memory.port_bits)
+
+    @cached_property
+    def weight_words(self) -> int:
+        """Accesses for one weight that lies by itself."""
+        return self.words(1, self.bits("weights"), self.spec.weight_memory)
+
+    def row_words(self, count: int) -> int:
+        """Accesses for weights of one pixel: its whole row, or each of `count` weights by itself."""
+        if self.spec.layout == "post_major":
+            return count * self.weight_words
+        return self.words(self.neurons, self.bits("weights"), self.spec.weight_memory)
+
+    def column_words(self, count: int) -> int:
+        """Accesses for weights of one neuron: its whole column, or each of `count` weights by itself."""
+        if self.spec.layout == "pre_major":
+            return count * self.weight_words
+        return self.words(self.pixels, self.bits("weights"), self.spec.weight_memory)
+
+    @cached_property
+    def all_weight_words(self) -> int:
+        """Accesses for all input weights."""
+        if self.spec.layout == "post_major":
+            return self.neurons * self.column_words(self.pixels)
+        return self.pixels * self.row_words(self.neurons)
+
+    @cached_property
+    def inhibition_words(self) -> int:
+        """Accesses for a row of inhibitory weights; none where they are not stored."""
+        dense = self.spec.inhibition_storage == "dense"
+        return self.words(self.neurons, self.bits("weights"), self.spec.inhibition_memory) if dense else 0
+
+    @cached_property
+    def state_bits(self) -> int:
+        """Bits of a neuron: membrane, adaptive threshold, refractory count, and those of its inhibitory one."""
+        own = self.bits("membranes") + self.bits("thresholds") + self.network.neurons.refractory_steps.bit_length()
+        return own + self.inhibitory_bits
+
+    @property
+    def inhibitory_bits(self) -> int:
+        """Bits of an inhibitory neuron's membrane and refractory count; 0 without a layer."""
+        refractory = self.network.inhibition.neurons.refractory_steps.bit_length()
+        return self.bits("membranes") + refractory if self.layer else 0
+
+    @cached_property
+    def state_words(self) -> int:
+        """Accesses for the state of all neurons."""
+        return self.words(self.neurons, self.state_bits, self.spec.neuron_memory)
+
+    def trace_words(self, count: int) -> int:
+        """Accesses for neighbouring traces."""
+        return self.words(count, self.bits("traces"), self.spec.trace_memory)
+
+    @cached_property
+    def input_words(self) -> int:
+        """Accesses for a raw sample."""
+        return self.words(self.pixels, INPUT_BITS, self.spec.input_memory)
+
+    @property
+    def event_bits(self) -> int:
+        """Bits of a pixel's number."""
+        return max(1, (self.pixels - 1).bit_length())
+
+    @cached_property
+    def event_words(self) -> int:
+        """Accesses for one input spike in the queue."""
+        return self.words(1, self.event_bits, self.spec.event_queue)
+
+    @property
+    def dense_synapses(self) -> int:
+        """Inhibitory weights as full matrices: from neurons to neurons, and to a layer of their own."""
+        return self.neurons**2 * (2 if self.layer else 1)
+
+    @property
+    def sparse_synapses(self) -> int:
+        """Inhibitory weights that differ: the one strength, and one a neuron of a layer."""
+        return 1 + (self.neurons if self.layer else 0)
+
+    def needed_bits(self) -> dict[str, int]:
+        """What the network needs of each memory, in whole words; of the queue's of one."""
+        spec = self.spec
+        dense_rows = self.dense_synapses // self.neurons
+        words = {
+            "weight_memory": self.all_weight_words,
+            "inhibition_memory": dense_rows * self.inhibition_words,
+            "neuron_memory": self.state_words,
+            "trace_memory": self.trace_words(self.pixels + self.neurons),
+            "input_memory": self.input_words,
+            "event_queue": self.pixels * self.event_words,
+        }
+        return {key: n * getattr(spec, key).port_bits for key, n in words.items()}
+
+
+def plan_network(spec: StdpSpec, network: PlasticNetwork, n_classes: int) -> Plan:
+    """Lay a network out.
+
+    Raises ArchitectureError where a memory of the machine is too small for it.
+    """
+    plan = Plan(spec, network, n_classes)
+    for message in _too_small(plan):
+        raise ArchitectureError(message)
+    return plan
+
+
+def _too_small(plan: Plan) -> Iterator[str]:
+    for key, needed in plan.needed_bits().items():
+        there = getattr(plan.spec, key).capacity_bits
+        if needed > there:
+            yield (
+                f"{key}.capacity_kib: {plan.pixels} pixels and {plan.neurons} neurons need "
+                f"{needed / _KIB_BITS:.4g} KiB, it has {there / _KIB_BITS:.4g} KiB"
+            )

@@ -1,0 +1,133 @@
+"""What an architecture file may say about a learning core; it computes no counts and no prices."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from hwsim import units
+from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.components.accumulator import Accumulator
+from hwsim.components.clock import ClockNetwork
+from hwsim.components.learning_engine import LearningEngine
+from hwsim.components.memory import Sram
+from hwsim.components.number import Number
+from hwsim.components.plastic_neuron import PlasticNeuron
+from hwsim.components.random_source import RandomSource
+from hwsim.components.synaptic_adder import SynapticAdder
+from hwsim.components.technology import Technology
+from hwsim.components.transposable import TransposableSram
+from hwsim.traces.plastic import QUANTITIES, QFormat, RoundingName
+
+_Q_FORMAT = re.compile(r"Q(\d{1,2})\.(\d{1,2})")
+FP32 = "FP32"
+FP32_BITS = 32
+
+
+class Format(ComponentSpec):
+    """How a quantity is stored: `FP32`, or fixed point `Qm.n` of m + n bits without a sign, and how it is rounded."""
+
+    format: Annotated[str, Field(pattern=rf"^({FP32}|{_Q_FORMAT.pattern})$")]
+    rounding: RoundingName | None = None
+
+    @model_validator(mode="after")
+    def _rounds(self) -> Format:
+        if self.floating and self.rounding is not None:
+            raise ValueError(f"rounding: {FP32} rounds to nearest even, so leave it out, got {self.rounding}")
+        if not self.floating and self.rounding is None:
+            raise ValueError(f"rounding: {self.format} needs truncate, nearest or stochastic")
+        return self
+
+    @property
+    def floating(self) -> bool:
+        """Whether it is FP32."""
+        return self.format == FP32
+
+    @property
+    def fixed(self) -> QFormat | None:
+        """The format that a network computes in; None for FP32."""
+        found = _Q_FORMAT.fullmatch(self.format)
+        if found is None or self.rounding is None:
+            return None
+        return QFormat(int(found[1]), int(found[2]), self.rounding)
+
+    def number(self, sign: bool = False) -> Number:
+        """What arithmetic units of it compute with; fixed point has a bit more with a sign."""
+        form = self.fixed
+        if form is None:
+            return Number(FP32_BITS, floating=True)
+        return Number(form.integer_bits + form.fraction_bits + sign, floating=False)
+
+
+class Clock(ComponentSpec):
+    """The one clock that all cycles count, and the network that distributes it, a domain for each unit."""
+
+    frequency_mhz: float = Field(gt=0, le=10_000)
+    flip_flops_per_unit: int = Field(ge=1)
+    network: ClockNetwork
+
+
+class StdpSpec(Spec):
+    """A Poisson encoder, adders, neurons, a learning engine and a readout around memories, one of each.
+
+    `inhibition_storage: dense` keeps a matrix of inhibitory weights and reads a row of it for every spike, `sparse` the
+    one strength that they all have.  `skip: none` reads every row at every step and sweeps all weights when it learns,
+    as frameworks for dense arrays do; `silent` leaves out what no spike and no trace asks for.
+    """
+
+    machine: Literal["stdp"]
+    description: str
+    source: Source
+    technology: Technology
+    clock: Clock
+    weights: Format
+    membranes: Format
+    traces: Format
+    thresholds: Format
+    inhibition: Literal["layer", "direct"]
+    inhibition_storage: Literal["dense", "sparse"]
+    inhibition_delay_steps: Annotated[int, Field(ge=0, le=4096)] | Literal["trace"]
+    adaptive_inhibition: bool
+    stdp: Literal["pairwise", "windowed"]
+    normalise: bool
+    rest_steps: Annotated[int, Field(ge=0, le=4096)] | Literal["trace"]
+    repeats: Annotated[int, Field(ge=0, le=100)] | Literal["trace"]
+    layout: Literal["pre_major", "post_major", "transposable"]
+    skip: Literal["silent", "none"]
+    passes: int = Field(ge=1, le=1000)
+    label_samples: int = Field(ge=1)
+    encoder: RandomSource
+    input_memory: Sram
+    event_queue: Sram
+    weight_memory: TransposableSram
+    inhibition_memory: Sram
+    neuron_memory: Sram
+    trace_memory: Sram
+    adder: SynapticAdder
+    neuron: PlasticNeuron
+    engine: LearningEngine
+    rounder: RandomSource
+    readout: Accumulator
+
+    @model_validator(mode="after")
+    def _all_or_none_in_floats(self) -> StdpSpec:
+        floats = [name for name in QUANTITIES if self.format_of(name).floating]
+        if floats and len(floats) < len(QUANTITIES):
+            fixed = ", ".join(name for name in QUANTITIES if name not in floats)
+            raise ValueError(f"formats are all {FP32} or none: {', '.join(floats)} are, {fixed} are not")
+        return self
+
+    def format_of(self, quantity: str) -> Format:
+        """The format of one of `QUANTITIES`."""
+        form: Format = getattr(self, quantity)
+        return form
+
+    def rounds_randomly(self, quantity: str) -> bool:
+        """Whether a quantity is rounded stochastically."""
+        return self.format_of(quantity).rounding == "stochastic"
+
+    def access_cycles(self, memory: Sram) -> int:
+        """Cycles from one access of a memory to the next."""
+        return units.cycles_from_ns(memory.priced(self.technology).times_ns["cycle"], self.clock.frequency_mhz)

@@ -1,0 +1,157 @@
+"""How long each stage of a core takes; it knows neither what stages wait for nor prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.stdp.spec import StdpSpec
+from hwsim.accelerators.stdp.work import (
+    DEPRESS,
+    ENCODE,
+    INTEGRATE,
+    NEURONS,
+    NORMALISE,
+    POTENTIATE,
+    READOUT,
+    TRACES,
+    Work,
+)
+from hwsim.components.memory import Sram
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Cycles from one access of each memory to the next."""
+
+    spec: StdpSpec
+
+    @cached_property
+    def weights(self) -> int:
+        """Of the input weights."""
+        return self.spec.access_cycles(self.spec.weight_memory)
+
+    @cached_property
+    def inhibition(self) -> int:
+        """Of the inhibitory weights."""
+        return self.spec.access_cycles(self.spec.inhibition_memory)
+
+    @cached_property
+    def states(self) -> int:
+        """Of the neurons' state."""
+        return self.spec.access_cycles(self.spec.neuron_memory)
+
+    @cached_property
+    def traces(self) -> int:
+        """Of the traces."""
+        return self.spec.access_cycles(self.spec.trace_memory)
+
+    @cached_property
+    def inputs(self) -> int:
+        """Of the raw sample."""
+        return self.spec.access_cycles(self.spec.input_memory)
+
+    @cached_property
+    def events(self) -> int:
+        """Of the queue of input spikes."""
+        return self.spec.access_cycles(self.spec.event_queue)
+
+
+def services(work: Work, pace: Pace) -> Mapping[str, IntArray]:
+    """Cycles of every stage: int64 [sample, job]."""
+    found = {
+        NORMALISE: _normalise(work, pace),
+        ENCODE: _encode(work, pace),
+        INTEGRATE: _integrate(work, pace),
+        NEURONS: _neurons(work, pace),
+        TRACES: _traces(work, pace),
+        DEPRESS: _learn(work, pace, work.depressed_words, work.depressions, work.depressing_traces),
+        POTENTIATE: _learn(work, pace, work.potentiated_words, work.potentiations, work.potentiating_traces),
+        READOUT: _readout(work),
+    }
+    n = work.done.n_samples
+    return {stage: np.ascontiguousarray(np.broadcast_to(each, (n, each.shape[-1]))) for stage, each in found.items()}
+
+
+def _lanes(count: IntArray | int, lanes: int) -> IntArray | int:
+    """Cycles of operations, `lanes` at once."""
+    return -(-count // lanes)
+
+
+def _passes(reads: IntArray | int, writes: IntArray | int, memory: Sram, cycles: int) -> IntArray:
+    """Cycles of accesses to a memory, reads beside writes where it has a port for each."""
+    together = np.add(reads, writes) if memory.ports == "1rw" else np.maximum(reads, writes)
+    return np.asarray(together, np.int64) * cycles
+
+
+def _normalise(work: Work, pace: Pace) -> IntArray:
+    """Sums, then factors, then the scaling, one after another; then thresholds."""
+    plan, engine = work.plan, work.plan.spec.engine
+    words, products = plan.all_weight_words, plan.pixels * plan.neurons
+    summing = max(words * pace.weights, _lanes(products, engine.lanes))
+    dividing = plan.neurons * engine.divide_cycles  # there is one divider
+    scaling = np.maximum(_passes(words, words, plan.spec.weight_memory, pace.weights), _lanes(products, engine.lanes))
+    decaying = _lanes(plan.neurons, engine.lanes)
+    return np.asarray((summing + dividing + scaling) * work.normalised + decaying * work.prepared)
+
+
+def _encode(work: Work, pace: Pace) -> IntArray:
+    """Pixels are read, drawn and queued in a pipeline: the slowest decides."""
+    plan = work.plan
+    drawing = max(_lanes(plan.pixels, plan.spec.encoder.lanes), plan.input_words * pace.inputs)
+    queueing = plan.event_words * pace.events * work.done.inputs
+    return np.asarray(np.maximum(drawing, queueing) * work.presenting)
+
+
+def _integrate(work: Work, pace: Pace) -> IntArray:
+    """Spike by spike: its row is fetched while the one before is added."""
+    plan = work.plan
+    a_spike = max(
+        plan.row_words(plan.neurons) * pace.weights,
+        _lanes(plan.neurons, plan.spec.adder.lanes),
+        plan.event_words * pace.events,
+    )
+    return np.asarray(work.done.inputs * a_spike)
+
+
+def _neurons(work: Work, pace: Pace) -> IntArray:
+    """All neurons are updated, then those of a layer driven, then inhibited, spike by spike."""
+    plan, spec = work.plan, work.plan.spec
+    updates = plan.neurons * (2 if plan.layer else 1)
+    memory = _passes(plan.state_words, plan.state_words, spec.neuron_memory, pace.states)
+    updating = np.maximum(_lanes(updates, spec.neuron.lanes), memory)
+    fetching = plan.inhibition_words * pace.inhibition
+    inhibiting = work.done.inhibiting * max(fetching, _lanes(plan.neurons, spec.neuron.lanes))
+    if not plan.layer:
+        return np.asarray(updating + inhibiting)
+    driving = np.asarray(_lanes(work.driving, spec.adder.lanes))
+    if spec.inhibition_storage == "dense":
+        driving = work.done.outputs * max(fetching, _lanes(plan.neurons, spec.adder.lanes))
+    return np.asarray(updating + driving + inhibiting)
+
+
+def _traces(work: Work, pace: Pace) -> IntArray:
+    plan, spec = work.plan, work.plan.spec
+    count = plan.pixels + plan.neurons
+    words = plan.trace_words(count) * work.learning_step
+    memory = _passes(words, words + work.set_traces, spec.trace_memory, pace.traces)
+    return np.asarray(np.maximum(memory, _lanes(count, spec.engine.lanes) * work.learning_step))
+
+
+def _learn(work: Work, pace: Pace, words: IntArray, visited: IntArray, traces: IntArray) -> IntArray:
+    """Weights are read, changed and written in a pipeline; traces are read beside it: the slowest decides."""
+    spec = work.plan.spec
+    memory = _passes(words, words, spec.weight_memory, pace.weights)
+    slowest = np.maximum(memory, _lanes(visited, spec.engine.lanes))
+    return np.asarray(np.maximum(slowest, traces * pace.traces))
+
+
+def _readout(work: Work) -> IntArray:
+    """One addition or comparison a cycle; spikes have been counted as they came."""
+    return np.array([1 if work.learns else work.plan.neurons + work.plan.n_classes], np.int64)

@@ -1,0 +1,61 @@
+"""The unit that updates neurons with adaptive thresholds; it knows no network and not where their state is stored."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, Reference
+from hwsim.components.number import Number, NumberedSpec, filled, filled_in
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class PlasticNeuronReference(Reference):
+    """Geometry of given prices."""
+
+    lanes: int
+    bits: int
+    floating: bool
+    leak_bits: int
+
+
+class PlasticNeuronGiven(Given):
+    """Given prices of all lanes."""
+
+    at: PlasticNeuronReference
+    update_pj: Cost
+    inhibit_pj: Cost
+
+
+class PlasticNeuron(NumberedSpec):
+    """`lanes` neurons a cycle.
+
+    `update`: the product with the leak, the additions of the current and of the adaptive threshold, a comparison, the
+    choice of the reset and a register. `inhibit`: a subtraction, a comparison with the lowest potential, the choice
+    between the two and a register. The counters of refractory steps are left out.
+    """
+
+    lanes: int = Field(ge=1, le=65_536)
+    bits: int | None = Field(default=None, ge=1, le=64)  # of a potential
+    leak_bits: int | None = Field(default=None, ge=1, le=32)
+    floating: bool | None = None
+    law: Literal["logic", "given"]
+    given: PlasticNeuronGiven | None = None
+
+    def of(self, potentials: Number, leak_bits: int) -> PlasticNeuron:
+        """The same unit for some numbers."""
+        return filled_in(self, bits=potentials.bits, leak_bits=leak_bits, floating=potentials.floating)
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sums of the operators (see `digital`); inhibition uses those of the update."""
+        v = Number(filled(self.bits), bool(self.floating))
+        adder, compare, register = v.add(technology), v.compare(technology), v.register(technology)
+        held = digital.total(compare, v.select(technology), register)
+        lane = digital.total(v.multiply(technology, filled(self.leak_bits)), adder.times(2), held)
+        actions = {"update": lane.energy_pj, "inhibit": digital.total(adder, held).energy_pj}
+        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
+        return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))

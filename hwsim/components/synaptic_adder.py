@@ -1,0 +1,50 @@
+"""Adders that sum the weights of spikes to currents; they know neither weights nor neurons."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components import digital
+from hwsim.components.given import Given, Reference
+from hwsim.components.number import Number, NumberedSpec, filled, filled_in
+from hwsim.components.price import Priced
+from hwsim.components.technology import Technology
+
+
+class SynapticAdderReference(Reference):
+    """Geometry of given prices."""
+
+    lanes: int
+    bits: int
+    floating: bool
+
+
+class SynapticAdderGiven(Given):
+    """Given prices of all lanes."""
+
+    at: SynapticAdderReference
+    add_pj: Cost
+
+
+class SynapticAdder(NumberedSpec):
+    """`lanes` additions a cycle.  `add`: a weight to a current, an addition and a register write."""
+
+    lanes: int = Field(ge=1, le=65_536)
+    bits: int | None = Field(default=None, ge=1, le=64)  # of a current
+    floating: bool | None = None
+    law: Literal["logic", "given"]
+    given: SynapticAdderGiven | None = None
+
+    def of(self, currents: Number) -> SynapticAdder:
+        """The same adders for some numbers."""
+        return filled_in(self, bits=currents.bits, floating=currents.floating)
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sum of an adder and a register (see `digital`)."""
+        current = Number(filled(self.bits), bool(self.floating))
+        lane = digital.total(current.add(technology), current.register(technology))
+        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
+        return Priced({"add": lane.energy_pj}, area, lane.leakage_uw.scaled(self.lanes))

@@ -1,0 +1,28 @@
+"""What is to be done with a trace that is learned from, and who hears of it; it does none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from hwsim.traces.plastic import PlasticTrace
+
+Phase = Literal["train", "infer", "both"]
+
+
+def _in_silence(samples: Iterable[int], _what: str) -> Iterable[int]:
+    return samples
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Which samples are shown, what watches them and what keeps what was learned."""
+
+    phase: Phase = "both"
+    passes: int = 1  # over the training samples
+    until: int | None = None  # so many training samples in all, if that is less
+    label_samples: int = 10_000  # at most
+    track: Callable[[Iterable[int], str], Iterable[int]] = _in_silence  # gives the samples on, and may show where it is
+    save: Callable[[PlasticTrace], None] | None = None  # takes the trace with what has been learned so far
+    save_every: int = 0  # training samples; 0: only at the end
