@@ -27,7 +27,8 @@ from hwsim.traces.session import Session
 FP32 = "FP32"
 ROUNDINGS = ("nearest", "truncate", "stochastic")
 _IN_FLOATS = tuple(
-    f"{name}={{format: {FP32}, source: swept}}" for name in ("weights", "membranes", "traces", "thresholds")
+    f"{name}={{format: {FP32}, rounding: null, source: swept}}"
+    for name in ("weights", "membranes", "traces", "thresholds")
 )
 
 
@@ -42,10 +43,10 @@ class Point:
     rounding: str  # empty for FP32
     at: tuple[int, ...]  # training samples after which it decides, over all passes
 
-    def settings(self) -> tuple[str, ...]:
-        """What it changes of the architecture."""
+    def settings(self, floating: bool) -> tuple[str, ...]:
+        """What it changes of the architecture, which is or is not in floats."""
         if self.weights == FP32:
-            return (*self.overrides, *_IN_FLOATS)
+            return self.overrides if floating else (*self.overrides, *_IN_FLOATS)
         return (*self.overrides, f"weights.format={self.weights}", f"weights.rounding={self.rounding}")
 
 
@@ -118,13 +119,13 @@ def _is_known(point: Point, known: list[dict[str, object]]) -> bool:
 
 
 def _load(point: Point) -> tuple[StdpMachine, PlasticTrace]:
-    trace = api.load_trace(point.trace)
-    design = api.load_architecture(point.architecture, point.settings())
-    machine = accelerators.machine(design.machine)(design.spec)
-    if not isinstance(trace, PlasticTrace) or not isinstance(machine, StdpMachine):
+    trace, plain = api.load_trace(point.trace), api.load_architecture(point.architecture, point.overrides)
+    machine_type = accelerators.machine(plain.machine)
+    if not isinstance(trace, PlasticTrace) or not issubclass(machine_type, StdpMachine):
         raise UsageError(f"{point.trace} on {point.architecture}: wanted a learning network on a machine that learns")
-    network = machine.network_of(trace)
-    return machine, replace(trace, network=network, state=None)
+    settings = point.settings(plain.spec.weights.floating)
+    machine = machine_type(api.load_architecture(point.architecture, settings).spec)
+    return machine, replace(trace, network=machine.network_of(trace), state=None)
 
 
 def train(point: Point) -> list[Found]:

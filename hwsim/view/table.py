@@ -9,7 +9,7 @@ from rich.table import Table
 
 from hwsim.figures import Figure, Percentiles, Report, Run, UnitShare
 from hwsim.report import LEAKAGE
-from hwsim.traces.plastic import TRAIN
+from hwsim.traces.plastic import INFER, TRAIN
 from hwsim.view import number
 from hwsim.view.plain_table import plain_table
 
@@ -28,11 +28,13 @@ def print_report(report: Report, console: Console) -> None:
     if report.baseline_ratios:
         console.print(_baselines(report))
     _print_exits(report, console)
-    run = report.runs[-1]
-    console.print(_by_timestep(report))
-    console.print(_by_component(run))
-    console.print(_by_layer(report, run))
-    console.print(_stages(run))
+    if _has_timesteps(report):
+        console.print(_by_timestep(report))
+    # The last run is the fullest, but learning and inference are two things.
+    for run in report.runs if report.runs[0].name == TRAIN else report.runs[-1:]:
+        console.print(_by_component(run))
+        console.print(_by_layer(report, run))
+        console.print(_stages(run))
     console.print(_area(report))
     console.print(_storage(report))
     _print_notes(report, console)
@@ -45,8 +47,17 @@ def _print_head(report: Report, console: Console) -> None:
     if architecture["overrides"]:
         console.print("with " + ", ".join(architecture["overrides"]))
     kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
-    samples, timesteps = report.options["samples"], report.options["timesteps"]
-    console.print(f"{trace['name']}: {kind}; {samples} samples, T = {timesteps}")
+    samples = {run.name: len(run.samples.timesteps) for run in report.runs}
+    counted = f"{report.options['samples']} samples"
+    if {TRAIN, INFER} & samples.keys():
+        counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
+    timesteps = f", T = {report.options['timesteps']}" if _has_timesteps(report) else ""
+    console.print(f"{trace['name']}: {kind}; {counted}{timesteps}")
+
+
+def _has_timesteps(report: Report) -> bool:
+    """Whether samples can leave anywhere but at the end."""
+    return int(report.options["timesteps"]) > 1
 
 
 def _spread(figure: Figure, show: Formatter) -> str:
@@ -66,12 +77,12 @@ def _plain(value: float) -> str:
 def _figures(report: Report) -> Table:
     runs = report.runs + report.baselines
     table = plain_table(
-        "Per inference  (mean ± standard error over samples [interval of prices])",
+        f"Per {_unit(report)}  (mean ± standard error over samples [interval of prices])",
         "",
         *(run.name for run in runs),
     )
     lines: tuple[Line, ...] = (
-        ("timesteps", lambda run: _spread(run.timesteps, _plain)),
+        *([("timesteps", lambda run: _spread(run.timesteps, _plain))] if _has_timesteps(report) else []),
         ("accuracy", _accuracy),
         ("energy", lambda run: _spread(run.energy_pj, number.energy)),
         ("  dynamic", lambda run: _spread(run.dynamic_pj, number.energy)),
@@ -84,7 +95,7 @@ def _figures(report: Report) -> Table:
         ("EDP, mean of products", lambda run: _spread(run.edp_pj_ns, number.edp)),
         ("EDP, product of means", lambda run: _spread(run.edp_of_means_pj_ns, number.edp)),
         ("power", lambda run: number.power(run.power_uw)),
-        ("throughput", lambda run: f"{run.inferences_per_s:.4g} inferences/s"),
+        ("throughput", lambda run: f"{run.inferences_per_s:.4g} {_unit(report)}s/s"),
         ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
         ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
         *(_operation_line(name) for name in dict.fromkeys(name for run in runs for name in run.operations)),
@@ -92,6 +103,11 @@ def _figures(report: Report) -> Table:
     for label, show in lines:
         table.add_row(label, *(show(run) for run in runs))
     return table
+
+
+def _unit(report: Report) -> str:
+    """What figures are of: learning from a sample is no inference."""
+    return "sample" if report.runs[0].name == TRAIN else "inference"
 
 
 def _speculative_lines(report: Report) -> list[Line]:
@@ -211,7 +227,7 @@ def _by_component(run: Run) -> Table:
         )
         counts = dict(_sums((row.action, row.count) for row in run.rows if row.component == component))
         for action, pj in _sums((row.action, row.energy_pj) for row in run.rows if row.component == component):
-            if action == LEAKAGE and pj == 0:
+            if (action == LEAKAGE and pj == 0) or counts[action] == 0:
                 continue
             share = number.percent(pj / run.energy_pj.value)
             table.add_row("", action, number.si(counts[action], ""), number.energy(pj), share, style="dim")

@@ -18,6 +18,7 @@ import hwsim
 from hwsim.figures import Report, Run
 from hwsim.traces.plastic import INFER, TRAIN, PlasticTrace
 from hwsim.traces.slicing import first
+from hwsim.view import number
 from reproduction.rows import Row, Section, percent, ratio
 from reproduction.shipped import shipped
 
@@ -51,12 +52,13 @@ _COUNTING = {
 _DENSE = ("skip=none",)
 _ACCURACIES = Path(__file__).resolve().parents[2] / "docs" / "stdp-accuracy.jsonl"
 _PAPER = "3.5x / 1.8x"
+_SOME = 600  # samples to learn from: energies change little after them
 _SEVERAL = 20  # samples at 4,900 neurons
 
 
 def sections() -> list[Section]:
     """All tables."""
-    trace = shipped(PlasticTrace, "mnist_stdp")["mnist_stdp"]
+    trace = first(shipped(PlasticTrace, "mnist_stdp")["mnist_stdp"], samples=_SOME)
     return [memory(trace), levers(trace, "event-driven"), levers(trace, "dense"), large(trace), *accuracies()]
 
 
@@ -120,6 +122,8 @@ def levers(trace: PlasticTrace, counting: str) -> Section:
     rows.append(_against("all four", base, _by_phase(_play(trace, "stdp", sparse)), _PAPER))
     notes = [
         "Paper: averages over MNIST and Fashion-MNIST at 4,900 neurons, on GPUs, which multiply whole matrices.",
+        "A GPU that emulates fixed point saves nothing by it: its like is 'the first two', in FP32, counted densely.",
+        "Few samples: the network has only begun to learn and changes more weights than it will later.",
         _COUNTING[counting],
     ]
     title = f"Energy a sample, training / inference, {counting} counting, N = {trace.network.neurons.count}"
@@ -127,7 +131,7 @@ def levers(trace: PlasticTrace, counting: str) -> Section:
 
 
 def _absolute(name: str, runs: Mapping[str, Run]) -> Row:
-    shown = " / ".join(f"{runs[phase].energy_pj.value / 1e6:.1f} uJ" for phase in (TRAIN, INFER))
+    shown = " / ".join(number.energy(runs[phase].energy_pj.value) for phase in (TRAIN, INFER))
     updates = runs[TRAIN].operations["weight update"]
     return Row(name, "", shown, f"{updates:,.0f} weight updates a training sample")
 
