@@ -129,7 +129,7 @@ def simulate(
         area_mm2=area_figure(area),
         leakage_uw=leakage_figure(runs[-1]),
         storage=storage_rows(workload.hardware),
-        notes={**workload.hardware.notes, **notes, "spikes per neuron and timestep": dict(short.spike_rates())},
+        notes={"spikes per neuron and timestep": dict(short.spike_rates()), **workload.hardware.notes, **notes},
     )
 
 

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.figures import Figure, Percentiles, Report, Run, UnitShare
+from hwsim.figures import Report, Run, UnitShare
 from hwsim.report import LEAKAGE
 from hwsim.traces.plastic import INFER, TRAIN
 from hwsim.view import number
 from hwsim.view.plain_table import plain_table
+from hwsim.view.run_table import baselines_table, comparisons_table, figures_table, has_timesteps, plain, spread
 
-_ROUNDING = 1e-12  # relative: what sums of equal floats may differ by is no spread of samples
 _MOST_STAGES = 40
-Formatter = Callable[[float], str]
-Line = tuple[str, Callable[[Run], str]]
 
 
 def print_report(report: Report, console: Console) -> None:
     """Everything a reader needs to judge a simulation, the most asked for first."""
     _print_head(report, console)
-    console.print(_figures(report))
+    console.print(figures_table(report))
     if report.comparisons:
-        console.print(_comparisons(report))
+        console.print(comparisons_table(report))
     if report.baseline_ratios:
-        console.print(_baselines(report))
+        console.print(baselines_table(report))
     _print_exits(report, console)
-    if _has_timesteps(report):
+    if has_timesteps(report):
         console.print(_by_timestep(report))
     # The last run is the fullest, but learning and inference are two things.
     for run in report.runs if report.runs[0].name == TRAIN else report.runs[-1:]:
@@ -51,124 +49,8 @@ def _print_head(report: Report, console: Console) -> None:
     counted = f"{report.options['samples']} samples"
     if {TRAIN, INFER} & samples.keys():
         counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
-    timesteps = f", T = {report.options['timesteps']}" if _has_timesteps(report) else ""
+    timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""
     console.print(f"{trace['name']}: {kind}; {counted}{timesteps}")
-
-
-def _has_timesteps(report: Report) -> bool:
-    """Whether samples can leave anywhere but at the end."""
-    return int(report.options["timesteps"]) > 1
-
-
-def _spread(figure: Figure, show: Formatter) -> str:
-    """Value ± standard error [low, high]; parts that say nothing are left out."""
-    text = show(figure.value)
-    if figure.standard_error > _ROUNDING * abs(figure.value):
-        text += f" ± {show(figure.standard_error)}"
-    if figure.low != figure.high:
-        text += f" \\[{show(figure.low)}, {show(figure.high)}]"
-    return text
-
-
-def _plain(value: float) -> str:
-    return f"{value:.4g}"
-
-
-def _figures(report: Report) -> Table:
-    runs = report.runs + report.baselines
-    table = plain_table(
-        f"Per {_unit(report)}  (mean ± standard error over samples [interval of prices])",
-        "",
-        *(run.name for run in runs),
-    )
-    lines: tuple[Line, ...] = (
-        *([("timesteps", lambda run: _spread(run.timesteps, _plain))] if _has_timesteps(report) else []),
-        ("accuracy", _accuracy),
-        ("energy", lambda run: _spread(run.energy_pj, number.energy)),
-        ("  dynamic", lambda run: _spread(run.dynamic_pj, number.energy)),
-        ("  clock", lambda run: _spread(run.clock_pj, number.energy)),
-        ("  leakage", lambda run: _spread(run.leakage_pj, number.energy)),
-        *_speculative_lines(report),
-        ("  p50, p90, p99 of samples", lambda run: _percentiles(run.energy_percentiles_pj, number.energy)),
-        ("latency", lambda run: _spread(run.latency_ns, number.time)),
-        ("  p50, p90, p99 of samples", lambda run: _percentiles(run.latency_percentiles_ns, number.time)),
-        ("EDP, mean of products", lambda run: _spread(run.edp_pj_ns, number.edp)),
-        ("EDP, product of means", lambda run: _spread(run.edp_of_means_pj_ns, number.edp)),
-        ("power", lambda run: number.power(run.power_uw)),
-        ("throughput", lambda run: f"{run.inferences_per_s:.4g} {_unit(report)}s/s"),
-        ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
-        ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
-        *(_operation_line(name) for name in dict.fromkeys(name for run in runs for name in run.operations)),
-    )
-    for label, show in lines:
-        table.add_row(label, *(show(run) for run in runs))
-    return table
-
-
-def _unit(report: Report) -> str:
-    """What figures are of: learning from a sample is no inference."""
-    return "sample" if report.runs[0].name == TRAIN else "inference"
-
-
-def _speculative_lines(report: Report) -> list[Line]:
-    """What ran in vain, where anything did."""
-    if not any(run.speculative_pj.value for run in report.runs):
-        return []
-
-    def show(run: Run) -> str:
-        if not run.speculative_pj.value:
-            return "none"
-        return _spread(run.speculative_pj, number.energy)
-
-    def share(run: Run) -> str:
-        return number.percent(run.speculative_share)
-
-    return [("  of it speculative waste", show), ("  share of that", share)]
-
-
-def _percentiles(percentiles: Percentiles, show: Formatter) -> str:
-    return ", ".join(show(value) for value in (percentiles.p50, percentiles.p90, percentiles.p99))
-
-
-def _operation_line(name: str) -> Line:
-    label = "  that could clip" if name.endswith("that could clip") else f"{name}s"
-    return label, lambda run: number.si(run.operations.get(name, 0.0), "")
-
-
-def _accuracy(run: Run) -> str:
-    if run.name == TRAIN:
-        return ""
-    if run.accuracy is None or run.accuracy_standard_error is None:
-        return "not known"
-    return f"{100 * run.accuracy:.2f} ± {100 * run.accuracy_standard_error:.2f} %"
-
-
-def _baselines(report: Report) -> Table:
-    ratios = report.baseline_ratios
-    title = "Against the network without spikes  (above 1 the spikes save)"
-    table = plain_table(title, "", *(f"{ratio.baseline} / {ratio.run}" for ratio in ratios))
-    table.add_row("energy", *(_spread(ratio.energy, _plain) for ratio in ratios))
-    computing = [ratio.compute_energy for ratio in ratios]
-    table.add_row(
-        "  multiplying and adding alone", *("" if each is None else _spread(each, _plain) for each in computing)
-    )
-    table.add_row("latency", *(_spread(ratio.latency, _plain) for ratio in ratios))
-    table.add_row("EDP, mean of products", *(_spread(ratio.edp, _plain) for ratio in ratios))
-    return table
-
-
-def _comparisons(report: Report) -> Table:
-    names = [f"{c.run} / {c.reference}" for c in report.comparisons]
-    table = plain_table("Ratios  (below 1 is less)", "", *names)
-    for label, field in (
-        ("timesteps", "timesteps"),
-        ("energy", "energy"),
-        ("latency", "latency"),
-        ("EDP, mean of products", "edp"),
-        ("EDP, product of means", "edp_of_means"),
-    ):
-        table.add_row(label, *(_spread(getattr(c, field), _plain) for c in report.comparisons))
-    return table
 
 
 def _print_exits(report: Report, console: Console) -> None:
@@ -253,6 +135,8 @@ def _stages(run: Run) -> Table:
     busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
     for stage in (stage for stage in run.stages if stage in busiest):
         cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
+        if not any(cycles[:-1]):
+            continue
         table.add_row(stage.stage, number.percent(cycles[0] / max(sum(cycles), 1)), *(f"{c:,.0f}" for c in cycles))
     if len(run.stages) > len(busiest):
         table.add_row(f"... {len(run.stages) - len(busiest)} that are busy for less, in the JSON report", style="dim")
@@ -263,7 +147,7 @@ def _area(report: Report) -> Table:
     table = plain_table("Area and leakage", "component", "instances", "area mm2", "leakage")
     for row in sorted(report.area, key=lambda row: -row.area_um2):
         table.add_row(row.component, f"{row.instances:,}", f"{row.area_um2 / 1e6:.4f}", number.power(row.leakage_uw))
-    area, leakage = _spread(report.area_mm2, _plain), _spread(report.leakage_uw, number.power)
+    area, leakage = spread(report.area_mm2, plain), spread(report.leakage_uw, number.power)
     table.add_row("total", "", area, leakage, style="bold")
     return table
 
@@ -281,6 +165,10 @@ def _print_notes(report: Report, console: Console) -> None:
     console.print("\n[bold]Mapping[/bold]")
     for name, value in report.notes.items():
         if not isinstance(value, dict):
-            console.print(
-                f"  {name}: {value:.3g}" if isinstance(value, float) else f"  {name}: {value}", highlight=False
-            )
+            console.print(f"  {name}: {_note(value)}", highlight=False)
+
+
+def _note(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

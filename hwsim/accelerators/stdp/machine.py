@@ -22,6 +22,7 @@ from hwsim.accelerators.stdp.timing import Pace
 from hwsim.accelerators.stdp.work import Work
 from hwsim.components.price import Priced
 from hwsim.errors import UsageError
+from hwsim.kernels.stdp_rules import INPUT_SPIKES, OUTPUT_SPIKES
 from hwsim.traces.plastic import TRAIN, PlasticNetwork, PlasticTrace
 from hwsim.traces.plastic_run import Learned, Played, learn
 from hwsim.traces.session import Session
@@ -141,10 +142,24 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
 
 def _outcome(learned: Learned) -> Mapping[str, Any]:
     """What learning led to."""
-    notes: dict[str, Any] = {}
+    notes: dict[str, Any] = {"spikes per neuron and timestep": _rates(learned)}
     for phase, played in learned.phases.items():
         notes[f"presentations of a sample, {phase}"] = float(played.presentations.mean())
         notes[f"output spikes of a sample, {phase}"] = float(played.spikes.mean())
     if TRAIN in learned.phases:
         notes["weight updates of a sample"] = float(learned.phases[TRAIN].updates.mean())
     return notes | {f"saturated: {name}": count for name, count in learned.saturated.items()}
+
+
+def _rates(learned: Learned) -> dict[str, float]:
+    """Spikes of pixels and of neurons, over all presentations that are reported."""
+    shown = [activity for played in learned.phases.values() for activity in played.activity]
+    steps = sum(len(activity) for activity in shown)
+    found = {
+        "input": (INPUT_SPIKES, learned.network.pixels),
+        "excitatory": (OUTPUT_SPIKES, learned.network.neurons.count),
+    }
+    return {
+        name: sum(int(activity[:, column].sum(dtype=np.int64)) for activity in shown) / (steps * size)
+        for name, (column, size) in found.items()
+    }
