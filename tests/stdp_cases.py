@@ -19,7 +19,8 @@ NARROW = (
     *LANES,
     "weight_memory.port_bits=8",
     "inhibition_memory.port_bits=8",
-    "neuron_memory.port_bits=47",  # a membrane of 24 bits, a threshold of 21, a refractory count of 2
+    "neuron_memory.port_bits=43",  # a membrane of 21 bits, a threshold of 20, a refractory count of 2
+    "current_memory.port_bits=21",
     "trace_memory.port_bits=11",
     "input_memory.port_bits=8",
     "engine.divide_cycles=2",

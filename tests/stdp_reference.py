@@ -17,6 +17,7 @@ class Twin:
         self.p, self.n = net.pixels, net.neurons.count
         self.layer = net.inhibition.kind == "layer"
         self.weight_bits, self.trace_bits = (8, 11) if net.formats else (32, 32)
+        self.membrane = 21 if net.formats else 32
         self.length = net.coding.present_steps + net.coding.rest_steps
         self.found = Counter()
 
@@ -37,6 +38,12 @@ class Twin:
             return weights * words(1, self.weight_bits, port)
         return words(self.p, self.weight_bits, port)
 
+    def state(self):
+        """Accesses for membranes, thresholds and counts: refractory for 2 steps, an inhibitory neuron for 1."""
+        theta = 20 if self.net.formats else 32
+        bits = self.membrane + theta + 2 + (self.membrane + 1 if self.layer else 0)
+        return words(self.n, bits, self.spec.neuron_memory.port_bits)
+
     def traces(self, count):
         return words(count, self.trace_bits, self.spec.trace_memory.port_bits)
 
@@ -53,6 +60,8 @@ class Twin:
             self.book(component, action, self.p * self.n * scaled)
         self.book("engine", "divide", self.n * scaled)
         self.book("engine", "decay", self.n * presentations)
+        for action in ("read", "write"):
+            self.book("neuron_memory", action, self.state() * presentations)
 
     def play(self, step, inputs, outputs, inhibiting):
         """Drawing, integration, neurons and inhibition."""
@@ -60,18 +69,18 @@ class Twin:
         presents = step % self.length < self.net.coding.present_steps
         self.book("encoder", "draw", self.p * presents)
         self.book("input_memory", "read", words(self.p, 8, spec.input_memory.port_bits) * presents)
-        membrane, theta = (21, 20) if self.net.formats else (32, 32)
-        # Refractory for 2 steps, an inhibitory neuron for 1.
-        state = membrane + theta + 2 + (membrane + 1 if self.layer else 0)
+        self.book("event_queue", "write", inputs * presents)
+        self.book("event_queue", "read", inputs * -(-n // spec.adder.lanes))
         for action in ("read", "write"):
-            self.book("event_queue", action, inputs)
-            self.book("neuron_memory", action, words(n, state, spec.neuron_memory.port_bits))
+            self.book("neuron_memory", action, self.state())
+            self.book("current_memory", action, (inputs > 0) * words(n, self.membrane, spec.current_memory.port_bits))
         self.book("weight_memory", "read", inputs * self.row(n))
         self.book("adder", "add", inputs * n)
         for component, action in (("neuron", "update"), ("operations", "membrane update")):
             self.book(component, action, n * (2 if self.layer else 1))
         self.book("neuron", "inhibit", inhibiting * n)
         full = spec.inhibition_storage == "dense"
+        self.book("neuron", "weigh", inhibiting * n * full)
         inhibition_row = words(n, self.weight_bits, spec.inhibition_memory.port_bits) * full
         self.book("inhibition_memory", "read", (inhibiting + outputs * self.layer) * inhibition_row)
         self.book("adder", "add", outputs * self.layer * (n if full else 1))

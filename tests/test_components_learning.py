@@ -88,6 +88,7 @@ def test_neurons():
     held = compare_pj(24) + select_pj(24) + register_pj(24)
     assert found["update"].value == pytest.approx(multiply_pj(24, 16) + 2 * add_pj(24) + held)
     assert found["inhibit"].value == pytest.approx(add_pj(24) + held)
+    assert found["weigh"].value == pytest.approx(multiply_pj(24, 16))
     floating = neuron().of(FP32, leak_bits=16).priced(AT).actions
     held = compare_pj(32) + select_pj(32) + register_pj(32)
     assert floating["update"].value == pytest.approx(3.7 + 2 * 0.9 + held)

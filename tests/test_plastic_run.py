@@ -80,6 +80,8 @@ def test_two_passes_and_decisions_equal_plain_python(rounding):
     assert found.state.theta.tolist() == twin.theta
     assert found.state.strength == twin.strength
     assert found.state.samples == 12
+    twin.a.begin("end")
+    twin.normalise()
     assert found.accuracy == twin_accuracy(twin, trace)
     assert found.n_test == 5
 

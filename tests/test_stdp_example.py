@@ -26,12 +26,12 @@ def example():
 def test_cycles(example, engine):
     """Weights are one word each, so a row of two takes two cycles, and changing it four through the one port.
 
-    normalise 0-18: sums 4, factors 2 x 2, scaling 4 reads and 4 writes, thresholds 2
-    encode    0-2, 2-4, 20-22: the third needs the queue that is read until 20
-    integrate 18-20, 20-24, and 38-40, as pixel 1 was learned until 38
-    neurons   20-24, 24-30 with the inhibition of two neurons, 40-44
-    traces    2-11 (4 reads, 4 writes, 1 set), 24-34 (2 set), 38-48 (the pixel's, and the neuron's of the step before)
-    depress   at 20 and 34 nothing, 48-52;  potentiate at 24 nothing, 34-38, at 52 nothing;  readout 52-53
+    normalise 0-20: sums 4, factors 2 x 2, scaling 4 reads and 4 writes, thresholds 2 reads and 2 writes
+    encode    0-2, 2-4, 22-24: the third needs the queue that is read until 22
+    integrate 20-22, 22-26, and 43-45, as pixel 1 was learned until 43
+    neurons   22-26, 26-32 with the inhibition of two neurons, 45-49
+    traces    20-29 (4 reads, 4 writes, 1 set), 29-39 (2 set), 43-53 (the pixel's, and the neuron's of the step before)
+    depress   at 29 and 39 nothing, 53-57;  potentiate at 29 nothing, 39-43, at 57 nothing;  readout 57-58
     """
     timelines = {}
     for batch in example.batches:
@@ -39,18 +39,18 @@ def test_cycles(example, engine):
         timelines[phase] = run(schedule, engine)
     train = timelines["train"]
     spans = {
-        "normalise": [(0, 18)],
-        "encode": [(0, 2), (2, 4), (20, 22)],
-        "integrate": [(18, 20), (20, 24), (38, 40)],
-        "neurons": [(20, 24), (24, 30), (40, 44)],
-        "traces": [(2, 11), (24, 34), (38, 48)],
-        "depress": [(20, 20), (34, 34), (48, 52)],
-        "potentiate": [(24, 24), (34, 38), (52, 52)],
-        "readout": [(52, 53)],
+        "normalise": [(0, 20)],
+        "encode": [(0, 2), (2, 4), (22, 24)],
+        "integrate": [(20, 22), (22, 26), (43, 45)],
+        "neurons": [(22, 26), (26, 32), (45, 49)],
+        "traces": [(20, 29), (29, 39), (43, 53)],
+        "depress": [(29, 29), (39, 39), (53, 57)],
+        "potentiate": [(29, 29), (39, 43), (57, 57)],
+        "readout": [(57, 58)],
     }
     for stage, expected in spans.items():
         assert list(zip(train.start[stage].tolist(), train.free[stage].tolist(), strict=True)) == expected, stage
-    assert train.makespan_cycles == 53
+    assert train.makespan_cycles == 58
     # Without learning: encode 0-2, 2-4, 4-6; integrate 2-4, 4-8, 8-10; neurons 4-8, 8-14, 14-18; 2 neurons, 4 classes.
     infer = timelines["infer"]
     assert infer.free["neurons"].tolist() == [8, 14, 18]
@@ -63,17 +63,20 @@ def test_counts(example):
         ("encoder", "draw"): 6,
         ("input_memory", "read"): 6,
         ("event_queue", "write"): 4,
-        ("event_queue", "read"): 4,
+        ("event_queue", "read"): 4 * 2,  # neuron by neuron
         ("weight_memory", "read"): 2 * 4 + 4 * 2 + 2 + 2,  # normalisation, spikes, depression, potentiation
         ("weight_memory", "write"): 4 + 2 + 2,
         ("inhibition_memory", "read"): 2,
-        ("neuron_memory", "read"): 6,
-        ("neuron_memory", "write"): 6,
+        ("current_memory", "read"): 6,
+        ("current_memory", "write"): 6,
+        ("neuron_memory", "read"): 6 + 2,
+        ("neuron_memory", "write"): 6 + 2,
         ("trace_memory", "read"): 3 * 4 + 2 + 2,
         ("trace_memory", "write"): 3 * 4 + 4 + 1,
         ("adder", "add"): 8,
         ("neuron", "update"): 6,
         ("neuron", "inhibit"): 2,
+        ("neuron", "weigh"): 2,
         ("engine", "sum"): 4,
         ("engine", "divide"): 2,
         ("engine", "scale"): 4,

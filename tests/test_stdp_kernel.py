@@ -9,6 +9,7 @@ from plastic_reference import Integers, Numbers, Reference, spikes_of
 
 from hwsim.kernels.poisson import draw_spikes
 from hwsim.kernels.stdp_fixed import rounded
+from hwsim.kernels.stdp_neurons import Membranes, inhibit
 from hwsim.traces.plastic import InhibitoryNeurons, Presentation
 from hwsim.traces.plastic_encode import InputSpikes, input_spikes
 from hwsim.traces.plastic_golden import LearningCore
@@ -112,6 +113,22 @@ def test_fp32_equals_64_bit_floats_spike_for_spike(rule, kind):
     assert np.allclose(core.weights, twin.w, rtol=0, atol=1e-4)
     assert np.allclose(core.theta, twin.theta, rtol=1e-4)
     assert core.strength == pytest.approx(twin.strength, rel=1e-5)
+
+
+def test_inhibition_of_floats_is_one_of_32_bits():
+    """Compiled and interpreted alike: a strength times how many others, rounded once, then taken off."""
+    random = np.random.default_rng(3)
+    for others in (1, 3, 7):
+        v, strength = random.normal(0, 40, 500).astype(np.float32), np.float32(17.3)
+        sources = np.zeros(500, np.uint8)
+        sources[: others + 1] = 1
+        wanted = np.maximum(v - strength * np.float32(others), np.float32(-35))
+        wanted[others + 1 :] = np.maximum(v[others + 1 :] - strength * np.float32(others + 1), np.float32(-35))
+        assert wanted.dtype == np.float32
+        counts = np.zeros(500, np.int32)
+        membranes = Membranes(v, v, counts, v, counts)
+        assert inhibit(membranes, strength, np.float32(-35), sources, np.zeros(2, np.int64)) == others + 1
+        np.testing.assert_array_equal(v, wanted)
 
 
 def test_weights_are_normalised_before_learning():

@@ -89,7 +89,7 @@ def test_synapses_follow_the_memory_law(neurons, published):
     net, bits = network(784, neurons, present=1), []
     for name in ("stdp_baseline", "stdp"):
         roomy = (f"{key}.capacity_kib=1000000" for key in ("weight_memory", "inhibition_memory", "neuron_memory"))
-        chip = machine(*roomy, "trace_memory.capacity_kib=64", name=name)
+        chip = machine(*roomy, "trace_memory.capacity_kib=64", "current_memory.capacity_kib=64", name=name)
         hardware = lowered(chip, net, infer=[[[0] * 8]]).hardware
         used = sum(hardware.storage[key].used_bits for key in ("weight_memory", "inhibition_memory"))
         assert used == hardware.notes["synapse bits, inhibition dense"]
@@ -102,12 +102,12 @@ def test_synapses_follow_the_memory_law(neurons, published):
 
 def test_sparse_inhibition_needs_no_matrix():
     net = network(20, 10, present=1)
-    for kind, synapses in (("direct", 1), ("layer", 11)):
+    for kind, bits in (("direct", 21), ("layer", 21 + 10 * 8)):
         chip = machine("inhibition_storage=sparse", f"inhibition={kind}")
         hardware = lowered(chip, net, infer=[[[0] * 8]]).hardware
-        assert hardware.storage["inhibition_memory"].used_bits == 8 * synapses
+        assert hardware.storage["inhibition_memory"].used_bits == bits
         assert hardware.instances["inhibition_memory"] == 0
-        assert hardware.notes["synapse bits, inhibition sparse"] == 8 * (200 + synapses)
+        assert hardware.notes["synapse bits, inhibition sparse"] == 8 * 200 + bits
 
 
 def test_the_network_takes_formats_and_rules_from_the_machine_and_numbers_from_the_trace():
@@ -139,6 +139,7 @@ def test_the_network_takes_formats_and_rules_from_the_machine_and_numbers_from_t
         ("neuron_memory", 2, "need 2.234 KiB, it has 2 KiB"),
         ("trace_memory", 1, "need 1.59 KiB, it has 1 KiB"),
         ("event_queue", 1, "need 1.531 KiB, it has 1 KiB"),
+        ("current_memory", 1, "need 1.025 KiB, it has 1 KiB"),
         ("input_memory", 0.5, "need 0.7656 KiB, it has 0.5 KiB"),
     ],
 )
@@ -162,6 +163,16 @@ def test_a_setting_that_cannot_be_is_refused_in_one_line(override, message):
     with pytest.raises(ArchitectureError, match=message) as found:
         api.load_architecture("stdp", (override,))
     assert "\n" not in str(found.value)
+
+
+def test_random_numbers_are_as_wide_as_what_is_rounded_off():
+    """A rate of 20 bits times a trace of 10 leaves 23 below a weight of 7; a leak has 16."""
+    for name, bits in (("weights", 23), ("membranes", 16), ("traces", 16), ("thresholds", 16)):
+        wide, narrow = (machine(f"{name}.rounding=stochastic", f"rounder.bits={n}") for n in (bits, bits - 1))
+        assert wide.lower(plastic_cases.plastic_trace())
+        with pytest.raises(ArchitectureError, match=rf"^rounder\.bits: {name} round {bits} bits off"):
+            narrow.lower(plastic_cases.plastic_trace())
+    assert machine("rounder.bits=1").lower(plastic_cases.plastic_trace())
 
 
 def test_formats_are_all_floating_or_none():

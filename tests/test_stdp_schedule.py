@@ -30,11 +30,11 @@ def test_inference_is_a_pipeline_of_three_stages(inputs, inhibiting, count):
     pixels, steps = 8, 9
     net = network(pixels, count, present=steps)
     workload = lowered(
-        machine(*NARROW, "neuron_memory.port_bits=94"), net, infer=[[[inputs, 0, inhibiting] + [0] * 5] * steps]
+        machine(*NARROW, "neuron_memory.port_bits=86"), net, infer=[[[inputs, 0, inhibiting] + [0] * 5] * steps]
     )
     encode = pixels
     integrate = inputs * count
-    neurons = max(count, 2 * -(-count * 47 // 94)) + inhibiting * count
+    neurons = max(count, 2 * -(-count * 43 // 86)) + inhibiting * count
     expected = encode + integrate + neurons + (steps - 1) * max(encode, integrate, neurons) + count + 4
     assert tallied(workload)["infer"].latency_cycles.tolist() == [expected]
 
@@ -50,13 +50,13 @@ def test_learning_that_the_next_input_reads_leaves_no_overlap(inputs):
     step = [inputs, 1, 1, inputs, 2, 1, 5, 1]
     ((_, timeline),) = timelines(lowered(machine(*PAIRWISE), net, train=[[step] * steps]))["train"]
     weights = pixels * count
-    normalise = weights + 2 * count + 2 * weights + count
+    normalise = weights + 2 * count + 2 * weights + 2 * count
     integrate, neurons = inputs * count, 2 * count + count
     traces = 2 * (pixels + count) + inputs + 1
     depress, potentiate = 2 * inputs * count, 2 * 5
     potentiate = max(potentiate, pixels)  # a neuron reads the traces of all pixels
     in_a_row = max(max(integrate, traces) + depress, integrate + neurons) + potentiate
-    first = max(integrate + depress, integrate + neurons) + potentiate  # traces decay during the normalisation
+    first = max(max(integrate, traces - 1) + depress, integrate + neurons) + potentiate  # no neuron has fired before
     serial = normalise + first + (steps - 1) * in_a_row + 1
     assert timeline.makespan_cycles == serial
 
@@ -179,7 +179,7 @@ def test_a_second_port_reads_beside_writing():
         assert cycles["potentiate"] == 10 * 12  # reading the traces of 12 pixels takes longer than 6 weights
         assert cycles["traces"] == 10 * (of_both * 17 + 4) - 1
         assert cycles["neurons"] == 10 * (of_both * 5 + 5)
-        assert cycles["normalise"] == 60 + 5 * 2 + of_both * 60 + 5
+        assert cycles["normalise"] == 60 + 5 * 2 + of_both * 60 + of_both * 5
 
 
 def test_a_presentation_without_rest_steps_draws_at_every_step():

@@ -62,6 +62,18 @@ def test_phases_apart_are_phases_together(trace_file, tmp_path):
     assert hwsim("trace", "verify", learned).exit_code == 0
 
 
+def test_what_is_kept_verifies_with_the_machine_s_rest_and_repeats(trace_file, tmp_path):
+    for number, settings in enumerate((("rest_steps=5",), ("rest_steps=0", "repeats=0"), ("passes=2",))):
+        kept, again = tmp_path / f"{number}.npz", tmp_path / f"{number}-again.npz"
+        given = [part for setting in settings for part in ("--set", setting)]
+        assert hwsim("simulate", "stdp", trace_file, *given, "--quiet", "--save-trace", kept).exit_code == 0
+        verified = hwsim("trace", "verify", kept)
+        assert verified.exit_code == 0, verified.output
+        # Nothing is left to learn, and what was learned is kept all the same.
+        assert hwsim("simulate", "stdp", kept, *given, "--quiet", "--save-trace", again).exit_code == 0
+        np.testing.assert_array_equal(read_trace(again).state.weights, read_trace(kept).state.weights)
+
+
 def test_fewer_samples_and_more_passes(trace_file):
     few = report(trace_file, "--samples", 2, "--set", "passes=3")
     assert [len(run["samples"]["energy_pj"]) for run in few["runs"]] == [6, 2]
@@ -107,6 +119,7 @@ def test_mistakes_end_in_one_line(trace_file, tmp_path):
             ("stdp_baseline", learned),
             "stdp.rule windowed, the machine has pairwise, formats fixed point, the machine has FP32",
         ),
+        (("stdp", learned, "--phase", "infer", "--save-trace", tmp_path / "o.npz"), "--phase infer learns nothing"),
         (("stdp", trace_file, "--save-every", 3), "--save-every: needs --save-trace"),
         (("stdp", trace_file, "--save-every", 0), "--save-every"),
         (("stdp", trace_file, "--save-trace", trace_file), "would be overwritten"),

@@ -48,8 +48,12 @@ def test_figures_are_those_of_the_machine_and_computed_once(trace_file, tmp_path
     assert "Q1.5 stochastic 9" in capsys.readouterr().out
     assert run(*wanted) == 0
     assert len(out.read_text().splitlines()) == 4
+    assert run(*wanted, "--at", 4, 6, 9) == 0
+    assert [json.loads(line)["samples"] for line in out.read_text().splitlines()] == [4, 9, 4, 9, 6, 6]
+    before = out.read_text()
     assert run(*wanted, "--architecture", "stdp_baseline", "--formats", "FP32") == 0
-    assert len(out.read_text().splitlines()) == 6
+    assert out.read_text().startswith(before)
+    assert len(out.read_text().splitlines()) == 8
 
 
 def test_mistakes_end_in_one_line(trace_file, tmp_path, capsys):

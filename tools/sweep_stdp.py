@@ -21,7 +21,7 @@ from hwsim import accelerators, api
 from hwsim.accelerators.stdp import Machine as StdpMachine
 from hwsim.errors import HwsimError, UsageError
 from hwsim.traces.plastic import TRAIN, PlasticTrace
-from hwsim.traces.plastic_run import learn
+from hwsim.traces.plastic_run import Played, learn
 from hwsim.traces.session import Session
 
 FP32 = "FP32"
@@ -55,6 +55,9 @@ class Found:
     """One figure."""
 
     dataset: str
+    seed: int
+    train_samples: int  # of the trace, in one pass
+    neurons: int
     architecture: str
     overrides: list[str]
     weights: str
@@ -64,6 +67,12 @@ class Found:
     n_test: int
     updates_a_sample: float  # weight updates that were not zero, since the figure before
     spikes_a_sample: float  # of all neurons while learning, likewise
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes it another figure."""
+        network = self.dataset, self.seed, self.train_samples, self.neurons
+        return *network, self.architecture, *self.overrides, self.weights, self.rounding, self.samples
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,16 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def sweep(options: argparse.Namespace) -> None:
-    """Train every network that the file does not have, and add what it came to."""
+    """Train every network of which a figure is missing, and add what is."""
     if options.jobs < 1 or min(options.at) < 1:
         raise UsageError("--jobs and --at: must be at least 1")
-    known = [json.loads(line) for line in options.out.read_text().splitlines()] if options.out.exists() else []
-    points = [point for point in _points(options) if not _is_known(point, known)]
-    for point in points:
-        _load(point)  # mistakes are told before the time is spent
+    lines = options.out.read_text().splitlines() if options.out.exists() else []
+    known = {Found(**json.loads(line)).identity for line in lines}
+    points = [point for point in _points(options) if not known.issuperset(_identities(point))]
     with ProcessPoolExecutor(options.jobs) as pool, options.out.open("a") as file:
         for done in as_completed([pool.submit(train, point) for point in points]):
-            for found in done.result():
+            for found in (each for each in done.result() if each.identity not in known):
                 file.write(json.dumps(asdict(found)) + "\n")
                 file.flush()
                 print(f"{found.dataset} {found.weights} {found.rounding} {found.samples}: {100 * found.accuracy:.2f} %")
@@ -110,12 +118,10 @@ def _points(options: argparse.Namespace) -> Iterator[Point]:
                 yield Point(str(trace), options.architecture, tuple(options.overrides), weights, rounding, at)
 
 
-def _is_known(point: Point, known: list[dict[str, object]]) -> bool:
-    dataset = api.load_trace(point.trace).provenance.dataset
-    wanted = (dataset, point.architecture, list(point.overrides), point.weights, point.rounding)
-    keys = ("dataset", "architecture", "overrides", "weights", "rounding")
-    reached = {line["samples"] for line in known if tuple(line[key] for key in keys) == wanted}
-    return reached >= set(point.at)
+def _identities(point: Point) -> list[tuple[object, ...]]:
+    """Of all its figures; a mistake in it is told here, before the time is spent."""
+    _, trace = _load(point)
+    return [_found(point, trace, samples, accuracy=0.0, played=None).identity for samples in point.at]
 
 
 def _load(point: Point) -> tuple[StdpMachine, PlasticTrace]:
@@ -139,21 +145,26 @@ def train(point: Point) -> list[Found]:
         learned = learn(trace.network, trace, session)
         played, trace = learned.phases[TRAIN], kept[-1]
         assert learned.accuracy is not None
-        found.append(
-            Found(
-                dataset=trace.provenance.dataset,
-                architecture=point.architecture,
-                overrides=list(point.overrides),
-                weights=point.weights,
-                rounding=point.rounding,
-                samples=samples,
-                accuracy=learned.accuracy,
-                n_test=learned.n_test,
-                updates_a_sample=float(played.updates.mean()),
-                spikes_a_sample=float(played.spikes.mean()),
-            )
-        )
+        found.append(_found(point, trace, samples, learned.accuracy, played))
     return found
+
+
+def _found(point: Point, trace: PlasticTrace, samples: int, accuracy: float, played: Played | None) -> Found:
+    return Found(
+        dataset=trace.provenance.dataset,
+        seed=trace.network.seed,
+        train_samples=trace.n_samples,
+        neurons=trace.network.neurons.count,
+        architecture=point.architecture,
+        overrides=list(point.overrides),
+        weights=point.weights,
+        rounding=point.rounding,
+        samples=samples,
+        accuracy=accuracy,
+        n_test=len(trace.parts["test"].labels),
+        updates_a_sample=float(played.updates.mean()) if played else 0.0,
+        spikes_a_sample=float(played.spikes.mean()) if played else 0.0,
+    )
 
 
 if __name__ == "__main__":

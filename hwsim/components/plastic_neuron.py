@@ -29,6 +29,7 @@ class PlasticNeuronGiven(Given):
     at: PlasticNeuronReference
     update_pj: Cost
     inhibit_pj: Cost
+    weigh_pj: Cost
 
 
 class PlasticNeuron(NumberedSpec):
@@ -36,7 +37,8 @@ class PlasticNeuron(NumberedSpec):
 
     `update`: the product with the leak, the additions of the current and of the adaptive threshold, a comparison, the
     choice of the reset and a register. `inhibit`: a subtraction, a comparison with the lowest potential, the choice
-    between the two and a register. The counters of refractory steps are left out.
+    between the two and a register. `weigh`: a product on the leak's multiplier, of the strength of inhibition and a
+    stored weight. The counters of refractory steps are left out.
     """
 
     lanes: int = Field(ge=1, le=65_536)
@@ -55,7 +57,12 @@ class PlasticNeuron(NumberedSpec):
         v = Number(filled(self.bits), bool(self.floating))
         adder, compare, register = v.add(technology), v.compare(technology), v.register(technology)
         held = digital.total(compare, v.select(technology), register)
-        lane = digital.total(v.multiply(technology, filled(self.leak_bits)), adder.times(2), held)
-        actions = {"update": lane.energy_pj, "inhibit": digital.total(adder, held).energy_pj}
+        multiplier = v.multiply(technology, filled(self.leak_bits))
+        lane = digital.total(multiplier, adder.times(2), held)
+        actions = {
+            "update": lane.energy_pj,
+            "inhibit": digital.total(adder, held).energy_pj,
+            "weigh": multiplier.energy_pj,
+        }
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
         return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))

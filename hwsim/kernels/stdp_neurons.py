@@ -124,7 +124,7 @@ def inhibit(
     for j in range(v.size):
         others = count - int(sources[j])
         if others > 0:
-            lowered = v[j] - strength * others
+            lowered = v[j] - strength * v.dtype.type(others)
             saturated[0] += lowered < lowest
             v[j] = max(lowered, lowest)
     return count

@@ -18,11 +18,16 @@ class InputSpikes(NamedTuple):
 
     starts: NDArray[np.int64]  # [step + 1], rest steps too
     pixels: NDArray[np.int32]
+    present_steps: int
 
     @property
     def digest(self) -> np.uint64:
-        """First 8 bytes, little-endian, of SHA-256 of `starts` (int64) and then `pixels` (int32), little-endian."""
-        data = self.starts.astype("<i8").tobytes() + self.pixels.astype("<i4").tobytes()
+        """First 8 bytes, little-endian, of SHA-256 of `starts` (int64) and then `pixels` (int32), little-endian.
+
+        Steps at rest are left out of `starts`: they have no spikes, and a machine may have another number of them.
+        """
+        starts = self.starts[: self.present_steps + 1]
+        data = starts.astype("<i8").tobytes() + self.pixels.astype("<i4").tobytes()
         return np.uint64(int.from_bytes(hashlib.sha256(data).digest()[:8], "little"))
 
 
@@ -33,7 +38,7 @@ def input_spikes(network: PlasticNetwork, shown: Presentation, values: NDArray[n
     pixels = np.empty(coding.present_steps * values.size, np.int32)
     key = np.uint64(stream_key(network.seed, "poisson", shown.label))
     count = draw_spikes(key, coding.chances(shown.repeat)[values], coding.present_steps, starts, pixels)
-    return InputSpikes(starts, pixels[:count])
+    return InputSpikes(starts, pixels[:count], coding.present_steps)
 
 
 def encoder_digests(

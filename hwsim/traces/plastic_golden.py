@@ -29,7 +29,7 @@ from hwsim.traces.plastic_encode import InputSpikes
 
 _ROUNDINGS = ("truncate", "nearest", "stochastic")  # in the order of the kernels' numbers
 _KERNEL_STREAMS = ("weights", "membranes", "pre", "post", "inhibitory")  # in the order of `Rounding.keys`
-_STREAMS = (*_KERNEL_STREAMS, "normalise", "theta")
+_STREAMS = (*_KERNEL_STREAMS, "theta")
 _RANDOM_BITS = 24
 
 
@@ -98,7 +98,9 @@ class LearningCore:
         network = self.network
         keys = {name: stream_key(network.seed, name, shown.label) for name in _STREAMS} if network.formats else {}
         if learn:
-            self._prepare(keys, first=shown.repeat == 0)
+            if shown.repeat == 0:
+                self.normalise(shown.label)
+            self._leak_thresholds(keys)
         n, steps = network.neurons.count, len(spikes.starts) - 1
         kind: Any = np.float32 if network.formats is None else np.int32
         synapses = Synapses(
@@ -130,22 +132,25 @@ class LearningCore:
             self._adapt_inhibition(fired)
         return Raster(fired, activity)
 
-    def _prepare(self, keys: Mapping[str, int], first: bool) -> None:
-        """Scale weights before the first presentation of a sample, and let thresholds fall before each."""
-        network, forms = self.network, self.network.formats
-        if first and network.stdp.weight_sum > 0:
-            target, highest = (code(limit, _format(network, "weights")) for limit in _limits(network))
-            if forms is None:
-                normalise_float(self.weights, target, highest, self._sums, self.counted)
-            else:
-                rounding, key = _ROUNDINGS.index(forms["weights"].rounding), np.uint64(keys["normalise"])
-                normalise_fixed(self.weights, target, highest, rounding, key, self._sums, self.counted)
-        leak = network.neurons.theta_leak
-        if forms is None:
+    def normalise(self, label: str) -> None:
+        """Scale each neuron's weights to their sum, if there is one; `label` names what it is done for."""
+        network, form = self.network, _format(self.network, "weights")
+        if network.stdp.weight_sum == 0:
+            return
+        target, highest = code(network.stdp.weight_sum, form), code(network.stdp.w_highest, form)
+        if form is None:
+            normalise_float(self.weights, target, highest, self._sums, self.counted)
+        else:
+            key, rounding = np.uint64(stream_key(network.seed, "normalise", label)), _ROUNDINGS.index(form.rounding)
+            normalise_fixed(self.weights, target, highest, rounding, key, self._sums, self.counted)
+
+    def _leak_thresholds(self, keys: Mapping[str, int]) -> None:
+        """What a presentation leaves of them."""
+        leak, form = self.network.neurons.theta_leak, _format(self.network, "thresholds")
+        if form is None:
             self.theta *= np.float32(leak / (1 << FACTOR_BITS))
         else:
-            rounding = _ROUNDINGS.index(forms["thresholds"].rounding)
-            leak_all(self.theta, leak, rounding, np.uint64(keys["theta"]), 0)
+            leak_all(self.theta, leak, _ROUNDINGS.index(form.rounding), np.uint64(keys["theta"]), 0)
 
     def _adapt_inhibition(self, fired: NDArray[np.uint8]) -> None:
         """Let the strength grow or shrink by how many neurons fired: uint8 [step, neuron]."""
@@ -157,10 +162,6 @@ class LearningCore:
             self.strength = min(self.strength + step, code(rule.strength_highest_mv, volts))
         else:
             self.strength = max(self.strength - step, code(rule.strength_lowest_mv, volts))
-
-
-def _limits(network: PlasticNetwork) -> tuple[float, float]:
-    return network.stdp.weight_sum, network.stdp.w_highest
 
 
 def _firing(network: PlasticNetwork) -> Firing:

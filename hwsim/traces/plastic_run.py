@@ -1,8 +1,9 @@
 """Learning on a trace's training samples, then deciding on its test samples by what was learned; it knows no hardware.
 
-After learning each neuron is labelled: with the class to whose samples it answers most on the average, over the first
-`label_samples` training samples shown once more without learning.  A test sample is of the class whose neurons answer
-most on the average; neurons that stay silent have no label, and the lowest class wins a tie.
+After learning weights are scaled to their sum once more (label "end"), or the last sample to be learned would count for
+more than others.  Then each neuron is labelled: with the class to whose samples it answers most on the average, over
+the first `label_samples` training samples shown again without learning.  A test sample is of the class whose neurons
+answer most on the average; neurons that stay silent have no label, and the lowest class wins a tie.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Learned:
 
     network: PlasticNetwork
     phases: Mapping[str, Played]
-    state: LearnedState
+    state: LearnedState  # as learning left it
     accuracy: float | None  # on the test samples; None where they were not shown
     n_test: int
     saturated: Mapping[str, int]  # how often what was held at a limit
@@ -98,15 +99,21 @@ def learn(network: PlasticNetwork, trace: PlasticTrace, session: Session | None 
     if session.phase != INFER and shown < wanted:
         phases[TRAIN] = _train(core, trace, range(shown, wanted), session)
         shown = wanted
+    elif session.save is not None:
+        session.save(trace)  # as was asked for, though nothing is to be learned any more
+    state = core.state(shown)
     if session.phase != TRAIN:
+        core.normalise("end")
         labels = _label(core, trace, session)
         phases[INFER], accuracy = _infer(core, trace, labels, session)
     saturated = {name: int(core.counted[index]) for name, index in _SATURATED.items()}
-    return Learned(network, phases, core.state(shown), accuracy, len(trace.parts["test"].labels), saturated)
+    return Learned(network, phases, state, accuracy, len(trace.parts["test"].labels), saturated)
 
 
 def _check(network: PlasticNetwork, trace: PlasticTrace, session: Session) -> None:
     name, state = trace.provenance.name, trace.state
+    if session.phase == INFER and session.save is not None:
+        raise UsageError(f"--save-trace: --phase infer learns nothing, {name} would be what it is")
     if state is None:
         if session.phase == INFER:
             raise UsageError(
@@ -146,25 +153,44 @@ def _shown(value: Any) -> str:
     return "FP32" if value is None else "fixed point" if isinstance(value, Mapping) else str(value)
 
 
+class _Log:
+    """What samples did so far, without who fired."""
+
+    def __init__(self) -> None:
+        self._activity: list[NDArray[Any]] = []
+        self._figures: list[tuple[int, int, int]] = []
+
+    def add(self, shown: Shown, updates: int) -> None:
+        """One sample more."""
+        self._activity.append(shown.activity)
+        self._figures.append((shown.presentations, int(shown.spikes.sum()), updates))
+
+    def __len__(self) -> int:
+        """Samples."""
+        return len(self._figures)
+
+    def played(self) -> Played:
+        """All of them."""
+        presentations, spikes, updates = np.array(self._figures, np.int64).reshape(-1, 3).T
+        return Played(list(self._activity), presentations, spikes, updates)
+
+
 def _train(core: LearningCore, trace: PlasticTrace, steps: range, session: Session) -> Played:
-    part, n = trace.parts["train"], trace.n_samples
-    found: list[Shown] = []
-    updates: list[int] = []
+    part, n, log = trace.parts["train"], trace.n_samples, _Log()
 
     def save() -> None:
         if session.save is not None:
-            shown = steps.start + len(found)
-            session.save(with_state(trace, core.network, core.state(shown), _spikes(found)))
+            state = core.state(steps.start + len(log))
+            session.save(with_state(trace, core.network, state, log.played().spikes))
 
     for step in session.track(steps, "learning"):
         before = _updates(core)
         shown = Presentation("train", int(part.sample_ids[step % n]), passed=step // n)
-        found.append(show(core, shown, part.values[step % n], learn=True))
-        updates.append(_updates(core) - before)
-        if session.save_every and len(found) % session.save_every == 0 and step + 1 < steps.stop:
+        log.add(show(core, shown, part.values[step % n], learn=True), _updates(core) - before)
+        if session.save_every and len(log) % session.save_every == 0 and step + 1 < steps.stop:
             save()
     save()
-    return _played(found, updates)
+    return log.played()
 
 
 def with_state(trace: PlasticTrace, network: PlasticNetwork, state: LearnedState, responses: Ints) -> PlasticTrace:
@@ -176,19 +202,6 @@ def with_state(trace: PlasticTrace, network: PlasticNetwork, state: LearnedState
 
 def _updates(core: LearningCore) -> int:
     return int(core.counted[POTENTIATED] + core.counted[DEPRESSED])
-
-
-def _spikes(found: list[Shown]) -> Ints:
-    return np.array([shown.spikes.sum() for shown in found], np.int64)
-
-
-def _played(found: list[Shown], updates: list[int]) -> Played:
-    return Played(
-        activity=[shown.activity for shown in found],
-        presentations=np.array([shown.presentations for shown in found], np.int64),
-        spikes=_spikes(found),
-        updates=np.array(updates, np.int64),
-    )
 
 
 def _label(core: LearningCore, trace: PlasticTrace, session: Session) -> Ints:
@@ -205,12 +218,11 @@ def _label(core: LearningCore, trace: PlasticTrace, session: Session) -> Ints:
 
 
 def _infer(core: LearningCore, trace: PlasticTrace, labels: Ints, session: Session) -> tuple[Played, float]:
-    part = trace.parts["test"]
-    found, right = [], 0
+    part, log, right = trace.parts["test"], _Log(), 0
     members = labels == np.arange(trace.n_classes)[:, None]
     sizes = np.maximum(members.sum(axis=1), 1)
     for i in session.track(range(len(part.labels)), "deciding"):
-        shown = Presentation("test", int(part.sample_ids[i]))
-        found.append(show(core, shown, part.values[i], learn=False))
-        right += int((members @ found[-1].spikes / sizes).argmax() == part.labels[i])
-    return _played(found, [0] * len(found)), right / len(part.labels)
+        shown = show(core, Presentation("test", int(part.sample_ids[i])), part.values[i], learn=False)
+        log.add(shown, updates=0)
+        right += int((members @ shown.spikes / sizes).argmax() == part.labels[i])
+    return log.played(), right / len(part.labels)

@@ -31,6 +31,7 @@ _FIXED = (
     *(f"{name}.rounding={'truncate' if name == 'traces' else 'nearest'}" for name in _FORMATS),
     *(f"{name}.capacity_kib={size}" for name, (size, _) in _MEMORY.items()),
     *(f"{name}.port_bits={bits}" for name, (_, bits) in _MEMORY.items()),
+    "current_memory.port_bits=336",
     "trace_memory.capacity_kib=2",
     "trace_memory.port_bits=352",
 )
@@ -76,6 +77,7 @@ def _roomy(neurons: int, architecture: str) -> tuple[str, ...]:
         "inhibition_memory": matrices * neurons**2 * bits / 8192,
         "neuron_memory": 128 * neurons / 8192,
         "trace_memory": (784 + neurons) * 32 / 8192,
+        "current_memory": neurons * 32 / 8192,
     }
     return tuple(f"{name}.capacity_kib={math.ceil(1.1 * size)}" for name, size in kib.items())
 

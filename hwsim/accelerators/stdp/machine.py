@@ -27,7 +27,7 @@ from hwsim.traces.plastic import TRAIN, PlasticNetwork, PlasticTrace
 from hwsim.traces.plastic_run import Learned, Played, learn
 from hwsim.traces.session import Session
 
-_JOBS_AT_ONCE = 1 << 18  # of all samples of a batch: memory does not grow with samples
+_JOBS_AT_ONCE = 1 << 18  # of all samples of a batch; what each did is kept, two bytes a figure and step
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,10 +21,11 @@ _TAKEN = {
     "event_queue": ("read", "write"),
     "weight_memory": ("read", "write"),
     "inhibition_memory": ("read",),
+    "current_memory": ("read", "write"),
     "neuron_memory": ("read", "write"),
     "trace_memory": ("read", "write"),
     "adder": ("add",),
-    "neuron": ("update", "inhibit"),
+    "neuron": ("update", "inhibit", "weigh"),
     "engine": ("sum", "divide", "scale", "decay", "update"),
     "rounder": ("draw",),
     "readout": ("add",),
@@ -81,6 +82,7 @@ def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:
     instances = dict.fromkeys(_TAKEN, 1) | {
         "adder": 2 if plan.layer else 1,  # spikes of neurons drive their layer beside the input of the next step
         "event_queue": QUEUES,
+        "current_memory": QUEUES,
         "inhibition_memory": int(spec.inhibition_storage == "dense"),
         "rounder": int(any(spec.rounds_randomly(name) for name in QUANTITIES)),
         "clock": _UNITS,
@@ -93,7 +95,7 @@ def _storage(plan: Plan) -> Mapping[str, Storage]:
     """What is stored, without the unused ends of words; inhibition in registers where it is no matrix."""
     spec, weights = plan.spec, plan.bits("weights")
     dense = spec.inhibition_storage == "dense"
-    inhibition = (plan.dense_synapses if dense else plan.sparse_synapses) * weights
+    inhibition = plan.dense_synapses * weights if dense else plan.sparse_bits
     used = {
         "weight_memory": plan.pixels * plan.neurons * weights,
         "inhibition_memory": inhibition,
@@ -103,6 +105,8 @@ def _storage(plan: Plan) -> Mapping[str, Storage]:
     }
     found = {key: Storage(bits, getattr(spec, key).capacity_bits) for key, bits in used.items()}
     found["event_queue"] = Storage(QUEUES * plan.pixels * plan.event_bits, QUEUES * spec.event_queue.capacity_bits)
+    currents = QUEUES * plan.neurons * plan.bits("membranes")
+    found["current_memory"] = Storage(currents, QUEUES * spec.current_memory.capacity_bits)
     return found if dense else found | {"inhibition_memory": Storage(inhibition, inhibition)}
 
 
@@ -123,7 +127,7 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
         "loop order": "step after step; within a step input, neurons, traces, depression, potentiation",
         "steps of a presentation": f"{network.coding.present_steps} and {network.coding.rest_steps} at rest",
         "synapse bits, inhibition dense": (inputs + plan.dense_synapses) * weights,
-        "synapse bits, inhibition sparse": (inputs + plan.sparse_synapses) * weights,
+        "synapse bits, inhibition sparse": inputs * weights + plan.sparse_bits,
         "membrane bits": membranes,
         "threshold bits": plan.neurons * plan.bits("thresholds"),
         "trace bits": (plan.pixels + plan.neurons) * plan.bits("traces"),

@@ -9,11 +9,12 @@ from functools import cached_property
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.components.memory import Sram
 from hwsim.errors import ArchitectureError
+from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.plastic import PlasticNetwork
 
 INPUT_BITS = 8
 QUEUES = 2
-"""Memories of the queue, for the input spikes of a step each: one is read while the other is filled."""
+"""Memories of the queue and of the currents, for a step each: one is read while the other is filled."""
 _KIB_BITS = 8192
 
 
@@ -100,6 +101,16 @@ class Plan:
         """Accesses for the state of all neurons."""
         return self.words(self.neurons, self.state_bits, self.spec.neuron_memory)
 
+    @cached_property
+    def current_words(self) -> int:
+        """Accesses for the currents of all neurons."""
+        return self.words(self.neurons, self.bits("membranes"), self.spec.current_memory)
+
+    @property
+    def groups(self) -> int:
+        """Groups of neurons whose currents the adders hold while all input spikes of a step go by."""
+        return -(-self.neurons // self.spec.adder.lanes)
+
     def trace_words(self, count: int) -> int:
         """Accesses for neighbouring traces."""
         return self.words(count, self.bits("traces"), self.spec.trace_memory)
@@ -125,9 +136,9 @@ class Plan:
         return self.neurons**2 * (2 if self.layer else 1)
 
     @property
-    def sparse_synapses(self) -> int:
-        """Inhibitory weights that differ: the one strength, and one a neuron of a layer."""
-        return 1 + (self.neurons if self.layer else 0)
+    def sparse_bits(self) -> int:
+        """Inhibition without matrices: the one strength, as wide as membranes, and a weight a neuron of a layer."""
+        return self.bits("membranes") + (self.neurons * self.bits("weights") if self.layer else 0)
 
     def needed_bits(self) -> dict[str, int]:
         """What the network needs of each memory, in whole words; of the queue's of one."""
@@ -140,6 +151,7 @@ class Plan:
             "trace_memory": self.trace_words(self.pixels + self.neurons),
             "input_memory": self.input_words,
             "event_queue": self.pixels * self.event_words,
+            "current_memory": self.current_words,
         }
         return {key: n * getattr(spec, key).port_bits for key, n in words.items()}
 
@@ -147,12 +159,29 @@ class Plan:
 def plan_network(spec: StdpSpec, network: PlasticNetwork, n_classes: int) -> Plan:
     """Lay a network out.
 
-    Raises ArchitectureError where a memory of the machine is too small for it.
+    Raises ArchitectureError where a memory of the machine is too small for it, or its random numbers too narrow.
     """
     plan = Plan(spec, network, n_classes)
-    for message in _too_small(plan):
+    for message in (*_too_small(plan), *_too_narrow(plan)):
         raise ArchitectureError(message)
     return plan
+
+
+def _too_narrow(plan: Plan) -> Iterator[str]:
+    """Random numbers as wide as what they are added to before it is rounded off."""
+    spec, forms = plan.spec, plan.network.formats
+    if forms is None:
+        return
+    fraction = {name: form.fraction_bits for name, form in forms.items()}
+    rounded_off = {
+        "weights": max(RATE_BITS + fraction["traces"] - fraction["weights"], FACTOR_BITS),
+        "membranes": max(fraction["weights"] - fraction["membranes"], FACTOR_BITS),
+        "traces": FACTOR_BITS,
+        "thresholds": FACTOR_BITS,
+    }
+    for name, bits in rounded_off.items():
+        if spec.rounds_randomly(name) and bits > spec.rounder.bits:
+            yield f"rounder.bits: {name} round {bits} bits off stochastically, random numbers have {spec.rounder.bits}"
 
 
 def _too_small(plan: Plan) -> Iterator[str]:

@@ -63,6 +63,8 @@ def _normalise(work: Work) -> Iterator[Posted]:
     yield Posted(NORMALISE, "engine", "divide", plan.neurons * first)
     yield Posted(NORMALISE, "engine", "scale", products * first)
     yield Posted(NORMALISE, "engine", "decay", plan.neurons * every)
+    yield Posted(NORMALISE, "neuron_memory", "read", plan.state_words * every)
+    yield Posted(NORMALISE, "neuron_memory", "write", plan.state_words * every)
     yield Posted(NORMALISE, OPERATIONS, "MAC", products * first)
     draws = work.random("weights") * products * first + work.random("thresholds") * plan.neurons * every
     yield Posted(NORMALISE, "rounder", "draw", draws)
@@ -72,12 +74,13 @@ def _encode(work: Work) -> Iterator[Posted]:
     plan, inputs = work.plan, work.presenting
     yield Posted(ENCODE, "encoder", "draw", plan.pixels * inputs)
     yield Posted(ENCODE, "input_memory", "read", plan.input_words * inputs)
-    yield Posted(ENCODE, "event_queue", "write", plan.event_words * work.done.inputs)
+    yield Posted(ENCODE, "event_queue", "write", plan.event_words * work.queued)
 
 
 def _integrate(work: Work) -> Iterator[Posted]:
     plan, inputs = work.plan, work.done.inputs
-    yield Posted(INTEGRATE, "event_queue", "read", plan.event_words * inputs)
+    yield Posted(INTEGRATE, "event_queue", "read", plan.groups * plan.event_words * inputs)
+    yield Posted(INTEGRATE, "current_memory", "write", plan.current_words * work.filled)
     yield Posted(INTEGRATE, "weight_memory", "read", plan.row_words(plan.neurons) * inputs)
     yield Posted(INTEGRATE, "adder", "add", plan.neurons * inputs)
     yield Posted(INTEGRATE, OPERATIONS, "AC", plan.neurons * work.asked.inputs)
@@ -89,7 +92,9 @@ def _neurons(work: Work) -> Iterator[Posted]:
     yield Posted(NEURONS, "neuron", "update", layers * n * ones)
     yield Posted(NEURONS, "neuron_memory", "read", plan.state_words * ones)
     yield Posted(NEURONS, "neuron_memory", "write", plan.state_words * ones)
+    yield Posted(NEURONS, "current_memory", "read", plan.current_words * work.filled)
     yield Posted(NEURONS, "neuron", "inhibit", n * done.inhibiting)
+    yield Posted(NEURONS, "neuron", "weigh", n * done.inhibiting * (plan.spec.inhibition_storage == "dense"))
     rows = done.inhibiting + (done.outputs if plan.layer else 0)
     yield Posted(NEURONS, "inhibition_memory", "read", plan.inhibition_words * rows)
     yield Posted(NEURONS, "adder", "add", work.driving)

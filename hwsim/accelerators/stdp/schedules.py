@@ -114,7 +114,7 @@ class _Shape:
         waits[NORMALISE] = (Wait(NEURONS, ended), Wait(POTENTIATE, ended))
         waits[INTEGRATE] += (Wait(NORMALISE, prepared),)
         # Traces decay when learning has read those of the step before: then depression has, too, and neurons are done.
-        waits[TRACES] = (Wait(ENCODE, step), Wait(POTENTIATE, step - 1))
+        waits[TRACES] = (Wait(ENCODE, step), Wait(POTENTIATE, step - 1), Wait(NORMALISE, prepared))
         waits[DEPRESS] = (Wait(INTEGRATE, step), Wait(TRACES, step))
         if work.plan.network.stdp.rule == "windowed":  # what has fired in the window is depressed no more
             waits[DEPRESS] += (Wait(NEURONS, step),)

@@ -72,9 +72,10 @@ class Clock(ComponentSpec):
 class StdpSpec(Spec):
     """A Poisson encoder, adders, neurons, a learning engine and a readout around memories, one of each.
 
-    `inhibition_storage: dense` keeps a matrix of inhibitory weights and reads a row of it for every spike, `sparse` the
-    one strength that they all have.  `skip: none` reads every row at every step and sweeps all weights when it learns,
-    as frameworks for dense arrays do; `silent` leaves out what no spike and no trace asks for.
+    `inhibition_storage: dense` keeps a matrix of inhibitory weights, of which a row is read for every spike and
+    multiplied by the strength; `sparse` keeps the one strength that they all have.  `skip: none` reads every row at
+    every step and sweeps all weights when it learns, as frameworks for dense arrays do; `silent` leaves out what no
+    spike and no trace asks for.
     """
 
     machine: Literal["stdp"]
@@ -103,6 +104,7 @@ class StdpSpec(Spec):
     event_queue: Sram
     weight_memory: TransposableSram
     inhibition_memory: Sram
+    current_memory: Sram
     neuron_memory: Sram
     trace_memory: Sram
     adder: SynapticAdder

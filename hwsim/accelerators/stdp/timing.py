@@ -53,6 +53,11 @@ class Pace:
         return self.spec.access_cycles(self.spec.trace_memory)
 
     @cached_property
+    def currents(self) -> int:
+        """Of the currents."""
+        return self.spec.access_cycles(self.spec.current_memory)
+
+    @cached_property
     def inputs(self) -> int:
         """Of the raw sample."""
         return self.spec.access_cycles(self.spec.input_memory)
@@ -91,13 +96,14 @@ def _passes(reads: IntArray | int, writes: IntArray | int, memory: Sram, cycles:
 
 
 def _normalise(work: Work, pace: Pace) -> IntArray:
-    """Sums, then factors, then the scaling, one after another; then thresholds."""
+    """Sums, then factors, then the scaling, one after another; then thresholds, which lie with the neurons."""
     plan, engine = work.plan, work.plan.spec.engine
     words, products = plan.all_weight_words, plan.pixels * plan.neurons
     summing = max(words * pace.weights, _lanes(products, engine.lanes))
     dividing = plan.neurons * engine.divide_cycles  # there is one divider
     scaling = np.maximum(_passes(words, words, plan.spec.weight_memory, pace.weights), _lanes(products, engine.lanes))
-    decaying = _lanes(plan.neurons, engine.lanes)
+    states = _passes(plan.state_words, plan.state_words, plan.spec.neuron_memory, pace.states)
+    decaying = np.maximum(states, _lanes(plan.neurons, engine.lanes))
     return np.asarray((summing + dividing + scaling) * work.normalised + decaying * work.prepared)
 
 
@@ -105,19 +111,19 @@ def _encode(work: Work, pace: Pace) -> IntArray:
     """Pixels are read, drawn and queued in a pipeline: the slowest decides."""
     plan = work.plan
     drawing = max(_lanes(plan.pixels, plan.spec.encoder.lanes), plan.input_words * pace.inputs)
-    queueing = plan.event_words * pace.events * work.done.inputs
-    return np.asarray(np.maximum(drawing, queueing) * work.presenting)
+    queueing = plan.event_words * pace.events * work.queued
+    return np.asarray(np.maximum(drawing * work.presenting, queueing))
 
 
 def _integrate(work: Work, pace: Pace) -> IntArray:
-    """Spike by spike: its row is fetched while the one before is added."""
+    """A group of neurons at a time, whose weights of a spike are fetched while those of the one before are added."""
     plan = work.plan
     a_spike = max(
         plan.row_words(plan.neurons) * pace.weights,
         _lanes(plan.neurons, plan.spec.adder.lanes),
-        plan.event_words * pace.events,
+        plan.groups * plan.event_words * pace.events,
     )
-    return np.asarray(work.done.inputs * a_spike)
+    return np.asarray(np.maximum(work.done.inputs * a_spike, plan.current_words * pace.currents * work.filled))
 
 
 def _neurons(work: Work, pace: Pace) -> IntArray:
@@ -126,6 +132,7 @@ def _neurons(work: Work, pace: Pace) -> IntArray:
     updates = plan.neurons * (2 if plan.layer else 1)
     memory = _passes(plan.state_words, plan.state_words, spec.neuron_memory, pace.states)
     updating = np.maximum(_lanes(updates, spec.neuron.lanes), memory)
+    updating = np.maximum(updating, plan.current_words * pace.currents * work.filled)
     fetching = plan.inhibition_words * pace.inhibition
     inhibiting = work.done.inhibiting * max(fetching, _lanes(plan.neurons, spec.neuron.lanes))
     if not plan.layer:

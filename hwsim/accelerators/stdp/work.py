@@ -82,6 +82,16 @@ class Work:
         return (self.step_of_presentation < self.plan.network.coding.present_steps).astype(np.int64)
 
     @cached_property
+    def filled(self) -> IntArray:
+        """1 for steps with input spikes, which leave currents: [sample, step]."""
+        return (self.done.inputs > 0).astype(np.int64)
+
+    @cached_property
+    def queued(self) -> IntArray:
+        """Input spikes that are drawn: [sample, step]."""
+        return self.done.inputs * self.presenting
+
+    @cached_property
     def driving(self) -> IntArray:
         """Additions that drive a layer of inhibitory neurons: [sample, step]."""
         if not self.plan.layer:
