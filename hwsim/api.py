@@ -105,31 +105,46 @@ def simulate(
     for kind, other in without_spikes.items():
         (only,) = play_and_price(other, their_parts[kind])
         dense[kind] = replace(only, name=kind)
+    ratios = baseline_ratios(runs, dense, machine.arithmetic)
+    chosen = {"engine": engines.resolve(engine, workload.n_jobs), "functional": functional}
+    report = _report(architecture, short, runs, notes, chosen)
+    return replace(
+        report,
+        exit_curve=exit_curve(workload, runs) if exit_thresholds else None,
+        baselines=[run_figures(run) for run in dense.values()],
+        baseline_ratios=ratios,
+    )
+
+
+def _report(
+    architecture: Architecture,
+    trace: AnyTrace,
+    runs: Sequence[PricedRun],
+    notes: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+) -> Report:
+    """Everything but what is asked for beside it; `notes` and `chosen` options are shown as they are."""
+    workload = runs[-1].workload
     area = area_rows(workload.hardware, runs[-1])
     figures = [run_figures(run) for run in runs]
     _check_finite(architecture, figures)
     return Report(
         architecture=_describe_architecture(architecture),
-        trace=_describe_trace(short),
-        options={
-            "samples": short.n_samples,
-            "timesteps": workload.timesteps,
-            "engine": engines.resolve(engine, workload.n_jobs),
-            "functional": functional,
-        },
+        trace=_describe_trace(trace),
+        options={"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen},
         versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
         runs=figures,
         early_exit=exit_summary(workload, figures, area),
-        exit_curve=exit_curve(workload, runs) if exit_thresholds else None,
+        exit_curve=None,
         comparisons=comparisons(runs),
-        baselines=[run_figures(run) for run in dense.values()],
-        baseline_ratios=baseline_ratios(runs, dense, machine.arithmetic),
-        accuracy_by_timestep=short.accuracy_by_timestep(),
+        baselines=[],
+        baseline_ratios=[],
+        accuracy_by_timestep=trace.accuracy_by_timestep(),
         area=area,
         area_mm2=area_figure(area),
         leakage_uw=leakage_figure(runs[-1]),
         storage=storage_rows(workload.hardware),
-        notes={"spikes per neuron and timestep": dict(short.spike_rates()), **workload.hardware.notes, **notes},
+        notes={"spikes per neuron and timestep": dict(trace.spike_rates()), **workload.hardware.notes, **notes},
     )
 
 
