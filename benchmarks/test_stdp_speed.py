@@ -99,7 +99,10 @@ def test_learning(n, rounding, rule, capsys):
         print(f"\n  {name}: {rate:.0f} samples/s, {rate / limit:.2f} of the limit {limit:.0f}", end="")
 
 
-ROOMY = [f"{memory}.capacity_kib=1000000" for memory in ("weight_memory", "inhibition_memory", "neuron_memory")]
+ROOMY = [
+    f"{memory}.capacity_kib=1000000"
+    for memory in ("weight_memory", "inhibition_memory", "neuron_memory", "current_memory")
+]
 
 
 @pytest.mark.parametrize("design", ["stdp", "stdp_baseline"])
