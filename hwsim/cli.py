@@ -115,7 +115,9 @@ def simulate(
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
     design, played = api.load_architecture(architecture, overrides), api.load_trace(trace)
-    options["session"] = _session(played, phase, saved_file, save_every or 0, quiet)
+    options["session"] = _session(
+        played, phase, saved_file, save_every or 0, quiet, " ".join((architecture, *overrides))
+    )
     report = api.simulate(design, played, **options)
     if json_file is not None or csv_file is not None or curve_file is not None:
         from hwsim import report_file
@@ -262,7 +264,9 @@ def arch_schema(machine: str) -> None:
     click.echo(json.dumps(json_schema(accelerators.spec_type(machine)), indent=1))
 
 
-def _session(played: AnyTrace, phase: Phase | None, file: Path | None, save_every: int, quiet: bool) -> Session | None:
+def _session(
+    played: AnyTrace, phase: Phase | None, file: Path | None, save_every: int, quiet: bool, machine: str
+) -> Session | None:
     """How to learn; nothing for traces that are only played, unless the user asked for it."""
     from dataclasses import replace
 
@@ -276,7 +280,9 @@ def _session(played: AnyTrace, phase: Phase | None, file: Path | None, save_ever
 
     def save(learned: PlasticTrace) -> None:
         assert file is not None
-        write_trace(file, replace(learned, provenance=replace(learned.provenance, name=file.stem)), compress=True)
+        notes = f"weights are those learned by hwsim simulate {machine}"
+        origin = replace(learned.provenance, name=file.stem, notes=notes)
+        write_trace(file, replace(learned, provenance=origin), compress=True)
 
     session = Session(phase=phase or "both", save=save if file else None, save_every=save_every)
     return session if quiet or not sys.stderr.isatty() else replace(session, track=progress_bar)

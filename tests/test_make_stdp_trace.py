@@ -55,11 +55,14 @@ def test_the_trace_verifies_and_holds_the_samples(data, tmp_path, capsys, more):
         (("--rest", "-1"), "coding.rest_steps"),
         (("--peak-hz", "1001"), "coding.peak_millihertz"),
         (("--out", "t.txt"), "wanted a name that ends in .npz"),
+        (("--out", "{folder}/d.npz"), "d.npz, which would be overwritten"),
         (("--licence", ""), "its licence is not known here"),
     ],
 )
 def test_mistakes_are_one_line(data, tmp_path, capsys, more, named):
-    assert run_tool(tmp_path, *more) == 2
+    before = (tmp_path / "d.npz").read_bytes()
+    assert run_tool(tmp_path, *(word.format(folder=tmp_path) for word in more)) == 2
+    assert (tmp_path / "d.npz").read_bytes() == before
     error = capsys.readouterr().err
     assert named in error
     assert error.count("\n") == 1

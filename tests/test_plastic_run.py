@@ -166,6 +166,32 @@ def test_what_cannot_be_is_refused_in_one_line():
         learn(replace(trace.network, formats=None), kept[0])
 
 
+def test_sessions_that_cannot_be_are_refused():
+    for wrong, message in (
+        ({"phase": "foo"}, "wanted one of train, infer, both, got 'foo'"),
+        ({"save": "x.npz"}, "save"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            Session(**wrong)
+
+
+def test_the_last_sample_learned_counts_no_more_than_others():
+    """A neuron whose weights have just grown would answer to everything: they are scaled before it gets a label."""
+    steep = {"potentiation": 900_000, "w_highest": 1.0, "weight_sum": 4.0}
+    trace = untrained(formats(weights=(1, 12)), **steep)
+    learned = learn(trace.network, trace)
+    sums = learned.state.weights.sum(axis=0, dtype=np.int64) / 2**12
+    assert sums.max() > 1.5 * steep["weight_sum"]  # as learning left them
+    twin, train = Reference(trace.network, Integers), trace.parts["train"]
+    for sample_id, values in zip(train.sample_ids, train.values, strict=True):
+        twin_answers(twin, trace.network, "train", int(sample_id), values, learning=True)
+    twin.a.begin("end")
+    twin.normalise()
+    scaled = [sum(column) / 2**12 for column in zip(*twin.w, strict=True)]
+    assert max(scaled) < 1.1 * steep["weight_sum"]
+    assert learned.accuracy == twin_accuracy(twin, trace)
+
+
 def test_progress_is_told_of_every_sample():
     seen = []
 

@@ -42,7 +42,14 @@ def report(*arguments):
 def test_one_command_learns_and_decides(trace_file):
     found = hwsim("simulate", "stdp", trace_file)
     assert found.exit_code == 0, found.output
-    for text in ("train", "infer", "accuracy", "weight updates", "weight_memory", "saturated: weights at the highest"):
+    for text in (
+        "train",
+        "infer",
+        "accuracy",
+        "weight updates",
+        "weight_memory",
+        "held at a limit, all samples: weights at the highest",
+    ):
         assert text in found.output
 
 
@@ -120,6 +127,10 @@ def test_mistakes_end_in_one_line(trace_file, tmp_path):
             "stdp.rule windowed, the machine has pairwise, formats fixed point, the machine has FP32",
         ),
         (("stdp", learned, "--phase", "infer", "--save-trace", tmp_path / "o.npz"), "--phase infer learns nothing"),
+        (("stdp", trace_file, "--save-trace", "/dev/null"), "/dev/null: cannot be written: is a device"),
+        (("stdp", trace_file, "--set", "weights.format=q1.7"), "must be FP32 or a fixed-point format such as Q1.7"),
+        (("stdp", trace_file, "--set", "membranes.format=Q4.4"), "v_lowest_mv: wanted a value of Q4.4, found -20"),
+        (("stdp", trace_file, "--set", "encoder.bits=16"), "encoder.bits: the trace's coding draws 32 bits"),
         (("stdp", trace_file, "--save-every", 3), "--save-every: needs --save-trace"),
         (("stdp", trace_file, "--save-every", 0), "--save-every"),
         (("stdp", trace_file, "--save-trace", trace_file), "would be overwritten"),

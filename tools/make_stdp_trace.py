@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         options = parser(__doc__ or "").parse_args(given)
-        check_output("--out", options.out, ".npz")
+        check_output("--out", options.out, ".npz", options.data)
         options.licence = options.licence or LICENCES.get(options.dataset.lower(), "")
         if not options.licence:
             raise UsageError(f"--dataset {options.dataset}: its licence is not known here; give it with --licence")

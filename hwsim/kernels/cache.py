@@ -1,4 +1,4 @@
-"""Whether kernels have been compiled on this machine before; it compiles nothing."""
+"""Whether any kernels have been compiled on this machine before; it compiles nothing."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ def is_empty() -> bool:
     if config.DISABLE_JIT:  # type: ignore[attr-defined]
         return False
     folder = Path(word_rows.weigh_rows.stats.cache_path)  # type: ignore[attr-defined]
-    return not any(folder.glob("word_rows.weigh_rows-*.nbi"))
+    return not any(folder.glob("*.nbi"))

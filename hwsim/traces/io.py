@@ -110,6 +110,8 @@ def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]
 
 
 def _write_whole(target: Path, arrays: Mapping[str, NDArray[Any]], compress: bool) -> None:
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise TraceError("cannot be written: is a device, and a trace is a file")
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("xb") as file, zipfile.ZipFile(file, "w") as archive:

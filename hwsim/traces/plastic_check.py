@@ -136,7 +136,7 @@ def _check_formats(network: PlasticNetwork) -> None:
         _within(f"bits of formats.{name}", form.integer_bits + form.fraction_bits, 1, _MAX_BITS[name])
     _fits("stdp.w_highest", stdp.w_highest, formats["weights"])
     for key in ("v_threshold_mv", "v_lowest_mv"):
-        _fits(f"neurons.{key}", abs(getattr(neurons, key)), formats["membranes"])
+        _fits(f"neurons.{key}", getattr(neurons, key), formats["membranes"])
     for key in ("strength_mv", "strength_step_mv", "strength_lowest_mv", "strength_highest_mv"):
         _fits(f"inhibition.{key}", getattr(network.inhibition, key), formats["membranes"])
     for key in ("drive_mv", "v_threshold_mv"):
@@ -152,5 +152,5 @@ def _check_formats(network: PlasticNetwork) -> None:
 
 
 def _fits(key: str, value: float, form: QFormat) -> None:
-    if math.floor(value * 2.0**form.fraction_bits + 0.5) > form.highest:
+    if math.floor(abs(value) * 2.0**form.fraction_bits + 0.5) > form.highest:
         _fail(key, f"a value of Q{form.integer_bits}.{form.fraction_bits}", value)

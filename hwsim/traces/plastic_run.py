@@ -126,7 +126,7 @@ def _check(network: PlasticNetwork, trace: PlasticTrace, session: Session) -> No
     if session.phase == TRAIN and state.samples >= _wanted(trace, session):
         raise UsageError(
             f"--phase train: {name} has learned from {state.samples} samples already, "
-            f"{session.passes} passes over {trace.n_samples} are wanted"
+            f"and passes over {trace.n_samples} wanted are {session.passes}"
         )
 
 

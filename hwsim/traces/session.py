@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from hwsim.errors import UsageError
 from hwsim.traces.plastic import PlasticTrace
 
 Phase = Literal["train", "infer", "both"]
@@ -26,3 +27,10 @@ class Session:
     track: Callable[[Iterable[int], str], Iterable[int]] = _in_silence  # gives the samples on, and may show where it is
     save: Callable[[PlasticTrace], None] | None = None  # takes the trace with what has been learned so far
     save_every: int = 0  # training samples; 0: only at the end
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a phase that there is not, and for what cannot be called."""
+        if self.phase not in get_args(Phase):
+            raise UsageError(f"phase: wanted one of {', '.join(get_args(Phase))}, got {self.phase!r}")
+        if self.save is not None and not callable(self.save):
+            raise UsageError(f"save: wanted a function that takes a trace, got {self.save!r}")

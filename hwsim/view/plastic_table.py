@@ -17,6 +17,11 @@ def print_plastic(trace: PlasticTrace, console: Console) -> None:
         f"{coding.dt_us / 1000:g} ms, {coding.present_steps} with input and {coding.rest_steps} of rest, "
         f"seed {network.seed}"
     )
+    if coding.most_repeats:
+        console.print(
+            f"  repeats: a sample that draws fewer than {coding.fewest_spikes} spikes is shown again, brighter, "
+            f"up to {coding.most_repeats} times"
+        )
     winners = "one winner a step" if neurons.one_winner else "several winners a step"
     console.print(
         f"  neurons: {neurons.count} excitatory, threshold {neurons.v_threshold_mv:g} mV above rest, "

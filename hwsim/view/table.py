@@ -130,7 +130,7 @@ def _by_layer(report: Report, run: Run) -> Table:
 
 def _stages(run: Run) -> Table:
     accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
-    title = f"Where the cycles of a sample that runs all timesteps go, {run.name}"
+    title = f"Where the cycles of a sample go that runs to its end, {run.name}"
     table = plain_table(title, "stage", "utilisation", *accounts)
     busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
     for stage in (stage for stage in run.stages if stage in busiest):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hwsim.errors import UsageError
+from hwsim.files import check_apart
 
 LEARN = ("fixed", "threshold", "threshold+leak")
 LICENCES = {"fashion-mnist": "MIT", "mnist": "CC BY-SA 3.0"}
@@ -82,7 +83,7 @@ def check_common(options: argparse.Namespace, wanted: str) -> None:
     options.licence = options.licence or LICENCES.get(options.dataset.lower(), "")
     if not options.licence:
         raise UsageError(f"--dataset {options.dataset}: its licence is not known here; give it with --licence")
-    check_output("--out", options.out, wanted)
+    check_output("--out", options.out, wanted, options.data)
     if options.recorded > options.inputs:
         raise UsageError(f"--recorded {options.recorded}: must be at most --inputs, which is {options.inputs}")
     try:
@@ -91,8 +92,9 @@ def check_common(options: argparse.Namespace, wanted: str) -> None:
         raise UsageError(f"--cache {options.cache}: cannot be made: {error.strerror}") from error
 
 
-def check_output(option: str, path: Path, wanted: str) -> None:
-    """Raise UsageError unless a file can be made there and its name ends in `wanted`."""
+def check_output(option: str, path: Path, wanted: str, data: Path) -> None:
+    """Raise UsageError unless a file can be made there, its name ends in `wanted` and it is not the data themselves."""
+    check_apart([data], [path])
     if not path.parent.is_dir():
         raise UsageError(f"{option} {path}: there is no folder {path.parent}")
     if path.suffix != wanted:

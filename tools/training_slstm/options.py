@@ -54,7 +54,7 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError(f"--limit {options.limit}: must be at least 0")
     check_common(options, ".npz")
     if options.report is not None:
-        check_output("--report", options.report, ".json")
+        check_output("--report", options.report, ".json", options.data)
 
 
 def names(text: str) -> tuple[str, ...]:

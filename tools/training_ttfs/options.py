@@ -55,7 +55,7 @@ def check(options: argparse.Namespace) -> None:
         raise UsageError(f"--start {options.start}: must be at most --window, which is {options.window}")
     check_common(options, ".npz")
     if options.rate_out is not None:
-        check_output("--rate-out", options.rate_out, ".npz")
+        check_output("--rate-out", options.rate_out, ".npz", options.data)
 
 
 def widths(text: str) -> tuple[int, ...]:

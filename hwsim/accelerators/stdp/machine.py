@@ -148,7 +148,7 @@ def _outcome(learned: Learned) -> Mapping[str, Any]:
         notes[f"output spikes of a sample, {phase}"] = float(played.spikes.mean())
     if TRAIN in learned.phases:
         notes["weight updates of a sample"] = float(learned.phases[TRAIN].updates.mean())
-    return notes | {f"saturated: {name}": count for name, count in learned.saturated.items()}
+    return notes | {f"held at a limit, all samples: {name}": count for name, count in learned.saturated.items()}
 
 
 def _rates(learned: Learned) -> dict[str, float]:

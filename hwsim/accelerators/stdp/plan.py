@@ -9,6 +9,7 @@ from functools import cached_property
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.components.memory import Sram
 from hwsim.errors import ArchitectureError
+from hwsim.kernels.poisson import CHANCE_BITS
 from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.plastic import PlasticNetwork
 
@@ -170,6 +171,8 @@ def plan_network(spec: StdpSpec, network: PlasticNetwork, n_classes: int) -> Pla
 def _too_narrow(plan: Plan) -> Iterator[str]:
     """Random numbers as wide as what they are added to before it is rounded off."""
     spec, forms = plan.spec, plan.network.formats
+    if spec.encoder.bits < CHANCE_BITS:
+        yield f"encoder.bits: the trace's coding draws {CHANCE_BITS} bits for each pixel, not {spec.encoder.bits}"
     if forms is None:
         return
     fraction = {name: form.fraction_bits for name, form in forms.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hwsim import units
 from hwsim.arch.schema import ComponentSpec, Source, Spec
@@ -26,16 +26,22 @@ FP32 = "FP32"
 FP32_BITS = 32
 
 
+def _known_format(text: str) -> str:
+    if text != FP32 and not _Q_FORMAT.fullmatch(text):
+        raise ValueError(f"must be {FP32} or a fixed-point format such as Q1.7, got {text!r}")
+    return text
+
+
 class Format(ComponentSpec):
     """How a quantity is stored: `FP32`, or fixed point `Qm.n` of m + n bits without a sign, and how it is rounded."""
 
-    format: Annotated[str, Field(pattern=rf"^({FP32}|{_Q_FORMAT.pattern})$")]
+    format: Annotated[str, AfterValidator(_known_format)]
     rounding: RoundingName | None = None
 
     @model_validator(mode="after")
     def _rounds(self) -> Format:
         if self.floating and self.rounding is not None:
-            raise ValueError(f"rounding: {FP32} rounds to nearest even, so leave it out, got {self.rounding}")
+            raise ValueError(f"rounding: {FP32} rounds to nearest even: must be null, got {self.rounding}")
         if not self.floating and self.rounding is None:
             raise ValueError(f"rounding: {self.format} needs truncate, nearest or stochastic")
         return self
