@@ -5,13 +5,17 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import plastic_cases
 import pytest
+
+import hwsim
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
 import reproduce
-from reproduction import dietsnn, dtsnn
+from reproduction import dietsnn, dtsnn, fspinn
 from reproduction.rows import Row, Section
+from sweep_stdp import Found
 
 
 @pytest.mark.parametrize(("mean", "timesteps"), [(1.46, 4), (1.27, 4), (2.5, 4), (3.9, 4), (1.0001, 8)])
@@ -41,6 +45,48 @@ def test_crossing_is_found_between_rates():
 def test_every_paper_of_the_list_has_its_module():
     for name in reproduce.PAPERS:
         assert callable(__import__(f"reproduction.{name}", fromlist=["sections"]).sections)
+
+
+def test_memory_of_learning_cores_follows_the_law():
+    """4 (784 + 2 N) / (784 + N), which is 7.45 at the paper's size."""
+    net = plastic_cases.network(None, pixels=784)
+    parts = {name: plastic_cases.part(net, name, 1, 3) for name in ("train", "test")}
+    found = {row.what: row.ours for row in fspinn.memory(plastic_cases.unlearned(net, parts)).rows}
+    assert len(found) == 6
+    for name, ratio in found.items():
+        neurons = int(name.removeprefix("N = "))
+        assert ratio == f"{4 * (784 + 2 * neurons) / (784 + neurons):.2f}x"
+
+
+@pytest.mark.parametrize("counting", ["event-driven", "dense"])
+def test_levers_are_ratios_of_what_the_machines_report(counting):
+    net = plastic_cases.network(None, pixels=30)
+    trace = plastic_cases.unlearned(net, {name: plastic_cases.part(net, name, 2, 3) for name in ("train", "test")})
+    skip = () if counting == "event-driven" else ("skip=none",)
+    base, ours = (
+        [run.energy_pj.value for run in hwsim.simulate(hwsim.load_architecture(name, skip), trace).runs]
+        for name in ("stdp_baseline", "stdp")
+    )
+    rows = {row.what: row.ours for row in fspinn.levers(trace, counting).rows}
+    assert len(rows) == 8
+    assert rows["the first three: arch/stdp.yaml"] == f"{base[0] / ours[0]:.2f}x / {base[1] / ours[1]:.2f}x"
+
+
+def test_what_was_learned_is_as_good_as_said():
+    """At least 85 % with 400 neurons in FP32 in two passes over MNIST, and 8 bits within two points of it."""
+    lines = (Path(__file__).resolve().parents[1] / "docs" / "stdp-accuracy.jsonl").read_text().splitlines()
+    found = [Found(**json.loads(line)) for line in lines]
+    mnist = [each for each in found if (each.dataset, each.neurons, each.n_test) == ("MNIST", 400, 10_000)]
+    floats = {each.samples: each.accuracy for each in mnist if each.architecture == "stdp_baseline"}
+    assert floats.keys() >= {10_000, 20_000, 60_000, 120_000}
+    assert floats[60_000] >= 0.85
+    assert floats[120_000] >= 0.85
+    for samples in (60_000, 120_000):
+        assert max(e.accuracy for e in mnist if (e.weights, e.samples) == ("Q1.7", samples)) > floats[samples] - 0.02
+    roundings = {"nearest", "truncate", "stochastic"}
+    for dataset in ("MNIST", "Fashion-MNIST"):
+        tried = {(each.weights, each.rounding) for each in found if each.dataset == dataset}
+        assert tried >= {(f"Q1.{n}", rounding) for n in (3, 5, 7, 9, 11, 15) for rounding in roundings} | {("FP32", "")}
 
 
 def test_tables_are_printed_and_written(monkeypatch, tmp_path, capsys):

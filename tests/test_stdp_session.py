@@ -16,6 +16,7 @@ from numba import config
 
 from hwsim.cli import main
 from hwsim.traces import read_trace, write_trace
+from hwsim.view.progress import progress_bar
 
 SHIPPED = Path(__file__).parents[1] / "traces"
 
@@ -145,3 +146,9 @@ def test_mistakes_end_in_one_line(trace_file, tmp_path):
         assert found.exit_code == 2, arguments
         assert found.stderr.count("\n") == 1
         assert message in found.stderr, found.stderr
+
+
+def test_the_bar_gives_every_sample_on(capsys):
+    assert list(progress_bar(range(3), "learning")) == [0, 1, 2]
+    assert list(progress_bar(iter([5, 4]), "learning")) == [5, 4]
+    assert capsys.readouterr().out == ""  # standard output is for results
