@@ -13,7 +13,9 @@ from stdp_reference import expected_counts
 
 from hwsim import api
 from hwsim.errors import ArchitectureError
+from hwsim.kernels.stdp_rules import INPUT_SPIKES, OUTPUT_SPIKES
 from hwsim.traces.plastic import QFormat
+from hwsim.traces.plastic_run import learn
 from hwsim.traces.session import Session
 
 LAYOUTS = ("pre_major", "post_major", "transposable")
@@ -209,7 +211,14 @@ def test_what_the_network_learns_is_lowered(name, engine):
     assert workload.n_jobs == sum(s.n_jobs for b in workload.batches for part in b.schedules.values() for s in part)
     counts = totals(runs["train"])
     neurons = trace.network.neurons.count
-    np.testing.assert_array_equal(counts["adder", "add"] >= counts["event_queue", "read"] * neurons, True)
+    learned = learn(chip.network_of(trace), trace, Session(label_samples=chip.spec.label_samples)).phases["train"]
+    inputs, outputs = (
+        np.array([activity[:, column].sum(dtype=np.int64) for activity in learned.activity])
+        for column in (INPUT_SPIKES, OUTPUT_SPIKES)
+    )
+    np.testing.assert_array_equal(counts["event_queue", "write"], inputs)
+    np.testing.assert_array_equal(counts["adder", "add"], neurons * (inputs + outputs * (name == "stdp_baseline")))
+    np.testing.assert_array_equal(counts["operations", "weight update"], learned.updates)
     assert (counts["operations", "weight update"] > 0).any()
     assert (counts["operations", "weight update"] <= counts["engine", "update"]).all()
     assert workload.accuracy[1] == 3
