@@ -180,7 +180,8 @@ def _accuracy(dataset: str, found: Sequence[Found]) -> Section:
     networks: dict[str, list[Found]] = {}
     for each in found:
         if each.dataset == dataset:
-            name = f"{each.architecture} {each.weights} {each.rounding} {' '.join(each.overrides)}"
+            settings = (each.architecture, *each.overrides, each.weights, each.rounding, f"seed {each.seed}")
+            name = " ".join(filter(None, settings))
             networks.setdefault(name, []).append(each)
     rows = []
     for name, by_samples in sorted(networks.items()):
