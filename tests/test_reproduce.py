@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import plastic_cases
 import pytest
+from numba import config
 
 import hwsim
 
@@ -47,6 +48,7 @@ def test_every_paper_of_the_list_has_its_module():
         assert callable(__import__(f"reproduction.{name}", fromlist=["sections"]).sections)
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="4,900 neurons take minutes in interpreted kernels")
 def test_memory_of_learning_cores_follows_the_law():
     """4 (784 + 2 N) / (784 + N), which is 7.45 at the paper's size."""
     net = plastic_cases.network(None, pixels=784)

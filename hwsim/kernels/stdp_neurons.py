@@ -60,7 +60,7 @@ def fire(
         ready = refractory[j] == 0
         refractory[j] -= not ready
         fired[j] = ready & (v[j] >= rule.v_threshold + theta[j])
-        count += fired[j]
+        count += 1 if fired[j] else 0
     if count == 0:
         return 0
     if rule.one_winner:
@@ -118,11 +118,11 @@ def inhibit(
     """
     v, count = membranes.v, 0
     for j in range(v.size):
-        count += int(sources[j])
+        count += 1 if sources[j] else 0
     if count == 0:
         return 0
     for j in range(v.size):
-        others = count - int(sources[j])
+        others = count - 1 if sources[j] else count
         if others > 0:
             lowered = v[j] - strength * v.dtype.type(others)
             saturated[0] += lowered < lowest
