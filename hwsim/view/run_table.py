@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rich.table import Table
 
 from hwsim.figures import Figure, Percentiles, Report, Run
-from hwsim.traces.plastic import TRAIN
+from hwsim.traces.plastic import INFER, TRAIN
 from hwsim.view import number
 from hwsim.view.plain_table import plain_table
 
@@ -62,7 +62,7 @@ def figures_table(report: Report) -> Table:
         ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
         ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
         *(_operation_line(name) for name in dict.fromkeys(name for run in runs for name in run.operations)),
-        *([("SRAM accesses", _accesses)] if _unit(report) == "sample" else []),
+        *([("SRAM accesses", _accesses)] if report.runs[-1].name in (TRAIN, INFER) else []),
     )
     for label, show in lines:
         table.add_row(label, *(show(run) for run in runs))
