@@ -1,4 +1,4 @@
-"""Spiking and learning of one presentation in fixed point, as `hwsim.traces.plastic` says; it knows no costs."""
+"""Arithmetic of a learning network in fixed point, as `hwsim.traces.plastic` says; it knows no order and no costs."""
 
 from __future__ import annotations
 
@@ -9,33 +9,25 @@ from numba import njit
 from numpy.typing import NDArray
 
 from hwsim.kernels.counter_bits import random_bits
-from hwsim.kernels.stdp_activity import (
-    begin_window,
-    conflicts,
-    observe,
-    potentiation_factor,
-    visit_depressed,
-    visit_potentiated,
-)
-from hwsim.kernels.stdp_neurons import Number, fire, fire_inhibitory, inhibit
+from hwsim.kernels.stdp_neurons import Number
 from hwsim.kernels.stdp_rules import (
-    CONFLICT,
     DEPRESSED,
     FACTOR_BITS,
-    INHIBITING,
-    INPUT_SPIKES,
     MEMBRANES_HIGH,
-    MEMBRANES_LOW,
     NEAREST,
-    OUTPUT_SPIKES,
     POTENTIATED,
     STOCHASTIC,
-    THETA_HIGH,
-    TRUNCATE,
     WEIGHTS_HIGH,
     WEIGHTS_LOW,
     Core,
+    Rounding,
 )
+
+
+@njit(cache=True)
+def half_unit(bits: int, rounding: int) -> int:
+    """What is added to a value before `bits` of it are cut off: half of what one more is worth, to the nearest."""
+    return 1 << (bits - 1) if rounding == NEAREST and bits > 0 else 0
 
 
 @njit(cache=True)
@@ -46,72 +38,35 @@ def rounded(value: Number, bits: int, rounding: int, key: np.uint64, counter: in
     """
     if bits <= 0:
         return value << -bits
-    if rounding == TRUNCATE:
-        return value >> bits
-    if rounding == NEAREST:
-        return (value + (1 << (bits - 1))) >> bits
+    if rounding != STOCHASTIC:
+        return (value + half_unit(bits, rounding)) >> bits
     if value & ((1 << bits) - 1) == 0:
         return value >> bits
     return (value + random_bits(key, counter, bits)) >> bits
 
 
 @njit(cache=True)
-def present_fixed(
-    starts: NDArray[np.int64],
-    spikes: NDArray[np.int32],
-    core: Core,
-    fired: NDArray[np.uint8],
-    activity: NDArray[np.int32],
-    counted: NDArray[np.int64],
-) -> None:
-    """Present one sample; writes fired uint8 [step, neuron], adds to counted int64 [N_COUNTED], changes the state.
-
-    `starts` int64 [step + 1] and `spikes` int32 are those of `poisson.draw_spikes`; `activity` int32
-    [step, N_ACTIVITY] is zero before, except for the input spikes, which it need not have.
-    """
-    held = np.zeros(2, np.int64)
-    learning, membranes, inhibiting = core.learning, core.membranes, core.inhibiting
-    sources = np.empty_like(fired) if inhibiting.layer else fired
-    for t in range(fired.shape[0]):
-        step_spikes, seen = spikes[starts[t] : starts[t + 1]], activity[t]
-        seen[INPUT_SPIKES] = step_spikes.size
-        _leak(core, t)
-        _integrate(core, step_spikes, t, counted)
-        count = fire(membranes, core.firing, learning.plastic, fired[t], held)
-        if inhibiting.layer:
-            counted[MEMBRANES_HIGH] += fire_inhibitory(
-                membranes, inhibiting, core.rounding.v_highest, fired[t], sources[t]
-            )
-        if t >= inhibiting.delay:
-            source = sources[t - inhibiting.delay]
-            seen[INHIBITING] = inhibit(membranes, inhibiting.strength, core.firing.v_lowest, source, held)
-        seen[OUTPUT_SPIKES] = count
-        if learning.plastic:
-            seen[CONFLICT] = conflicts(core, step_spikes)
-            if learning.windowed:
-                _windowed(core, step_spikes, t, fired[t], seen, counted)
-            else:
-                _pairwise(core, step_spikes, t, fired[t], seen, counted)
-    counted[MEMBRANES_LOW] += held[0]
-    counted[THETA_HIGH] += held[1]
-
-
-@njit(cache=True)
 def leak_all(values: NDArray[Any], leak: int, rounding: int, key: np.uint64, first: int) -> None:
     """What a step leaves of each value, in place: int32 [n] times leak / 2**FACTOR_BITS, counters from `first` on."""
     if rounding == STOCHASTIC:
-        for i in range(values.size):
-            values[i] = rounded(np.int64(values[i]) * leak, FACTOR_BITS, rounding, key, first + i)
+        _leak_randomly(values, leak, key, first)
         return
     # As `rounded` does it, without its choices in the loop.
-    half = np.int64(1 << (FACTOR_BITS - 1)) if rounding == NEAREST else np.int64(0)
+    half = half_unit(FACTOR_BITS, rounding)
     for i in range(values.size):
         values[i] = (np.int64(values[i]) * leak + half) >> FACTOR_BITS
 
 
 @njit(cache=True)
-def _leak(core: Core, t: int) -> None:
-    leaks, rounding, membranes, synapses = core.leaks, core.rounding, core.membranes, core.synapses
+def _leak_randomly(values: NDArray[Any], leak: int, key: np.uint64, first: int) -> None:
+    for i in range(values.size):
+        values[i] = rounded(np.int64(values[i]) * leak, FACTOR_BITS, STOCHASTIC, key, first + i)
+
+
+@njit(cache=True)
+def leak_fixed(core: Core, rounding: Rounding, t: int) -> None:
+    """What a step leaves of potentials and, when learning, of traces."""
+    leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
     keys, n = rounding.keys, membranes.v.size
     leak_all(membranes.v, leaks.v, rounding.membranes, keys[1], 2 * t * n)
     if core.inhibiting.layer:
@@ -122,8 +77,11 @@ def _leak(core: Core, t: int) -> None:
 
 
 @njit(cache=True)
-def _integrate(core: Core, step_spikes: NDArray[np.int32], t: int, counted: NDArray[np.int64]) -> None:
-    membranes, rounding = core.membranes, core.rounding
+def integrate_fixed(
+    core: Core, rounding: Rounding, step_spikes: NDArray[np.int32], t: int, counted: NDArray[np.int64]
+) -> None:
+    """Add the weights of the pixels that fire to the potentials of neurons that are not refractory."""
+    membranes = core.membranes
     weights, current = core.synapses.weights, core.synapses.current
     n = current.size
     current[:] = 0
@@ -137,76 +95,23 @@ def _integrate(core: Core, step_spikes: NDArray[np.int32], t: int, counted: NDAr
             current[j] = rounded(current[j], rounding.current_shift, STOCHASTIC, rounding.keys[1], counter)
         left, right, half = 0, 0, 0
     else:
-        left, right, half = max(-rounding.current_shift, 0), max(rounding.current_shift, 0), 0
-        if rounding.membranes == NEAREST and right:
-            half = 1 << (right - 1)
-    v, highest, held = membranes.v, rounding.v_highest, 0
+        left, right = max(-rounding.current_shift, 0), max(rounding.current_shift, 0)
+        half = half_unit(right, rounding.membranes)
+    v, refractory, highest, held = membranes.v, membranes.refractory, rounding.v_highest, 0
     for j in range(n):
         added = ((np.int64(current[j]) << left) + half) >> right
-        raised = v[j] + added * (membranes.refractory[j] == 0)
+        raised = v[j] + added * (refractory[j] == 0)
         held += raised > highest
         v[j] = min(raised, highest)
     counted[MEMBRANES_HIGH] += held
 
 
 @njit(cache=True)
-def _pairwise(
-    core: Core,
-    step_spikes: NDArray[np.int32],
-    t: int,
-    fired: NDArray[np.uint8],
-    seen: NDArray[np.int32],
-    counted: NDArray[np.int64],
+def depress_fixed(
+    core: Core, rounding: Rounding, pixels: NDArray[np.int32], j: int, t: int, counted: NDArray[np.int64]
 ) -> None:
-    synapses, one = core.synapses, core.learning.one
-    for i in step_spikes:
-        synapses.pre[i] = one
-    if step_spikes.size:
-        neurons = 0
-        for j in range(synapses.post.size):
-            if synapses.post[j]:
-                neurons += 1
-                _depress(core, step_spikes, j, t, counted)
-        visit_depressed(core, step_spikes, neurons, seen)
-    if seen[OUTPUT_SPIKES]:
-        for j in range(fired.size):
-            if fired[j]:
-                synapses.post[j] = one
-                _potentiate(core, j, 1, t, counted)
-        visit_potentiated(core, seen[OUTPUT_SPIKES], seen)
-
-
-@njit(cache=True)
-def _windowed(
-    core: Core,
-    step_spikes: NDArray[np.int32],
-    t: int,
-    fired: NDArray[np.uint8],
-    seen: NDArray[np.int32],
-    counted: NDArray[np.int64],
-) -> None:
-    observe(core, step_spikes, fired)
-    if (t + 1) % core.learning.window:
-        return
+    """Lower the weights of some pixels to neuron j by its trace."""
     synapses = core.synapses
-    factor = potentiation_factor(core)
-    pixels = np.nonzero(synapses.window_pixels)[0].astype(np.int32)
-    potentiated, depressed = 0, 0
-    for j in range(fired.size):
-        if synapses.window_spikes[j]:
-            potentiated += 1
-            _potentiate(core, j, factor, t, counted)
-        elif synapses.post[j]:
-            depressed += 1
-            _depress(core, pixels, j, t, counted)
-    visit_depressed(core, pixels, depressed, seen)
-    visit_potentiated(core, potentiated, seen)
-    begin_window(core)
-
-
-@njit(cache=True)
-def _depress(core: Core, pixels: NDArray[np.int32], j: int, t: int, counted: NDArray[np.int64]) -> None:
-    synapses, rounding = core.synapses, core.rounding
     weights = synapses.weights
     n, size = weights.shape[1], weights.size
     amount = np.int64(synapses.post[j]) * core.learning.depression
@@ -221,8 +126,11 @@ def _depress(core: Core, pixels: NDArray[np.int32], j: int, t: int, counted: NDA
 
 
 @njit(cache=True)
-def _potentiate(core: Core, j: int, factor: int | np.int64, t: int, counted: NDArray[np.int64]) -> None:
-    synapses, rounding, highest = core.synapses, core.rounding, core.learning.w_highest
+def potentiate_fixed(
+    core: Core, rounding: Rounding, j: int, factor: int | np.int64, t: int, counted: NDArray[np.int64]
+) -> None:
+    """Raise the weights to neuron j by a multiple of the pixels' traces."""
+    synapses, highest = core.synapses, core.learning.w_highest
     weights, pre = synapses.weights, synapses.pre
     n, size = weights.shape[1], weights.size
     for i in range(pre.size):
@@ -256,8 +164,7 @@ def normalise_fixed(
             sums[j] += np.int64(weights[i, j])
     for j in range(n):
         sums[j] = (target << FACTOR_BITS) // sums[j] if sums[j] else 0
-    half = np.int64(1 << (FACTOR_BITS - 1)) if rounding == NEAREST else np.int64(0)
-    held = 0
+    half, held = half_unit(FACTOR_BITS, rounding), 0
     for i in range(pixels):
         row = weights[i]
         for j in range(n):

@@ -1,4 +1,4 @@
-"""Spiking and learning of one presentation in 32-bit floats, as `hwsim.traces.plastic` says; it rounds to no format."""
+"""Arithmetic of a learning network in 32-bit floats, as `hwsim.traces.plastic` says; it knows no order and no costs."""
 
 from __future__ import annotations
 
@@ -6,64 +6,12 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from hwsim.kernels.stdp_activity import (
-    begin_window,
-    conflicts,
-    observe,
-    potentiation_factor,
-    visit_depressed,
-    visit_potentiated,
-)
-from hwsim.kernels.stdp_neurons import fire, fire_inhibitory, inhibit
-from hwsim.kernels.stdp_rules import (
-    CONFLICT,
-    DEPRESSED,
-    INHIBITING,
-    INPUT_SPIKES,
-    MEMBRANES_LOW,
-    OUTPUT_SPIKES,
-    POTENTIATED,
-    WEIGHTS_HIGH,
-    WEIGHTS_LOW,
-    Core,
-)
+from hwsim.kernels.stdp_rules import DEPRESSED, POTENTIATED, WEIGHTS_HIGH, WEIGHTS_LOW, Core
 
 
 @njit(cache=True)
-def present_float(
-    starts: NDArray[np.int64],
-    spikes: NDArray[np.int32],
-    core: Core,
-    fired: NDArray[np.uint8],
-    activity: NDArray[np.int32],
-    counted: NDArray[np.int64],
-) -> None:
-    """Present one sample, as `stdp_fixed.present_fixed` does: the same arguments with float32 in place of integers."""
-    held = np.zeros(2, np.int64)
-    learning, membranes, inhibiting = core.learning, core.membranes, core.inhibiting
-    sources = np.empty_like(fired) if inhibiting.layer else fired
-    for t in range(fired.shape[0]):
-        step_spikes, seen = spikes[starts[t] : starts[t + 1]], activity[t]
-        seen[INPUT_SPIKES] = step_spikes.size
-        _leak(core)
-        _integrate(core, step_spikes)
-        seen[OUTPUT_SPIKES] = fire(membranes, core.firing, learning.plastic, fired[t], held)
-        if inhibiting.layer:
-            fire_inhibitory(membranes, inhibiting, np.float32(np.inf), fired[t], sources[t])
-        if t >= inhibiting.delay:
-            source = sources[t - inhibiting.delay]
-            seen[INHIBITING] = inhibit(membranes, inhibiting.strength, core.firing.v_lowest, source, held)
-        if learning.plastic:
-            seen[CONFLICT] = conflicts(core, step_spikes)
-            if learning.windowed:
-                _windowed(core, step_spikes, t, fired[t], seen, counted)
-            else:
-                _pairwise(core, step_spikes, fired[t], seen, counted)
-    counted[MEMBRANES_LOW] += held[0]
-
-
-@njit(cache=True)
-def _leak(core: Core) -> None:
+def leak_float(core: Core) -> None:
+    """What a step leaves of potentials and, when learning, of traces."""
     leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
     for j in range(membranes.v.size):
         membranes.v[j] *= leaks.v
@@ -79,7 +27,8 @@ def _leak(core: Core) -> None:
 
 
 @njit(cache=True)
-def _integrate(core: Core, step_spikes: NDArray[np.int32]) -> None:
+def integrate_float(core: Core, step_spikes: NDArray[np.int32]) -> None:
+    """Add the weights of the pixels that fire to the potentials of neurons that are not refractory."""
     membranes, weights, current = core.membranes, core.synapses.weights, core.synapses.current
     n = current.size
     current[:] = 0
@@ -93,61 +42,8 @@ def _integrate(core: Core, step_spikes: NDArray[np.int32]) -> None:
 
 
 @njit(cache=True)
-def _pairwise(
-    core: Core,
-    step_spikes: NDArray[np.int32],
-    fired: NDArray[np.uint8],
-    seen: NDArray[np.int32],
-    counted: NDArray[np.int64],
-) -> None:
-    synapses, one = core.synapses, core.learning.one
-    for i in step_spikes:
-        synapses.pre[i] = one
-    if step_spikes.size:
-        neurons = 0
-        for j in range(synapses.post.size):
-            if synapses.post[j] > 0:
-                neurons += 1
-                _depress(core, step_spikes, j, counted)
-        visit_depressed(core, step_spikes, neurons, seen)
-    if seen[OUTPUT_SPIKES]:
-        for j in range(fired.size):
-            if fired[j]:
-                synapses.post[j] = one
-                _potentiate(core, j, np.float32(1), counted)
-        visit_potentiated(core, seen[OUTPUT_SPIKES], seen)
-
-
-@njit(cache=True)
-def _windowed(
-    core: Core,
-    step_spikes: NDArray[np.int32],
-    t: int,
-    fired: NDArray[np.uint8],
-    seen: NDArray[np.int32],
-    counted: NDArray[np.int64],
-) -> None:
-    observe(core, step_spikes, fired)
-    if (t + 1) % core.learning.window:
-        return
-    synapses = core.synapses
-    factor = np.float32(potentiation_factor(core))
-    pixels = np.nonzero(synapses.window_pixels)[0].astype(np.int32)
-    potentiated, depressed = 0, 0
-    for j in range(fired.size):
-        if synapses.window_spikes[j]:
-            potentiated += 1
-            _potentiate(core, j, factor, counted)
-        elif synapses.post[j] > 0:
-            depressed += 1
-            _depress(core, pixels, j, counted)
-    visit_depressed(core, pixels, depressed, seen)
-    visit_potentiated(core, potentiated, seen)
-    begin_window(core)
-
-
-@njit(cache=True)
-def _depress(core: Core, pixels: NDArray[np.int32], j: int, counted: NDArray[np.int64]) -> None:
+def depress_float(core: Core, pixels: NDArray[np.int32], j: int, counted: NDArray[np.int64]) -> None:
+    """Lower the weights of some pixels to neuron j by its trace."""
     weights = core.synapses.weights
     delta = core.synapses.post[j] * core.learning.depression
     for i in pixels:
@@ -158,9 +54,10 @@ def _depress(core: Core, pixels: NDArray[np.int32], j: int, counted: NDArray[np.
 
 
 @njit(cache=True)
-def _potentiate(core: Core, j: int, factor: np.float32, counted: NDArray[np.int64]) -> None:
+def potentiate_float(core: Core, j: int, factor: int | np.int64, counted: NDArray[np.int64]) -> None:
+    """Raise the weights to neuron j by a multiple of the pixels' traces."""
     weights, pre, highest = core.synapses.weights, core.synapses.pre, core.learning.w_highest
-    rate = core.learning.potentiation * factor
+    rate = core.learning.potentiation * np.float32(factor)
     for i in range(pre.size):
         if pre[i] > 0:
             w = weights[i, j] + pre[i] * rate

@@ -83,7 +83,7 @@ class Rounding(NamedTuple):
 
 
 class Core(NamedTuple):
-    """Everything a presentation needs but its input; `rounding` is not read in floats."""
+    """Everything a presentation needs but its input and, in fixed point, the rounding."""
 
     synapses: Synapses
     membranes: Membranes
@@ -91,4 +91,3 @@ class Core(NamedTuple):
     firing: Firing
     inhibiting: Inhibiting
     leaks: Leaks
-    rounding: Rounding

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.counter_rng import random_words, stream_key
-from hwsim.kernels.stdp_fixed import leak_all, normalise_fixed, present_fixed
-from hwsim.kernels.stdp_float import normalise_float, present_float
+from hwsim.kernels.stdp_fixed import leak_all, normalise_fixed
+from hwsim.kernels.stdp_float import normalise_float
 from hwsim.kernels.stdp_neurons import Firing, Inhibiting, Membranes
+from hwsim.kernels.stdp_presentation import present
 from hwsim.kernels.stdp_rules import (
     FACTOR_BITS,
     N_ACTIVITY,
@@ -123,11 +124,9 @@ class LearningCore:
             self._firing,
             _inhibiting(network, self.strength),
             self._leaks,
-            _rounding(network, keys),
         )
         fired, activity = np.empty((steps, n), np.uint8), np.zeros((steps, N_ACTIVITY), np.int32)
-        present: Any = present_float if network.formats is None else present_fixed
-        present(spikes.starts, spikes.pixels, core, fired, activity, self.counted)
+        present(spikes.starts, spikes.pixels, core, _rounding(network, keys), fired, activity, self.counted)
         if learn:
             self._adapt_inhibition(fired)
         return Raster(fired, activity)
@@ -214,10 +213,10 @@ def _learning(network: PlasticNetwork, learn: bool) -> Learning:
     )
 
 
-def _rounding(network: PlasticNetwork, keys: Mapping[str, int]) -> Rounding:
+def _rounding(network: PlasticNetwork, keys: Mapping[str, int]) -> Rounding | None:
     formats = network.formats
     if formats is None:
-        return Rounding(0, 0, 0, 0, 0, 0, np.zeros(len(_KERNEL_STREAMS), np.uint64))
+        return None
     weight_bits = formats["weights"].fraction_bits
     return Rounding(
         weights=_ROUNDINGS.index(formats["weights"].rounding),
