@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from hwsim import accelerators, api
@@ -23,6 +24,7 @@ from hwsim.errors import HwsimError, UsageError
 from hwsim.traces.plastic import TRAIN, PlasticTrace
 from hwsim.traces.plastic_run import Played, learn
 from hwsim.traces.session import Session
+from hwsim.traces.trace import AnyTrace
 
 FP32 = "FP32"
 ROUNDINGS = ("nearest", "truncate", "stochastic")
@@ -124,8 +126,14 @@ def _identities(point: Point) -> list[tuple[object, ...]]:
     return [_found(point, trace, samples, accuracy=0.0, played=None).identity for samples in point.at]
 
 
+@cache
+def _trace(path: str) -> AnyTrace:
+    """A trace, read and checked once for all networks that are trained on it."""
+    return api.load_trace(path)
+
+
 def _load(point: Point) -> tuple[StdpMachine, PlasticTrace]:
-    trace, plain = api.load_trace(point.trace), api.load_architecture(point.architecture, point.overrides)
+    trace, plain = _trace(point.trace), api.load_architecture(point.architecture, point.overrides)
     machine_type = accelerators.machine(plain.machine)
     if not isinstance(trace, PlasticTrace) or not issubclass(machine_type, StdpMachine):
         raise UsageError(f"{point.trace} on {point.architecture}: wanted a learning network on a machine that learns")

@@ -50,6 +50,15 @@ class ClockNetwork(PricedSpec):
         """Give the network the machine's count of flip-flops, unless the file states one."""
         return self if self.flip_flops is not None else self.model_copy(update={"flip_flops": flip_flops})
 
+    def of_domain(self, technology: Technology, flip_flops: int, owner: str) -> Priced:
+        """Price a domain of so many flip-flops: every `cycle` pays the gated network, an `active_cycle` the rest too.
+
+        Raises ArchitectureError as `priced` does.
+        """
+        part, fraction = self.counting(flip_flops).priced_as("clock.network", technology), self.gated_fraction
+        active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the {owner} works")
+        return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+
     def by_law(self, technology: Technology) -> Priced:
         """E = V^2 N C k.
 

@@ -71,6 +71,13 @@ class PricedSpec(ComponentSpec):
                     raise ArchitectureError(str(error)) from None
         return given_prices(self.given, self.source)
 
+    def priced_as(self, key: str, technology: Technology) -> Priced:
+        """The same for a part under a key of a file, with which an error begins."""
+        try:
+            return self.priced(technology)
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{key}: {error}") from None
+
     @abstractmethod
     def by_law(self, technology: Technology) -> Priced:
         """Prices by the part's own law."""

@@ -12,7 +12,6 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
 from hwsim.components.given import PricedSpec
 from hwsim.components.price import Price, Priced
-from hwsim.errors import ArchitectureError
 
 ACTIVATION_BITS = "activation bits"
 FAN_OUT_UNIT = "accumulates are counted in units of 1 /"
@@ -25,28 +24,20 @@ def priced_parts(spec: DigitalSpec, notes: Mapping[str, Any] | None = None) -> M
     `notes` of a workload say in which units it counts and how wide its activations are.
     """
     notes = notes or {}
-    parts = {"mac": _priced(spec, "mac", spec.mac), "ac": _accumulator(spec, notes.get(FAN_OUT_UNIT, 1))}
+    parts = {"mac": spec.mac.priced_as("mac", spec.technology), "ac": _accumulator(spec, notes.get(FAN_OUT_UNIT, 1))}
     if notes.get(ACTIVATION_BITS) is not None:
         parts["narrow_mac"] = spec.mac.narrowed(spec.technology, notes[ACTIVATION_BITS], "activations")
     if spec.detector != "none" and spec.skip == "skip":
-        parts["detector"] = _priced(spec, "detector", spec.detector)
+        parts["detector"] = spec.detector.priced_as("detector", spec.technology)
     if spec.neuron != "none":
-        neuron = _priced(spec, "neuron", spec.neuron)
+        neuron = spec.neuron.priced_as("neuron", spec.technology)
         parts["neuron"] = neuron if spec.loop_order == "layer_outer" else _only(neuron, "update")
     for name in ("pooling", "scratchpad", "global_buffer", "dram"):
         part: PricedSpec | str = getattr(spec, name)
         if isinstance(part, PricedSpec):
-            parts[name] = _priced(spec, name, part)
+            parts[name] = part.priced_as(name, spec.technology)
     parts["clock"] = _clock(spec)
     return parts
-
-
-def _priced(spec: DigitalSpec, key: str, part: PricedSpec) -> Priced:
-    """Prices of a part; an error begins with its key in the file."""
-    try:
-        return part.priced(spec.technology)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"{key}: {error}") from None
 
 
 def _only(part: Priced, actions: str) -> Priced:
@@ -55,7 +46,7 @@ def _only(part: Priced, actions: str) -> Priced:
 
 
 def _accumulator(spec: DigitalSpec, unit: int) -> Priced:
-    part = _priced(spec, "ac", spec.ac)
+    part = spec.ac.priced_as("ac", spec.technology)
     if unit == 1:
         return part
     share = part.actions["add"].scaled(1 / unit, f"1 / {unit} of it, the unit of the counts")
@@ -67,10 +58,7 @@ def _clock(spec: DigitalSpec) -> Priced:
     nothing = Price.exact(0.0, "no clock network")
     if spec.clock.network == "none":
         return Priced({"cycle": nothing, "active_cycle": nothing}, nothing, nothing)
-    part = _priced(spec, "clock.network", spec.clock.network.counting(spec.array.flip_flops_per_pe))
-    fraction = spec.clock.network.gated_fraction
-    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the array works")
-    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+    return spec.clock.network.of_domain(spec.technology, spec.array.flip_flops_per_pe, "array")
 
 
 def hardware(plan: Plan, stored: Stored) -> Hardware:

@@ -55,11 +55,8 @@ def priced_parts(spec: ImcSpec) -> Mapping[str, Priced]:
 
 def _priced(spec: ImcSpec, key: str, part: PricedSpec | None = None) -> Priced:
     """Prices of the part under a key of the file; an error begins with that key."""
-    try:
-        chosen: PricedSpec = part or getattr(spec, key)
-        return chosen.priced(spec.technology)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"{key}: {error}") from None
+    chosen: PricedSpec = part or getattr(spec, key)
+    return chosen.priced_as(key, spec.technology)
 
 
 def _only(part: Priced, actions: str) -> Priced:
@@ -83,10 +80,7 @@ def _crossbar(spec: ImcSpec) -> Priced:
 
 def _clock(spec: ImcSpec) -> Priced:
     """One domain a PE: every cycle pays the gated network, a cycle in which the PE works the rest of it too."""
-    part = _priced(spec, "clock.network", spec.clock.network.counting(spec.chip.flip_flops_per_pe))
-    fraction = spec.clock.network.gated_fraction
-    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the PE works")
-    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+    return spec.clock.network.of_domain(spec.technology, spec.chip.flip_flops_per_pe, "PE")
 
 
 def per_tile(spec: ImcSpec) -> Mapping[str, int]:

@@ -14,7 +14,6 @@ from hwsim.accelerators.lstm.spiking_step import hidden_words, products_of
 from hwsim.accelerators.lstm.work import READOUT
 from hwsim.components.given import PricedSpec
 from hwsim.components.price import Priced
-from hwsim.errors import ArchitectureError
 from hwsim.traces.sequence import GATES
 
 BASELINE = "baseline"
@@ -43,22 +42,12 @@ def priced_parts(spec: LstmSpec, notes: Mapping[str, Any] | None = None) -> Mapp
 def _priced(spec: LstmSpec, key: str) -> Priced:
     """Prices of a part; an error begins with its key in the file."""
     part: PricedSpec = getattr(spec, key)
-    try:
-        return part.priced(spec.technology)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"{key}: {error}") from None
+    return part.priced_as(key, spec.technology)
 
 
 def _clock(spec: LstmSpec) -> Priced:
     """One domain an engine: every cycle pays the gated network, one in which the engine works the rest of it too."""
-    network = spec.clock.network.counting(spec.clock.flip_flops_per_engine)
-    try:
-        part = network.priced(spec.technology)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"clock.network: {error}") from None
-    fraction = network.gated_fraction
-    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the engine works")
-    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+    return spec.clock.network.of_domain(spec.technology, spec.clock.flip_flops_per_engine, "engine")
 
 
 def hardware(plan: Plan, built: list[Engine], notes: Mapping[str, Any]) -> Hardware:

@@ -11,7 +11,6 @@ from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.accelerators.stdp.work import STAGES
 from hwsim.components.given import PricedSpec
 from hwsim.components.price import Priced
-from hwsim.errors import ArchitectureError
 from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.plastic import QUANTITIES
 
@@ -40,10 +39,11 @@ def priced_parts(spec: StdpSpec) -> Mapping[str, Priced]:
     """
     parts = {}
     for name, part in _sized(spec).items():
-        priced = _priced(spec, name, part)
+        priced = part.priced_as(name, spec.technology)
         prices = {action: priced.actions[action] for action in _TAKEN[name]}
         parts[name] = Priced(prices, priced.area_um2, priced.leakage_uw, priced.times_ns)
-    return parts | {"clock": _clock(spec)}
+    clock = spec.clock.network.of_domain(spec.technology, spec.clock.flip_flops_per_unit, "unit")
+    return parts | {"clock": clock}
 
 
 def _sized(spec: StdpSpec) -> Mapping[str, PricedSpec]:
@@ -57,23 +57,6 @@ def _sized(spec: StdpSpec) -> Mapping[str, PricedSpec]:
         "engine": spec.engine.of(weights, traces, RATE_BITS, FACTOR_BITS),
         "weight_memory": spec.weight_memory.built(transposable=spec.layout == "transposable"),
     }
-
-
-def _priced(spec: StdpSpec, key: str, part: PricedSpec) -> Priced:
-    """Prices of a part; an error begins with its key in the file."""
-    try:
-        return part.priced(spec.technology)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"{key}: {error}") from None
-
-
-def _clock(spec: StdpSpec) -> Priced:
-    """One domain a unit: every cycle pays the gated network, one in which the unit works the rest of it too."""
-    network = spec.clock.network.counting(spec.clock.flip_flops_per_unit)
-    part = _priced(spec, "clock.network", network)
-    fraction = network.gated_fraction
-    active = part.actions["tick"].scaled(fraction, f"the {fraction:g} that runs only while the unit works")
-    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
 
 
 def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:

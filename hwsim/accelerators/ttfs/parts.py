@@ -9,9 +9,7 @@ from typing import Any
 from hwsim.accelerator import Hardware, Storage
 from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
-from hwsim.components.given import PricedSpec
 from hwsim.components.price import Priced
-from hwsim.errors import ArchitectureError
 
 _TAKEN = {
     "weights": ("read",),
@@ -34,27 +32,11 @@ def priced_parts(spec: TtfsSpec) -> Mapping[str, Priced]:
     taken = _TAKEN | {"pe": _PE_ACTIONS[spec.coding]}
     parts = {}
     for name, actions in taken.items():
-        part = _priced(spec, name, getattr(spec, name))
+        part = getattr(spec, name).priced_as(name, spec.technology)
         prices = {action: part.actions[action] for action in actions}
         parts[name] = Priced(prices, part.area_um2, part.leakage_uw, part.times_ns)
-    return parts | {"clock": _clock(spec)}
-
-
-def _priced(spec: TtfsSpec, key: str, part: PricedSpec) -> Priced:
-    """Prices of a part; an error begins with its key in the file."""
-    try:
-        return part.priced(spec.technology)
-    except ArchitectureError as error:
-        raise ArchitectureError(f"{key}: {error}") from None
-
-
-def _clock(spec: TtfsSpec) -> Priced:
-    """One domain a PE: every cycle pays the gated network, a cycle in which the array works the rest of it too."""
-    network = spec.clock.network
-    part = _priced(spec, "clock.network", network.counting(spec.array.flip_flops_per_pe))
-    why = f"the {network.gated_fraction:g} that runs only while the array works"
-    active = part.actions["tick"].scaled(network.gated_fraction, why)
-    return Priced({"cycle": part.actions["tick_gated"], "active_cycle": active}, part.area_um2, part.leakage_uw)
+    clock = spec.clock.network.of_domain(spec.technology, spec.array.flip_flops_per_pe, "array")
+    return parts | {"clock": clock}
 
 
 def hardware(plan: Plan) -> Hardware:
