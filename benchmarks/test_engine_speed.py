@@ -17,7 +17,7 @@ import pytest
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule, Stage, Unless, Wait
 from hwsim.engine.timeline import Timeline
-from hwsim.kernels.event_loop import play
+from hwsim.kernels.events.loop import play
 
 N_JOBS = 1_000_000
 N_JOBS_SIMPY = 20_000

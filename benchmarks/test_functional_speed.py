@@ -15,12 +15,12 @@ from hwsim import api
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.functional.layer import CrossbarLayer
 from hwsim.accelerators.imc.functional.run import CrossbarProducts
-from hwsim.accelerators.imc.placement import place
+from hwsim.accelerators.imc.plan.placement import place
 from hwsim.kernels.bits import popcount
-from hwsim.traces.golden import execute
-from hwsim.traces.network import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.direct.golden import execute
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
 from hwsim.traces.planes import pack_channels
-from hwsim.traces.synth import synthesize
 
 TIMESTEPS, SAMPLES, ROUNDS = 5, 16, 3
 SPECS = {

@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 
 from hwsim import api
-from hwsim.traces.network import Conv2d, Flatten, Input, Linear, Network, Neuron, SeededWeights
-from hwsim.traces.synth import synthesize
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Provenance, Trace
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, SeededWeights
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
 CHANNELS, CLASSES = 64, 10
 TOLERANCE = 0.1

@@ -12,9 +12,10 @@ from time import perf_counter, process_time
 
 import pytest
 
-from hwsim import api, processes
-from hwsim.report_file import to_json
-from hwsim.traces.synth import synthesize
+from hwsim import api
+from hwsim.report.file import to_json
+from hwsim.run import processes
+from hwsim.traces.direct.synth import synthesize
 
 SAMPLES = (10, 30, 100, 300, 1000)
 

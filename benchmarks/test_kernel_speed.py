@@ -13,13 +13,13 @@ from numba import njit
 
 from hwsim import api
 from hwsim.accelerators.imc.counting import row_levels
-from hwsim.accelerators.imc.placement import place
+from hwsim.accelerators.imc.plan.placement import place
 from hwsim.kernels.bits import popcount
-from hwsim.kernels.crossbar_rows import count_rows
-from hwsim.kernels.level_sums import sum_levels
-from hwsim.kernels.word_rows import count_words
-from hwsim.traces.encode import activation_planes
-from hwsim.traces.synth import synthesize
+from hwsim.kernels.crossbar.level_sums import sum_levels
+from hwsim.kernels.crossbar.rows import count_rows
+from hwsim.kernels.crossbar.word_rows import count_words
+from hwsim.traces.direct.encode import activation_planes
+from hwsim.traces.direct.synth import synthesize
 
 ROUNDS = 30
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hwsim import api
-from hwsim.traces.synth import synthesize
+from hwsim.traces.direct.synth import synthesize
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 

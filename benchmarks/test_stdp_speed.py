@@ -14,7 +14,11 @@ import pytest
 from numba import njit
 
 from hwsim import accelerators, api
-from hwsim.traces.plastic import (
+from hwsim.traces.plastic.encode import encoder_digests, input_spikes
+from hwsim.traces.plastic.golden import LearningCore
+from hwsim.traces.plastic.run import learn
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.plastic.trace import (
     ExcitatoryNeurons,
     Inhibition,
     InhibitoryNeurons,
@@ -26,11 +30,7 @@ from hwsim.traces.plastic import (
     QFormat,
     Stdp,
 )
-from hwsim.traces.plastic_encode import encoder_digests, input_spikes
-from hwsim.traces.plastic_golden import LearningCore
-from hwsim.traces.plastic_run import learn
-from hwsim.traces.session import Session
-from hwsim.traces.trace import Provenance
+from hwsim.traces.provenance import Provenance
 
 PIXELS, SAMPLES, REPEATS = 784, 60, 3
 

@@ -14,15 +14,10 @@ import pytest
 
 from hwsim import api
 from hwsim.accelerators.ttfs import Machine
-from hwsim.traces.first_spike import (
-    Decisions,
-    FirstSpikeNetwork,
-    FirstSpikeNeurons,
-    FirstSpikeTrace,
-    input_times,
-)
-from hwsim.traces.network import Input, Linear, Network, StoredWeights
-from hwsim.traces.trace import Inputs, Provenance
+from hwsim.traces.network.layers import Input, Linear, Network, StoredWeights
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs
+from hwsim.traces.ttfs.trace import Decisions, FirstSpikeNetwork, FirstSpikeNeurons, FirstSpikeTrace, input_times
 
 IMAGES = 10_000
 WINDOW = 32

@@ -8,7 +8,7 @@ from hwsim.errors import ArchitectureError, HwsimError, ModelError, TraceError, 
 
 if TYPE_CHECKING:
     from hwsim.api import load_architecture, load_trace, simulate
-    from hwsim.figures import Report
+    from hwsim.report.report import Report
 
 __all__ = [
     "ArchitectureError",
@@ -26,7 +26,7 @@ _FROM = {
     "load_architecture": "hwsim.api",
     "load_trace": "hwsim.api",
     "simulate": "hwsim.api",
-    "Report": "hwsim.figures",
+    "Report": "hwsim.report.report",
 }
 
 

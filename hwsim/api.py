@@ -13,20 +13,21 @@ from typing import Any
 
 from hwsim import accelerators, arch
 from hwsim import engine as engines
-from hwsim.accelerator import Accelerator, BaselineKind, Workload
 from hwsim.arch.loader import Loaded
-from hwsim.baselines import baseline_ratios
-from hwsim.components.price import Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.machine import Accelerator, BaselineKind
+from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.errors import ArchitectureError, UsageError
-from hwsim.exit_figures import exit_curve, exit_summary, exits_of
-from hwsim.figures import Report, Run
-from hwsim.processes import play_in_processes
-from hwsim.report import PricedRun, price
-from hwsim.summary import area_figure, area_rows, comparisons, leakage_figure, run_figures, storage_rows
+from hwsim.report.assemble import area_figure, area_rows, comparisons, leakage_figure, run_figures, storage_rows
+from hwsim.report.baselines import baseline_ratios
+from hwsim.report.early_exit import exit_curve, exit_summary, exits_of
+from hwsim.report.price import PricedRun, price
+from hwsim.report.report import Report, Run
+from hwsim.run.processes import play_in_processes
 from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.io import read_trace
-from hwsim.traces.session import Session
+from hwsim.traces.plastic.session import Session
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
@@ -66,7 +67,7 @@ def simulate(
 
     Args:
         architecture: what `load_architecture` gave.
-        trace: what `load_trace` or `hwsim.traces.synth` gave.
+        trace: what `load_trace` or `hwsim.traces.direct.synth` gave.
         samples: only the first recorded samples.
         timesteps: only the first timesteps.
         engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`.

@@ -13,7 +13,7 @@ from hwsim.errors import HwsimError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hwsim.traces.session import Phase, Session
+    from hwsim.traces.plastic.session import Phase, Session
     from hwsim.traces.trace import AnyTrace
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -120,7 +120,7 @@ def simulate(
     )
     report = api.simulate(design, played, **options)
     if json_file is not None or csv_file is not None or curve_file is not None:
-        from hwsim import report_file
+        from hwsim.report import file as report_file
 
         if csv_file is not None:
             files.write_text(csv_file, report_file.to_csv(report))
@@ -131,7 +131,7 @@ def simulate(
         elif json_file is not None:
             files.write_text(Path(json_file), report_file.to_json(report))
     if not quiet and json_file != "-":
-        from hwsim.view.table import print_report
+        from hwsim.view.terminal.report_table import print_report
 
         print_report(report, _console())
 
@@ -146,7 +146,7 @@ def trace() -> None:
 def trace_info(file: Path) -> None:
     """What a trace holds: network, coding, samples, spike rates, where it was recorded."""
     from hwsim.api import load_trace
-    from hwsim.view.trace_table import print_trace
+    from hwsim.view.terminal.trace_table import print_trace
 
     print_trace(load_trace(file), _console())
 
@@ -157,7 +157,7 @@ def trace_verify(file: Path) -> None:
     """Execute the network again from its inputs and compare every spike and logit, bit for bit."""
     from hwsim.api import load_trace
     from hwsim.traces.verify import verify
-    from hwsim.view.trace_table import print_verification
+    from hwsim.view.terminal.trace_table import print_verification
 
     result = verify(load_trace(file))
     print_verification(result, _console())
@@ -194,12 +194,12 @@ def trace_synth(
     """Draw a synthetic trace of vgg9-cifar, vgg9-spikesim, vgg16-cifar, vgg16-gap-cifar, vgg16-imagenet,
     resnet19-cifar, resnet20-cifar, mlp:784-800-10, or a spiking LSTM such as lstm:28x28-128-10.
     """
+    from hwsim.traces.direct.synth import synthesize
+    from hwsim.traces.direct.trace import Trace
     from hwsim.traces.io import write_trace
     from hwsim.traces.rates import layer_rates
-    from hwsim.traces.sequence import SequenceTrace
-    from hwsim.traces.sequence_synth import PREFIX, synthesize_sequence
-    from hwsim.traces.synth import synthesize
-    from hwsim.traces.trace import Trace
+    from hwsim.traces.sequence.synth import PREFIX, synthesize_sequence
+    from hwsim.traces.sequence.trace import SequenceTrace
 
     drawn: Trace | SequenceTrace
     if geometry.startswith(PREFIX):
@@ -233,7 +233,7 @@ def arch_list() -> None:
 def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
     """Every price of a design, with its bounds and where it comes from."""
     from hwsim import api
-    from hwsim.view.arch_table import print_architecture
+    from hwsim.view.terminal.arch_table import print_architecture
 
     loaded = api.load_architecture(architecture, overrides)
     print_architecture(loaded, api.components(loaded), _console())
@@ -271,9 +271,9 @@ def _session(
     from dataclasses import replace
 
     from hwsim.traces.io import write_trace
-    from hwsim.traces.plastic import PlasticTrace
-    from hwsim.traces.session import Session
-    from hwsim.view.progress import progress_bar
+    from hwsim.traces.plastic.session import Session
+    from hwsim.traces.plastic.trace import PlasticTrace
+    from hwsim.view.terminal.progress import progress_bar
 
     if not isinstance(played, PlasticTrace) and phase is None and file is None:
         return None

@@ -1,4 +1,4 @@
-"""Text files that appear whole or not at all; it knows no format."""
+"""Text files that appear whole or not at all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conversions between the units that names end in, for the edges of the program; it knows no physics."""
+"""Conversions between the units that names end in, for the edges of the program."""
 
 from __future__ import annotations
 

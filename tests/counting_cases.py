@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar_rows import Window
+from hwsim.kernels.crossbar.rows import Window
 
 RATES = [0.0, 0.02, 0.3, 1.0]
 

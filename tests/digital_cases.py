@@ -10,7 +10,7 @@ from imc_reference import activations, is_direct
 
 from hwsim import api
 from hwsim.accelerators.digital import Machine
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear
 
 NETWORKS = (cases.convolutions, cases.residuals, cases.flattened_input, cases.binary, cases.wide)
 

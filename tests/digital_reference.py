@@ -16,7 +16,7 @@ import numpy as np
 from digital_cases import geometry, set_bits, windows
 from imc_reference import bits_of, gives_currents, is_direct
 
-from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
 
 
 class Twin:

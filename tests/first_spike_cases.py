@@ -7,18 +7,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from hwsim.traces.first_spike import (
-    Decisions,
-    FirstSpikeNetwork,
-    FirstSpikeNeurons,
-    FirstSpikeTrace,
-    input_times,
-)
-from hwsim.traces.first_spike_golden import execute_first_spike
-from hwsim.traces.golden import execute
-from hwsim.traces.network import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
-from hwsim.traces.rate import RateTrace, encoder
-from hwsim.traces.trace import Inputs, Logits, Provenance
+from hwsim.traces.direct.golden import execute
+from hwsim.traces.direct.rate import RateTrace, encoder
+from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs, Logits
+from hwsim.traces.ttfs.golden import execute_first_spike
+from hwsim.traces.ttfs.trace import Decisions, FirstSpikeNetwork, FirstSpikeNeurons, FirstSpikeTrace, input_times
 
 PROVENANCE = Provenance("small", "random numbers", "test", "none", "none", "", 0, False, (0.5,))
 

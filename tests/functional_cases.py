@@ -8,7 +8,7 @@ import imc_cases as cases
 from networks import trace_of
 
 from hwsim.accelerators.imc.parts import lossless_adc_bits
-from hwsim.traces.network import Network, neuron_of
+from hwsim.traces.network.layers import Network, neuron_of
 
 SIGNS = (
     {"signs__encoding": "offset", "signs__correction": "popcount"},

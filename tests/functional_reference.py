@@ -18,9 +18,9 @@ from math import floor
 import numpy as np
 from imc_reference import Crossbars, bits_of
 
-from hwsim.traces.golden import execute
-from hwsim.traces.network import Conv2d, Linear
-from hwsim.traces.weights import weights_of
+from hwsim.traces.direct.golden import execute
+from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.weights import weights_of
 
 UNIT = 256
 MASK = 2**64 - 1
@@ -192,7 +192,7 @@ class Layer:
 
 
 class Products:
-    """What `hwsim.traces.golden.execute` takes in the place of exact products."""
+    """What `hwsim.traces.direct.golden.execute` takes in the place of exact products."""
 
     def __init__(self, spec, network):
         self.varying = spec.devices.read_noise_levels > 0 and spec.direct_input == "every_step"

@@ -10,9 +10,11 @@ from networks import Sketch
 
 from hwsim import api
 from hwsim.accelerators.imc import Machine
-from hwsim.play import play
-from hwsim.report import price
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Provenance, Trace
+from hwsim.report.price import price
+from hwsim.run.play import play
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
 SILENT = 0.0
 

@@ -27,7 +27,7 @@ from imc_reference import (
     window_rows,
 )
 
-from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
 
 
 def shares(width, copies):

@@ -15,8 +15,8 @@ from math import ceil
 
 import numpy as np
 
-from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Pool
-from hwsim.traces.weights import weights_of
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.weights import weights_of
 
 
 def unpacked(trace, name):

@@ -8,9 +8,9 @@ import numpy as np
 from sequence_networks import unpacked
 
 from hwsim import api
-from hwsim.accelerator import STATIC
+from hwsim.contract.run import STATIC
 from hwsim.engine import run as run_engine
-from hwsim.play import play
+from hwsim.run.play import play
 
 GATES = ("input", "forget", "candidate", "output")
 UNIT_ACCESSES = (

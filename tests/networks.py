@@ -23,7 +23,7 @@ from hwsim.traces import (
     StoredWeights,
     Trace,
 )
-from hwsim.traces.golden import execute
+from hwsim.traces.direct.golden import execute
 
 
 class Sketch:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from hwsim.traces.plastic import (
+from hwsim.traces.plastic.encode import encoder_digests
+from hwsim.traces.plastic.trace import (
     ExcitatoryNeurons,
     Inhibition,
     InhibitoryNeurons,
@@ -13,9 +14,8 @@ from hwsim.traces.plastic import (
     QFormat,
     Stdp,
 )
-from hwsim.traces.plastic_encode import encoder_digests
-from hwsim.traces.plastic_verify import record_plastic
-from hwsim.traces.trace import Provenance
+from hwsim.traces.plastic.verify import record_plastic
+from hwsim.traces.provenance import Provenance
 
 PROVENANCE = Provenance("small", "drawn", "train", "CC0-1.0", "none", "tests", 3, True, ())
 

@@ -1,4 +1,4 @@
-"""Learning networks in plain Python, from the docstring of `hwsim.traces.plastic`: integers, or 64-bit floats.
+"""Learning networks in plain Python, from the docstring of `hwsim.traces.plastic.trace`: integers, or 64-bit floats.
 
 Nothing of the kernels is used; numbers of the fixed-point twin are unbounded integers.
 """

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.traces.sequence import (
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.sequence.golden import execute_sequence, pack_spikes
+from hwsim.traces.sequence.trace import (
     GATES,
     NEURONS,
     GateUnits,
@@ -16,8 +18,7 @@ from hwsim.traces.sequence import (
     SequenceNetwork,
     SequenceTrace,
 )
-from hwsim.traces.sequence_golden import execute_sequence, pack_spikes
-from hwsim.traces.trace import Logits, Provenance
+from hwsim.traces.trace import Logits
 
 SPIKING = ("spike", "spike", "signed_spike", "spike", "signed_spike")
 MIXED = ("spike", "multi_bit", "signed_multi_bit", "spike", "spike")

@@ -10,9 +10,9 @@ import plastic_cases
 from hwsim import api
 from hwsim.accelerators.stdp import Machine
 from hwsim.engine import run as run_engine
-from hwsim.kernels.stdp_rules import N_ACTIVITY
-from hwsim.play import play
-from hwsim.traces.plastic_run import Learned, Played
+from hwsim.kernels.stdp.rules import N_ACTIVITY
+from hwsim.run.play import play
+from hwsim.traces.plastic.run import Learned, Played
 
 LANES = tuple(f"{part}.lanes=1" for part in ("encoder", "adder", "neuron", "engine", "rounder"))
 NARROW = (

@@ -64,14 +64,20 @@ def test_all_shipped_files_lie_where_the_package_looks():
 
 @pytest.mark.skipif(not PROJECT.is_file(), reason="not a source checkout")
 def test_the_wheel_has_every_package_and_the_shipped_designs():
-    tools = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"]["setuptools"]
-    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "hwsim").rglob("__init__.py")}
-    found = {".".join(folder.parts) for folder in folders}
-    assert set(tools["packages"]) == found | {"hwsim.shipped"}
-    assert tools["package-dir"]["hwsim.shipped"] == "arch"
-    data = tools["package-data"]
-    assert list((ROOT / "hwsim" / "components").glob(data["hwsim.components"][0]))
-    assert data["hwsim.shipped"] == ["*.yaml"]
+    package = ROOT / "hwsim"
+    folders = {path.parent for path in package.rglob("*.py")}
+    assert all((folder / "__init__.py").is_file() for folder in folders)  # else no package is found there
+    patterns = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    listed = {
+        path
+        for name, globs in patterns.items()
+        for glob in globs
+        for path in ROOT.joinpath("arch" if name == "hwsim.shipped" else name.replace(".", "/")).glob(glob)
+    }
+    data = {
+        path for path in package.rglob("*") if path.suffix not in (".py", ".pyc", ".nbi", ".nbc") and path.is_file()
+    }
+    assert listed == data | set((ROOT / "arch").glob("*.yaml"))
 
 
 @pytest.mark.skipif(not PROJECT.is_file(), reason="not a source checkout")

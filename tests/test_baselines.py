@@ -9,8 +9,8 @@ from click.testing import CliRunner
 import hwsim
 from hwsim.cli import main
 from hwsim.errors import UsageError
+from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.rates import layer_rates
-from hwsim.traces.synth import synthesize
 
 GEOMETRY = "mlp:36-20-10"
 
@@ -67,7 +67,7 @@ def test_interval_is_that_of_all_corners_of_shared_prices(trace):
 
 
 def test_a_machine_without_baselines_says_so():
-    class Bare(hwsim.accelerator.Accelerator):
+    class Bare(hwsim.contract.machine.Accelerator):
         clock_mhz = 1.0
 
         def components(self, workload=None):

@@ -9,7 +9,7 @@ import pytest
 from architectures import technology
 from pydantic import TypeAdapter, ValidationError
 
-import hwsim.components
+import hwsim.components.pricing
 from hwsim import api
 from hwsim.components import RramCrossbar, SramCrossbar
 from hwsim.components.column_mux import ColumnMux
@@ -51,7 +51,7 @@ def test_a_word_line_of_sram_by_hand():
 def test_area_and_leakage_of_sram_are_those_of_its_cells():
     priced = sram().priced(AT_32)
     assert priced.area_um2.value == pytest.approx(64 * 48 * 280 * 0.032**2)
-    with (Path(hwsim.components.__file__).parent / "data" / "sram_cacti.csv").open(encoding="utf-8") as file:
+    with (Path(hwsim.components.pricing.__file__).parent / "data" / "sram_cacti.csv").open(encoding="utf-8") as file:
         rows = [
             row
             for row in csv.DictReader(file)

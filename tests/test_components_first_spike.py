@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from architectures import technology
 
-from hwsim.components import digital
 from hwsim.components.bucket_sorter import BucketSorter
 from hwsim.components.first_spike_pe import FirstSpikePe
+from hwsim.components.pricing import logic as digital
 from hwsim.errors import ArchitectureError
 
 AT = technology(28, 0.8)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from architectures import technology
 
-from hwsim.components import digital
 from hwsim.components.learning_engine import LearningEngine
 from hwsim.components.memory import Sram
-from hwsim.components.number import Number
 from hwsim.components.plastic_neuron import PlasticNeuron
+from hwsim.components.pricing import logic as digital
+from hwsim.components.pricing.number import Number
+from hwsim.components.pricing.technology import area_factor
 from hwsim.components.random_source import RandomSource
 from hwsim.components.synaptic_adder import SynapticAdder
-from hwsim.components.technology import area_factor
 from hwsim.components.transposable import TransposableSram
 from hwsim.errors import ArchitectureError
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 from architectures import technology
 
-from hwsim.components import Accumulator, ClockNetwork, Neuron, SigmaE, digital
+from hwsim.components import Accumulator, ClockNetwork, Neuron, SigmaE
+from hwsim.components.pricing import logic as digital
 from hwsim.errors import ArchitectureError
 
 AT_45 = technology(45, 0.9)

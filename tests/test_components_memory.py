@@ -9,12 +9,12 @@ import pytest
 from architectures import technology
 from pydantic import ValidationError
 
-import hwsim.components
+import hwsim.components.pricing
 from hwsim.components import Sram
-from hwsim.components.cacti import INTERPOLATION_ERROR, Row
+from hwsim.components.pricing.cacti import INTERPOLATION_ERROR, Row
 from hwsim.errors import ArchitectureError
 
-TABLE = Path(hwsim.components.__file__).with_name("data") / "sram_cacti.csv"
+TABLE = Path(hwsim.components.pricing.__file__).with_name("data") / "sram_cacti.csv"
 ROWS = [row for row in csv.DictReader(TABLE.read_text().splitlines()) if row["cell"] != "hp"]
 
 

@@ -7,7 +7,7 @@ from architectures import technology
 from pydantic import ValidationError
 
 from hwsim.components import Price, Technology
-from hwsim.components.technology import NODES_NM, area_factor, energy_factor
+from hwsim.components.pricing.technology import NODES_NM, area_factor, energy_factor
 from hwsim.units import cycles_from_ns, ns_from_cycles, pj_from_power
 
 

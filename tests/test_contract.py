@@ -13,13 +13,13 @@ import pytest
 from contract_traces import FAMILY
 
 from hwsim import accelerators, api, arch
-from hwsim.accelerator import STREAMED
-from hwsim.components.price import Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.run import STREAMED
 from hwsim.engine import run as run_engine
-from hwsim.play import play
-from hwsim.report import price
-from hwsim.report_file import from_json, to_json
-from hwsim.traces.plastic import INFER
+from hwsim.report.file import from_json, to_json
+from hwsim.report.price import price
+from hwsim.run.play import play
+from hwsim.traces.plastic.trace import INFER
 from hwsim.traces.slicing import first
 
 ARCHITECTURES = arch.shipped()

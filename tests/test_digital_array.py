@@ -12,7 +12,7 @@ from networks import Sketch
 
 from hwsim.accelerators.digital import Machine
 from hwsim.engine import simpy_engine
-from hwsim.traces.weights import weights_of
+from hwsim.traces.network.weights import weights_of
 
 
 class LockStepTile:

@@ -11,8 +11,8 @@ from imc_reference import activations, largest
 from hwsim.accelerators.digital import Machine
 from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError
-from hwsim.play import play
-from hwsim.report import price
+from hwsim.report.price import price
+from hwsim.run.play import play
 
 SMALL = {"array__rows": 4, "array__columns": 3, "mac__input_bits": 16}
 

@@ -21,11 +21,11 @@ from hwsim import api
 from hwsim.accelerators.digital import Machine
 from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError
-from hwsim.play import play
-from hwsim.report import price
-from hwsim.summary import run_figures
-from hwsim.traces.network import Add, Conv2d, Linear
-from hwsim.traces.synth import synthesize
+from hwsim.report.assemble import run_figures
+from hwsim.report.price import price
+from hwsim.run.play import play
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.network.layers import Add, Conv2d, Linear
 
 FP32 = Fraction("4.6"), Fraction("0.9")
 INT32 = Fraction("3.2"), Fraction("0.1")

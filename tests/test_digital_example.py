@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from hwsim.accelerators.digital import Machine
-from hwsim.components.price import Price, Priced
+from hwsim.components.pricing.price import Price, Priced
 from hwsim.engine import simpy_engine
-from hwsim.play import play
-from hwsim.report import price
-from hwsim.summary import run_figures
-from hwsim.traces.network import Input, Linear, Network, Neuron, StoredWeights
+from hwsim.report.assemble import run_figures
+from hwsim.report.price import price
+from hwsim.run.play import play
+from hwsim.traces.network.layers import Input, Linear, Network, Neuron, StoredWeights
 from hwsim.traces.trace import Inputs, PackedSpikes
 
 # Weights of 2 bits: a column's two weights take 4 bits, the tile's four 8.  The one-bit input is (1, 0) at both

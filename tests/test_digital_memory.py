@@ -19,8 +19,8 @@ from hwsim.accelerators.digital.storage import _items, store
 from hwsim.cli import main
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.errors import ArchitectureError
+from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.io import write_trace
-from hwsim.traces.synth import synthesize
 
 SMALL = {"array__rows": 4, "array__columns": 3}
 

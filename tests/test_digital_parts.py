@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from hwsim import api
 from hwsim.accelerators.digital.parts import priced_parts
-from hwsim.components.digital import add, logic_and, multiply, register
 from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
+from hwsim.components.pricing.logic import add, logic_and, multiply, register
 from hwsim.components.spike_detector import SpikeDetector
 from hwsim.errors import ArchitectureError
 

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from hwsim.cli import main
 from hwsim.errors import UsageError
-from hwsim.figures import CurveRun
-from hwsim.report_file import from_json, to_json
-from hwsim.statistics import Leaving
+from hwsim.report.file import from_json, to_json
+from hwsim.report.report import CurveRun
+from hwsim.report.statistics import Leaving
 
 RUNS = ["early exit", "early exit, overlapped"]
 

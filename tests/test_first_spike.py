@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hwsim.errors import TraceError
-from hwsim.traces.first_spike import input_times
-from hwsim.traces.first_spike_check import check_first_spike
-from hwsim.traces.first_spike_golden import decide, execute_first_spike, layer_times
-from hwsim.traces.network import Add, Network, Pool
+from hwsim.traces.network.layers import Add, Network, Pool
+from hwsim.traces.ttfs.check import check_first_spike
+from hwsim.traces.ttfs.golden import decide, execute_first_spike, layer_times
+from hwsim.traces.ttfs.trace import input_times
 
 NETWORKS = {
     "barrier": cases.perceptron,

@@ -13,12 +13,12 @@ import pytest
 from rich.console import Console
 
 from hwsim.errors import TraceError, UsageError
-from hwsim.traces.golden import execute
+from hwsim.traces.direct.golden import execute
+from hwsim.traces.direct.rate import encoder, input_counts, input_spikes
 from hwsim.traces.io import read_trace, write_trace
-from hwsim.traces.rate import encoder, input_counts, input_spikes
 from hwsim.traces.slicing import first
 from hwsim.traces.verify import verify
-from hwsim.view.trace_table import print_trace
+from hwsim.view.terminal.trace_table import print_trace
 
 TRACES = {
     "perceptron": lambda: cases.recorded(cases.perceptron(bits=4), 5, recorded_samples=2),

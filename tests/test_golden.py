@@ -1,4 +1,4 @@
-"""The golden kernel equals the rules of `hwsim.traces.network`, written here once more in plain Python integers."""
+"""The golden kernel equals the rules of `traces.network.layers`, written here once more in plain Python integers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from networks import Sketch, networks, neurons, small_network
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import step_neurons
 from hwsim.traces import Add, Conv2d, Flatten, Input, Linear, Network, Neuron, Pool, neuron_of
-from hwsim.traces.golden import execute, levels_of
+from hwsim.traces.direct.golden import execute, levels_of
 from hwsim.traces.planes import unpack_channels
 
 

@@ -14,8 +14,8 @@ from contract_traces import DIRECT, FAMILY, plays
 from numba import config
 
 from hwsim import api, arch
+from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.slicing import first
-from hwsim.traces.synth import synthesize
 
 FOLDER = Path(__file__).parent / "golden"
 TRACES = Path(__file__).parents[1] / "traces"

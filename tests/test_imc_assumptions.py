@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.timing import read_interval_cycles
 from hwsim.engine import simpy_engine
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear
 
 NETWORKS = [cases.convolutions, cases.residuals, cases.chain, cases.wide, cases.flattened_input]
 TIMESTEPS = 2

@@ -20,9 +20,9 @@ from hwsim.accelerators.imc.baseline import Dense
 from hwsim.cli import main
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.errors import ArchitectureError
-from hwsim.play import play
-from hwsim.report import price
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.report.price import price
+from hwsim.run.play import play
+from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.slicing import first
 
 NETWORKS = [cases.convolutions, cases.residuals, cases.flattened_input, cases.chain, cases.wide]

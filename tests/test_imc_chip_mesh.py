@@ -14,9 +14,9 @@ from networks import Sketch, networks
 
 from hwsim.accelerators.imc import Machine, timing
 from hwsim.accelerators.imc.links import Crossing
-from hwsim.accelerators.imc.mesh import Mesh
-from hwsim.accelerators.imc.placement import place
-from hwsim.accelerators.imc.traffic import route
+from hwsim.accelerators.imc.plan.mesh import Mesh
+from hwsim.accelerators.imc.plan.placement import place
+from hwsim.accelerators.imc.plan.traffic import route
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.timeline import stalls
 from hwsim.errors import ArchitectureError

@@ -15,10 +15,10 @@ from pydantic import ValidationError
 
 from hwsim import api
 from hwsim.accelerators.imc import Machine
-from hwsim.accelerators.imc.placement import place
+from hwsim.accelerators.imc.plan.placement import place
 from hwsim.engine import simpy_engine
 from hwsim.errors import ArchitectureError
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear
 
 MOVED = {"noc", "htree", "spike_buffer"}  # what carries rows to more tiles
 

@@ -10,12 +10,12 @@ import pytest
 from numba import config
 
 from hwsim.accelerators.imc import Machine
-from hwsim.accelerators.imc.placement import place
+from hwsim.accelerators.imc.plan.placement import place
 from hwsim.engine import simpy_engine
-from hwsim.traces.geometries import network_of
-from hwsim.traces.network import Add, Conv2d, Flatten, Linear
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Linear
+from hwsim.traces.network.standard import network_of
 from hwsim.traces.slicing import first
-from hwsim.traces.synth import synthesize
 
 GEOMETRIES = ["vgg9-cifar", "resnet20-cifar", "mlp:784-800-10"]
 MACHINES = {

@@ -14,7 +14,7 @@ from imc_reference import crossbar_counts, read_interval
 from networks import Sketch, networks
 
 from hwsim.accelerators.imc import Machine
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear
 
 SIGNS = (("offset", "popcount", "digital"), ("offset", "reference_column", "digital"))
 SIGNS += (("differential", "popcount", "analog"), ("differential", "popcount", "digital"))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.accelerators.imc import exits
-from hwsim.accelerators.imc.early_exit import accuracy_at, exit_timesteps, right_guesses, uncertainty
+from hwsim.accelerators.imc.exit import decide as exits
+from hwsim.accelerators.imc.exit.uncertainty import accuracy_at, exit_timesteps, right_guesses, uncertainty
 from hwsim.errors import UsageError
 from hwsim.traces.trace import Logits
 

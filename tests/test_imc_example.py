@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from hwsim.accelerators.imc import Machine
-from hwsim.components.price import Price, Priced
+from hwsim.components.pricing.price import Price, Priced
 from hwsim.engine import simpy_engine
-from hwsim.summary import run_figures
-from hwsim.traces.network import Input, Linear, Network, Neuron, StoredWeights
+from hwsim.report.assemble import run_figures
+from hwsim.traces.network.layers import Input, Linear, Network, Neuron, StoredWeights
 from hwsim.traces.trace import Inputs, PackedSpikes
 
 # Weights of 2 bits in cells of 2 bits are stored plus 2, one column each:

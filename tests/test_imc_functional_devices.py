@@ -17,8 +17,8 @@ from hwsim import api
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.functional.cells import cells_of
 from hwsim.kernels.counter_rng import random_words
-from hwsim.kernels.read_noise import noise
-from hwsim.traces.network import Conv2d, Linear, StoredWeights
+from hwsim.kernels.crossbar.read_noise import noise
+from hwsim.traces.network.layers import Conv2d, Linear, StoredWeights
 from hwsim.traces.slicing import first
 
 TRACES = Path(__file__).parents[1] / "traces"

@@ -8,8 +8,8 @@ import imc_cases as cases
 import numpy as np
 import pytest
 
-from hwsim.accelerator import EARLY_EXIT, OVERLAPPED, STATIC
-from hwsim.accelerators.imc.overlap import by_leaving_timestep
+from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
+from hwsim.contract.run import EARLY_EXIT, OVERLAPPED, STATIC
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule, Stage, Wait
 from hwsim.engine.timeline import stalls

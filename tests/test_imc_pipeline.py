@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from networks import Sketch, networks
 
 from hwsim.accelerators.imc import Machine
-from hwsim.accelerators.imc.pipeline import Options, build
+from hwsim.accelerators.imc.plan.pipeline import Options, build
 from hwsim.engine import simpy_engine
 from hwsim.engine.schedule import Schedule, Stage
 from hwsim.engine.timeline import stalls
-from hwsim.traces.network import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
 
 
 def branched(seed, size=8):

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim import api
-from hwsim.accelerators.imc import exits
-from hwsim.accelerators.imc.early_exit import exit_timesteps, uncertainty
-from hwsim.accelerators.imc.thresholds import sweep, timesteps_run
+from hwsim.accelerators.imc.exit import decide as exits
+from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
+from hwsim.accelerators.imc.exit.uncertainty import exit_timesteps, uncertainty
 
 TRACES = sorted((Path(__file__).resolve().parents[1] / "traces").glob("*_dietsnn.npz"))
 GRID = np.arange(1, 1000) / 1000

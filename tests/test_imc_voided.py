@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from hwsim import api
-from hwsim.accelerator import EARLY_EXIT
 from hwsim.accelerators.imc.machine import Imc
+from hwsim.contract.run import EARLY_EXIT
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule, Unless
 from hwsim.engine.timeline import sample_latency
-from hwsim.traces.synth import synthesize
+from hwsim.traces.direct.synth import synthesize
 
 
 def with_exit(schedule, timesteps):

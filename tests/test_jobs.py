@@ -20,14 +20,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from hwsim import accelerators, api, processes
-from hwsim.accelerator import Batch, Batches
+from hwsim import accelerators, api
 from hwsim.accelerators.imc import machine
 from hwsim.cli import main
+from hwsim.contract.workload import Batch, Batches
 from hwsim.errors import ModelError, UsageError
-from hwsim.processes import play_in_processes
-from hwsim.report_file import to_json
-from hwsim.traces.synth import synthesize
+from hwsim.report.file import to_json
+from hwsim.run import processes
+from hwsim.run.processes import play_in_processes
+from hwsim.traces.direct.synth import synthesize
 
 SECONDS_TO_DIE = 20
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hwsim.contract.ledger import Action, Ledger
 from hwsim.engine.schedule import Schedule, Stage
 from hwsim.engine.timeline import Timeline
-from hwsim.ledger import Action, Ledger
 
 TIMESTEPS, SAMPLES = 5, 3
 

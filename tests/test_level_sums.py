@@ -8,8 +8,8 @@ from counting_cases import packed, patches, random_bits, windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar_rows import Window
-from hwsim.kernels.level_sums import sum_levels
+from hwsim.kernels.crossbar.level_sums import sum_levels
+from hwsim.kernels.crossbar.rows import Window
 
 
 @settings(max_examples=80, deadline=None)

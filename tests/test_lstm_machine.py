@@ -17,7 +17,7 @@ from hwsim.components.elementwise import Elementwise
 from hwsim.components.registers import Registers
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces import write_trace
-from hwsim.traces.sequence import SequenceSpikes
+from hwsim.traces.sequence.trace import SequenceSpikes
 
 
 def example():

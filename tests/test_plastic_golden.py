@@ -5,9 +5,9 @@ import hashlib
 import pytest
 from plastic_cases import formats, inhibition, network, neurons, samples, stdp
 
-from hwsim.traces.plastic import Presentation
-from hwsim.traces.plastic_golden import LearningCore
-from hwsim.traces.plastic_run import show
+from hwsim.traces.plastic.golden import LearningCore
+from hwsim.traces.plastic.run import show
+from hwsim.traces.plastic.trace import Presentation
 
 DIGESTS = {
     "FP32": "d58124e38f63465d",

@@ -9,10 +9,10 @@ from plastic_reference import Integers, Reference, spikes_of
 
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, write_trace
-from hwsim.traces.plastic import LearnedState, PlasticTrace
-from hwsim.traces.plastic_run import learn
-from hwsim.traces.plastic_verify import first_of_plastic, verify_plastic
-from hwsim.traces.session import Session
+from hwsim.traces.plastic.run import learn
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.plastic.trace import LearnedState, PlasticTrace
+from hwsim.traces.plastic.verify import first_of_plastic, verify_plastic
 
 ADAPTIVE = inhibition(most_responding=3, strength_step_mv=0.75, strength_lowest_mv=3.5, strength_highest_mv=5.5)
 

@@ -12,9 +12,9 @@ from hwsim.cli import main
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, write_trace
 from hwsim.traces.codings import CODINGS
-from hwsim.traces.plastic import PlasticTrace
-from hwsim.traces.plastic_check import check_plastic
-from hwsim.traces.plastic_verify import first_of_plastic, verify_plastic
+from hwsim.traces.plastic.check import check_plastic
+from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.plastic.verify import first_of_plastic, verify_plastic
 
 
 @pytest.fixture(scope="module", params=[None, "stochastic"])

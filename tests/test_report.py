@@ -11,12 +11,12 @@ import imc_cases as cases
 import numpy as np
 import pytest
 
-from hwsim import summary
 from hwsim.accelerators.imc import Machine, machine
-from hwsim.components.price import Price, Priced
+from hwsim.components.pricing.price import Price, Priced
 from hwsim.errors import ModelError, UsageError
-from hwsim.figures import Figure
-from hwsim.report_file import from_json, to_csv, to_json
+from hwsim.report import assemble as summary
+from hwsim.report.file import from_json, to_csv, to_json
+from hwsim.report.report import Figure
 
 SPEC = {"early_exit__threshold": 0.45, "clock__frequency_mhz": 250}
 

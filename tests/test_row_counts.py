@@ -8,8 +8,8 @@ from counting_cases import naive_counts, packed, patches, random_bits, windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar_rows import Segments, Window, count_rows
-from hwsim.kernels.word_rows import count_words, fits
+from hwsim.kernels.crossbar.rows import Segments, Window, count_rows
+from hwsim.kernels.crossbar.word_rows import count_words, fits
 
 
 def segments_by_row(reads):

@@ -10,9 +10,9 @@ import sequence_networks as cases
 from sequence_networks import MIXED, PLAIN, SPIKING, network_of, run_plainly, trace_of, unpacked
 
 from hwsim.errors import TraceError
-from hwsim.traces.sequence import NEURONS
-from hwsim.traces.sequence_check import check_sequence
-from hwsim.traces.sequence_golden import execute_sequence
+from hwsim.traces.sequence.check import check_sequence
+from hwsim.traces.sequence.golden import execute_sequence
+from hwsim.traces.sequence.trace import NEURONS
 
 
 @pytest.mark.parametrize("activations", [SPIKING, MIXED, PLAIN])

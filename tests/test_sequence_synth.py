@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from hwsim.cli import main
 from hwsim.errors import UsageError
 from hwsim.traces import read_trace, verify, write_trace
-from hwsim.traces.sequence_check import check_sequence
-from hwsim.traces.sequence_synth import synthesize_sequence
+from hwsim.traces.sequence.check import check_sequence
+from hwsim.traces.sequence.synth import synthesize_sequence
 
 
 def test_sizes_are_those_of_the_geometry():

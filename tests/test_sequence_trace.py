@@ -16,7 +16,7 @@ from sequence_networks import MIXED, network_of, trace_of
 from hwsim.cli import main
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, write_trace
-from hwsim.traces.sequence import SequenceSpikes
+from hwsim.traces.sequence.trace import SequenceSpikes
 from hwsim.traces.slicing import first
 from hwsim.traces.verify import verify
 

@@ -13,9 +13,9 @@ from math import ceil
 import pytest
 
 from hwsim import api
-from hwsim.traces.geometries import network_of
-from hwsim.traces.network import Conv2d
-from hwsim.traces.synth import synthesize
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.network.layers import Conv2d
+from hwsim.traces.network.standard import network_of
 
 CROSSBAR, PER_TILE, OFFSETS, TIMESTEPS = 64, 8, 9, 5
 COLUMN_GROUPS = CROSSBAR // 8

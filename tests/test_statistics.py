@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwsim.components.price import Price
-from hwsim.intervals import ratio_interval
-from hwsim.statistics import Leaving
+from hwsim.components.pricing.price import Price
+from hwsim.report.intervals import ratio_interval
+from hwsim.report.statistics import Leaving
 
 FIGURE = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 9.0], [2.0, 8.0, 8.0], [1.0, 1.0, 7.0]])
 OTHER = np.array([[2.0, 4.0, 5.0], [1.0, 3.0, 4.0], [2.0, 2.0, 6.0], [3.0, 6.0, 9.0]])

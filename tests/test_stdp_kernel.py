@@ -8,11 +8,11 @@ from plastic_cases import formats, inhibition, network, neurons, samples, stdp
 from plastic_reference import Integers, Numbers, Reference, spikes_of
 
 from hwsim.kernels.poisson import draw_spikes
-from hwsim.kernels.stdp_fixed import rounded
-from hwsim.kernels.stdp_neurons import Membranes, inhibit
-from hwsim.traces.plastic import InhibitoryNeurons, Presentation
-from hwsim.traces.plastic_encode import InputSpikes, input_spikes
-from hwsim.traces.plastic_golden import LearningCore
+from hwsim.kernels.stdp.fixed import rounded
+from hwsim.kernels.stdp.neurons import Membranes, inhibit
+from hwsim.traces.plastic.encode import InputSpikes, input_spikes
+from hwsim.traces.plastic.golden import LearningCore
+from hwsim.traces.plastic.trace import InhibitoryNeurons, Presentation
 
 ROUNDINGS = ("truncate", "nearest", "stochastic")
 HELD = ("w_high", "w_low", "v_high", "v_low", "theta_high", "down")

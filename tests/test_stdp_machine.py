@@ -13,10 +13,10 @@ from stdp_reference import expected_counts
 
 from hwsim import api
 from hwsim.errors import ArchitectureError
-from hwsim.kernels.stdp_rules import INPUT_SPIKES, OUTPUT_SPIKES
-from hwsim.traces.plastic import QFormat
-from hwsim.traces.plastic_run import learn
-from hwsim.traces.session import Session
+from hwsim.kernels.stdp.rules import INPUT_SPIKES, OUTPUT_SPIKES
+from hwsim.traces.plastic.run import learn
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.plastic.trace import QFormat
 
 LAYOUTS = ("pre_major", "post_major", "transposable")
 

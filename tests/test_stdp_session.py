@@ -16,7 +16,7 @@ from numba import config
 
 from hwsim.cli import main
 from hwsim.traces import read_trace, write_trace
-from hwsim.view.progress import progress_bar
+from hwsim.view.terminal.progress import progress_bar
 
 SHIPPED = Path(__file__).parents[1] / "traces"
 

@@ -9,8 +9,8 @@ import pytest
 
 from hwsim import accelerators, api
 from hwsim.traces import write_trace
-from hwsim.traces.plastic_run import learn
-from hwsim.traces.session import Session
+from hwsim.traces.plastic.run import learn
+from hwsim.traces.plastic.session import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 

@@ -8,8 +8,8 @@ from networks import Sketch, small_network
 
 from hwsim.errors import UsageError
 from hwsim.traces import Add, Conv2d, Linear, check_network, neuron_of
-from hwsim.traces.geometries import GEOMETRIES, network_of
-from hwsim.traces.geometry import fan_in, input_shape, macs, n_words, window_counts, window_rows
+from hwsim.traces.network.geometry import fan_in, input_shape, macs, n_words, window_counts, window_rows
+from hwsim.traces.network.standard import GEOMETRIES, network_of
 
 
 def counts(network):

@@ -15,9 +15,9 @@ from networks import Sketch, networks, small_network, trace_of
 import hwsim.traces.io as trace_io
 from hwsim.errors import TraceError
 from hwsim.traces import Conv2d, StoredWeights, read_trace, weights_of, write_trace
+from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.manifest import trace_arrays
-from hwsim.traces.synth import synthesize
-from hwsim.traces.weights import pack_nibbles, unpack_nibbles
+from hwsim.traces.network.weights import pack_nibbles, unpack_nibbles
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 
 from hwsim.errors import UsageError
 from hwsim.traces import SeededWeights, StoredWeights, read_trace, weights_of, write_trace
-from hwsim.traces.geometries import GEOMETRIES
-from hwsim.traces.synth import synthesize
-from hwsim.traces.weights import weight_values
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.network.standard import GEOMETRIES
+from hwsim.traces.network.weights import weight_values
 
 
 @pytest.mark.parametrize("geometry", [name for name in GEOMETRIES if "imagenet" not in name])

@@ -10,7 +10,7 @@ from networks import small_network, trace_of
 
 from hwsim.errors import TraceError
 from hwsim.traces import Logits, PackedSpikes, SeededWeights
-from hwsim.traces.synth import synthesize
+from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.verify import verify
 
 

@@ -15,7 +15,7 @@ from training_slstm.neurons import fire
 
 from hwsim.errors import TraceError
 from hwsim.traces.planes import unpack_channels
-from hwsim.traces.sequence_golden import execute_sequence
+from hwsim.traces.sequence.golden import execute_sequence
 
 SHAPE = Shape(5, 3, 6, 4, "all")
 

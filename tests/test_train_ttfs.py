@@ -20,8 +20,8 @@ from training_ttfs.rate import accuracy_over, rate_network, rate_trace
 from training_ttfs.real import Geometry, RealNetwork
 from training_ttfs.timed import TimedLayer, TimedNetwork, Timing, first_crossing
 
-from hwsim.traces.first_spike_golden import execute_first_spike
-from hwsim.traces.trace import Provenance
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.ttfs.golden import execute_first_spike
 
 WINDOW = 12
 RAMP = 40

@@ -11,8 +11,8 @@ from training_ttfs.conversion import input_arrivals
 from ttfs_training_cases import run_tool
 
 from hwsim.traces.codings import name_of
-from hwsim.traces.first_spike import input_times
 from hwsim.traces.io import read_trace
+from hwsim.traces.ttfs.trace import input_times
 from hwsim.traces.verify import verify
 
 

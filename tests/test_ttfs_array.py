@@ -15,7 +15,7 @@ from hwsim.accelerators.ttfs.counting import play_layer
 from hwsim.accelerators.ttfs.plan import plan_network
 from hwsim.accelerators.ttfs.timing import LayerWork, pass_cycles
 from hwsim.engine import run as run_engine
-from hwsim.traces.network import Network
+from hwsim.traces.network.layers import Network
 
 
 def machine(*overrides):

@@ -12,8 +12,8 @@ from ttfs_cases import OFF, SMALL, machine, tallied, totals, trace_of
 
 from hwsim import api
 from hwsim.errors import ArchitectureError, HwsimError, UsageError
-from hwsim.traces.network import Network
-from hwsim.traces.synth import synthesize
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.network.layers import Network
 
 
 def expected_counts(trace, spec):

@@ -13,9 +13,9 @@ from rich.console import Console
 from hwsim import api
 from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError, UsageError
-from hwsim.play import play
+from hwsim.run.play import play
+from hwsim.traces.direct.rate import input_spikes
 from hwsim.traces.planes import unpack_channels
-from hwsim.traces.rate import input_spikes
 
 SMALL = ("coding=rate", "array.rows=2", "array.columns=2", "weights.banks=1", "weights.port_bits=16")
 
@@ -65,7 +65,7 @@ def test_counts_are_those_of_every_spike_of_every_timestep():
 
 
 def test_it_prices_and_prints_as_any_other_run():
-    from hwsim.view.table import print_report
+    from hwsim.view.terminal.report_table import print_report
 
     report = api.simulate(api.load_architecture("ttfs", ["coding=rate"]), cases.rated())
     assert report.runs[0].energy_pj.value > 0

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar_rows import Window
-from hwsim.kernels.window_tiles import channel_groups, count_tiles
+from hwsim.kernels.crossbar.rows import Window
+from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces.planes import pack_channels
 
 

@@ -9,7 +9,7 @@ import first_spike_cases as cases
 from hwsim import api
 from hwsim.accelerators.ttfs import Machine
 from hwsim.engine import run as run_engine
-from hwsim.play import play
+from hwsim.run.play import play
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 OFF = ("early_stop.element=run", "early_stop.hidden=never", "early_stop.output=never")

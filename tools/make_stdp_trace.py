@@ -21,9 +21,11 @@ from training.data import Images, load_images, stratified
 from training.options import LICENCES, Parser, check_output, positive, shown_command
 
 from hwsim.errors import HwsimError, UsageError
-from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
+from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.io import write_trace
-from hwsim.traces.plastic import (
+from hwsim.traces.plastic.check import check_plastic
+from hwsim.traces.plastic.encode import encoder_digests
+from hwsim.traces.plastic.trace import (
     ExcitatoryNeurons,
     Inhibition,
     InhibitoryNeurons,
@@ -34,10 +36,8 @@ from hwsim.traces.plastic import (
     QFormat,
     Stdp,
 )
-from hwsim.traces.plastic_check import check_plastic
-from hwsim.traces.plastic_encode import encoder_digests
-from hwsim.traces.plastic_verify import record_plastic
-from hwsim.traces.trace import Provenance
+from hwsim.traces.plastic.verify import record_plastic
+from hwsim.traces.provenance import Provenance
 
 SUM_PER_PIXEL = 0.1  # 78.4 over 784 pixels in BindsNET
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from hwsim import accelerators, api
 from hwsim.accelerators.stdp import Machine as StdpMachine
 from hwsim.errors import HwsimError, UsageError
-from hwsim.traces.plastic import TRAIN, PlasticTrace
-from hwsim.traces.plastic_run import Played, learn
-from hwsim.traces.session import Session
+from hwsim.traces.plastic.run import Played, learn
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.plastic.trace import TRAIN, PlasticTrace
 from hwsim.traces.trace import AnyTrace
 
 FP32 = "FP32"

@@ -6,8 +6,8 @@ import importlib
 import pkgutil
 from typing import Any
 
-from hwsim.accelerator import Accelerator
 from hwsim.arch.schema import Spec
+from hwsim.contract.machine import Accelerator
 from hwsim.errors import ArchitectureError, guess
 
 

@@ -1,4 +1,4 @@
-"""Where architecture files are and how their bytes become text: shipped names, paths, `extends`; it knows no schema."""
+"""Where architecture files are and how their bytes become text: shipped names, paths, `extends`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An architecture file to a typed specification; it knows no machine, the caller says which specification to use."""
+"""An architecture file to a typed specification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree that an architecture file becomes: plain values, each with the place it was written; it knows no schema."""
+"""The tree that an architecture file becomes: plain values, each with the place it was written."""
 
 from __future__ import annotations
 

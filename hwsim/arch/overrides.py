@@ -1,4 +1,4 @@
-"""`--set adc.bits=6`: one value of an architecture replaced from outside its file; it knows no schema."""
+"""`--set adc.bits=6`: one value of an architecture replaced from outside its file."""
 
 from __future__ import annotations
 

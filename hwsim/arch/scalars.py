@@ -1,4 +1,4 @@
-"""What a plain YAML word means in an architecture file: number, true, false, null or text; it knows no files.
+"""What a plain YAML word means in an architecture file: number, true, false, null or text.
 
 YAML 1.1 as PyYAML reads it takes `1e-3` for text, `on` for a boolean, `010` for 8 and `12:30` for 750. Here a word is a
 number if and only if it looks like one to an engineer, and everything doubtful is refused with the way to write it.

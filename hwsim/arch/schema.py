@@ -1,4 +1,4 @@
-"""The base types that every part of an architecture file is checked against; they know no component and no machine."""
+"""The base types that every part of an architecture file is checked against."""
 
 from __future__ import annotations
 

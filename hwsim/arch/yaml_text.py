@@ -1,4 +1,4 @@
-"""Strict YAML: text to a tree of values with their lines, or one error with its line; it knows no schema and no files.
+"""Strict YAML: text to a tree of values with their lines, or one error with its line.
 
 Refused, each with its line: duplicate keys, anchors, aliases, tags, merge keys, several documents, directives, tabs as
 indentation, keys that are not plain names, empty values, and nesting or sizes that no architecture needs.

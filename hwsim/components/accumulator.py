@@ -1,4 +1,4 @@
-"""An adder with a register behind it, for shift-and-add and partial sums; it knows neither ADCs nor crossbars."""
+"""An adder with a register behind it, for shift-and-add and partial sums."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class AccumulatorReference(Reference):
@@ -34,6 +34,6 @@ class Accumulator(PricedSpec):
     given: AccumulatorGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of an adder and a register (see `digital`)."""
-        unit = digital.total(digital.add(technology, self.bits), digital.register(technology, self.bits))
+        """Sum of an adder and a register (see `logic`)."""
+        unit = logic.total(logic.add(technology, self.bits), logic.register(technology, self.bits))
         return Priced({"add": unit.energy_pj}, unit.area_um2, unit.leakage_uw)

@@ -1,4 +1,4 @@
-"""Analog-to-digital converters behind crossbar columns, by four laws that disagree; it knows no crossbars.
+"""Analog-to-digital converters behind crossbar columns, by four laws that disagree.
 
 At 4 bits the laws span four orders of magnitude, so the law is a named choice and the others are its bounds.
 """
@@ -12,9 +12,9 @@ from typing import Literal, NamedTuple
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology, area_factor, energy_factor, log_interpolated
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology, area_factor, energy_factor, log_interpolated
 from hwsim.errors import ArchitectureError
 from hwsim.units import PJ_PER_J, pj_from_power
 

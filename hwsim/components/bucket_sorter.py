@@ -1,4 +1,4 @@
-"""Puts spikes in the order of their times: one linked list for each tick; it knows no network and stores no spikes."""
+"""Puts spikes in the order of their times: one linked list for each tick."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class BucketSorterReference(Reference):
@@ -42,14 +42,14 @@ class BucketSorter(PricedSpec):
     given: BucketSorterGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of registers and an incrementer (see `digital`)."""
-        pointer = digital.register(technology, self.pointer_bits)
-        advance = digital.add(technology, self.pointer_bits)
-        flags = digital.register(technology, self.buckets)
-        whole = digital.total(pointer.times(2 * self.buckets), advance, flags)
+        """Sum of registers and an incrementer (see `logic`)."""
+        pointer = logic.register(technology, self.pointer_bits)
+        advance = logic.add(technology, self.pointer_bits)
+        flags = logic.register(technology, self.buckets)
+        whole = logic.total(pointer.times(2 * self.buckets), advance, flags)
         return Priced(
             {
-                "insert": digital.total(pointer.times(3), advance).energy_pj,
+                "insert": logic.total(pointer.times(3), advance).energy_pj,
                 "clear": flags.energy_pj,
             },
             whole.area_um2,

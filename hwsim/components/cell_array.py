@@ -1,4 +1,4 @@
-"""What crossbars of any device share: cells on lines, their capacitance and area; it knows no device and no converters.
+"""What crossbars of any device share: cells on lines, their capacitance and area.
 
 Wire is 0.2 fF/um (NeuroSim family). Cells are sized in units of F, the technology's node unless `feature_nm` is given.
 """
@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Bounded, Cost
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price
+from hwsim.components.pricing.technology import Technology
 from hwsim.units import PJ_PER_FJ
 
 WIRE_FF_PER_UM = 0.2  # NeuroSim family

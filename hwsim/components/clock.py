@@ -1,4 +1,4 @@
-"""The clock network: what a cycle costs whether or not anything happens; it knows no activity."""
+"""The clock network: what a cycle costs whether or not anything happens."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Bounded, ComponentSpec, Cost
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
 from hwsim.units import PJ_PER_FJ
 

@@ -1,13 +1,13 @@
-"""The switch that leads one of several crossbar columns to their shared ADC; it knows no schedule."""
+"""The switch that leads one of several crossbar columns to their shared ADC."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from hwsim.arch.schema import Cost
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology, area_factor, energy_factor
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology, area_factor, energy_factor
 
 _SPIKESIM_PJ, _SPIKESIM_NM, _SPIKESIM_V = 0.094245, 65, 1.0
 _SPIKESIM_UM2, _SPIKESIM_COLUMNS = 45.9, 8

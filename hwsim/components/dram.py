@@ -1,4 +1,4 @@
-"""Off-chip memory: energy of a burst, how long it takes, background power; it knows neither what is stored nor when."""
+"""Off-chip memory: energy of a burst, how long it takes, background power."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 
 BITS_PER_BYTE = 8
 MIB_BITS = 8 << 20

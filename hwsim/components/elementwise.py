@@ -1,4 +1,4 @@
-"""Lanes that multiply vectors element by element where factors may be spikes; they know no network."""
+"""Lanes that multiply vectors element by element where factors may be spikes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class ElementwiseReference(Reference):
@@ -45,16 +45,16 @@ class Elementwise(PricedSpec):
     given: ElementwiseGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sums of the operators (see `digital`); a lane holds one of each."""
-        gates = digital.logic_and(technology, self.state_bits)
-        adder = digital.add(technology, self.state_bits)
-        multiplier = digital.multiply(technology, self.state_bits, self.value_bits)
-        limits = digital.compare(technology, self.state_bits).times(2)
+        """Sums of the operators (see `logic`); a lane holds one of each."""
+        gates = logic.logic_and(technology, self.state_bits)
+        adder = logic.add(technology, self.state_bits)
+        multiplier = logic.multiply(technology, self.state_bits, self.value_bits)
+        limits = logic.compare(technology, self.state_bits).times(2)
         actions = {
-            "and": digital.logic_and(technology, 2).energy_pj,
-            "add": digital.total(gates, adder).energy_pj,
-            "mac": digital.total(multiplier, adder).energy_pj,
+            "and": logic.logic_and(technology, 2).energy_pj,
+            "add": logic.total(gates, adder).energy_pj,
+            "mac": logic.total(multiplier, adder).energy_pj,
             "clip": limits.energy_pj,
         }
-        lane = digital.total(gates, adder, multiplier, limits)
+        lane = logic.total(gates, adder, multiplier, limits)
         return Priced(actions, lane.area_um2, lane.leakage_uw)

@@ -1,4 +1,4 @@
-"""A processing element that owns one neuron: a slope, a potential, a threshold and a spike time; it knows no array."""
+"""A processing element that owns one neuron: a slope, a potential, a threshold and a spike time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 _TOKEN_BITS = 2  # a spike, the end of a tick, or nothing
 
@@ -55,26 +55,26 @@ class FirstSpikePe(PricedSpec):
     given: FirstSpikePeGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of the operators (see `digital`), each there once; registers are written where something changes."""
+        """Sum of the operators (see `logic`), each there once; registers are written where something changes."""
 
-        def register(bits: int) -> digital.Operator:
-            return digital.register(technology, bits)
+        def register(bits: int) -> logic.Operator:
+            return logic.register(technology, bits)
 
         slope, potential, time = register(self.slope_bits), register(self.potential_bits), register(self.time_bits)
-        steepen, rise = digital.add(technology, self.slope_bits), digital.add(technology, self.potential_bits)
-        compare, token = digital.compare(technology, self.potential_bits), register(_TOKEN_BITS)
-        whole = digital.total(steepen, rise, compare, slope, potential, time, token)
+        steepen, rise = logic.add(technology, self.slope_bits), logic.add(technology, self.potential_bits)
+        compare, token = logic.compare(technology, self.potential_bits), register(_TOKEN_BITS)
+        whole = logic.total(steepen, rise, compare, slope, potential, time, token)
         return Priced(
             {
                 "forward": token.energy_pj,
-                "load": digital.total(slope, potential).energy_pj,
-                "accumulate": digital.total(steepen, slope).energy_pj,
-                "update": digital.total(rise, compare, potential).energy_pj,
+                "load": logic.total(slope, potential).energy_pj,
+                "accumulate": logic.total(steepen, slope).energy_pj,
+                "update": logic.total(rise, compare, potential).energy_pj,
                 "check": compare.energy_pj,
                 "fire": time.energy_pj,
-                "integrate": digital.total(rise, potential).energy_pj,
+                "integrate": logic.total(rise, potential).energy_pj,
                 "compare": compare.energy_pj,
-                "reset": digital.total(rise, potential, time).energy_pj,
+                "reset": logic.total(rise, potential, time).energy_pj,
             },
             whole.area_um2,
             whole.leakage_uw,

@@ -1,4 +1,4 @@
-"""The unit that changes weights and traces; it knows neither rules nor where they are stored."""
+"""The unit that changes weights and traces."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, Reference
-from hwsim.components.number import Number, NumberedSpec, filled, filled_in
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, Reference
+from hwsim.components.pricing.number import Number, NumberedSpec, filled, filled_in
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 _SUM_BITS = 16  # more than a weight has: sums of up to 65,536 of them
 
@@ -64,25 +64,25 @@ class LearningEngine(NumberedSpec):
         return filled_in(self, weight_bits=weights.bits, trace_bits=traces.bits, floating=weights.floating, **constants)
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sums of the operators (see `digital`); a lane holds those of an update, and the wider of its multipliers."""
+        """Sums of the operators (see `logic`); a lane holds those of an update, and the wider of its multipliers."""
         floating = bool(self.floating)
         weight, trace = Number(filled(self.weight_bits), floating), Number(filled(self.trace_bits), floating)
         sums = weight if floating else Number(weight.bits + _SUM_BITS)
         stored, adder = weight.register(technology), weight.add(technology)
-        limit = digital.total(weight.compare(technology), weight.select(technology))
-        summing = digital.total(sums.add(technology), sums.register(technology))
+        limit = logic.total(weight.compare(technology), weight.select(technology))
+        summing = logic.total(sums.add(technology), sums.register(technology))
         factor_bits = filled(self.factor_bits)
         rate, leak = (trace.multiply(technology, bits) for bits in (filled(self.rate_bits), factor_bits))
         factor = weight.multiply(technology, factor_bits)
-        update = digital.total(rate, adder, limit.times(2), stored)
+        update = logic.total(rate, adder, limit.times(2), stored)
         actions = {
             "update": update.energy_pj,
-            "decay": digital.total(leak, trace.register(technology)).energy_pj,
-            "scale": digital.total(factor, limit, stored).energy_pj,
+            "decay": logic.total(leak, trace.register(technology)).energy_pj,
+            "scale": logic.total(factor, limit, stored).energy_pj,
             "sum": summing.energy_pj,
             "divide": sums.divide(technology, self.divide_cycles).energy_pj,
         }
         widest = max((rate, factor, leak), key=lambda operator: operator.area_um2.value)
-        lane = digital.total(widest, adder, limit.times(2), stored, summing)
+        lane = logic.total(widest, adder, limit.times(2), stored, summing)
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
         return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))

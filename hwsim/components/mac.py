@@ -1,4 +1,4 @@
-"""A multiplier with an accumulator behind it; it knows no array."""
+"""A multiplier with an accumulator behind it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
 
 
@@ -61,10 +61,10 @@ class Mac(PricedSpec):
         return Priced(narrow.priced(technology).actions, nothing, nothing)
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of a multiplier, an adder and a register (see `digital`)."""
-        unit = digital.total(
-            digital.multiply(technology, self.input_bits, self.weight_bits),
-            digital.add(technology, self.sum_bits),
-            digital.register(technology, self.sum_bits),
+        """Sum of a multiplier, an adder and a register (see `logic`)."""
+        unit = logic.total(
+            logic.multiply(technology, self.input_bits, self.weight_bits),
+            logic.add(technology, self.sum_bits),
+            logic.register(technology, self.sum_bits),
         )
         return Priced({"mac": unit.energy_pj}, unit.area_um2, unit.leakage_uw)

@@ -1,4 +1,4 @@
-"""On-chip SRAM: energy of an access, leakage, area and times; it knows neither what is stored nor when."""
+"""On-chip SRAM: energy of an access, leakage, area and times."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components.cacti import INTERPOLATION_ERROR, Kind, Row, capacities, interpolated, port_widths
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.cacti import INTERPOLATION_ERROR, Kind, Row, capacities, interpolated, port_widths
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 from hwsim.units import um2_from_mm2, uw_from_mw
 
 KIB = 1024

@@ -1,4 +1,4 @@
-"""The unit that updates LIF membranes; it knows no network and not where the membranes are stored."""
+"""The unit that updates LIF membranes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class NeuronReference(Reference):
@@ -49,13 +49,13 @@ class Neuron(PricedSpec):
         return self.lanes
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of the operators (see `digital`); a lane holds one of each."""
+        """Sum of the operators (see `logic`); a lane holds one of each."""
         bits = self.membrane_bits
-        register = digital.register(technology, bits)
-        operators = [digital.add(technology, bits).times(2), digital.compare(technology, bits), register]
+        register = logic.register(technology, bits)
+        operators = [logic.add(technology, bits).times(2), logic.compare(technology, bits), register]
         if self.leak_bits:
-            operators.insert(0, digital.multiply(technology, bits, self.leak_bits))
-        lane = digital.total(*operators)
+            operators.insert(0, logic.multiply(technology, bits, self.leak_bits))
+        lane = logic.total(*operators)
         actions = {"update": lane.energy_pj, "hold": register.energy_pj.scaled(2, "a write and a read")}
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
         return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))

@@ -1,4 +1,4 @@
-"""The unit that updates neurons with adaptive thresholds; it knows no network and not where their state is stored."""
+"""The unit that updates neurons with adaptive thresholds."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, Reference
-from hwsim.components.number import Number, NumberedSpec, filled, filled_in
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, Reference
+from hwsim.components.pricing.number import Number, NumberedSpec, filled, filled_in
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class PlasticNeuronReference(Reference):
@@ -53,15 +53,15 @@ class PlasticNeuron(NumberedSpec):
         return filled_in(self, bits=potentials.bits, leak_bits=leak_bits, floating=potentials.floating)
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sums of the operators (see `digital`); inhibition uses those of the update."""
+        """Sums of the operators (see `logic`); inhibition uses those of the update."""
         v = Number(filled(self.bits), bool(self.floating))
         adder, compare, register = v.add(technology), v.compare(technology), v.register(technology)
-        held = digital.total(compare, v.select(technology), register)
+        held = logic.total(compare, v.select(technology), register)
         multiplier = v.multiply(technology, filled(self.leak_bits))
-        lane = digital.total(multiplier, adder.times(2), held)
+        lane = logic.total(multiplier, adder.times(2), held)
         actions = {
             "update": lane.energy_pj,
-            "inhibit": digital.total(adder, held).energy_pj,
+            "inhibit": logic.total(adder, held).energy_pj,
             "weigh": multiplier.energy_pj,
         }
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")

@@ -1,4 +1,4 @@
-"""Registers with feedback that draw random numbers; they know not what for."""
+"""Registers with feedback that draw random numbers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 _FEEDBACK_GATES = 3 * 4  # four taps, joined by three exclusive ORs of four gates
 
@@ -44,11 +44,11 @@ class RandomSource(PricedSpec):
     given: RandomSourceGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """A register, the gates of its feedback and an adder (see `digital`), our choice of circuit."""
-        lane = digital.total(
-            digital.register(technology, self.bits),
-            digital.logic_and(technology, _FEEDBACK_GATES),
-            digital.add(technology, self.bits),
+        """A register, the gates of its feedback and an adder (see `logic`), our choice of circuit."""
+        lane = logic.total(
+            logic.register(technology, self.bits),
+            logic.logic_and(technology, _FEEDBACK_GATES),
+            logic.add(technology, self.bits),
         )
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
         return Priced({"draw": lane.energy_pj}, area, lane.leakage_uw.scaled(self.lanes))

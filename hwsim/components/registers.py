@@ -1,4 +1,4 @@
-"""Registers that hold words between steps of a computation; they know neither what the words are nor when."""
+"""Registers that hold words between steps of a computation."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class RegistersReference(Reference):
@@ -35,6 +35,6 @@ class Registers(PricedSpec):
     given: RegistersGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """A register access of that width (see `digital`)."""
-        word = digital.register(technology, self.bits)
+        """A register access of that width (see `logic`)."""
+        word = logic.register(technology, self.bits)
         return Priced({"read": word.energy_pj, "write": word.energy_pj}, word.area_um2, word.leakage_uw)

@@ -1,4 +1,4 @@
-"""The router and link of a mesh on chip: what one flit pays for each; it knows no routes and no contention."""
+"""The router and link of a mesh on chip: what one flit pays for each."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.interconnect import Wire
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology, area_factor, energy_factor
+from hwsim.components.htree import Wire
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology, area_factor, energy_factor
 
 _ISAAC_PJ, _ISAAC_BITS, _ISAAC_UM2, _ISAAC_TILES, _ISAAC_NM, _ISAAC_V = 20.74, 256, 150_000.0, 4, 32, 0.9
 

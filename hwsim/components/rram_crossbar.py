@@ -1,4 +1,4 @@
-"""A crossbar of resistive cells: heat and charge of the lines; it knows no converters and no weights."""
+"""A crossbar of resistive cells: heat and charge of the lines."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from hwsim.components.cell_array import WIRE_SOURCE, CellArray
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 from hwsim.units import PJ_PER_FJ
 
 _PJ_PER_W_NS = 1e3

@@ -1,4 +1,4 @@
-"""Finds the set bits of a word one after another; it knows no network."""
+"""Finds the set bits of a word one after another."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, PricedSpec, Reference
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class SpikeDetectorReference(Reference):
@@ -38,6 +38,6 @@ class SpikeDetector(PricedSpec):
     given: SpikeDetectorGiven | None = None
 
     def by_law(self, technology: Technology) -> Priced:
-        """Two gates a bit (see `digital`)."""
-        gates = digital.logic_and(technology, 2 * self.bits)
+        """Two gates a bit (see `logic`)."""
+        gates = logic.logic_and(technology, 2 * self.bits)
         return Priced({"scan": gates.energy_pj}, gates.area_um2, gates.leakage_uw)

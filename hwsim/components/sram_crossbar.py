@@ -1,4 +1,4 @@
-"""A crossbar of SRAM bit cells with analog bit lines: charge and leakage; it knows no converters and no weights."""
+"""A crossbar of SRAM bit cells with analog bit lines: charge and leakage."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hwsim.components.cacti import Kind, capacities, port_widths, rows_of
 from hwsim.components.cell_array import WIRE_SOURCE, CellArray
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.cacti import Kind, capacities, port_widths, rows_of
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 from hwsim.units import PJ_PER_FJ, uw_from_mw
 
 _BITS_PER_BYTE = 8

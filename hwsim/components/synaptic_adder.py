@@ -1,4 +1,4 @@
-"""Adders that sum the weights of spikes to currents; they know neither weights nor neurons."""
+"""Adders that sum the weights of spikes to currents."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components import digital
-from hwsim.components.given import Given, Reference
-from hwsim.components.number import Number, NumberedSpec, filled, filled_in
-from hwsim.components.price import Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, Reference
+from hwsim.components.pricing.number import Number, NumberedSpec, filled, filled_in
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 
 
 class SynapticAdderReference(Reference):
@@ -43,8 +43,8 @@ class SynapticAdder(NumberedSpec):
         return filled_in(self, bits=currents.bits, floating=currents.floating)
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of an adder and a register (see `digital`)."""
+        """Sum of an adder and a register (see `logic`)."""
         current = Number(filled(self.bits), bool(self.floating))
-        lane = digital.total(current.add(technology), current.register(technology))
+        lane = logic.total(current.add(technology), current.register(technology))
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
         return Priced({"add": lane.energy_pj}, area, lane.leakage_uw.scaled(self.lanes))

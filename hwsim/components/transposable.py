@@ -1,11 +1,11 @@
-"""SRAM of which rows and columns can be read alike; it knows neither what is stored nor when."""
+"""SRAM of which rows and columns can be read alike."""
 
 from __future__ import annotations
 
 from hwsim.arch.schema import Bounded, Cost
 from hwsim.components.memory import Sram
-from hwsim.components.price import Price, Priced
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
 
 _KOO = "Koo et al., JSTS 2020"
 _OURS = "our choice"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from hwsim.engine.deadlock import deadlock
 from hwsim.engine.schedule import Event, Schedule
 from hwsim.engine.timeline import Timeline
-from hwsim.kernels.event_loop import play
-from hwsim.kernels.event_machine import NEVER, NONE, STAGE, WAIT, Machine
+from hwsim.kernels.events.loop import play
+from hwsim.kernels.events.machine import NEVER, NONE, STAGE, WAIT, Machine
 
 
 def run(schedule: Schedule) -> Timeline:

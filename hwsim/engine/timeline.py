@@ -1,4 +1,4 @@
-"""When each job ran, and what its stage did with its cycles; it knows neither the engine nor any price."""
+"""When each job ran, and what its stage did with its cycles."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from numba import config
 
-from hwsim.kernels import word_rows
+from hwsim.kernels.crossbar import word_rows
 
 
 def is_empty() -> bool:

@@ -1,4 +1,4 @@
-"""How kernels that allocate nothing are compiled; it knows no kernel."""
+"""How kernels that allocate nothing are compiled."""
 
 from __future__ import annotations
 

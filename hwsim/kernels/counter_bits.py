@@ -1,4 +1,4 @@
-"""The words of `counter_rng` one at a time, for kernels that need no array of them; it knows no distributions."""
+"""The words of `counter_rng` one at a time, for kernels that need no array of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random words by counter, the same on every machine and in any order; it knows no distributions but Bernoulli bits.
+"""Random words by counter, the same on every machine and in any order.
 
 The generator is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014) read at counters instead of stepped: word i of a stream is
 the finaliser applied to key + i * golden gamma.  Array arithmetic wraps modulo 2**64, as the generator wants it to.

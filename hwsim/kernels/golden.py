@@ -19,7 +19,7 @@ class ConvShape(NamedTuple):
 
 
 class NeuronLevels(NamedTuple):
-    """Integer LIF parameters of a layer, as in `hwsim.traces.network.Neuron`."""
+    """Integer LIF parameters of a layer, as in `hwsim.traces.network.layers.Neuron`."""
 
     leak: int
     leak_bits: int

@@ -1,4 +1,4 @@
-"""Input spikes of a sample drawn by counter, one trial a pixel and step; it knows no rates and no units."""
+"""Input spikes of a sample drawn by counter, one trial a pixel and step."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-from hwsim.traces.check import check_network
-from hwsim.traces.encode import activation_planes
+from hwsim.traces.direct.encode import activation_planes
+from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
-from hwsim.traces.network import (
+from hwsim.traces.network.check import check_network
+from hwsim.traces.network.layers import (
     Add,
     Conv2d,
     Flatten,
@@ -16,9 +17,10 @@ from hwsim.traces.network import (
     Weights,
     neuron_of,
 )
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Provenance, Recipe, Trace
+from hwsim.traces.network.weights import weights_of
+from hwsim.traces.provenance import Provenance, Recipe
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 from hwsim.traces.verify import Verification, verify
-from hwsim.traces.weights import weights_of
 
 __all__ = [
     "Add",

@@ -1,4 +1,4 @@
-"""Every kind of trace by the name of its coding, and what can be done with each; it knows no machine.
+"""Every kind of trace by the name of its coding, and what can be done with each.
 
 A further kind is a type, its functions, and one entry here.
 """
@@ -11,22 +11,24 @@ from typing import Any, Generic, TypeVar
 
 from numpy.typing import NDArray
 
-from hwsim.traces.direct_record import build_direct, direct_arrays, direct_record
-from hwsim.traces.direct_slice import first_of_direct
-from hwsim.traces.direct_verify import verify_direct
-from hwsim.traces.first_spike import FirstSpikeTrace
-from hwsim.traces.first_spike_record import build_first_spike, first_spike_arrays, first_spike_record
-from hwsim.traces.first_spike_verify import first_of_first_spike, verify_first_spike
-from hwsim.traces.layer_record import Take
-from hwsim.traces.plastic import PlasticTrace
-from hwsim.traces.plastic_record import build_plastic, plastic_arrays, plastic_record
-from hwsim.traces.plastic_verify import first_of_plastic, verify_plastic
-from hwsim.traces.rate import RateTrace, build_rate, first_of_rate, rate_arrays, rate_record, verify_rate
-from hwsim.traces.record import Record
-from hwsim.traces.sequence import SequenceTrace
-from hwsim.traces.sequence_record import build_sequence, sequence_arrays, sequence_record
-from hwsim.traces.sequence_verify import first_of_sequence, verify_sequence
-from hwsim.traces.trace import AnyTrace, Provenance, Trace
+from hwsim.traces.direct.rate import RateTrace, build_rate, first_of_rate, rate_arrays, rate_record, verify_rate
+from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
+from hwsim.traces.direct.slice import first_of_direct
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.direct.verify import verify_direct
+from hwsim.traces.file.layers import Take
+from hwsim.traces.file.record import Record
+from hwsim.traces.plastic.record import build_plastic, plastic_arrays, plastic_record
+from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.plastic.verify import first_of_plastic, verify_plastic
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.sequence.record import build_sequence, sequence_arrays, sequence_record
+from hwsim.traces.sequence.trace import SequenceTrace
+from hwsim.traces.sequence.verify import first_of_sequence, verify_sequence
+from hwsim.traces.trace import AnyTrace
+from hwsim.traces.ttfs.record import build_first_spike, first_spike_arrays, first_spike_record
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
+from hwsim.traces.ttfs.verify import first_of_first_spike, verify_first_spike
 from hwsim.traces.verification import Verification
 
 TraceT = TypeVar("TraceT", bound=AnyTrace)

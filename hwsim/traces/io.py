@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.traces.container import Container
+from hwsim.traces.file.container import Container
+from hwsim.traces.file.record import Record, parse_object
 from hwsim.traces.manifest import build_trace, trace_arrays, trace_record, with_sha256
-from hwsim.traces.record import Record, parse_object
 from hwsim.traces.trace import AnyTrace
 
 MANIFEST = "manifest"

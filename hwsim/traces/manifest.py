@@ -1,4 +1,4 @@
-"""A trace of any coding as one JSON object plus named arrays, in both directions; it knows no files."""
+"""A trace of any coding as one JSON object plus named arrays, in both directions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, cast
 from numpy.typing import NDArray
 
 from hwsim.traces.codings import CODINGS, name_of
-from hwsim.traces.layer_record import Take
-from hwsim.traces.provenance_record import provenance_record, read_provenance
-from hwsim.traces.record import Record
+from hwsim.traces.file.layers import Take
+from hwsim.traces.file.origin import provenance_record, read_provenance
+from hwsim.traces.file.record import Record
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"

@@ -1,4 +1,4 @@
-"""Arithmetic on bit planes: integers kept as packed words, one word array per binary digit; it knows no layers.
+"""Arithmetic on bit planes: integers kept as packed words, one word array per binary digit.
 
 Planes are uint64 [plane, ...]: digit p of every integer is a bit of plane p, 64 integers a word.
 """

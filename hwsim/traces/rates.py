@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hwsim.errors import UsageError
-from hwsim.traces.geometries import network_of
-from hwsim.traces.sequence_synth import PREFIX, recorded_names
+from hwsim.traces.network.standard import network_of
+from hwsim.traces.sequence.synth import PREFIX, recorded_names
 
 
 def layer_rates(geometry: str, written: Sequence[str]) -> float | Mapping[str, float]:

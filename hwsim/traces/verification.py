@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.traces.trace import Logits
+
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
@@ -50,3 +52,16 @@ def compare(found: NDArray[Any], wanted: NDArray[Any]) -> Mismatch:
     count = int(np.count_nonzero(differs))
     first = tuple(int(i) for i in np.unravel_index(int(differs.argmax()), differs.shape)) if count else None
     return Mismatch(found.size, count, first)
+
+
+def compare_logits(logits: Logits, sample_ids: NDArray[np.int64], wanted: NDArray[np.int32]) -> Mismatch | None:
+    """Compare the samples that have raw inputs, whose ids are given; None if there is none."""
+    row_of = {int(sample): row for row, sample in enumerate(sample_ids)}
+    shared = [(here, row_of[int(sample)]) for here, sample in enumerate(logits.sample_ids) if int(sample) in row_of]
+    if not shared:
+        return None
+    here, there = (np.array(rows) for rows in zip(*shared, strict=True))
+    mismatch = compare(logits.values[here], wanted[there])
+    if mismatch.first is None:
+        return mismatch
+    return Mismatch(mismatch.compared, mismatch.differing, (int(here[mismatch.first[0]]), *mismatch.first[1:]))

@@ -8,12 +8,12 @@ from functools import cache
 import numpy as np
 
 import hwsim
-from hwsim.figures import BaselineRatio, Report, Run
-from hwsim.traces.geometry import macs
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.report.report import BaselineRatio, Report, Run
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import macs
+from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.rates import layer_rates
-from hwsim.traces.synth import synthesize
-from hwsim.traces.trace import Trace
 from reproduction.energies import by_component
 from reproduction.rows import Row, Section, percent, ratio
 from reproduction.shipped import shipped

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hwsim
-from hwsim.figures import Figure, Report
+from hwsim.report.report import Figure, Report
+from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.direct.trace import Trace
 from hwsim.traces.rates import layer_rates
-from hwsim.traces.synth import synthesize
-from hwsim.traces.trace import Trace
 from reproduction.energies import by_component
 from reproduction.rows import Row, Section, percent, ratio, with_error
 from reproduction.shipped import shipped

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hwsim.figures import Run
-from hwsim.report import LEAKAGE
+from hwsim.report.price import LEAKAGE
+from hwsim.report.report import Run
 
 
 def by_component(run: Run, leakage: bool = True) -> dict[str, float]:

@@ -15,10 +15,10 @@ from pathlib import Path
 from sweep_stdp import Found
 
 import hwsim
-from hwsim.figures import Report, Run
-from hwsim.traces.plastic import INFER, TRAIN, PlasticTrace
+from hwsim.report.report import Report, Run
+from hwsim.traces.plastic.trace import INFER, TRAIN, PlasticTrace
 from hwsim.traces.slicing import first
-from hwsim.view import number
+from hwsim.view.terminal import number
 from reproduction.rows import Row, Section, percent, ratio
 from reproduction.shipped import shipped
 

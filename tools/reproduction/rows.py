@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from hwsim.view.plain_table import plain_table
+from hwsim.view.terminal.plain_table import plain_table
 
 
 @dataclass(frozen=True, slots=True)

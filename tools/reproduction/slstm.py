@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import hwsim
-from hwsim.figures import Report
-from hwsim.traces.sequence import SequenceTrace
-from hwsim.traces.sequence_synth import synthesize_sequence
+from hwsim.report.report import Report
+from hwsim.traces.sequence.synth import synthesize_sequence
+from hwsim.traces.sequence.trace import SequenceTrace
 from reproduction.rows import Row, Section, percent, ratio, with_error
 from reproduction.shipped import shipped
 

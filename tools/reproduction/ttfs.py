@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import hwsim
-from hwsim.figures import Figure, Report, Run
-from hwsim.traces.first_spike import FirstSpikeTrace, input_times
-from hwsim.traces.rate import RateTrace
+from hwsim.report.report import Figure, Report, Run
+from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
+from hwsim.traces.ttfs.trace import FirstSpikeTrace, input_times
 from reproduction.rows import Row, Section, percent, ratio
 from reproduction.shipped import shipped
 

@@ -1,6 +1,6 @@
 """What learning thresholds and leaks is worth: every choice at several T from one ANN, measured on the test split.
 
-The networks are measured in floating point, as they were trained; it knows no integers and no hardware.
+The networks are measured in floating point, as they were trained.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a network did on a set of images: right or wrong and how many spikes, image by image; it knows no prices."""
+"""What a network did on a set of images: right or wrong and how many spikes, image by image."""
 
 from __future__ import annotations
 

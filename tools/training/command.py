@@ -1,4 +1,4 @@
-"""What every training tool does with its command line; it knows no training."""
+"""What every training tool does with its command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ANN that DIET-SNN starts from, and its conversion to spiking neurons by percentiles; it knows no training.
+"""The ANN that DIET-SNN starts from, and its conversion to spiking neurons by percentiles.
 
 Steps as arXiv 2008.03658 and its public code take them: an ANN without bias and batch norm, its weights kept, and for
 each layer in turn a threshold from a high percentile of what reaches its membranes.

@@ -1,4 +1,4 @@
-"""Labelled images for training: `.npz` or idx files, a stratified hold-out; it knows no network."""
+"""Labelled images for training: `.npz` or idx files, a stratified hold-out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute-only energy of an ANN and of a direct-coded SNN, as the papers of this field count it; it knows no hardware.
+"""Compute-only energy of an ANN and of a direct-coded SNN, as the papers of this field count it.
 
     OP_l  = k^2 * Cin * Cout * Hout * Wout  or  Nin * Nout
     E_ANN = sum_l OP_l * E_MAC

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hwsim.errors import TraceError
-from hwsim.traces.network import Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, StoredWeights
-from hwsim.traces.trace import Inputs, Logits, Provenance, Trace
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs, Logits
 from training.data import Images, stratified
 from training.integer import Execution, execute_exactly, pack
 from training.quantise import QuantBlock, QuantNetwork

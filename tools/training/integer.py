@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from hwsim.traces.network import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
 from hwsim.traces.trace import PackedSpikes
 
 BATCH = 125

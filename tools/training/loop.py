@@ -1,4 +1,4 @@
-"""Training on every timestep's accumulated logits, resumable after each epoch; it knows no layers and no integers."""
+"""Training on every timestep's accumulated logits, resumable after each epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LIF neurons over all timesteps as one differentiable function, in real numbers or exact integers; it knows no layers.
+"""LIF neurons over all timesteps as one differentiable function, in real numbers or exact integers.
 
 A Function of its own instead of recorded operations: it keeps one tensor a layer (the membrane before reset) and
 recomputes the rest, which is what makes training on a few CPU cores bearable.

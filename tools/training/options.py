@@ -1,4 +1,4 @@
-"""The command line of the training tool; it knows no training."""
+"""The command line of the training tool."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 
 from hwsim.errors import TraceError, UsageError
+from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import write_trace
-from hwsim.traces.trace import Trace
 from hwsim.traces.verify import verify
 from training.data import Images, digest, hold_out, load_images
 from training.export import Amounts, Source, trace_of

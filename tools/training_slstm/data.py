@@ -1,4 +1,4 @@
-"""Labelled sequences for training, brought to small integers; it knows no network."""
+"""Labelled sequences for training, brought to small integers."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import numpy as np
 from training.data import Images
 from training.export import Amounts, recorded_first, trained_provenance
 
-from hwsim.traces.sequence import SequenceInputs, SequenceTrace
-from hwsim.traces.sequence_golden import execute_sequence
+from hwsim.traces.sequence.golden import execute_sequence
+from hwsim.traces.sequence.trace import SequenceInputs, SequenceTrace
 from hwsim.traces.trace import Logits
 from training_slstm.integers import logit_scale, network_of
 from training_slstm.network import GatedNetwork

@@ -1,4 +1,4 @@
-"""A trained spiking LSTM as the integers of the trace format; it knows no training."""
+"""A trained spiking LSTM as the integers of the trace format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.traces.sequence import Activation, GateUnits, LstmLayer, Readout, SequenceNetwork
+from hwsim.traces.sequence.trace import Activation, GateUnits, LstmLayer, Readout, SequenceNetwork
 from training_slstm.network import GATE_ORDER, INPUT_STEPS_PER_ONE, SIGNED, STATE_LIMIT, GatedNetwork
 
 WEIGHT_BITS, INPUT_BITS, LEAK_BITS, MEMBRANE_BITS = 8, 8, 8, 20

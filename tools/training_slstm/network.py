@@ -1,4 +1,4 @@
-"""An LSTM layer with piecewise-linear gates, any of which may be neurons, and a readout; it knows no integers."""
+"""An LSTM layer with piecewise-linear gates, any of which may be neurons, and a readout."""
 
 from __future__ import annotations
 

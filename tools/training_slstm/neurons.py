@@ -1,4 +1,4 @@
-"""IF and LIF neurons of gates over the timesteps of one element, with or without negative spikes; it knows no gates."""
+"""IF and LIF neurons of gates over the timesteps of one element, with or without negative spikes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of the spiking LSTM training tool; it knows no training."""
+"""The command line of the spiking LSTM training tool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an ANN with ReLU to fire-once neurons: steps, ramps and thresholds; it knows no training."""
+"""From an ANN with ReLU to fire-once neurons: steps, ramps and thresholds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from training.conversion import nearest_rank
 from training.quantise import steps_of
 
-from hwsim.traces.first_spike import SILENT, input_times
+from hwsim.traces.ttfs.trace import SILENT, input_times
 from training_ttfs.real import PIXEL_TOP, RealNetwork
 from training_ttfs.timed import TimedLayer, TimedNetwork, Timing
 

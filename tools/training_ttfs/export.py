@@ -12,10 +12,11 @@ from training.export import Amounts, recorded_first, trained_provenance
 from training.loop import TensorImages
 
 from hwsim.errors import TraceError
-from hwsim.traces.first_spike import SILENT, Decisions, FirstSpikeNetwork, FirstSpikeTrace
-from hwsim.traces.first_spike_golden import FirstSpikes, execute_first_spike
-from hwsim.traces.rate import RateTrace
-from hwsim.traces.trace import Inputs, Provenance
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs
+from hwsim.traces.ttfs.golden import FirstSpikes, execute_first_spike
+from hwsim.traces.ttfs.trace import SILENT, Decisions, FirstSpikeNetwork, FirstSpikeTrace
 from training_ttfs.integers import logit_scale, network_of
 from training_ttfs.rate import accuracy_over, rate_trace
 from training_ttfs.real import Geometry

@@ -1,4 +1,4 @@
-"""A trained fire-once network as the integers of a trace; it knows no training and no samples."""
+"""A trained fire-once network as the integers of a trace."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hwsim.traces.first_spike import FirstSpikeNetwork, FirstSpikeNeurons
-from hwsim.traces.network import Conv2d, Flatten, Input, Layer, Linear, Network, StoredWeights
+from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear, Network, StoredWeights
+from hwsim.traces.ttfs.trace import FirstSpikeNetwork, FirstSpikeNeurons
 from training_ttfs.conversion import PIXEL_BITS
 from training_ttfs.real import Geometry
 from training_ttfs.timed import TimedLayer, TimedNetwork

@@ -1,4 +1,4 @@
-"""The command line of the first-spike training tool; it knows no training."""
+"""The command line of the first-spike training tool."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from training.options import Parser, check_common, check_output, fraction, percentage, positive
 
 from hwsim.errors import UsageError
-from hwsim.traces.first_spike import MAX_WINDOW
+from hwsim.traces.ttfs.trace import MAX_WINDOW
 
 
 def parser(description: str) -> Parser:

@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from training.data import Images
 
-from hwsim.traces.first_spike import FirstSpikeNetwork
-from hwsim.traces.golden import Execution, execute
-from hwsim.traces.network import Conv2d, Layer, Linear, Network, Neuron
-from hwsim.traces.rate import RateTrace, encoder
-from hwsim.traces.trace import Inputs, Logits, Provenance
+from hwsim.traces.direct.golden import Execution, execute
+from hwsim.traces.direct.rate import RateTrace, encoder
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Neuron
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import Inputs, Logits
+from hwsim.traces.ttfs.trace import FirstSpikeNetwork
 
 FRACTION_BITS = 5
 MEMBRANE_BITS = 24

@@ -1,4 +1,4 @@
-"""The ANN that a first-spike network is converted from: convolutions, hidden layers, ReLU; it knows no time."""
+"""The ANN that a first-spike network is converted from: convolutions, hidden layers, ReLU."""
 
 from __future__ import annotations
 

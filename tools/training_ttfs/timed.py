@@ -20,7 +20,7 @@ FIRED_FIRST = 2.0**40
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When the neurons of a layer may fire, and from what potential: see `hwsim.traces.first_spike`."""
+    """When the neurons of a layer may fire, and from what potential: see `hwsim.traces.ttfs.trace`."""
 
     window: int
     start: int

@@ -1,4 +1,4 @@
-"""What the activations of some samples ask of the array, tile by tile; it knows no prices and no memory."""
+"""What the activations of some samples ask of the array, tile by tile."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
-from hwsim.kernels.crossbar_rows import Window
-from hwsim.kernels.window_tiles import channel_groups, count_tiles
-from hwsim.traces.encode import activation_planes
-from hwsim.traces.geometry import input_shape, window
-from hwsim.traces.network import Conv2d
-from hwsim.traces.trace import Trace
+from hwsim.kernels.crossbar.rows import Window
+from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
+from hwsim.traces.direct.encode import activation_planes
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import input_shape, window
+from hwsim.traces.network.layers import Conv2d
 
 IntArray = NDArray[np.int64]
 

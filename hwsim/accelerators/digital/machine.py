@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hwsim.accelerator import STATIC, Accelerator, BaselineKind, Batch, Batches, Workload
 from hwsim.accelerators.digital.counting import count_task
 from hwsim.accelerators.digital.parts import hardware, priced_parts
 from hwsim.accelerators.digital.plan import Dense, Plan, plan_network
 from hwsim.accelerators.digital.posting import Samples, post_all
-from hwsim.accelerators.digital.schedules import job_ends, schedules
+from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
 from hwsim.accelerators.digital.timing import TaskWork, n_jobs
 from hwsim.accelerators.digital.traffic import traffic
-from hwsim.components.price import Priced
-from hwsim.traces.trace import Trace
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.machine import Accelerator, BaselineKind
+from hwsim.contract.run import STATIC
+from hwsim.contract.workload import Batch, Batches, Workload
+from hwsim.traces.direct.trace import Trace
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch, and
 _JOBS_AT_ONCE = 1 << 19  # jobs of all its samples: memory does not grow with samples

@@ -1,4 +1,4 @@
-"""Accumulates as published equations count them: spikes times the mean fan-out; it knows no hardware.
+"""Accumulates as published equations count them: spikes times the mean fan-out.
 
     accumulates of a layer = rho * OP        rho = spikes per neuron of the layer that it reads, OP = dense operations
 
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.errors import ArchitectureError
-from hwsim.traces.geometry import macs
-from hwsim.traces.network import Network, neuron_of
-from hwsim.traces.trace import Trace
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import macs
+from hwsim.traces.network.layers import Network, neuron_of
 
 IntArray = NDArray[np.int64]
 _MOST = 1 << 62  # counts of a sample stay below, so that they do not overflow

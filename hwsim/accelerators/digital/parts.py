@@ -1,17 +1,17 @@
-"""The priced parts of a digital machine and how many of each there are; it knows no spikes."""
+"""The priced parts of a digital machine and how many of each there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from hwsim.accelerator import Hardware, Storage
 from hwsim.accelerators.digital.mean_fan_out import denominator
 from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
-from hwsim.components.given import PricedSpec
-from hwsim.components.price import Price, Priced
+from hwsim.components.pricing.given import PricedSpec
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.contract.hardware import Hardware, Storage
 
 ACTIVATION_BITS = "activation bits"
 FAN_OUT_UNIT = "accumulates are counted in units of 1 /"

@@ -1,4 +1,4 @@
-"""What the machine does with each layer of a network, in order; it knows no spikes, no memory and no durations."""
+"""What the machine does with each layer of a network, in order."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Literal
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.errors import ArchitectureError
-from hwsim.traces.network import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
-from hwsim.traces.raw_input import follows_input, multiplies_input
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
+from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
 Unit = Literal["mac", "narrow_mac", "ac"]
 Finish = Literal["neuron", "pooling"]

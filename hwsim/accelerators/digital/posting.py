@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
@@ -22,9 +21,9 @@ from hwsim.accelerators.digital.timing import (
     stage_name,
 )
 from hwsim.accelerators.digital.traffic import array_runs, runs, skips
-from hwsim.components.price import Priced
-from hwsim.ledger import Ledger
-from hwsim.traces.trace import Trace
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.traces.direct.trace import Trace
 
 IntArray = NDArray[np.int64]
 UNIT_ACTION = {"mac": "mac", "narrow_mac": "mac", "ac": "add"}

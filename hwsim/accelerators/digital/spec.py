@@ -14,8 +14,8 @@ from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
 from hwsim.components.memory import BankedSram, Sram
 from hwsim.components.neuron import Neuron
+from hwsim.components.pricing.technology import Technology
 from hwsim.components.spike_detector import SpikeDetector
-from hwsim.components.technology import Technology
 
 Absent = Literal["none"]
 """A part that the machine does without: its work costs neither energy nor time."""

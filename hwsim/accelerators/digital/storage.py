@@ -1,4 +1,4 @@
-"""Where everything that a network keeps has its home: on chip where it fits, else in DRAM; it knows no spikes.
+"""Where everything that a network keeps has its home: on chip where it fits, else in DRAM.
 
 Maps (in network order), then weights on their way to the array, then membranes, then kept sums are put into the global
 buffer, each where it fits beside all that is alive with it; the rest goes to DRAM.  Weights are in DRAM, and two tiles

@@ -1,4 +1,4 @@
-"""How the outputs of a layer are cut into tiles of the array, and tiles grouped into jobs; it knows no spikes.
+"""How the outputs of a layer are cut into tiles of the array, and tiles grouped into jobs.
 
 A tile is `array.rows` output positions, neighbours in raster order, times `array.columns` output channels of one group.
 Tiles run channels outermost, so that the weights of a channel tile serve all positions.  A job is a run of tiles: one
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.spec import Array
-from hwsim.traces.geometry import fan_in, window
-from hwsim.traces.network import Conv2d, Layer, Linear, Network, Pool, Shape
+from hwsim.traces.network.geometry import fan_in, window
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Pool, Shape
 
 IntArray = NDArray[np.int64]
 MOST_GROUPS = 64  # jobs along positions and along channels, our choice: bounds them at any size of array

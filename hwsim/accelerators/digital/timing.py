@@ -18,7 +18,7 @@ from hwsim.accelerators.digital.counting import TileWork
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.traffic import Traffic, array_runs, pad_accesses, runs, skips
-from hwsim.traces.network import Pool
+from hwsim.traces.network.layers import Pool
 
 IntArray = NDArray[np.int64]
 Role = Literal["dram", "buffer", "array", "finish", "store", "spill"]

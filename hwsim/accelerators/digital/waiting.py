@@ -1,4 +1,4 @@
-"""What the jobs of each step wait for: data, double buffers, and the layers before; it knows no durations.
+"""What the jobs of each step wait for: data, double buffers, and the layers before.
 
 A block is what runs in one go: a layer at one timestep, or with `layer_outer` a layer at all of them.
 """

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hwsim.arch.schema import ComponentSpec
-from hwsim.traces.network import Conv2d, Linear, Network
+from hwsim.traces.network.layers import Conv2d, Linear, Network
 
 
 class Assumptions(ComponentSpec):

@@ -1,4 +1,4 @@
-"""The network without spikes in the place of a trace's: bits of its activations, and which are set; it knows no prices.
+"""The network without spikes in the place of a trace's: bits of its activations, and which are set.
 
 Neurons become activation functions and all timesteps one pass.  The activations of `qann` are the spike counts of the
 trace, so that a neuron that never spikes is a zero; this is the quantised network that a rate over T timesteps stands
@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import BaselineKind
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.machine import BaselineKind
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
-from hwsim.traces.network import Layer
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Layer
 from hwsim.traces.planes import sum_planes
-from hwsim.traces.trace import PackedSpikes, Trace
+from hwsim.traces.trace import PackedSpikes
 
 Words = NDArray[np.uint64]
 

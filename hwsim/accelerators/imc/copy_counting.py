@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.counting import LayerCounts, count_layer
-from hwsim.accelerators.imc.pace import row_cycles
-from hwsim.accelerators.imc.placement import LayerPlacement
-from hwsim.accelerators.imc.replication import shares
+from hwsim.accelerators.imc.plan.pace import row_cycles
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.traces.network import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear
 
 Words = NDArray[np.uint64]
 

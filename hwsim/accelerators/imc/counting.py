@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.kernels.crossbar_rows import count_rows
-from hwsim.kernels.level_sums import sum_levels
-from hwsim.kernels.word_rows import count_words, fits
-from hwsim.traces.network import Conv2d, Linear
-from hwsim.traces.weights import weights_of
+from hwsim.kernels.crossbar.level_sums import sum_levels
+from hwsim.kernels.crossbar.rows import count_rows
+from hwsim.kernels.crossbar.word_rows import count_words, fits
+from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.weights import weights_of
 
 IntArray = NDArray[np.int64]
 

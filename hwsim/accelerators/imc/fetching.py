@@ -1,4 +1,4 @@
-"""How often the buffers of activations and kept currents are accessed for one row of a step; it knows no prices."""
+"""How often the buffers of activations and kept currents are accessed for one row of a step."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.direct import kept_currents
-from hwsim.accelerators.imc.pipeline import Step
-from hwsim.accelerators.imc.placement import LayerPlacement
-from hwsim.accelerators.imc.replication import shares
-from hwsim.accelerators.imc.sites import origin, read_by
-from hwsim.accelerators.imc.traffic import masks, words
+from hwsim.accelerators.imc.plan.direct import kept_currents
+from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.replication import shares
+from hwsim.accelerators.imc.plan.sites import origin, read_by
+from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.accelerators.imc.work import Work
-from hwsim.traces.geometry import window_rows
-from hwsim.traces.network import Add, Layer, Linear, Pool
+from hwsim.traces.network.geometry import window_rows
+from hwsim.traces.network.layers import Add, Layer, Linear, Pool
 
 IntArray = NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""Links of the mesh as shared units of a schedule: which stages hold them, for how long; it knows no prices.
+"""Links of the mesh as shared units of a schedule: which stages hold them, for how long.
 
 When a row is done it asks for all links of its routes at once and holds each for a cycle a flit.  It has arrived
 everywhere once the last of them has passed it on and the head has gone through the routers of the longest route: if it
@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.mesh import Link
-from hwsim.accelerators.imc.pipeline import Pipeline
+from hwsim.accelerators.imc.plan.mesh import Link
+from hwsim.accelerators.imc.plan.pipeline import Pipeline
+from hwsim.accelerators.imc.plan.traffic import Traffic, Transfer
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.traffic import Traffic, Transfer
 from hwsim.accelerators.imc.work import Work
 from hwsim.engine.schedule import Stage, Wait
 

@@ -5,41 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from hwsim.accelerator import (
-    EARLY_EXIT,
-    OVERLAPPED,
-    STATIC,
-    Accelerator,
-    BaselineKind,
-    Batch,
-    Batches,
-    Exits,
-    FunctionalRun,
-    Workload,
-)
 from hwsim.accelerators.imc.baseline import Dense, in_one_pass
 from hwsim.accelerators.imc.copy_counting import count_copies
 from hwsim.accelerators.imc.counting import LayerCounts
-from hwsim.accelerators.imc.exits import decide
+from hwsim.accelerators.imc.exit.decide import decide
+from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
 from hwsim.accelerators.imc.functional import execute
 from hwsim.accelerators.imc.links import n_link_jobs
-from hwsim.accelerators.imc.overlap import by_leaving_timestep
 from hwsim.accelerators.imc.parts import adc_range_rows, hardware, priced_parts
-from hwsim.accelerators.imc.pipeline import Options, Pipeline, build
-from hwsim.accelerators.imc.placement import Placement, place
+from hwsim.accelerators.imc.plan.pipeline import Options, Pipeline, build
+from hwsim.accelerators.imc.plan.placement import Placement, place
+from hwsim.accelerators.imc.plan.storage import Plan
+from hwsim.accelerators.imc.plan.traffic import Traffic, route
 from hwsim.accelerators.imc.posting import post_all
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.storage import Plan
 from hwsim.accelerators.imc.timing import schedules
-from hwsim.accelerators.imc.traffic import Traffic, route
 from hwsim.accelerators.imc.work import Work
-from hwsim.components.price import Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.exits import Exits
+from hwsim.contract.machine import Accelerator, BaselineKind, FunctionalRun
+from hwsim.contract.run import EARLY_EXIT, OVERLAPPED, STATIC
+from hwsim.contract.workload import Batch, Batches, Workload
 from hwsim.errors import ArchitectureError
-from hwsim.traces.encode import activation_planes
-from hwsim.traces.network import Conv2d, Linear, Network, neuron_of
-from hwsim.traces.raw_input import multiplies_input
+from hwsim.traces.direct.encode import activation_planes
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Conv2d, Linear, Network, neuron_of
+from hwsim.traces.network.raw_input import multiplies_input
 from hwsim.traces.slicing import first
-from hwsim.traces.trace import Trace
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: 32 MiB, so memory does not grow with samples
 

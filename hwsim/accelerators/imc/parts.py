@@ -1,4 +1,4 @@
-"""The priced parts of an imc machine and how many of each a network needs; it knows no spikes."""
+"""The priced parts of an imc machine and how many of each a network needs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from math import ceil, sqrt
 from typing import Any
 
-from hwsim.accelerator import Hardware, Storage
 from hwsim.accelerators.imc.functional.conversion import largest_sum, signed
-from hwsim.accelerators.imc.mesh import Link
-from hwsim.accelerators.imc.pipeline import DECISION
+from hwsim.accelerators.imc.plan.mesh import Link
+from hwsim.accelerators.imc.plan.pipeline import DECISION
+from hwsim.accelerators.imc.plan.storage import Plan, memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.storage import Plan, memories, needs
-from hwsim.components.given import PricedSpec
 from hwsim.components.memory import Sram
-from hwsim.components.price import Priced
+from hwsim.components.pricing.given import PricedSpec
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.hardware import Hardware, Storage
 from hwsim.errors import ArchitectureError
 from hwsim.units import UM2_PER_MM2
 

@@ -12,16 +12,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.imc.fetching import psum_accesses, psum_reads, residual_fetches, window_fetches
-from hwsim.accelerators.imc.pipeline import Step
-from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.ledger import Ledger
-from hwsim.traces.geometry import macs
-from hwsim.traces.network import Add, Conv2d, Input, Linear, Pool
-from hwsim.traces.raw_input import multiplies_input
+from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.traces.network.geometry import macs
+from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool
+from hwsim.traces.network.raw_input import multiplies_input
 
 IntArray = NDArray[np.int64]
 

@@ -15,13 +15,14 @@ from hwsim.components.adc import Adc
 from hwsim.components.clock import Clock
 from hwsim.components.column_mux import ColumnMux
 from hwsim.components.crossbar import Crossbar
-from hwsim.components.interconnect import HTree
-from hwsim.components.lookup import SigmaE
+from hwsim.components.htree import HTree
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
+from hwsim.components.offset_corrector import OffsetCorrector
+from hwsim.components.pricing.technology import Technology
 from hwsim.components.router import Router
-from hwsim.components.row_logic import OffsetCorrector, SilenceDetector
-from hwsim.components.technology import Technology
+from hwsim.components.sigma_e import SigmaE
+from hwsim.components.silence_detector import SilenceDetector
 
 
 class Chip(ComponentSpec):

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.links import after_transfers, apart, crossings, link_stages, own_cycles
-from hwsim.accelerators.imc.pace import dense_row_cycles, read_interval_cycles, row_cycles
-from hwsim.accelerators.imc.pipeline import Step
-from hwsim.accelerators.imc.placement import LayerPlacement
+from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cycles, row_cycles
+from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.engine.schedule import Schedule, Stage, Wait
-from hwsim.traces.network import Add, Input, Pool
+from hwsim.traces.network.layers import Add, Input, Pool
 
 IntArray = NDArray[np.int64]
 GLOBAL_BUFFER = "global_buffer port"

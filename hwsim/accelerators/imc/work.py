@@ -1,4 +1,4 @@
-"""What posting and timing read: the plan of a network on the machine and the counts of a batch; it knows no prices."""
+"""What posting and timing read: the plan of a network on the machine and the counts of a batch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.counting import LayerCounts
-from hwsim.accelerators.imc.pipeline import Pipeline, Step
-from hwsim.accelerators.imc.placement import Placement
+from hwsim.accelerators.imc.plan.pipeline import Pipeline, Step
+from hwsim.accelerators.imc.plan.placement import Placement
+from hwsim.accelerators.imc.plan.traffic import Traffic
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.traffic import Traffic
-from hwsim.traces.network import Network
-from hwsim.traces.raw_input import follows_input, multiplies_input
+from hwsim.traces.network.layers import Network
+from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
 IntArray = NDArray[np.int64]
 

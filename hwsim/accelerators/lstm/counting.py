@@ -1,4 +1,4 @@
-"""How many spikes each cell step of a layer takes in and gives; it knows no hardware."""
+"""How many spikes each cell step of a layer takes in and gives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.traces.sequence import HIDDEN, LstmLayer, SequenceNetwork, SequenceTrace
+from hwsim.traces.sequence.trace import HIDDEN, LstmLayer, SequenceNetwork, SequenceTrace
 
 IntArray = NDArray[np.int64]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.lstm.counting import units_not_silent
 from hwsim.accelerators.lstm.plan import Dense, Plan
 from hwsim.accelerators.lstm.work import ELEMENTWISE, MAC, NEURONS, READOUT, Poster, StepWork
-from hwsim.traces.sequence import GATES, LstmLayer, SequenceTrace
+from hwsim.contract.ledger import OPERATIONS
+from hwsim.traces.sequence.trace import GATES, LstmLayer, SequenceTrace
 
 IntArray = NDArray[np.int64]
 NARROW = "narrow_mac"

@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from hwsim.accelerator import OPERATIONS, STATIC, Accelerator, BaselineKind, Batch, Batches, Workload
 from hwsim.accelerators.lstm.counting import count_layers
 from hwsim.accelerators.lstm.dense_step import dense_works
 from hwsim.accelerators.lstm.parts import ARITHMETIC, hardware, priced_parts
 from hwsim.accelerators.lstm.plan import Dense, Plan, plan_network
-from hwsim.accelerators.lstm.schedules import Engine, engines, leaving, n_jobs, post_all, schedules, step_ends
+from hwsim.accelerators.lstm.schedule import Engine, engines, leaving, n_jobs, post_all, schedules, step_ends
 from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.accelerators.lstm.spiking_step import layer_work, readout_work
 from hwsim.accelerators.lstm.work import READOUT, StepWork
-from hwsim.components.price import Priced
-from hwsim.traces.sequence import SequenceTrace
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.ledger import OPERATIONS
+from hwsim.contract.machine import Accelerator, BaselineKind
+from hwsim.contract.run import STATIC
+from hwsim.contract.workload import Batch, Batches, Workload
+from hwsim.traces.sequence.trace import SequenceTrace
 
 _JOBS_AT_ONCE = 1 << 19  # of all samples of a batch: memory does not grow with samples
 

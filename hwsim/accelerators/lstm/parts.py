@@ -1,20 +1,20 @@
-"""The priced parts of a spiking LSTM machine and how many of each there are; it knows no spikes."""
+"""The priced parts of a spiking LSTM machine and how many of each there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from hwsim.accelerator import Hardware, Storage
 from hwsim.accelerators.lstm.dense_step import NARROW
 from hwsim.accelerators.lstm.plan import Plan, memory_bits
-from hwsim.accelerators.lstm.schedules import Engine
+from hwsim.accelerators.lstm.schedule import Engine
 from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.accelerators.lstm.spiking_step import hidden_words, products_of
 from hwsim.accelerators.lstm.work import READOUT
-from hwsim.components.given import PricedSpec
-from hwsim.components.price import Priced
-from hwsim.traces.sequence import GATES
+from hwsim.components.pricing.given import PricedSpec
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.hardware import Hardware, Storage
+from hwsim.traces.sequence.trace import GATES
 
 BASELINE = "baseline"
 ACTIVATION_BITS = "activation bits"

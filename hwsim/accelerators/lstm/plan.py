@@ -1,4 +1,4 @@
-"""Which cell runs which timesteps of a network, and what the machine must hold for it; it knows no spikes."""
+"""Which cell runs which timesteps of a network, and what the machine must hold for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.errors import ArchitectureError
-from hwsim.traces.sequence import GATES, GateUnits, LstmLayer, SequenceNetwork
+from hwsim.traces.sequence.trace import GATES, GateUnits, LstmLayer, SequenceNetwork
 
 IntArray = NDArray[np.int64]
 

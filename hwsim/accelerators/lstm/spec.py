@@ -14,9 +14,9 @@ from hwsim.components.elementwise import Elementwise
 from hwsim.components.mac import Mac
 from hwsim.components.memory import BankedSram, Sram
 from hwsim.components.neuron import Neuron
+from hwsim.components.pricing.technology import Technology
 from hwsim.components.registers import Registers
 from hwsim.components.spike_detector import SpikeDetector
-from hwsim.components.technology import Technology
 
 
 class Clock(ComponentSpec):

@@ -1,15 +1,15 @@
-"""What the steps of spiking cells do and how long each engine takes; it knows neither cells side by side nor prices."""
+"""What the steps of spiking cells do and how long each engine takes."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.lstm.counting import LayerSpikes
 from hwsim.accelerators.lstm.plan import Plan
 from hwsim.accelerators.lstm.work import AC, DETECT, ELEMENTWISE, MAC, NEURONS, READOUT, Poster, StepWork
-from hwsim.traces.sequence import GATES, HIDDEN, LstmLayer
+from hwsim.contract.ledger import OPERATIONS
+from hwsim.traces.sequence.trace import GATES, HIDDEN, LstmLayer
 
 IntArray = NDArray[np.int64]
 _OPERATION = {"and": "AND", "add": "AC", "mac": "MAC"}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.traces.sequence import GATES
+from hwsim.traces.sequence.trace import GATES
 
 IntArray = NDArray[np.int64]
 

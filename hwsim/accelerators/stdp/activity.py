@@ -1,6 +1,4 @@
-"""What the steps of some samples do, as arrays by quantity, and what a core that skips nothing does; it knows no sizes
-of memories.
-"""
+"""What the steps of some samples do, as arrays by quantity, and what a core that skips nothing does."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.kernels.stdp_rules import (
+from hwsim.kernels.stdp.rules import (
     CONFLICT,
     DEPRESSED_NEURONS,
     DEPRESSED_PIXELS,
@@ -20,7 +18,7 @@ from hwsim.kernels.stdp_rules import (
     POTENTIATED_NEURONS,
     POTENTIATED_PIXELS,
 )
-from hwsim.traces.plastic import PlasticNetwork
+from hwsim.traces.plastic.trace import PlasticNetwork
 
 IntArray = NDArray[np.int64]
 

@@ -10,22 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import Accelerator, Batch, FunctionalRun, Workload
 from hwsim.accelerators.stdp.activity import gather, without_skipping
 from hwsim.accelerators.stdp.network import network_on
 from hwsim.accelerators.stdp.parts import hardware, priced_parts
 from hwsim.accelerators.stdp.plan import Plan, plan_network
 from hwsim.accelerators.stdp.posting import post_all
-from hwsim.accelerators.stdp.schedules import schedules, step_end
+from hwsim.accelerators.stdp.schedule import schedules, step_end
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.accelerators.stdp.timing import Pace
 from hwsim.accelerators.stdp.work import Work
-from hwsim.components.price import Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.machine import Accelerator, FunctionalRun
+from hwsim.contract.workload import Batch, Workload
 from hwsim.errors import UsageError
-from hwsim.kernels.stdp_rules import INPUT_SPIKES, OUTPUT_SPIKES
-from hwsim.traces.plastic import TRAIN, PlasticNetwork, PlasticTrace
-from hwsim.traces.plastic_run import Learned, Played, learn
-from hwsim.traces.session import Session
+from hwsim.kernels.stdp.rules import INPUT_SPIKES, OUTPUT_SPIKES
+from hwsim.traces.plastic.run import Learned, Played, learn
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.plastic.trace import TRAIN, PlasticNetwork, PlasticTrace
 
 _JOBS_AT_ONCE = 1 << 18  # of all samples of a batch; what each did is kept, two bytes a figure and step
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.errors import ArchitectureError, TraceError
-from hwsim.traces.plastic import QUANTITIES, PlasticNetwork, QFormat
-from hwsim.traces.plastic_check import check_plastic
+from hwsim.traces.plastic.check import check_plastic
+from hwsim.traces.plastic.trace import QUANTITIES, PlasticNetwork, QFormat
 
 
 def network_on(spec: StdpSpec, network: PlasticNetwork) -> PlasticNetwork:

@@ -1,18 +1,18 @@
-"""The priced parts of a learning core and how many of each there are; it knows no spikes."""
+"""The priced parts of a learning core and how many of each there are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from hwsim.accelerator import Hardware, Storage
 from hwsim.accelerators.stdp.plan import INPUT_BITS, QUEUES, Plan
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.accelerators.stdp.work import STAGES
-from hwsim.components.given import PricedSpec
-from hwsim.components.price import Priced
-from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
-from hwsim.traces.plastic import QUANTITIES
+from hwsim.components.pricing.given import PricedSpec
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.hardware import Hardware, Storage
+from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
+from hwsim.traces.plastic.trace import QUANTITIES
 
 _TAKEN = {
     "encoder": ("draw",),

@@ -1,4 +1,4 @@
-"""How a learning network lies in a core's memories and how many accesses its parts take; it knows no spikes."""
+"""How a learning network lies in a core's memories and how many accesses its parts take."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.components.memory import Sram
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.poisson import CHANCE_BITS
-from hwsim.kernels.stdp_rules import FACTOR_BITS, RATE_BITS
-from hwsim.traces.plastic import PlasticNetwork
+from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
+from hwsim.traces.plastic.trace import PlasticNetwork
 
 INPUT_BITS = 8
 QUEUES = 2

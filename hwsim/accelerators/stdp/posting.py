@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.stdp.work import (
     DEPRESS,
     ENCODE,
@@ -20,7 +19,7 @@ from hwsim.accelerators.stdp.work import (
     TRACES,
     Work,
 )
-from hwsim.ledger import Ledger
+from hwsim.contract.ledger import OPERATIONS, Ledger
 
 IntArray = NDArray[np.int64]
 

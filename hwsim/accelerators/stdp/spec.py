@@ -13,13 +13,13 @@ from hwsim.components.accumulator import Accumulator
 from hwsim.components.clock import ClockNetwork
 from hwsim.components.learning_engine import LearningEngine
 from hwsim.components.memory import Sram
-from hwsim.components.number import Number
 from hwsim.components.plastic_neuron import PlasticNeuron
+from hwsim.components.pricing.number import Number
+from hwsim.components.pricing.technology import Technology
 from hwsim.components.random_source import RandomSource
 from hwsim.components.synaptic_adder import SynapticAdder
-from hwsim.components.technology import Technology
 from hwsim.components.transposable import TransposableSram
-from hwsim.traces.plastic import QUANTITIES, QFormat, RoundingName
+from hwsim.traces.plastic.trace import QUANTITIES, QFormat, RoundingName
 
 _Q_FORMAT = re.compile(r"Q(\d{1,2})\.(\d{1,2})")
 FP32 = "FP32"

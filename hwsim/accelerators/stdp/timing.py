@@ -1,4 +1,4 @@
-"""How long each stage of a core takes; it knows neither what stages wait for nor prices."""
+"""How long each stage of a core takes."""
 
 from __future__ import annotations
 

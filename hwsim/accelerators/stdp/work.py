@@ -1,4 +1,4 @@
-"""The work of some samples of one phase on a core, which counts and times are made from; it knows neither."""
+"""The work of some samples of one phase on a core, which counts and times are made from."""
 
 from __future__ import annotations
 

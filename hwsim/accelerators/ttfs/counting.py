@@ -1,4 +1,4 @@
-"""What the spikes of some samples ask of every pass; it knows no durations and no prices."""
+"""What the spikes of some samples ask of every pass."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.plan import AnyCoding, LayerPlan, Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
-from hwsim.kernels import first_spike_array as array
-from hwsim.kernels.first_spike import FireOnce
-from hwsim.traces.first_spike import FirstSpikeNetwork, FirstSpikeTrace, Times, input_times
-from hwsim.traces.first_spike_golden import behaviour_of
-from hwsim.traces.network import neuron_of
+from hwsim.kernels.first_spike import array
+from hwsim.kernels.first_spike.network import FireOnce
+from hwsim.traces.direct.rate import RateTrace, input_counts
+from hwsim.traces.network.layers import neuron_of
+from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import unpack_channels
-from hwsim.traces.rate import RateTrace, input_counts
-from hwsim.traces.weights import weights_of
+from hwsim.traces.ttfs.golden import behaviour_of
+from hwsim.traces.ttfs.trace import FirstSpikeNetwork, FirstSpikeTrace, Times, input_times
 
 IntArray = NDArray[np.int64]
 _SETTLED = {"never": array.NEVER, "slopes": array.SLOPES, "reach": array.REACH}

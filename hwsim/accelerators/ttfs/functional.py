@@ -1,4 +1,4 @@
-"""A first-spike network in the machine's own registers, layer after layer from raw inputs; it knows no prices."""
+"""A first-spike network in the machine's own registers, layer after layer from raw inputs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import FunctionalRun
 from hwsim.accelerators.ttfs.counting import play_layer
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan
-from hwsim.traces.first_spike import Decisions, FirstSpikeTrace, Times, input_times
-from hwsim.traces.first_spike_golden import decide
+from hwsim.contract.machine import FunctionalRun
+from hwsim.traces.ttfs.golden import decide
+from hwsim.traces.ttfs.trace import Decisions, FirstSpikeTrace, Times, input_times
 
 _SAMPLES_AT_ONCE = 256
 

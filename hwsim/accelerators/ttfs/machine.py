@@ -7,19 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwsim.accelerator import STATIC, STREAMED, Accelerator, Batch, Batches, FunctionalRun, Workload
 from hwsim.accelerators.ttfs.counting import count_layer
-from hwsim.accelerators.ttfs.fitting import check_fit, check_trace
+from hwsim.accelerators.ttfs.fit import check_fit, check_trace
 from hwsim.accelerators.ttfs.functional import execute
 from hwsim.accelerators.ttfs.parts import hardware, priced_parts
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan, plan_network
 from hwsim.accelerators.ttfs.posting import post_all
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import LayerWork, answer_job, schedules, streamed
-from hwsim.components.price import Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.machine import Accelerator, FunctionalRun
+from hwsim.contract.run import STATIC, STREAMED
+from hwsim.contract.workload import Batch, Batches, Workload
 from hwsim.errors import UsageError
-from hwsim.traces.first_spike import FirstSpikeTrace
-from hwsim.traces.rate import RateTrace
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 _JOBS_AT_ONCE = 1 << 18  # of all samples of a batch: memory does not grow with samples
 

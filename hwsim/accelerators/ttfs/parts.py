@@ -1,4 +1,4 @@
-"""The priced parts of a first-spike machine and how many of each there are; it knows no spikes."""
+"""The priced parts of a first-spike machine and how many of each there are."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
-from hwsim.accelerator import Hardware, Storage
 from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
-from hwsim.components.price import Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.hardware import Hardware, Storage
 
 _TAKEN = {
     "weights": ("read",),

@@ -1,4 +1,4 @@
-"""How a network lies on the cores: passes, issue cycles and memories of every layer; it knows no spikes."""
+"""How a network lies on the cores: passes, issue cycles and memories of every layer."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from math import prod
 import numpy as np
 
 from hwsim.accelerators.ttfs.spec import TtfsSpec
-from hwsim.kernels.first_spike import Sliding
-from hwsim.traces.first_spike import FirstSpikeTrace
-from hwsim.traces.network import Conv2d, Flatten, Linear, Network, Shape
-from hwsim.traces.rate import RateTrace, input_counts
+from hwsim.kernels.first_spike.network import Sliding
+from hwsim.traces.direct.rate import RateTrace, input_counts
+from hwsim.traces.network.layers import Conv2d, Flatten, Linear, Network, Shape
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 AnyCoding = FirstSpikeTrace | RateTrace
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import OPERATIONS
 from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.timing import LayerWork, sort_cycles, sort_stage
-from hwsim.ledger import Ledger
+from hwsim.contract.ledger import OPERATIONS, Ledger
 
 IntArray = NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from hwsim.components.bucket_sorter import BucketSorter
 from hwsim.components.clock import Clock
 from hwsim.components.first_spike_pe import FirstSpikePe
 from hwsim.components.memory import BankedSram, Sram
-from hwsim.components.technology import Technology
+from hwsim.components.pricing.technology import Technology
 
 
 class Array(ComponentSpec):

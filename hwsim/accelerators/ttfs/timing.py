@@ -1,4 +1,4 @@
-"""How long sorts and passes take and what they wait for; it knows no prices.
+"""How long sorts and passes take and what they wait for.
 
 A layer begins when the one before it is complete.  For each output position the sorter puts the spikes under the window
 in the order of their times into one memory of the queue, while the array plays the passes of the position before from

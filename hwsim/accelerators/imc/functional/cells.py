@@ -1,4 +1,4 @@
-"""The current of every cell of a layer as an integer, variation and stuck cells drawn by counter; it knows no spikes.
+"""The current of every cell of a layer as an integer, variation and stuck cells drawn by counter.
 
 Level n of 2**cell_bits conducts n levels above `off_levels` = (levels - 1) G_off / (G_on - G_off).  Currents are kept
 to 2**-FRACTION_BITS of a level.  With variation a cell conducts mu (1 + sigma z), not below zero, with z the sum of
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
-from hwsim.traces.network import Conv2d, Linear
-from hwsim.traces.weights import weights_of
+from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.weights import weights_of
 
 FRACTION_BITS = 8
 _WORDS_PER_CELL = 4  # one decides whether it is stuck, three are twelve uniform numbers

@@ -11,7 +11,7 @@ import numpy as np
 
 from hwsim.accelerators.imc.functional.cells import Cells, off_levels
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.kernels.crossbar_reads import NOISE_BITS, Conversion
+from hwsim.kernels.crossbar.reads import NOISE_BITS, Conversion
 
 _NOISE_ROOT = 3**0.5  # the kernel's noise has a sigma of 2**16 / sqrt(3)
 _NOISE_UNIT_BITS = 16

@@ -1,4 +1,4 @@
-"""One layer with weights on its crossbars: activations in, currents out, conversions counted; it knows no neurons."""
+"""One layer with weights on its crossbars: activations in, currents out, conversions counted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.functional.cells import cells_of
 from hwsim.accelerators.imc.functional.conversion import conversion_of
-from hwsim.accelerators.imc.placement import LayerPlacement, columns_per_weight, conversion_blocks, segments_of
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion_blocks, segments_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.kernels.counter_rng import stream_key
-from hwsim.kernels.crossbar_reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
-from hwsim.kernels.crossbar_rows import Segments
-from hwsim.traces.network import Conv2d, Linear, Network
+from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
+from hwsim.kernels.crossbar.rows import Segments
+from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.planes import pack_channels, pack_integers
 
 _NARROW = 15  # bits of a cell's current up to which the narrow kernel serves

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerator import FunctionalRun
 from hwsim.accelerators.imc.functional.layer import CrossbarLayer
-from hwsim.accelerators.imc.placement import place
+from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.machine import FunctionalRun
 from hwsim.errors import UsageError
-from hwsim.traces.golden import ExactProducts
-from hwsim.traces.golden import execute as execute_network
-from hwsim.traces.network import Conv2d, Linear, Network
-from hwsim.traces.raw_input import multiplies_input
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, Trace
+from hwsim.traces.direct.golden import ExactProducts
+from hwsim.traces.direct.golden import execute as execute_network
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Conv2d, Linear, Network
+from hwsim.traces.network.raw_input import multiplies_input
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
 _SAMPLES_AT_ONCE = 64  # so memory does not grow with the samples of a trace
 

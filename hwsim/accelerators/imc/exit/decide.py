@@ -1,0 +1,96 @@
+"""When samples leave: the threshold, chosen on held-out samples where asked for, and each sample's timestep."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
+from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, exit_timesteps, right_guesses, uncertainty
+from hwsim.accelerators.imc.plan.pipeline import DECISION
+from hwsim.accelerators.imc.spec import EarlyExit
+from hwsim.contract.exits import Exits, Outcomes
+from hwsim.contract.run import EARLY_EXIT, OVERLAPPED
+from hwsim.errors import UsageError
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.trace import Logits
+
+_CANDIDATES = np.arange(1, 1000) / 1000  # thresholds tried; finer steps than the reported set could tell apart
+
+
+def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
+    """The exits of a trace under a rule; None where every sample runs all timesteps.
+
+    Raises UsageError for a threshold on a trace that recorded no logits.
+    """
+    if rule.threshold in ("never", "always") or trace.timesteps == 1:
+        return None
+    if rule.threshold == "calibrated":
+        if "calibration" not in trace.logits:
+            return None
+        threshold = calibrate(rule, trace.logits["calibration"])
+        size = trace.logits["calibration"].labels.size
+        chosen_on = f"{size} held-out {trace.logits['calibration'].split} samples"
+    else:
+        threshold, chosen_on = float(rule.threshold), "nothing: the architecture gives it"
+    if "recorded" not in trace.logits:
+        raise UsageError("early_exit.threshold: the trace has no logits of its recorded samples; use 'never'")
+    reported = trace.logits.get("test", trace.logits["recorded"])
+    known, right = _evaluate(rule, reported), right_guesses(reported.accumulated(), reported.labels)
+    timesteps = exit_timesteps(known.leaves(rule.metric, threshold))
+    return Exits(
+        runs=(EARLY_EXIT, OVERLAPPED) if rule.overlap else (EARLY_EXIT,),
+        unit=DECISION,
+        criterion=_describe(rule),
+        threshold=threshold,
+        chosen_on=chosen_on,
+        reported_on=f"{reported.labels.size} {reported.split} samples",
+        recorded=leaving_timesteps(rule, trace.logits["recorded"], threshold),
+        histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
+        accuracy=accuracy_at(right, timesteps),
+        outcomes=_outcomes(rule, known, right, _evaluate(rule, trace.logits["recorded"]), threshold),
+    )
+
+
+def calibrate(rule: EarlyExit, logits: Logits) -> float:
+    """The threshold with the fewest mean timesteps whose accuracy is at least that of running all of them."""
+    right = right_guesses(logits.accumulated(), logits.labels)
+    tried = sweep(_evaluate(rule, logits), rule.metric, right, _CANDIDATES)
+    good = tried.n_right >= right[:, -1].sum()
+    if good.any():
+        return float(_CANDIDATES[good][tried.timesteps[good].argmin()])
+    return float(_CANDIDATES[0] if rule.metric == "entropy" else _CANDIDATES[-1])
+
+
+def leaving_timesteps(rule: EarlyExit, logits: Logits, threshold: float) -> NDArray[np.int64]:
+    """Timesteps each sample runs: int64 [sample]."""
+    return exit_timesteps(_evaluate(rule, logits).leaves(rule.metric, threshold))
+
+
+def _outcomes(
+    rule: EarlyExit, reported: Uncertainty, right: NDArray[np.bool_], recorded: Uncertainty, threshold: float
+) -> Outcomes:
+    """What every threshold tried, and the one in use, does; neighbours that do the same are one outcome."""
+    thresholds = np.unique(np.append(_CANDIDATES, threshold))
+    swept = sweep(reported, rule.metric, right, thresholds)
+    timesteps = timesteps_run(recorded, rule.metric, thresholds)
+    # Samples that have left by a timestep only grow in number, so equal numbers are the same samples.
+    differs = np.diff(swept.histogram, axis=0).any(axis=1) | np.diff(timesteps, axis=0).any(axis=1)
+    first = np.flatnonzero(np.append(True, differs))
+    last = np.append(first[1:], thresholds.size) - 1
+    return Outcomes(
+        thresholds=np.stack([thresholds[first], thresholds[last]], axis=1),
+        histogram=swept.histogram[first],
+        accuracy=swept.accuracy[first],
+        recorded=timesteps[first],
+    )
+
+
+def _evaluate(rule: EarlyExit, logits: Logits) -> Uncertainty:
+    return uncertainty(logits.accumulated(), logits.scale, average=rule.logits == "mean")
+
+
+def _describe(rule: EarlyExit) -> str:
+    sign = "<" if rule.metric == "entropy" else ">"
+    measured = "normalised entropy" if rule.metric == "entropy" else "largest softmax probability"
+    return f"leave when the {measured} of the {rule.logits} of logits is {sign}"

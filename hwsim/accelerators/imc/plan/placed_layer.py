@@ -1,0 +1,44 @@
+"""One weighted layer on its crossbars: how many of them, and what each read takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwsim.kernels.crossbar.rows import Segments, Window
+from hwsim.traces.network.layers import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlacement:
+    """One weighted layer on its crossbars."""
+
+    name: str
+    window: Window
+    out_shape: Shape
+    segments: Segments
+    words_per_block: int | None  # of packed input that a row block covers; None where one straddles kernel offsets
+    groups: int
+    row_blocks: int  # of all groups
+    sum_blocks: int  # the same, but row blocks whose columns are converted together count once
+    column_blocks: int  # per group
+    phases: int  # row groups of a crossbar that are driven one after another
+    digits: int  # input digits of `dac_bits` bits
+    pulses: int  # the largest digit, in unit pulses
+    rows_used: int  # of all row blocks
+    columns_used: int  # weight columns of one row block, over its column blocks
+    reference_columns: int  # of one row block, over its column blocks
+    block_channels: int  # output channels of a column block, fewer in the last one of a group
+    pes: int  # of all copies
+    first_pe: int = 0
+    copies: int = 1  # each with its share of the positions of a row
+
+    @property
+    def crossbars(self) -> int:
+        """How many crossbars hold the layer, all copies together."""
+        return self.copies * self.row_blocks * self.column_blocks
+
+    @property
+    def reads_per_timestep(self) -> int:
+        """Crossbar reads of one timestep when nothing is skipped: the closed form of the module docstring."""
+        height, width, _ = self.out_shape
+        return self.row_blocks * self.column_blocks * height * width * self.digits * self.phases

@@ -1,0 +1,184 @@
+"""How the weights of each layer lie on crossbars: rows, columns, read phases and PEs.
+
+A layer of K x K x C_in -> C_out (per group) on crossbars of X_rows x X_columns:
+    row blocks      im2col: ceil(C_in K K / X_rows)        kernel_split: K K ceil(C_in / X_rows)       (SpikeSim)
+    column blocks   ceil(C_out / floor((X_columns - reference_columns) / columns_per_weight))
+    reads per step  row blocks * column blocks * H_out * W_out * digits * phases
+with columns_per_weight = ceil(weight_bits / cell_bits), twice that if differential: a weight never straddles two
+crossbars.  A layer takes its PEs column block by column block, so that as many sums as can be are complete in one tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.replication import copies_of
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.errors import ArchitectureError
+from hwsim.kernels.crossbar.rows import Segments, Window
+from hwsim.traces.network.geometry import input_shape, window
+from hwsim.traces.network.layers import Conv2d, Linear, Network
+
+WORD_BITS = 64
+
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the layers of a network lie."""
+
+    layers: Mapping[str, LayerPlacement]
+    tiles: int
+    pes_per_tile: int
+    pes: int  # in use
+
+    @property
+    def crossbars(self) -> int:
+        """Crossbars in use."""
+        return sum(layer.crossbars for layer in self.layers.values())
+
+
+def place(spec: ImcSpec, network: Network) -> Placement:
+    """Put every weighted layer on whole PEs, in network order.
+
+    Raises ArchitectureError when a `chip.tiles` number is too small for the network, a weight does not fit a crossbar
+    or `chip.replicate` asks for what there is not.
+    """
+    away = spec.assumptions.off_chip(network)
+    single = {
+        layer.name: _place_layer(spec, network, layer)
+        for layer in network
+        if isinstance(layer, Conv2d | Linear) and layer.name not in away
+    }
+    copies = copies_of(spec, single)
+    layers: dict[str, LayerPlacement] = {}
+    first_pe = 0
+    for name, once in single.items():
+        layers[name] = replace(once, copies=copies[name], pes=copies[name] * once.pes, first_pe=first_pe)
+        first_pe += layers[name].pes
+    tiles = ceil(first_pe / spec.chip.pes_per_tile)
+    if spec.chip.tiles != "as_needed":
+        if tiles > spec.chip.tiles:
+            raise ArchitectureError(
+                f"chip.tiles: {spec.chip.tiles} tiles of {spec.chip.pes_per_tile} PEs are too few: the network's "
+                f"{sum(p.crossbars for p in layers.values())} crossbars take {first_pe} PEs, so {tiles} tiles"
+            )
+        tiles = spec.chip.tiles
+    return Placement(layers, tiles, spec.chip.pes_per_tile, first_pe)
+
+
+def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> LayerPlacement:
+    """One copy of a layer, wherever it will be."""
+    height, width, channels = input_shape(layer, network)
+    kernel, stride, padding = window(layer)
+    groups = layer.groups if isinstance(layer, Conv2d) else 1
+    sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
+    rows = spec.crossbar.rows
+    phases = ceil(rows / spec.rows_at_once)
+    input_bits = network.max_value(layer.inputs[0]).bit_length()
+    blocks = row_positions(spec.placement, kernel, channels // groups, rows)
+    n_blocks = int(blocks[0].max()) + 1
+    per_weight = columns_per_weight(spec, layer.weights.bits)
+    per_crossbar = (spec.crossbar.columns - spec.reference_columns) // per_weight
+    if per_crossbar < 1:
+        raise ArchitectureError(
+            f"crossbar.columns: a weight of {layer.name} takes {per_weight} columns beside {spec.reference_columns} "
+            f"reference columns, and the crossbar has {spec.crossbar.columns}"
+        )
+    out_channels = layer.shape[2] // groups
+    column_blocks = ceil(out_channels / per_crossbar)
+    crossbars = groups * n_blocks * column_blocks
+    by_pe = spec.assumptions.conversion == "pe"
+    sum_blocks = groups * _blocks_by_pe(spec, n_blocks, kernel) if by_pe else groups * n_blocks
+    return LayerPlacement(
+        name=layer.name,
+        window=sliding,
+        out_shape=layer.shape,
+        segments=segments_of(kernel, channels, groups, blocks, spec),
+        words_per_block=_words_per_block(spec, kernel, channels) if groups == phases == 1 else None,
+        groups=groups,
+        row_blocks=groups * n_blocks,
+        sum_blocks=sum_blocks,
+        column_blocks=column_blocks,
+        phases=phases,
+        digits=ceil(input_bits / spec.dac.bits),
+        pulses=1 if spec.dac.coding == "amplitude" else (1 << min(input_bits, spec.dac.bits)) - 1,
+        rows_used=kernel * kernel * channels,
+        columns_used=out_channels * per_weight,
+        reference_columns=column_blocks * spec.reference_columns,
+        block_channels=per_crossbar,
+        pes=sum_blocks * column_blocks if by_pe else ceil(crossbars / spec.chip.crossbars_per_pe),
+    )
+
+
+def _blocks_by_pe(spec: ImcSpec, row_blocks: int, kernel: int) -> int:
+    """PEs above one another of one group when a PE holds nothing but kernel offsets of one block of channels."""
+    offsets = kernel * kernel
+    return row_blocks // offsets * ceil(offsets / spec.chip.crossbars_per_pe)
+
+
+def _words_per_block(spec: ImcSpec, kernel: int, channels: int) -> int | None:
+    rows = spec.crossbar.rows
+    within_offset = spec.placement == "kernel_split" or kernel == 1 or channels % rows == 0
+    return rows // WORD_BITS if within_offset and rows % WORD_BITS == 0 and spec.dac.bits == 1 else None
+
+
+def columns_per_weight(spec: ImcSpec, weight_bits: int) -> int:
+    """Columns that one weight takes: its bit slices, twice for a differential pair."""
+    slices = ceil(weight_bits / spec.crossbar.cell_bits)
+    return 2 * slices if spec.signs.encoding == "differential" else slices
+
+
+def row_positions(rule: str, kernel: int, channels: int, rows: int) -> tuple[IntArray, IntArray]:
+    """Row block, and row within it, of every weight row (ky * kernel + kx) * channels + channel: int64 [row] each."""
+    row = np.arange(kernel * kernel * channels, dtype=np.int64)
+    if rule == "im2col":
+        return row // rows, row % rows
+    offset, channel = row // channels, row % channels
+    return offset * ceil(channels / rows) + channel // rows, channel % rows
+
+
+def conversion_blocks(spec: ImcSpec, kernel: int, channels: int) -> tuple[IntArray, IntArray]:
+    """As `row_positions`, but row blocks whose columns are converted together are one block."""
+    block, within = row_positions(spec.placement, kernel, channels, spec.crossbar.rows)
+    if spec.assumptions.conversion != "pe":
+        return block, within
+    offset, of_channels = np.divmod(block, ceil(channels / spec.crossbar.rows))
+    pes = ceil(kernel * kernel / spec.chip.crossbars_per_pe)
+    return of_channels * pes + offset // spec.chip.crossbars_per_pe, within
+
+
+def segments_of(kernel: int, channels: int, groups: int, blocks: tuple[IntArray, IntArray], spec: ImcSpec) -> Segments:
+    """The words and masks of the packed input that each phase of each row block reads, sorted by phase."""
+    block, within = blocks
+    per_group = channels // groups
+    offset, channel = np.divmod(np.arange(block.size, dtype=np.int64), per_group)
+    phases = ceil(spec.crossbar.rows / spec.rows_at_once)
+    n_blocks = int(block.max()) + 1
+    phase = block * phases + within // spec.rows_at_once
+    group = np.arange(groups, dtype=np.int64)[:, None]
+    phase_all = (group * n_blocks * phases + phase).ravel()
+    bit_all = (group * per_group + channel).ravel()
+    offset_all = np.broadcast_to(offset, (groups, offset.size)).ravel()
+    key = np.stack([phase_all, offset_all, bit_all // WORD_BITS])
+    order = np.lexsort(key[::-1])
+    key, bit = key[:, order], bit_all[order] % WORD_BITS
+    first = np.flatnonzero(np.r_[True, (np.diff(key, axis=1) != 0).any(axis=0)])
+    mask = np.bitwise_or.reduceat(np.uint64(1) << bit.astype(np.uint64), first)
+    starts = np.searchsorted(key[0, first], np.arange(groups * n_blocks * phases + 1))
+    return Segments(
+        row=key[1, first] // kernel,
+        column=key[1, first] % kernel,
+        word=key[2, first],
+        mask=mask,
+        start=starts.astype(np.int64),
+        phases=phases,
+    )

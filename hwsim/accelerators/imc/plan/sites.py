@@ -1,0 +1,136 @@
+"""At which tile each share of a layer's rows is made.
+
+The sums of a column block are completed, and its neurons updated, at the tile of its first row block, the block's home.
+The raw input comes from tile 0, where the global buffer is.  Layers without weights lie where the first layer that they
+read does: they add and pool channel by channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.placement import Placement
+from hwsim.accelerators.imc.plan.replication import shares
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.traces.network.geometry import window
+from hwsim.traces.network.layers import Flatten, Input, Layer, Network, Pool
+
+Range = tuple[int, int]  # first and one past the last
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some positions of every row of a layer, some of their channels, and the tile where they are."""
+
+    tile: int
+    positions: Range
+    channels: Range
+
+    @classmethod
+    def whole(cls, tile: int, layer: Layer) -> Part:
+        """Whole rows of a layer."""
+        return cls(tile, (0, layer.shape[1]), (0, layer.shape[2]))
+
+    def words(self, bits: int, word_bits: int) -> int:
+        """Words that a row's values of so many bits fill, position by position."""
+        return (self.positions[1] - self.positions[0]) * ceil(self.values_a_position * bits / word_bits)
+
+    @property
+    def values(self) -> int:
+        """Values of one row."""
+        return (self.positions[1] - self.positions[0]) * self.values_a_position
+
+    @property
+    def values_a_position(self) -> int:
+        """Channels."""
+        return self.channels[1] - self.channels[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Sites:
+    """Where the layers of a network are."""
+
+    parts: Mapping[str, tuple[Part, ...]]  # layer -> where its results are made; a Flatten is no place
+    sums: Mapping[str, tuple[tuple[int, Part], ...]]  # layer -> partial sums made away from their home, which is first
+    tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars
+
+
+def origin(network: Network, name: str) -> str:
+    """The layer whose rows a layer is: itself, or what a Flatten flattens."""
+    while isinstance(network[name], Flatten):
+        name = network[name].inputs[0]
+    return name
+
+
+def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
+    """Where everything is made."""
+    parts: dict[str, tuple[Part, ...]] = {}
+    sums: dict[str, tuple[tuple[int, Part], ...]] = {}
+    tiles: dict[str, tuple[int, ...]] = {}
+    for layer in network:
+        if layer.name in placement.layers:
+            placed = placement.layers[layer.name]
+            parts[layer.name], sums[layer.name] = _on_crossbars(spec, placed)
+            last_pe = placed.first_pe + placed.pes - 1
+            tiles[layer.name] = tuple(
+                range(placed.first_pe // placement.pes_per_tile, last_pe // placement.pes_per_tile + 1)
+            )
+        elif isinstance(layer, Input):
+            parts[layer.name] = (Part.whole(0, layer),)
+        elif not isinstance(layer, Flatten):
+            source = origin(network, layer.inputs[0])
+            aligned = network[source].shape[0] == layer.shape[0] or isinstance(layer, Pool)
+            if aligned and network[source].shape == network[layer.inputs[0]].shape:
+                parts[layer.name] = _beside(layer, parts[source])
+            else:
+                parts[layer.name] = (Part.whole(parts[source][0].tile, layer),)
+    return Sites(parts, sums, tiles)
+
+
+def _on_crossbars(spec: ImcSpec, placed: LayerPlacement) -> tuple[tuple[Part, ...], tuple[tuple[int, Part], ...]]:
+    """Results of a layer with weights at the homes of its column blocks, and what others of their tiles add to them."""
+    made: list[Part] = []
+    sums: list[tuple[int, Part]] = []
+    by_pe = spec.assumptions.conversion == "pe"
+    stack = (placed.sum_blocks if by_pe else placed.row_blocks) // placed.groups
+    per_pe = 1 if by_pe else spec.chip.crossbars_per_pe
+    outputs = placed.out_shape[2] // placed.groups
+    for copy, positions in enumerate(shares(placed.window.out_width, placed.copies)):
+        first_pe = placed.first_pe + copy * (placed.pes // placed.copies)
+        for block in range(placed.groups * placed.column_blocks):
+            group, column = divmod(block, placed.column_blocks)
+            low = column * placed.block_channels
+            high = min(low + placed.block_channels, outputs)
+            home, last = (
+                (first_pe + crossbar // per_pe) // spec.chip.pes_per_tile
+                for crossbar in (block * stack, (block + 1) * stack - 1)
+            )
+            part = Part(home, positions, (group * outputs + low, group * outputs + high))
+            sums += [(home, replace(part, tile=tile)) for tile in range(home + 1, last + 1)]
+            if made and (made[-1].tile, made[-1].positions) == (home, positions):
+                part = replace(part, channels=(made.pop().channels[0], part.channels[1]))
+            made.append(part)
+    return tuple(made), tuple(sums)
+
+
+def _beside(layer: Layer, sources: tuple[Part, ...]) -> tuple[Part, ...]:
+    """A layer that works channel by channel: each position is where the first one that it reads is."""
+    _, stride, _ = window(layer)
+    parts = []
+    for source in sources:
+        first, end = (min(ceil(x / stride), layer.shape[1]) for x in source.positions)
+        if first < end:
+            parts.append(replace(source, positions=(first, end)))
+    return tuple(parts)
+
+
+def read_by(network: Network, layer: Layer, part: Part) -> Part:
+    """What a part of a layer that works channel by channel reads of each input, columns between windows included."""
+    kernel, stride, _ = window(layer)
+    first, end = part.positions
+    width = network[layer.inputs[0]].shape[1]
+    last = width if end == layer.shape[1] else (end - 1) * stride + max(kernel, stride)
+    return replace(part, positions=(first * stride, min(last, width)))

@@ -1,0 +1,124 @@
+"""What a network needs of each memory, tile by tile, and how many memories hold it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, prod
+
+from hwsim.accelerators.imc.plan.pipeline import Pipeline, Step
+from hwsim.accelerators.imc.plan.placement import Placement
+from hwsim.accelerators.imc.plan.traffic import Traffic
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.components.memory import Sram
+from hwsim.errors import ArchitectureError
+from hwsim.traces.network.layers import Network
+from hwsim.traces.network.raw_input import multiplies_input
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Bits that must be kept in one kind of memory."""
+
+    by_tile: Mapping[int, int]
+    anywhere: int = 0  # that no tile in particular needs
+
+    @property
+    def bits(self) -> int:
+        """All of them."""
+        return self.anywhere + sum(self.by_tile.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A network laid out on the machine."""
+
+    spec: ImcSpec
+    network: Network
+    placement: Placement
+    traffic: Traffic
+    pipeline: Pipeline
+
+
+def needs(plan: Plan) -> Mapping[str, Needs]:
+    """What the network needs of each memory that the machine has."""
+    spec, layers = plan.spec, plan.placement.layers.values()
+    cells = sum(p.copies * p.rows_used * (p.columns_used + p.reference_columns) for p in layers)
+    image = prod(plan.network.input.shape) * plan.network.input.bits
+    found = {
+        "weights": Needs({}, cells * spec.crossbar.cell_bits),
+        "spike_buffer": _rows_between_layers(plan),
+        "global_buffer": Needs({}, image),
+    }
+    if spec.loop_order == "timestep_outer" and plan.network.activation_bits is None:
+        found["membrane"] = _membranes(plan)
+    if spec.direct_input == "once":
+        direct = (
+            s.layer for s in plan.pipeline.steps if s.kind == "crossbar" and multiplies_input(plan.network, s.layer)
+        )
+        found["psum_buffer"] = Needs({}, sum(prod(layer.shape) for layer in direct) * spec.psum_bits)
+    return found
+
+
+def _rows_between_layers(plan: Plan) -> Needs:
+    """Rows of activations at every tile that reads them; currents wait in the accumulators.
+
+    Where several layers read a row, each tile has room for as many as the one that keeps most of them needs.
+    """
+    by_tile: Counter[int] = Counter()
+    for step in plan.pipeline.steps:
+        currents = step.kind == "crossbar" or plan.network.gives_currents(step.layer.name)
+        elsewhere = step.kind == "elsewhere" or plan.spec.assumptions.activations == "whole_maps"
+        if step.name not in plan.pipeline.buffer_rows or currents or elsewhere:
+            continue
+        bits = plan.network.max_value(step.layer.name).bit_length() * plan.pipeline.buffer_rows[step.name]
+        for tile, values in plan.traffic.kept[step.layer.name].items():
+            by_tile[tile] += bits * int(values.sum())
+    return Needs(by_tile)
+
+
+def _membranes(plan: Plan) -> Needs:
+    """All membranes, at the tiles that update them, where no assumption says otherwise."""
+    neurons = [step for step in plan.pipeline.steps if step.kind == "neuron"]
+    limit, bits = plan.spec.assumptions.membrane_layers, plan.spec.neuron.membrane_bits
+    with_memory = neurons if limit == "all" else neurons[:limit]
+    maps = plan.spec.assumptions.map_values(plan.network)
+    if maps or limit != "all":  # an estimate of the whole chip, in which nothing is at a tile
+        return Needs({}, bits * (maps + sum(prod(step.layer.shape) for step in with_memory)))
+    by_tile: Counter[int] = Counter()
+    for step in neurons:
+        for tile, values in _values_at(plan, step):
+            by_tile[tile] += values * bits
+    return Needs(by_tile)
+
+
+def _values_at(plan: Plan, step: Step) -> list[tuple[int, int]]:
+    return [(part.tile, step.layer.shape[0] * part.values) for part in plan.traffic.sites.parts[step.layer.name]]
+
+
+def memories(name: str, sram: Sram, needed: Needs, least: int, plan: Plan) -> int:
+    """How many memories hold what is needed: `least` in each tile, or in all for what no tile in particular needs.
+
+    Raises ArchitectureError when a chip of fixed size has too little.
+    """
+    fixed, tiles = plan.spec.chip.tiles != "as_needed", plan.placement.tiles
+    at_tiles = name in ("spike_buffer", "membrane")
+    total = 0
+    for tile in range(tiles) if at_tiles else ():
+        bits = needed.by_tile.get(tile, 0)
+        if fixed:
+            _check(name, sram, bits, least, f"tile {tile}: ")
+        total += max(least, ceil(bits / sram.capacity_bits))
+    if fixed:
+        _check(name, sram, needed.anywhere, least * tiles if at_tiles else least, "")
+    return max(total, ceil(needed.anywhere / sram.capacity_bits), 0 if at_tiles else least)
+
+
+def _check(name: str, sram: Sram, bits: int, count: int, place: str) -> None:
+    """Raise ArchitectureError when so many memories do not hold so many bits."""
+    if bits > count * sram.capacity_bits:
+        raise ArchitectureError(
+            f"{name}.capacity_kib: {place}{count} x {sram.capacity_kib:g} KiB hold {count * sram.capacity_bits} bits, "
+            f"the network needs {bits}"
+        )

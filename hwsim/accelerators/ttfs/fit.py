@@ -1,0 +1,125 @@
+"""Whether a machine can play a trace: its coding, its registers, its memories and its clock; it counts no spikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hwsim.accelerators.ttfs.plan import AnyCoding, Plan
+from hwsim.accelerators.ttfs.spec import TtfsSpec
+from hwsim.components.memory import Sram
+from hwsim.errors import ArchitectureError, UsageError
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.network.layers import Conv2d, Flatten, Linear
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
+
+
+def check_trace(spec: TtfsSpec, trace: AnyCoding) -> None:
+    """Raise UsageError for what the machine is not set to or cannot do, ArchitectureError for registers too narrow."""
+    coding = "ttfs" if isinstance(trace, FirstSpikeTrace) else "rate"
+    if coding != spec.coding:
+        why = "its neurons may fire again" if coding == "rate" else "its neurons fire once, and times carry the values"
+        raise UsageError(
+            f"coding: the machine is set to '{spec.coding}', but {trace.provenance.name} is '{coding}': {why}; "
+            f"use --set coding={coding}, or a trace of coding '{spec.coding}'"
+        )
+    if isinstance(trace, FirstSpikeTrace):
+        _check_elements(spec, trace)
+    else:
+        _check_rate(spec, trace)
+
+
+def _check_elements(spec: TtfsSpec, trace: FirstSpikeTrace) -> None:
+    """Threshold, ramp and bias must be numbers that the machine's registers can hold."""
+    for layer in trace.network.weighted():
+        neurons = trace.network.neurons[layer.name]
+        biases = [] if layer.bias is None else [int(layer.bias.min()), int(layer.bias.max())]
+        for key, bits, values in (
+            ("slope_bits", spec.pe.slope_bits, [neurons.ramp]),
+            ("potential_bits", spec.pe.potential_bits, [neurons.v_threshold, *biases]),
+        ):
+            highest = (1 << (bits - 1)) - 1
+            if not (-highest - 1 <= min(values) and max(values) <= highest):
+                raise ArchitectureError(
+                    f"pe.{key}: threshold, ramp or bias of {layer.name} reach {max(values, key=abs)}, "
+                    f"{bits} bits hold {-highest - 1} to {highest}"
+                )
+
+
+def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
+    """The machine adds weights to potentials, compares and subtracts, and nothing else."""
+    if trace.inputs is None:
+        raise UsageError(
+            f"{trace.provenance.name}: the input spikes of a rate-coded trace follow from raw inputs: none"
+        )
+    for layer in trace.network.layers[1:]:
+        if not isinstance(layer, Conv2d | Linear | Flatten) or (isinstance(layer, Conv2d) and layer.groups > 1):
+            raise UsageError(f"layer '{layer.name}': the machine has convolutions of one group and linear layers only")
+        neuron = layer.neuron if isinstance(layer, Conv2d | Linear) else None
+        if neuron is not None and (neuron.leak != 1 << neuron.leak_bits or neuron.reset != "soft"):
+            raise UsageError(f"layer '{layer.name}': the machine has neurons without leak that subtract the threshold")
+        if neuron is not None and neuron.membrane_bits > spec.pe.potential_bits:
+            raise ArchitectureError(
+                f"pe.potential_bits: {layer.name} needs {neuron.membrane_bits}, it has {spec.pe.potential_bits}"
+            )
+
+
+def check_fit(plan: Plan) -> None:
+    """Raise ArchitectureError where memories are too small for a network, or slower than the clock."""
+    _check_clock(plan.spec)
+    _check_ticks(plan)
+    _check_capacities(plan)
+    _check_queue(plan)
+
+
+def _check_clock(spec: TtfsSpec) -> None:
+    period_ns = 1e3 / spec.clock.frequency_mhz
+    for key, memory in _memories(spec).items():
+        cycle_ns = memory.priced(spec.technology).times_ns["cycle"]
+        if cycle_ns > period_ns * (1 + 1e-9):
+            raise ArchitectureError(
+                f"clock.frequency_mhz: an access of {key} takes {cycle_ns:.3g} ns, a cycle lasts {period_ns:.3g} ns"
+            )
+
+
+def _memories(spec: TtfsSpec) -> Mapping[str, Sram]:
+    return {"weights": spec.weights, "queue": spec.queue, "spikes": spec.spikes}
+
+
+def _check_ticks(plan: Plan) -> None:
+    spec = plan.spec
+    if spec.sorter.buckets < plan.ticks:
+        raise ArchitectureError(f"sorter.buckets: {plan.ticks} ticks need as many, it has {spec.sorter.buckets}")
+    if spec.coding == "ttfs" and 1 << spec.pe.time_bits <= plan.ticks:  # one code more for silence
+        raise ArchitectureError(
+            f"pe.time_bits: {plan.ticks} ticks and silence need {plan.ticks.bit_length()}, got {spec.pe.time_bits}"
+        )
+
+
+def _check_capacities(plan: Plan) -> None:
+    spec = plan.spec
+    for core in range(spec.cores):
+        for key, needed, there in (
+            ("weights.capacity_kib", plan.weight_bits(core), spec.weights.total_bits),
+            ("spikes.capacity_kib", plan.spikes_bits(core), spec.spikes.capacity_bits),
+        ):
+            if needed > there:
+                raise ArchitectureError(
+                    f"{key}: the layers of core {core} need {needed / 8192:.4g} KiB, it has {there / 8192:.4g} KiB"
+                )
+
+
+def _check_queue(plan: Plan) -> None:
+    spec = plan.spec
+    holds = min(1 << spec.sorter.pointer_bits, spec.queue.capacity_bits // spec.queue.port_bits)
+    for planned in plan.layers:
+        if plan.listed(planned) > holds:
+            raise ArchitectureError(
+                f"queue.capacity_kib: up to {plan.listed(planned)} spikes under a window of {planned.name}, "
+                f"each memory of the queue holds {holds}"
+            )
+        index_bits = (planned.taps - 1).bit_length()
+        if index_bits + spec.sorter.pointer_bits > spec.queue.port_bits:
+            raise ArchitectureError(
+                f"queue.port_bits: an index of {index_bits} bits ({planned.name}) and a pointer of "
+                f"{spec.sorter.pointer_bits} do not fit in {spec.queue.port_bits}"
+            )

@@ -1,0 +1,55 @@
+"""The counter of driven rows that takes the offset of all weights back out of a sum."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from hwsim.arch.schema import Cost
+from hwsim.components.pricing import logic
+from hwsim.components.pricing.given import Given, PricedSpec, Reference, known
+from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
+
+
+class OffsetCorrectorReference(Reference):
+    """Geometry of given prices."""
+
+    rows: int
+    bits: int
+
+
+class OffsetCorrectorGiven(Given):
+    """Given prices of an offset corrector."""
+
+    at: OffsetCorrectorReference
+    count_rows_pj: Cost
+    subtract_pj: Cost
+
+
+class OffsetCorrector(PricedSpec):
+    """Takes the offset of all weights back out: `count_rows` adds up the driven rows, `subtract` corrects one sum.
+
+    A count of n one-bit inputs takes n full adders, each a one-bit addition; a multiple of the count is shifted, so it
+    costs nothing more.  `rows` is the machine's rows of one read unless the file states it.
+    """
+
+    rows: int | None = Field(default=None, ge=1, le=8192)
+    bits: int = Field(ge=1, le=128)
+    law: Literal["logic", "given"]
+    given: OffsetCorrectorGiven | None = None
+
+    def reading(self, rows: int) -> OffsetCorrector:
+        """Size the corrector for the machine's rows, unless the file states them."""
+        return self if self.rows is not None else self.model_copy(update={"rows": rows})
+
+    def by_law(self, technology: Technology) -> Priced:
+        """Sum of the operators (see `logic`).
+
+        Raises ArchitectureError when neither the file nor the machine says how many rows there are.
+        """
+        counter, subtractor = logic.add(technology, known("rows", self.rows)), logic.add(technology, self.bits)
+        area = counter.area_um2 + subtractor.area_um2
+        actions = {"count_rows": counter.energy_pj, "subtract": subtractor.energy_pj}
+        return Priced(actions, area, technology.logic_leakage_uw(area))

@@ -1,0 +1,111 @@
+"""Prices that a file gives instead of a law, tied to the geometry they are for."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from pydantic import Field, model_validator
+
+from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Spec
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.technology import Technology
+from hwsim.errors import ArchitectureError
+
+_OF_TECHNOLOGY = {"cell": "sram_cell"}  # where a part and the technology have different names for one thing
+
+
+class Reference(Spec):
+    """Technology and geometry that given prices hold for; subclasses add the geometry."""
+
+    node_nm: int
+    vdd_v: float
+
+
+class Given(Spec):
+    """Prices of a part: fields ending in `_pj` are its actions, those in `_ns` their times."""
+
+    at: Reference
+    area_um2: Cost
+    leakage_uw: Cost
+
+
+class PricedSpec(ComponentSpec):
+    """A part that is priced by a law or by given numbers; subclasses narrow `law` and `given`.
+
+    Raises:
+        ValueError: `law: given` without prices, or with prices for another geometry than the part has now. So an
+            override can never keep the price of what it replaced.
+
+    """
+
+    law: str
+    given: Given | None = Field(default=None)
+
+    @model_validator(mode="after")
+    def _given_prices_fit(self) -> PricedSpec:
+        if self.law != "given":
+            return self
+        if self.given is None:
+            raise ValueError("law 'given' needs the prices: add the mapping 'given'")
+        for name in type(self.given.at).model_fields:
+            now = getattr(self, name, None)
+            if now is not None:
+                _refuse_another(name, now, getattr(self.given.at, name))
+        return self
+
+    def priced(self, technology: Technology) -> Priced:
+        """Prices of one instance in a technology.
+
+        Raises:
+            ArchitectureError: the law does not reach that technology or geometry, or prices are given for another.
+
+        """
+        if self.law != "given" or self.given is None:
+            return self.by_law(technology)
+        for name in type(self.given.at).model_fields:
+            if getattr(self, name, None) is None:
+                try:
+                    now = getattr(technology, _OF_TECHNOLOGY.get(name, name))
+                    _refuse_another(f"the technology's {name}", now, getattr(self.given.at, name))
+                except ValueError as error:
+                    raise ArchitectureError(str(error)) from None
+        return given_prices(self.given, self.source)
+
+    def priced_as(self, key: str, technology: Technology) -> Priced:
+        """The same for a part under a key of a file, with which an error begins."""
+        try:
+            return self.priced(technology)
+        except ArchitectureError as error:
+            raise ArchitectureError(f"{key}: {error}") from None
+
+    @abstractmethod
+    def by_law(self, technology: Technology) -> Priced:
+        """Prices by the part's own law."""
+
+
+def given_prices(given: Given, source: str) -> Priced:
+    """The numbers of a `given` mapping as prices."""
+    numbers = {name: getattr(given, name) for name in type(given).model_fields}
+    actions = {
+        name.removesuffix("_pj"): Price.of(number, source)
+        for name, number in numbers.items()
+        if name.endswith("_pj") and isinstance(number, Bounded)
+    }
+    times_ns = {name.removesuffix("_ns"): number for name, number in numbers.items() if name.endswith("_ns")}
+    area, leakage = Price.of(given.area_um2, source), Price.of(given.leakage_uw, source)
+    return Priced(actions, area, leakage, times_ns)
+
+
+def _refuse_another(name: str, now: object, then: object) -> None:
+    if now != then:
+        raise ValueError(f"{name} is {now}, but the given prices are for {then}: restate them, or choose a law")
+
+
+def known(key: str, value: int | None) -> int:
+    """A size that the file or the machine has to say.
+
+    Raises ArchitectureError where neither does.
+    """
+    if value is None:
+        raise ArchitectureError(f"{key} is missing, and this machine does not count them itself")
+    return value

@@ -1,0 +1,26 @@
+"""How much of each part a machine has for a network, and how full its memories are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """One kind of memory: what the network needs of it and what the machine has."""
+
+    used_bits: int
+    provided_bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """How much of each part there is for this network."""
+
+    instances: Mapping[str, int]  # component -> number, for area and leakage
+    clocked: Mapping[str, int]  # stage -> clock domains of one `clock` component that it keeps busy
+    clock_domains: int
+    storage: Mapping[str, Storage]
+    notes: Mapping[str, Any]  # facts of the mapping for the reader: loop order, crossbars, lossless ADC bits ...

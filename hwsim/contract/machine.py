@@ -1,0 +1,84 @@
+"""What every machine answers: how a trace lowers to work, what its parts cost, and how much of them there is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from hwsim.arch.schema import Spec
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.workload import Workload
+from hwsim.errors import UsageError
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.trace import AnyTrace
+
+BaselineKind = Literal["ann", "qann"]
+"""The same network without spikes: every weight multiplied, or few-bit activations with zeros, the fair opponent."""
+
+
+SpecT = TypeVar("SpecT", bound=Spec)
+
+
+TraceT = TypeVar("TraceT", bound=AnyTrace)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionalRun(Generic[TraceT]):
+    """What a machine's own arithmetic makes of a trace's raw inputs."""
+
+    trace: TraceT  # the same network and inputs, with the spikes and logits of this hardware
+    notes: Mapping[str, Any]  # accuracy beside that of the exact network, share of conversions that clipped ...
+
+
+class Accelerator(ABC, Generic[SpecT, TraceT]):
+    """A machine built from a typed specification; subclasses are found by the name of their module."""
+
+    spec_type: ClassVar[type[Spec]]
+    arithmetic: ClassVar[frozenset[str]] = frozenset()  # components that multiply and add, of machines with baselines
+    trace_type: ClassVar[type[Any] | UnionType]  # the coding that it plays, or those that it can be set to play
+
+    def __init__(self, spec: SpecT) -> None:
+        self.spec = spec
+
+    @property
+    @abstractmethod
+    def clock_mhz(self) -> float:
+        """Frequency of the one clock that all cycles count."""
+
+    @abstractmethod
+    def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
+        """Every component with the price of each of its actions; for a workload, only those that it has."""
+
+    @abstractmethod
+    def lower(self, trace: TraceT) -> Workload:
+        """Translate a trace to work; pure: the same trace gives the same workload."""
+
+    def learn(self, trace: TraceT, session: Session) -> Workload:
+        """Lower a trace that is learned from, as the session says; `lower` does it all.
+
+        Raises UsageError where the machine does not learn.
+        """
+        raise UsageError(f"--phase, --save-trace: this machine does not learn, and {trace.provenance.name} is played")
+
+    def baseline(self, trace: TraceT, kind: BaselineKind) -> Workload:
+        """The network of a trace without spikes, in one pass on this machine, as its one run `static`.
+
+        `ann` multiplies every weight with activations of the bits that the machine states, `qann` has activations of
+        ceil(log2(T + 1)) bits, as many as a rate over T timesteps, and zeros.
+
+        Raises UsageError where the machine cannot run one.
+        """
+        raise UsageError(f"--baseline: this machine runs spikes only, so it has no {kind} of {trace.provenance.name}")
+
+    def functional(self, trace: TraceT) -> FunctionalRun[TraceT]:
+        """Run the network of a trace on its raw inputs in this machine's own arithmetic.
+
+        Raises UsageError where the machine has no arithmetic of its own, or the trace no raw inputs.
+        """
+        raise UsageError(
+            "--functional: this machine computes what the trace records, so it has no functional mode; "
+            f"{trace.provenance.name} can be played without"
+        )

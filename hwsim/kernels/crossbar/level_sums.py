@@ -1,0 +1,108 @@
+"""Conductance levels that spiking rows draw current through, from per-channel spike counts.
+
+Places of an input row that the same kernel columns read form a class.  Spikes are counted per channel over a class, 64
+channels at once, and the counts are multiplied with the levels of those columns once for each output row over them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels.compiled import compiled
+from hwsim.kernels.crossbar.rows import Window
+from hwsim.kernels.crossbar.word_rows import outputs_over
+from hwsim.kernels.crossbar.word_vectors import count_channels, multiply_counts
+
+Words = NDArray[np.uint64]
+IntArray = NDArray[np.int64]
+
+_CHANNELS = 64  # of a word
+_MOST = 255  # places that a byte-wide counter can count
+
+
+class Classes(NamedTuple):
+    """Places of a row that the same kernel columns read, at most 255 of them, a constant step apart."""
+
+    first: IntArray  # [class] first place
+    step: IntArray  # [class]
+    size: IntArray  # [class]
+    columns: IntArray  # [class, kernel column] 0 or 1: whether it reads them
+    outputs: IntArray  # [row, 2] first and one past the last output row that reads it
+
+
+def sum_levels(planes: Words, window: Window, levels: IntArray, pulses: IntArray, sums: IntArray) -> None:
+    """Add to `sums` int64 [sample, time, output row] the levels of all cells in the rows that are driven.
+
+    `planes` is uint64 [plane, sample, time, position, word], contiguous; `levels` int64 [kernel row, kernel column,
+    channel] the sum over its cells of each crossbar row, not negative; `pulses` int64 [plane] the unit pulses of a
+    plane's bits.
+    """
+    classes, n_words = _classes(window), planes.shape[4]
+    padded = np.zeros((*levels.shape[:2], n_words * _CHANNELS), np.int64)
+    padded[:, :, : levels.shape[2]] = levels
+    # What a spike in a place of each class draws in all kernel columns that read it: [kernel row, class, channel].
+    weights = np.einsum("kc,ycn->ykn", classes.columns, padded)
+    counts = np.zeros(weights[0].size, np.uint8)
+    by_map = sums.reshape(-1, window.out_height)
+    bits = _weight_bits(window.width * n_words)
+    for low in range(0, max(1, int(weights.max(initial=0)).bit_length()), bits):
+        part = (weights >> low & (1 << bits) - 1).astype(np.int16)
+        _add_levels(planes.reshape(-1), window, n_words, classes, part.reshape(-1), pulses << low, counts, by_map)
+
+
+def _weight_bits(row_words: int) -> int:
+    """How many bits of the levels `multiply_counts` can take at once: it adds up a row in lanes of 32 bits.
+
+    A lane gets two channels of each word, each at most once for every place.
+    """
+    return min(15, 30 - row_words.bit_length())
+
+
+@lru_cache(maxsize=256)
+def _classes(window: Window) -> Classes:
+    """The classes of a row's places that any window reads."""
+    place = np.arange(window.width)[:, None] + window.padding - np.arange(window.kernel)
+    reads = (place % window.stride == 0) & (place >= 0) & (place // window.stride < window.out_width)
+    found, columns = [], []
+    for pattern in np.unique(reads, axis=0):
+        places = np.flatnonzero((reads == pattern).all(axis=1))
+        step = int(places[1] - places[0]) if places.size > 1 else 1
+        if pattern.any():
+            pieces = [places[low : low + _MOST] for low in range(0, places.size, _MOST)]
+            found += [(piece[0], step, piece.size) for piece in pieces]
+            columns += [pattern] * len(pieces)
+    first, steps, size = np.array(found, np.int64).reshape(-1, 3).T.copy()
+    outputs = outputs_over(window.height, window.kernel, window.stride, window.padding, window.out_height)
+    return Classes(first, steps, size, np.array(columns, np.int64).reshape(-1, window.kernel), outputs)
+
+
+@compiled
+def _add_levels(
+    words: Words,
+    window: Window,
+    n_words: int,
+    classes: Classes,
+    weights: NDArray[np.int16],
+    pulses: IntArray,
+    counts: NDArray[np.uint8],
+    sums: IntArray,
+) -> None:
+    """Add counts times `weights` [kernel row, class, channel], flattened, to `sums` [map, output row]."""
+    turns = counts.size // _CHANNELS
+    for p in range(pulses.size):
+        for m in range(sums.shape[0]):
+            for y in range(window.height):
+                row = ((p * sums.shape[0] + m) * window.height + y) * window.width * n_words
+                for k in range(classes.size.size):
+                    start, step = row + classes.first[k] * n_words, classes.step[k] * n_words
+                    for w in range(n_words):
+                        at = (k * n_words + w) * _CHANNELS
+                        count_channels(words, start + w, step, classes.size[k], counts, at)
+                for oy in range(classes.outputs[y, 0], classes.outputs[y, 1]):
+                    kernel_row = y + window.padding - oy * window.stride
+                    drawn = multiply_counts(counts, weights, kernel_row * counts.size, turns)
+                    sums[m, oy] += pulses[p] * drawn

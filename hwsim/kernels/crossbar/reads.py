@@ -1,0 +1,217 @@
+"""What crossbars give for the rows that spikes drive: column currents, conversions, shifts and sums.
+
+Of each read (row block, phase) and input digit the cells of the driven rows are added, column by column, in integers;
+every column sum is converted on its own; codes are shifted by the weight of slice and digit and added.  Integer sums
+have no order, so the result depends on nothing but the arguments.
+
+Where cells hold whole levels, a word of spikes may instead be compared with the bit slices of the cells and counted.
+That takes as long for one driven row as for 64: it is done from `_ROWS_A_SLICE` driven rows a slice on.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels.bits import popcount, trailing_zeros
+from hwsim.kernels.compiled import compiled, inlined
+from hwsim.kernels.crossbar.read_noise import noise
+from hwsim.kernels.crossbar.rows import IntArray, Segments, Window
+
+Words = NDArray[np.uint64]
+Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
+
+_ROWS_A_SLICE = 2  # about where both ways take the same time, with 64 to 1,024 columns
+NOISE_BITS = 24
+"""A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
+
+
+class Reads(NamedTuple):
+    """Which words each read takes its rows from."""
+
+    segments: Segments  # masked words of a window, sorted by read
+    first_row: IntArray  # [segment] row of `Columns.cells` of bit 0 of its word; below zero where that bit is masked
+    per_group: int  # reads of one group of channels
+    dac_bits: int  # neighbouring planes of one digit
+
+
+class Columns(NamedTuple):
+    """What each column of one group's crossbars holds, and what its code is worth."""
+
+    cells: Integers  # [cell row, column]: part by part over the outputs, then reference columns
+    slices: Words  # [segment, bit, column] of the cells of its rows, in two's complement if signed; empty: do not count
+    signed: bool
+    factors: IntArray  # [part] what a level of that part (slice, sign) is worth
+    references: IntArray  # [output] its reference column; empty where there is none
+    reference_factor: int  # what a level of a reference column is worth, subtracted
+    offset: int  # subtracted for every driven unit pulse
+
+
+class Conversion(NamedTuple):
+    """The rule of an ADC: code = round(current / step) within lowest and highest.
+
+    Half a step goes to the even code, so that whole levels are not converted to more than they are on average.
+    """
+
+    fraction_bits: int  # currents count in 2**-fraction_bits levels
+    step_bits: int  # codes are 2**step_bits levels apart
+    lowest: int
+    highest: int
+    off_current: int  # of each driven unit pulse, in currents: reaches the ADC and is subtracted after it
+    noise_scale: int
+    noise_key: np.uint64  # of this layer and timestep
+    reads_silence: bool  # whether columns are converted when no row is driven
+    largest: int  # of all cells, to know which reads cannot clip
+    smallest: int
+
+
+class Scratch(NamedTuple):
+    """Room for one group of one position, and the counts."""
+
+    currents: Integers  # [column]
+    sums: IntArray  # [output]
+    counts: IntArray  # [2] conversions, conversions that clipped; added to
+
+
+@compiled
+def read_layer(
+    planes: Words,
+    window: Window,
+    reads: Reads,
+    columns: Columns,
+    conversion: Conversion,
+    first_sample: int,
+    scratch: Scratch,
+    passed: NDArray[np.int32],
+) -> None:
+    """Fill `passed` int32 [sample, y, x, output] from `planes` uint64 [plane, sample, position, word].
+
+    Sums beyond 32 bits saturate.  `first_sample` is the number of the first, on which noise depends.
+    """
+    n_reads = reads.segments.start.size - 1
+    n_digits = -(-planes.shape[0] // reads.dac_bits)
+    n_outputs = scratch.sums.size
+    for s in range(planes.shape[1]):
+        for oy in range(window.out_height):
+            for ox in range(window.out_width):
+                place = ((first_sample + s) * window.out_height + oy) * window.out_width + ox
+                for first in range(0, n_reads, reads.per_group):
+                    scratch.sums[:] = 0
+                    for read in range(first, first + reads.per_group):
+                        for digit in range(n_digits):
+                            driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
+                            if driven or conversion.reads_silence:
+                                number = (place * n_reads + read) * n_digits + digit
+                                _convert(driven, digit * reads.dac_bits, number, columns, conversion, scratch)
+                    start = first // reads.per_group * n_outputs
+                    for o in range(n_outputs):
+                        passed[s, oy, ox, start + o] = min(max(scratch.sums[o], -2147483647), 2147483647)
+
+
+@inlined
+def _drive(
+    planes: Words,
+    s: int,
+    digit: int,
+    oy: int,
+    ox: int,
+    read: int,
+    window: Window,
+    reads: Reads,
+    columns: Columns,
+    scratch: Scratch,
+) -> int:
+    """Add the cells of all rows that a digit drives to `scratch.currents`; the number of unit pulses."""
+    currents, segments = scratch.currents, reads.segments
+    currents[:] = 0
+    driven = 0
+    low = digit * reads.dac_bits
+    n_slices = columns.slices.shape[1]
+    for i in range(segments.start[read], segments.start[read + 1]):
+        y = oy * window.stride - window.padding + segments.row[i]
+        x = ox * window.stride - window.padding + segments.column[i]
+        if y < 0 or y >= window.height or x < 0 or x >= window.width:
+            continue
+        for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
+            word = planes[plane, s, y * window.width + x, segments.word[i]] & segments.mask[i]
+            rows = popcount(word)
+            driven += rows << (plane - low)
+            if n_slices and rows > _ROWS_A_SLICE * n_slices:
+                _count_rows(word, columns.slices[i], columns.signed, plane - low, currents)
+                continue
+            while word != np.uint64(0):
+                row = reads.first_row[i] + trailing_zeros(word)
+                word &= word - np.uint64(1)
+                _add_row(columns.cells[row], 1 << (plane - low), currents)
+    return driven
+
+
+@inlined
+def _count_rows(word: np.uint64, slices: Words, signed: bool, shift: int, currents: Integers) -> None:
+    """Add the cells of all driven rows of a word at once, by bit slices [bit, column]."""
+    for bit in range(slices.shape[0]):
+        weight = 1 << (shift + bit)
+        if signed and bit == slices.shape[0] - 1:
+            weight = -weight
+        for c in range(currents.size):
+            currents[c] += popcount(word & slices[bit, c]) * weight
+
+
+@inlined
+def _add_row(row: Integers, pulses: int, currents: Integers) -> None:
+    if pulses == 1:
+        for c in range(currents.size):
+            currents[c] += row[c]
+    else:
+        for c in range(currents.size):
+            currents[c] += int(row[c]) * pulses
+
+
+@inlined
+def _convert(
+    driven: int, digit_shift: int, number: int, columns: Columns, conversion: Conversion, scratch: Scratch
+) -> None:
+    """Convert the columns of one read, subtract what was added to make them positive, and add them up."""
+    currents, sums = scratch.currents, scratch.sums
+    if conversion.noise_scale:
+        for c in range(currents.size):
+            term = noise(conversion.noise_key, number * currents.size + c) * conversion.noise_scale
+            currents[c] += term >> NOISE_BITS
+    shift = conversion.fraction_bits + conversion.step_bits
+    half = (1 << shift) >> 1
+    # Currents from `bottom` to `top` have codes in range.
+    top = ((conversion.highest + 1) << shift) - half - 1
+    bottom = (conversion.lowest << shift) - half
+    safe = driven * conversion.largest <= top and driven * conversion.smallest >= bottom
+    subtracted = (driven * conversion.off_current + ((1 << conversion.fraction_bits) >> 1)) >> conversion.fraction_bits
+    scratch.counts[0] += currents.size
+    if not safe or conversion.noise_scale:
+        clipped = 0
+        for c in range(currents.size):
+            clipped += (currents[c] > top) | (currents[c] < bottom)
+            currents[c] = min(max(currents[c], bottom), top)
+        scratch.counts[1] += clipped
+    if conversion.step_bits:
+        fraction = (1 << shift) - 1
+        for c in range(currents.size):
+            code = (currents[c] + half) >> shift
+            code -= ((currents[c] + half) & fraction == 0) & code & 1
+            currents[c] = (max(code, conversion.lowest) << conversion.step_bits) - subtracted
+    elif shift or subtracted:
+        # Half a level goes up, here and in what is subtracted, so that a fraction of all driven rows leaves no trace.
+        for c in range(currents.size):
+            currents[c] = ((currents[c] + half) >> shift) - subtracted
+    for part in range(columns.factors.size):
+        factor = columns.factors[part] << digit_shift
+        for o in range(sums.size):
+            sums[o] += currents[part * sums.size + o] * factor
+    offset = (columns.offset * driven) << digit_shift
+    if columns.references.size:
+        factor = columns.reference_factor << digit_shift
+        for o in range(sums.size):
+            sums[o] -= currents[columns.references[o]] * factor
+    elif offset:
+        for o in range(sums.size):
+            sums[o] -= offset

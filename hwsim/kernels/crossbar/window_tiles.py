@@ -1,0 +1,94 @@
+"""Set bits under sliding windows, tile by tile of output positions, from packed words; knows geometry, no hardware."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels.bits import popcount
+from hwsim.kernels.compiled import compiled
+from hwsim.kernels.crossbar.rows import Window
+
+IntArray = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+
+class Groups(NamedTuple):
+    """Which bits of a place's words belong to each group of channels."""
+
+    first: IntArray  # [group] first word
+    stop: IntArray  # [group] one past the last
+    mask: Words  # [group, word]
+
+
+class TileCounts(NamedTuple):
+    """Counts per tile, which is a run of output positions in raster order: int64 [sample, time, group, tile] each."""
+
+    ones: IntArray  # set bits under the windows, over all positions of the tile
+    most: IntArray  # those of the position that has most
+
+
+def channel_groups(channels: int, groups: int) -> Groups:
+    """Equal runs of channels, channel c being bit c % 64 of word c // 64."""
+    size, n_words = channels // groups, -(-channels // 64)
+    start = np.arange(groups, dtype=np.int64) * size
+    mask = np.zeros((groups, n_words), np.uint64)
+    for group in range(groups):
+        for word in range(start[group] // 64, -(-(start[group] + size) // 64)):
+            low = max(int(start[group]) - 64 * int(word), 0)
+            high = min(int(start[group]) + size - 64 * int(word), 64)
+            mask[group, word] = (1 << high) - (1 << low)
+    return Groups(start // 64, -(-(start + size) // 64), mask)
+
+
+def count_tiles(planes: Words, window: Window, groups: Groups, tile: int) -> TileCounts:
+    """Count `planes` uint64 [plane, sample, time, position, word] in tiles of `tile` output positions.
+
+    A place counts as many times as it has set bits in all planes; places beyond the edge count nothing.
+    """
+    tiles = -(-window.out_height * window.out_width // tile)
+    shape = (planes.shape[1], planes.shape[2], groups.first.size, tiles)
+    counts = TileCounts(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    places = np.zeros(window.height * window.width, np.int64)
+    columns = np.zeros(window.width, np.int64)
+    _count(np.ascontiguousarray(planes), window, groups, tile, places, columns, counts)
+    return counts
+
+
+@compiled
+def _count(
+    planes: Words,
+    window: Window,
+    groups: Groups,
+    tile: int,
+    places: IntArray,
+    columns: IntArray,
+    counts: TileCounts,
+) -> None:
+    """The loops of `count_tiles`; `places` and `columns` are room for a map and for a row of it."""
+    for s in range(planes.shape[1]):
+        for t in range(planes.shape[2]):
+            for g in range(groups.first.size):
+                for place in range(places.size):
+                    ones = 0
+                    for p in range(planes.shape[0]):
+                        for w in range(groups.first[g], groups.stop[g]):
+                            ones += popcount(planes[p, s, t, place, w] & groups.mask[g, w])
+                    places[place] = ones
+                for oy in range(window.out_height):
+                    top = oy * window.stride - window.padding
+                    for x in range(window.width):
+                        ones = 0
+                        for y in range(max(top, 0), min(top + window.kernel, window.height)):
+                            ones += places[y * window.width + x]
+                        columns[x] = ones
+                    for ox in range(window.out_width):
+                        left = ox * window.stride - window.padding
+                        ones = 0
+                        for x in range(max(left, 0), min(left + window.kernel, window.width)):
+                            ones += columns[x]
+                        at = (oy * window.out_width + ox) // tile
+                        counts.ones[s, t, g, at] += ones
+                        counts.most[s, t, g, at] = max(counts.most[s, t, g, at], ones)

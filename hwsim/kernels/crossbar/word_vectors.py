@@ -1,0 +1,238 @@
+"""Inner loops over packed words that need whole vectors to keep up with memory.
+
+From plain loops with few turns a compiler makes scalar code, or vector code whose preparation takes longer than its
+work.  So these are written in LLVM's vectors, which it maps to what the processor has; beside each stands what it
+computes, and that is what runs where kernels run as plain Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, types
+from numba.core import cgutils as untyped_cgutils
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array as untyped_make_array
+from numpy.typing import NDArray
+
+ACTIVE_BIT = 26
+"""Lowest bit of the second field of a weighed sum; the first counts set bits."""
+OVER_BIT = 45
+"""Lowest bit of the third field."""
+AT_ONCE = 8
+"""Words that `weigh` takes at once."""
+
+cgutils: Any = untyped_cgutils
+make_array: Any = untyped_make_array
+
+_CHANNELS = 64  # of a word
+_INDEX = ir.IntType(64)
+
+
+def _vector(bits: int, lanes: int) -> ir.VectorType:
+    return ir.VectorType(ir.IntType(bits), lanes)
+
+
+def _all_lanes(vector: ir.VectorType, value: int) -> ir.Constant:
+    return ir.Constant(vector, [value] * vector.count)
+
+
+def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """The arguments, arrays as pointers to their first elements."""
+    found = []
+    for kind, argument in zip(signature.args, arguments, strict=True):
+        array = make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
+        found.append(argument if array is None else array.data)
+    return found
+
+
+def _load(builder: Any, pointer: Any, index: Any, vector: ir.VectorType) -> Any:
+    """Neighbouring elements from `index` on, aligned as elements are."""
+    at = builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
+    return builder.load(at, align=vector.element.width // 8)
+
+
+def _call(builder: Any, name: str, result: ir.Type, argument: Any) -> Any:
+    function = ir.FunctionType(result, [argument.type])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [argument])
+
+
+def _total(builder: Any, sums: Sequence[Any]) -> Any:
+    """The sum of all lanes of vectors of 64-bit integers."""
+    total = sums[0]
+    for more in sums[1:]:
+        total = builder.add(total, more)
+    return _call(builder, f"llvm.vector.reduce.add.v{total.type.count}i64", _INDEX, total)
+
+
+def _spread(builder: Any, scalar: Any, lanes: int) -> Any:
+    """A vector of equal lanes."""
+    one = builder.insert_element(_vector(scalar.type.width, lanes)(ir.Undefined), scalar, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, _all_lanes(_vector(32, lanes), 0))
+
+
+def _load_some(builder: Any, pointer: Any, index: Any, n_words: Any) -> Any:
+    """The first `n_words` of eight words from `index` on and zeros; nothing beyond is touched."""
+    eight = _vector(64, AT_ONCE)
+    lanes = ir.Constant(eight, list(range(AT_ONCE)))
+    there = builder.icmp_signed("<", lanes, _spread(builder, n_words, AT_ONCE))
+    at = builder.bitcast(builder.gep(pointer, [index]), eight.as_pointer())
+    arguments = [at, ir.IntType(32)(8), there, _all_lanes(eight, 0)]
+    kind = ir.FunctionType(eight, [argument.type for argument in arguments])
+    name = f"llvm.masked.load.v{AT_ONCE}i64.p0"
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def _by_turns(builder: Any, pointer: Any, first: Any, n_words: Any, turn: Callable[[Any, Any], None]) -> None:
+    """Do `turn` with offset and words of every eight words from `first` on, the last filled with zeros."""
+    whole = builder.and_(n_words, _INDEX(-AT_ONCE))
+    with cgutils.for_range(builder, builder.udiv(n_words, _INDEX(AT_ONCE))) as loop:
+        offset = builder.mul(loop.index, _INDEX(AT_ONCE))
+        turn(offset, _load(builder, pointer, builder.add(first, offset), _vector(64, AT_ONCE)))
+    rest = builder.sub(n_words, whole)
+    with builder.if_then(builder.icmp_signed(">", rest, _INDEX(0))):
+        turn(whole, _load_some(builder, pointer, builder.add(first, whole), rest))
+
+
+@intrinsic
+def _weigh(_typing_context: Any, words: Any, start: Any, n_words: Any, weights: Any, limit: Any) -> Any:
+    signature = types.int64(words, types.int64, types.int64, weights, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word_at, first, length, weight_at, most = _pointers(context, builder, signature, arguments)
+        eight = _vector(64, AT_ONCE)
+        none, limits = _all_lanes(eight, 0), _spread(builder, most, AT_ONCE)
+        sums = [cgutils.alloca_once_value(builder, none) for _ in range(3)]  # apart, so that none waits for another
+
+        def turn(offset: Any, bits: Any) -> None:
+            ones = _call(builder, f"llvm.ctpop.v{AT_ONCE}i64", eight, bits)
+            weight = builder.zext(_load(builder, weight_at, offset, _vector(32, AT_ONCE)), eight)
+            active = builder.shl(weight, _all_lanes(eight, ACTIVE_BIT))
+            over = builder.shl(weight, _all_lanes(eight, OVER_BIT))
+            parts = (
+                builder.mul(ones, weight),
+                builder.select(builder.icmp_unsigned("!=", bits, none), active, none),
+                builder.select(builder.icmp_signed(">", ones, limits), over, none),
+            )
+            for total, part in zip(sums, parts, strict=True):
+                builder.store(builder.add(builder.load(total), part), total)
+
+        _by_turns(builder, word_at, first, length, turn)
+        return _total(builder, [builder.load(total) for total in sums])
+
+    return signature, codegen
+
+
+def _weigh_interpreted(
+    words: NDArray[np.uint64], start: int, n_words: int, weights: NDArray[np.int32], limit: int
+) -> int:
+    ones = np.bitwise_count(words[start : start + n_words]).astype(np.int64)
+    fields = ones + ((ones > 0).astype(np.int64) << ACTIVE_BIT) + ((ones > limit).astype(np.int64) << OVER_BIT)
+    return int((fields * weights[:n_words]).sum())
+
+
+@intrinsic
+def _flag(_typing_context: Any, words: Any, start: Any, n_words: Any) -> Any:
+    signature = types.uint64(words, types.int64, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word_at, first, length = _pointers(context, builder, signature, arguments)
+        flags = cgutils.alloca_once_value(builder, _INDEX(0))
+
+        def turn(offset: Any, bits: Any) -> None:
+            byte = builder.bitcast(builder.icmp_unsigned("!=", bits, _all_lanes(bits.type, 0)), ir.IntType(AT_ONCE))
+            builder.store(builder.or_(builder.load(flags), builder.shl(builder.zext(byte, _INDEX), offset)), flags)
+
+        _by_turns(builder, word_at, first, length, turn)
+        return builder.load(flags)
+
+    return signature, codegen
+
+
+def _flag_interpreted(words: NDArray[np.uint64], start: int, n_words: int) -> np.uint64:
+    return np.uint64(sum(1 << i for i in range(n_words) if words[start + i]))
+
+
+@intrinsic
+def _count_channels(
+    _typing_context: Any, words: Any, start: Any, step: Any, n_words: Any, counts: Any, target: Any
+) -> Any:
+    signature = types.void(words, types.int64, types.int64, types.int64, counts, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word_at, first, stride, turns, count_at, to = _pointers(context, builder, signature, arguments)
+        bytes_ = _vector(8, _CHANNELS)
+        counts = cgutils.alloca_once_value(builder, _all_lanes(bytes_, 0))
+        with cgutils.for_range(builder, turns) as loop:
+            at = builder.add(first, builder.mul(loop.index, stride))
+            flags = builder.bitcast(builder.load(builder.gep(word_at, [at])), _vector(1, _CHANNELS))
+            minus_one = builder.sext(flags, bytes_)
+            builder.store(builder.sub(builder.load(counts), minus_one), counts)
+        place = builder.bitcast(builder.gep(count_at, [to]), bytes_.as_pointer())
+        builder.store(builder.load(counts), place, align=1)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+def _count_channels_interpreted(
+    words: NDArray[np.uint64], start: int, step: int, n_words: int, counts: NDArray[np.uint8], target: int
+) -> None:
+    counted = np.ascontiguousarray(words[start : start + n_words * step : step])
+    bits = np.unpackbits(counted.view(np.uint8), bitorder="little").reshape(n_words, _CHANNELS)
+    counts[target : target + _CHANNELS] = bits.sum(axis=0, dtype=np.uint8)
+
+
+@intrinsic
+def _multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any, turns: Any) -> Any:
+    signature = types.int64(counts, weights, types.int64, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        count_at, weight_at, first, n_turns = _pointers(context, builder, signature, arguments)
+        weight_at = builder.gep(weight_at, [first])
+        half = _CHANNELS // 2
+        products, pairs = _vector(32, half), _vector(32, half // 2)
+        sums = [cgutils.alloca_once_value(builder, _all_lanes(pairs, 0)) for _ in range(2)]
+        with cgutils.for_range(builder, n_turns) as loop:
+            for part, total in enumerate(sums):
+                at = builder.add(builder.mul(loop.index, _INDEX(_CHANNELS)), _INDEX(part * half))
+                count = builder.zext(_load(builder, count_at, at, _vector(8, half)), products)
+                weight = builder.sext(_load(builder, weight_at, at, _vector(16, half)), products)
+                product = builder.mul(count, weight)
+                # Even and odd lanes added: processors multiply 16-bit integers and add neighbours in one instruction.
+                even, odd = (
+                    builder.shuffle_vector(
+                        product, product, ir.Constant(_vector(32, half // 2), list(range(low, half, 2)))
+                    )
+                    for low in range(2)
+                )
+                builder.store(builder.add(builder.load(total), builder.add(even, odd)), total)
+        return _total(builder, [builder.sext(builder.load(total), _vector(64, half // 2)) for total in sums])
+
+    return signature, codegen
+
+
+def _multiply_counts_interpreted(counts: NDArray[np.uint8], weights: NDArray[np.int16], first: int, turns: int) -> int:
+    n = _CHANNELS * turns
+    return int(counts[:n].astype(np.int64) @ weights[first : first + n].astype(np.int64))
+
+
+_INTERPRETED = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
+weigh: Any = _weigh_interpreted if _INTERPRETED else _weigh
+"""Of `n_words` words from `start`: weights times (set bits, whether any, whether over `limit`), added up.
+
+The three sums come in one int64, the second and third shifted by `ACTIVE_BIT` and `OVER_BIT`.  `weights` is int32
+[word], not negative, filled up to a multiple of `AT_ONCE`.
+"""
+flag: Any = _flag_interpreted if _INTERPRETED else _flag
+"""Bit i of the uint64: whether word `start + i` of at most 64 words has a set bit."""
+count_channels: Any = _count_channels_interpreted if _INTERPRETED else _count_channels
+"""Set bits of each channel over at most 255 words `step` apart, from `start`: counts uint8 [target to target + 64]."""
+multiply_counts: Any = _multiply_counts_interpreted if _INTERPRETED else _multiply_counts
+"""Counts uint8 times weights int16 from `first`, added over 64 channels a turn: int64.
+
+Sums are kept in 32 lanes of 32 bits, two channels of every turn in each: they must stay below 2**31.
+"""

@@ -1,0 +1,207 @@
+"""price(): counts times prices plus power times time, once and here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim import units
+from hwsim.components.pricing.price import Price, Priced
+from hwsim.contract.ledger import OPERATIONS, Action
+from hwsim.contract.workload import Workload
+from hwsim.errors import ModelError
+from hwsim.report.report import Figure
+from hwsim.report.statistics import Leaving
+from hwsim.run.play import Tally
+
+CLOCK = "clock"
+LEAKAGE = "leakage"
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+Bound = str  # "value", "low" or "high"
+BOUNDS = ("value", "low", "high")
+
+
+@dataclass(frozen=True)
+class PricedRun:
+    """A tally with everything that turns it into energy: prices of actions, leakage and the clock."""
+
+    name: str
+    tally: Tally
+    workload: Workload
+    components: Mapping[str, Priced]
+    clock_mhz: float
+    leaving: Leaving
+
+    @property
+    def n_samples(self) -> int:
+        """Samples of this run."""
+        return len(self.tally.latency_cycles)
+
+    @property
+    def on_cycles(self) -> Counts:
+        """Cycles the machine is on if a sample leaves after each timestep: [sample, timestep].
+
+        It is on, and pays clock and leakage, until everything that started is done, in vain or not.
+        """
+        return self.tally.on_cycles
+
+    @cached_property
+    def counts(self) -> Mapping[Action, Counts]:
+        """Priced actions, clock cycles included: int64 [sample, timestep]."""
+        since = np.diff(self.on_cycles, axis=1, prepend=0)
+        return self._clocked(self.tally.counts, self.tally.busy_cycles, since)
+
+    def _clocked(
+        self, posted: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts
+    ) -> Mapping[Action, Counts]:
+        """Posted counts without operations, and with what the clock does in some cycles of which stages are busy."""
+        counts = {key: n for key, n in posted.items() if key.component != OPERATIONS}
+        hardware = self.workload.hardware
+        counts[Action("", CLOCK, "cycle")] = cycles * hardware.clock_domains
+        for stage, domains in hardware.clocked.items():
+            key = Action(self.tally.layer_of[stage], CLOCK, "active_cycle")
+            counts[key] = counts.get(key, 0) + busy[stage] * domains
+        return counts
+
+    def check(self) -> None:
+        """Raise ModelError unless every posted action has a price and every price a posted action."""
+        posted = {(key.component, key.action) for key in self.counts}
+        priced = {(name, action) for name, part in self.components.items() for action in part.actions}
+        if posted != priced:
+            unpriced, unposted = sorted(posted - priced), sorted(priced - posted)
+            raise ModelError(
+                f"counts without a price: {unpriced or 'none'}; prices without a count: {unposted or 'none'}"
+            )
+
+    def price(self, key: Action) -> Price:
+        """Price of one action in pJ."""
+        return self.components[key.component].actions[key.action]
+
+    def leakage_uw(self, bound: Bound) -> float:
+        """Leakage power of everything."""
+        parts = self.workload.hardware.instances.items()
+        return math.fsum(n * getattr(self.components[name].leakage_uw, bound) for name, n in parts)
+
+    def time_ns(self, cycles: NDArray[np.int64]) -> Floats:
+        """Cycles as nanoseconds."""
+        return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
+
+    def energies(self, bound: Bound, clock: bool | None = None) -> Floats:
+        """Energy of counts, pJ [sample, timestep], cumulated; `clock` picks only or all but the clock's."""
+        total = np.zeros(self.on_cycles.shape)
+        for key, counts in self.counts.items():
+            if clock is None or clock == (key.component == CLOCK):
+                total += counts * getattr(self.price(key), bound)
+        return np.cumsum(total, axis=1)
+
+    def dynamic_of(self, components: Collection[str]) -> Floats:
+        """Energy of what some components do, pJ [sample, timestep], cumulated."""
+        kept = {key: counts for key, counts in self.counts.items() if key.component in components}
+        total = np.zeros(self.on_cycles.shape)
+        for key, counts in kept.items():
+            total += counts * self.price(key).value
+        return np.cumsum(total, axis=1)
+
+    def leakages(self, bound: Bound) -> Floats:
+        """Leakage energy, pJ [sample, timestep], if a sample leaves after each timestep."""
+        return units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(self.on_cycles)
+
+    @cached_property
+    def totals(self) -> Mapping[Bound, Floats]:
+        """All energy, pJ [sample, timestep], cumulated."""
+        return {bound: self.energies(bound) + self.leakages(bound) for bound in BOUNDS}
+
+    def speculative(self, bound: Bound) -> Floats:
+        """Energy of what runs in vain, pJ [sample, timestep], if a sample leaves after each timestep.
+
+        That is the work of later timesteps that has started, and the clock and leakage from the answer until its end.
+        """
+        total, speculation = np.zeros(self.on_cycles.shape), self.tally.speculation
+        if speculation is None:
+            return total
+        cycles = self.on_cycles - self.tally.step_end_cycles
+        for key, counts in self._clocked(speculation.counts, speculation.busy_cycles, cycles).items():
+            total += counts * getattr(self.price(key), bound)
+        return total + units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(cycles)
+
+    @cached_property
+    def latency_ns(self) -> Floats:
+        """Latency if a sample leaves after each timestep: [sample, timestep]."""
+        return self.time_ns(self.tally.step_end_cycles)
+
+    def mean_counts(self) -> Mapping[Action, float]:
+        """Counts per inference, weighted by when samples leave."""
+        survival, n = self.leaving.survival(), self.n_samples
+        return {key: math.fsum((counts * survival).ravel()) / n for key, counts in self.counts.items()}
+
+    def coefficients(self, weight: Floats | None = None) -> Mapping[tuple[str, str], float]:
+        """Mean energy as a linear form in the prices: (component, action) -> factor, leakage by component.
+
+        With a `weight` [sample, timestep] it is the mean of energy times that weight.
+        """
+        factors: dict[tuple[str, str], float] = {}
+        each = np.ones(self.on_cycles.shape) if weight is None else weight
+        for key, counts in self.counts.items():
+            mean = self.leaving.mean(np.cumsum(counts, axis=1) * each)
+            factors[key.component, key.action] = factors.get((key.component, key.action), 0.0) + mean
+        on_ns = self.leaving.mean(self.time_ns(self.on_cycles) * each)
+        for name, n in self.workload.hardware.instances.items():
+            factors[name, LEAKAGE] = units.pj_from_power(1.0, on_ns) * n
+        return factors
+
+    def prices(self) -> Mapping[tuple[str, str], Price]:
+        """The prices that `coefficients` multiplies: pJ an action, uW of leakage an instance."""
+        prices = {(name, LEAKAGE): part.leakage_uw for name, part in self.components.items()}
+        for name, part in self.components.items():
+            prices.update({(name, action): price for action, price in part.actions.items()})
+        return prices
+
+    def figure(self, by_bound: Mapping[Bound, Floats]) -> Figure:
+        """Mean, standard error and interval of something [sample, timestep] known for each bound."""
+        return figure(self.leaving, by_bound)
+
+
+def figure(leaving: Leaving, by_bound: Mapping[Bound, Floats]) -> Figure:
+    """Mean, standard error and interval of something [sample, timestep], for samples that leave so."""
+    estimate = leaving.estimate(by_bound["value"])
+    return Figure(
+        estimate.value, estimate.standard_error, leaving.mean(by_bound["low"]), leaving.mean(by_bound["high"])
+    )
+
+
+def price(
+    runs: Mapping[str, Tally], workload: Workload, components: Mapping[str, Priced], clock_mhz: float
+) -> list[PricedRun]:
+    """Bring counts, times and prices together: the one multiplication.
+
+    Raises ModelError when an action that was posted has no price or a price was never posted.
+    """
+    priced = []
+    for name, tally in runs.items():
+        leaving = _leaving(name, tally, workload)
+        run = PricedRun(name, tally, workload, components, clock_mhz, leaving)
+        priced.append(run)
+    # A run with decisions off does not post the decision's actions; the fullest run has to match every price.
+    max(priced, key=lambda run: len(run.counts)).check()
+    return priced
+
+
+def _leaving(run: str, tally: Tally, workload: Workload) -> Leaving:
+    exits = workload.exits
+    if exits is None or run not in exits.runs:
+        n, timesteps = len(tally.latency_cycles), workload.timesteps
+        return Leaving.after(np.full(n, timesteps, np.int64), timesteps)
+    return leaving(exits.histogram, exits.recorded)
+
+
+def leaving(histogram: NDArray[np.int64], recorded: NDArray[np.int64]) -> Leaving:
+    """When samples leave: as a larger set does, [timestep] samples leaving after each, else each recorded [sample]."""
+    if histogram.sum() > recorded.size:
+        return Leaving.by_histogram(histogram, recorded.size)
+    return Leaving.after(recorded, histogram.size)

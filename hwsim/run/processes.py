@@ -1,0 +1,151 @@
+"""Play the samples of a workload in several processes at once, with the same result.
+
+Each process lowers and plays its own share of consecutive samples and gives back integers, which are joined in the
+order of samples: nothing depends on how many processes there were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Literal
+
+from hwsim import engine as engines
+from hwsim.contract.workload import Batches, Workload
+from hwsim.engine import EngineName
+from hwsim.errors import HwsimError, UsageError
+from hwsim.run.play import Tally, join, play
+
+StartMethod = Literal["fork", "spawn"]
+Tallies = Mapping[str, Tally]
+
+
+def play_in_processes(
+    workload: Workload, engine: EngineName, jobs: int, start_method: StartMethod | None = None
+) -> Tallies:
+    """Play a workload with `jobs` processes, this one among them: one tally for each run, the same for any number.
+
+    It stays alone where samples depend on each other, and in a process that may not have children.  Workers are
+    forked or started anew; where `start_method` does not say which, forked if that is safe.
+
+    Raises UsageError for less than one process and for a worker that was killed; else whatever `play` raises.
+    """
+    if jobs < 1:
+        raise UsageError(f"--jobs: must be at least 1, got {jobs}")
+    shares = _shares(workload, jobs)
+    if len(shares) == 1:
+        return _play_share(workload, engine, shares[0])
+    with _workers(start_method or _start_method(), workload, engine, shares[1:]) as workers:
+        parts = [_play_share(workload, engine, shares[0]), *(worker.result() for worker in workers)]
+    return {run: join([part[run] for part in parts]) for run in workload.runs}
+
+
+def _shares(workload: Workload, jobs: int) -> list[range]:
+    """Consecutive samples for each process, as equal as can be; none is empty."""
+    n = workload.n_samples
+    divisible = isinstance(workload.batches, Batches) and not multiprocessing.current_process().daemon
+    parts = min(jobs, n) if divisible else 1
+    return [range(n * part // parts, n * (part + 1) // parts) for part in range(parts)]
+
+
+def _play_share(workload: Workload, engine: EngineName, samples: range) -> Tallies:
+    if isinstance(workload.batches, Batches):
+        workload = replace(workload, batches=workload.batches.within(samples))
+    return play(workload, lambda schedule: engines.run(schedule, engine))
+
+
+def _start_method() -> StartMethod:
+    """Fork, which takes milliseconds and shares the trace, where no thread of this program can hold a lock by then.
+
+    Libraries of macOS do not survive it.  NumPy's own threads do: OpenBLAS puts them right in the child.
+    """
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    process: BaseProcess
+    results: Connection
+
+    def result(self) -> Tallies:
+        """What the worker found, or its error, once it is done."""
+        try:
+            found: Tallies | Exception = self.results.recv()
+        except EOFError:
+            self.process.join()
+            raise UsageError(
+                f"--jobs: a worker process ended early ({_ending(self.process.exitcode)}); "
+                "each needs memory of its own, fewer need less"
+            ) from None
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def _ending(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        return signal.Signals(-exit_code).name
+    return f"exit status {exit_code}"
+
+
+@contextlib.contextmanager
+def _workers(
+    start_method: StartMethod, workload: Workload, engine: EngineName, shares: list[range]
+) -> Iterator[list[_Worker]]:
+    """Processes that play a share each; none is left when the block ends, however it ends."""
+    context = multiprocessing.get_context("fork") if start_method == "fork" else multiprocessing.get_context("spawn")
+    workers: list[_Worker] = []
+    try:
+        for samples in shares:
+            results, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(sender, workload, engine, samples), daemon=True)
+            with warnings.catch_warnings():
+                # From 3.12 on a fork beside any thread warns, NumPy's included; `_start_method` says why ours is safe.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
+            workers.append(_Worker(process, results))
+            # The last writer but the worker, so that its death ends the pipe.
+            sender.close()
+        yield workers
+    finally:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join()
+            worker.results.close()
+
+
+def _work(results: Connection, workload: Workload, engine: EngineName, samples: range) -> None:
+    """The whole life of a worker."""
+    # An interrupt from the terminal reaches all processes: this one ends at once, the first one says so.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    found: Tallies | Exception
+    try:
+        found = _play_share(workload, engine, samples)
+    except HwsimError as error:
+        found = error
+    except Exception as error:
+        error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+        found = error
+    results.send(found)
+
+
+def _end_with_parent() -> None:
+    """Do not outlive the first process, even if it was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

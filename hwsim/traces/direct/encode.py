@@ -1,0 +1,97 @@
+"""Packed bit planes of any layer's activations, computed from the recorded spikes; it runs no neuron and no weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import TraceError
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Add, Flatten, Input, Layer, Pool
+from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
+
+Words = NDArray[np.uint64]
+
+
+def activation_planes(
+    trace: Trace, layer_name: str, samples: slice = slice(None), in_place_of_spikes: Mapping[str, Words] | None = None
+) -> Words:
+    """Bit planes of a layer's activations: uint64 [plane, sample, timestep, position, word], read-only.
+
+    Plane p holds binary digit p; words are packed as in `PackedSpikes`.  There are `max_value(layer).bit_length()`
+    planes: 1 for spikes, `bits` for the input, 3 for a 2 x 2 average pool (window sums 0..4).  What depends on the raw
+    input alone is the same at every timestep and has a timestep axis of length 1, which broadcasts.  `samples` counts
+    in the recorded samples.  `in_place_of_spikes` are planes, of these samples, of all layers that have neurons, for a
+    network with `activation_bits`.
+
+    Raises TraceError for a layer that gives currents and for an input that is not recorded.
+    """
+    network = trace.network
+    if network.gives_currents(layer_name):
+        raise TraceError(f"layer '{layer_name}': wanted activations, found a layer that gives currents")
+    chosen = slice(*samples.indices(trace.n_samples))
+    known = dict(in_place_of_spikes or {})
+    for name in _ancestors(trace, layer_name):
+        if name not in known:
+            known[name] = _planes(trace, network[name], chosen, known)
+    planes = known[layer_name]
+    planes.flags.writeable = False
+    return planes
+
+
+def _ancestors(trace: Trace, layer_name: str) -> list[str]:
+    """The layer and all that it is computed from, back to spikes and input, in network order."""
+    wanted = {layer_name}
+    for layer in reversed(trace.network.layers):
+        if layer.name in wanted and layer.name not in trace.spikes:
+            wanted.update(layer.inputs)
+    return [layer.name for layer in trace.network if layer.name in wanted]
+
+
+def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words]) -> Words:
+    if layer.name in trace.spikes:
+        return trace.spikes[layer.name].words[samples][None]
+    network = trace.network
+    n_planes = network.max_value(layer.name).bit_length()
+    match layer:
+        case Input():
+            return _input_planes(trace, layer, samples)
+        case Pool():
+            terms = _window_terms(layer, network[layer.inputs[0]].shape[:2], known[layer.inputs[0]])
+            return max_planes(terms) if layer.kind == "max" else sum_planes(terms, [1] * len(terms), n_planes)
+        case Flatten():
+            return _flatten(known[layer.inputs[0]], network[layer.inputs[0]].shape[2])
+        case Add():
+            return sum_planes([known[name] for name in layer.inputs], layer.gains, n_planes)
+    raise TraceError(f"layer '{layer.name}': wanted recorded spikes, found none")
+
+
+def _input_planes(trace: Trace, layer: Input, samples: slice) -> Words:
+    if trace.inputs is None:
+        raise TraceError(f"layer '{layer.name}': wanted raw inputs of the recorded samples, found none in this trace")
+    values = trace.inputs.values[samples]
+    positions = values.reshape(len(values), 1, layer.shape[0] * layer.shape[1], layer.shape[2])
+    return pack_integers(positions, layer.bits)
+
+
+def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[Words]:
+    """One array of planes per offset in the window, each over the output positions."""
+    rows, columns = layer.shape[:2]
+    picture = planes.reshape(*planes.shape[:3], *source, planes.shape[-1])
+    terms = []
+    for y in range(layer.kernel):
+        for x in range(layer.kernel):
+            stop_y, stop_x = y + layer.stride * (rows - 1) + 1, x + layer.stride * (columns - 1) + 1
+            part = picture[:, :, :, y : stop_y : layer.stride, x : stop_x : layer.stride]
+            terms.append(part.reshape(*planes.shape[:3], rows * columns, planes.shape[-1]))
+    return terms
+
+
+def _flatten(planes: Words, channels: int) -> Words:
+    """(position, channel) as one row of channels, repacked so that no bits lie unused between positions."""
+    if channels % 64 == 0:
+        return planes.reshape(*planes.shape[:3], 1, -1)
+    bits = unpack_channels(planes, channels)
+    return pack_channels(bits.reshape(*planes.shape[:3], 1, -1))

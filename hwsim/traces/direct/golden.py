@@ -1,0 +1,210 @@
+"""Execution of a network in integers from raw inputs.
+
+Products of weights and activations are exact, or come from whoever can give others: the rest is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import TraceError
+from hwsim.kernels.golden import ConvShape, NeuronLevels, add_currents, step_neurons
+from hwsim.traces.network.check import MAX_INT, check_network
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, Pool, neuron_of
+from hwsim.traces.network.weights import weights_of
+from hwsim.traces.planes import pack_channels
+from hwsim.traces.trace import PackedSpikes
+
+_SAMPLES_AT_ONCE = 64
+
+Values = NDArray[np.int32]
+Encode = Callable[[NDArray[np.uint8], int], Values]
+"""What the input layer gives for raw samples at a timestep; they are given as they are where a coding has none."""
+
+
+class Products(Protocol):
+    """Who multiplies in the place of exact arithmetic."""
+
+    @property
+    def varying(self) -> bool:
+        """Whether the same activations may give other currents at another timestep."""
+
+    def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
+        """Currents int32 [sample, y, x, channel] of a layer, its bias not added, from its activations of that form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What a network did: spikes of every spiking layer, integer logits int32 [sample, timestep, class]."""
+
+    spikes: Mapping[str, PackedSpikes]
+    logits: NDArray[np.int32]
+
+
+def execute(
+    network: Network,
+    inputs: NDArray[np.uint8],
+    timesteps: int,
+    products: Products | None = None,
+    encode: Encode | None = None,
+) -> Execution:
+    """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `network` prescribes.
+
+    With `products`, currents are theirs, and sums that leave 32 bits saturate.  Raises TraceError for a network that
+    breaks a rule and for inputs of another shape or of too many bits.
+    """
+    check_network(network)
+    shape = network.input.shape
+    if inputs.dtype != np.uint8 or inputs.shape[1:] != shape or not inputs.size:
+        raise TraceError(
+            f"inputs: wanted uint8 (samples, {', '.join(map(str, shape))}), found {inputs.dtype} {inputs.shape}"
+        )
+    if int(inputs.max()) >> network.input.bits:
+        raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {int(inputs.max())}")
+    products = products or ExactProducts(network)
+    parts = [
+        _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode).play(timesteps)
+        for start in range(0, len(inputs), _SAMPLES_AT_ONCE)
+    ]
+    spikes = {
+        layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)
+        for layer in network.spiking()
+    }
+    return Execution(spikes, np.concatenate([part.logits for part in parts]))
+
+
+class ExactProducts:
+    """Products in exact integers, of some layers."""
+
+    varying = False
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        self.weights = {layer.name: weights_of(layer) for layer in layers if isinstance(layer, Conv2d | Linear)}
+
+    def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
+        """Currents of one timestep, the same for every sample number and timestep."""
+        shape = ConvShape(1, 1, 0, 1)
+        if isinstance(layer, Conv2d):
+            shape = ConvShape(layer.kernel, layer.stride, layer.padding, layer.groups)
+        currents = np.zeros((len(activations), *layer.shape), dtype=np.int32)
+        add_currents(activations, self.weights[layer.name], shape, currents)
+        return currents
+
+
+class _Run:
+    """The state of one chunk of samples: membranes, and per layer the integers it passes on in this timestep."""
+
+    def __init__(
+        self,
+        network: Network,
+        products: Products,
+        first_sample: int,
+        inputs: NDArray[np.uint8],
+        encode: Encode | None,
+    ) -> None:
+        self.network = network
+        self.products = products
+        self.first_sample = first_sample
+        self.n_samples = len(inputs)
+        self.inputs, self.encode = inputs, encode
+        self.values: dict[str, Values] = {network.input.name: inputs.astype(np.int32)}
+        self.membranes = {
+            layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64) for layer in network.spiking()
+        }
+        self.unchanging = _unchanging(network, products.varying) if encode is None else frozenset()
+
+    def play(self, timesteps: int) -> Execution:
+        """All timesteps of the chunk."""
+        spikes: dict[str, list[NDArray[np.uint64]]] = {layer.name: [] for layer in self.network.spiking()}
+        logits = []
+        for t in range(timesteps):
+            if self.encode is not None:
+                self.values[self.network.input.name] = self.encode(self.inputs, t)
+            for layer in self.network.layers[1:]:
+                if t == 0 or layer.name not in self.unchanging:
+                    self.values[layer.name] = self._give(layer, t)
+                if layer.name in spikes:
+                    flat = self.values[layer.name].reshape(self.n_samples, -1, layer.shape[2])
+                    spikes[layer.name].append(pack_channels(flat.astype(np.uint8)))
+            logits.append(self.values[self.network.output.name][:, 0, 0])
+        packed = {
+            layer.name: PackedSpikes(np.stack(spikes[layer.name], axis=1), layer.shape)
+            for layer in self.network.spiking()
+        }
+        return Execution(packed, np.stack(logits, axis=1))
+
+    def _give(self, layer: Layer, timestep: int) -> Values:
+        """What the layer passes on in this timestep: int32 [sample, y, x, channel]."""
+        sources = [self.values[name] for name in layer.inputs]
+        match layer:
+            case Conv2d() | Linear():
+                passed = self.products(layer, sources[0], self.first_sample, timestep)
+                if layer.neuron is None and layer.bias is not None:
+                    passed = _saturated(np.add(passed, layer.bias, dtype=np.int64))
+            case Pool():
+                passed = _pool(layer, sources[0])
+            case Flatten():
+                passed = sources[0].reshape(self.n_samples, *layer.shape)
+            case Add():
+                total = np.zeros((self.n_samples, *layer.shape), dtype=np.int64)
+                for gain, source in zip(layer.gains, sources, strict=True):
+                    total += np.int64(gain) * source
+                passed = _saturated(total)
+        neuron = neuron_of(layer)
+        return passed if neuron is None else self._fire(layer, neuron, passed)
+
+    def _fire(self, layer: Layer, neuron: Neuron, currents: Values) -> Values:
+        channels = layer.shape[2]
+        bias = layer.bias if isinstance(layer, Conv2d | Linear) else None
+        spikes = np.empty((self.n_samples, *layer.shape), dtype=np.uint8)
+        step_neurons(
+            currents.reshape(-1, channels),
+            np.zeros(channels, dtype=np.int32) if bias is None else bias,
+            neuron.v_threshold,
+            levels_of(neuron),
+            self.membranes[layer.name].reshape(-1, channels),
+            spikes.reshape(-1, channels),
+        )
+        return spikes.astype(np.int32)
+
+
+def levels_of(neuron: Neuron) -> NeuronLevels:
+    """The neuron's parameters as the kernel takes them."""
+    bound = 1 << (neuron.membrane_bits - 1)
+    return NeuronLevels(
+        neuron.leak, neuron.leak_bits, neuron.fraction_bits, -bound, bound - 1, neuron.reset == "soft", neuron.v_reset
+    )
+
+
+def _saturated(sums: NDArray[np.int64]) -> Values:
+    """Sums in 32 bits; check_network bounds those of exact products, so only other products ever saturate."""
+    return np.clip(sums, -MAX_INT, MAX_INT).astype(np.int32)
+
+
+def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
+    """Layers that give the same at every timestep, because only the input and no neuron lies before them."""
+    names: set[str] = set()
+    for layer in network:
+        varies = neuron_of(layer) is not None or (products_vary and isinstance(layer, Conv2d | Linear))
+        if isinstance(layer, Input) or (not varies and names.issuperset(layer.inputs)):
+            names.add(layer.name)
+    return frozenset(names)
+
+
+def _pool(layer: Pool, source: Values) -> Values:
+    """Sum or maximum of every window: int32 [sample, y, x, channel]."""
+    rows, columns, _ = layer.shape
+    combine = np.add if layer.kind == "avg" else np.maximum
+    pooled: Values | None = None
+    for y in range(layer.kernel):
+        for x in range(layer.kernel):
+            stop_y, stop_x = y + layer.stride * (rows - 1) + 1, x + layer.stride * (columns - 1) + 1
+            part = source[:, y : stop_y : layer.stride, x : stop_x : layer.stride]
+            pooled = part.copy() if pooled is None else combine(pooled, part)
+    assert pooled is not None
+    return np.ascontiguousarray(pooled)

@@ -1,0 +1,99 @@
+"""A direct-coded trace as one JSON object plus named arrays, in both directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import TraceError
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.file.layers import Take, layer_arrays, layer_record, read_layer
+from hwsim.traces.file.record import Record
+from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
+from hwsim.traces.network.check import MAX_LAYERS, check_network
+from hwsim.traces.network.geometry import n_words
+from hwsim.traces.network.layers import Layer, Network
+from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
+
+
+def direct_record(trace: Trace) -> dict[str, object]:
+    """What of the manifest only direct-coded traces have, ready for JSON."""
+    return {
+        "timesteps": trace.timesteps,
+        "samples": trace.n_samples,
+        "layers": [layer_record(layer) for layer in trace.network],
+        "inputs": None if trace.inputs is None else {"samples": len(trace.inputs.labels)},
+        "logits": logits_record(trace.logits),
+    }
+
+
+def direct_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
+    """Every array of the trace as it is stored, by name, in a fixed order."""
+    # Packing would cut weights that are out of range to those that are in range.
+    check_network(trace.network)
+    arrays: dict[str, NDArray[Any]] = {}
+    for layer in trace.network:
+        arrays |= {f"{layer.name}/{field}": array for field, array in layer_arrays(layer).items()}
+        if layer.name in trace.spikes:
+            arrays[f"{layer.name}/spikes"] = trace.spikes[layer.name].words
+    if trace.inputs is not None:
+        arrays |= {f"inputs/{field}": getattr(trace.inputs, field) for field in ("values", "labels", "sample_ids")}
+    return arrays | logits_arrays(trace.logits)
+
+
+def build_direct(record: Record, provenance: Provenance, take: Take) -> Trace:
+    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    timesteps = record.integer("timesteps", 1, MAX_TIMESTEPS)
+    samples = record.integer("samples", 1, MAX_SAMPLES)
+    network = read_network(record, take)
+    spikes = {layer.name: _read_spikes(layer, samples, timesteps, take) for layer in network.spiking()}
+    inputs = _read_inputs(record, network, samples, take)
+    logits = read_logits(record, network.n_classes, timesteps, take)
+    if "recorded" not in logits or len(logits["recorded"].labels) != samples:
+        raise TraceError(f"logits: wanted a set 'recorded' of the {samples} samples with spikes")
+    if inputs is not None:
+        _check_same_samples(inputs, logits["recorded"], samples)
+    return Trace(network, timesteps, spikes, inputs, logits, provenance)
+
+
+def read_network(record: Record, take: Take) -> Network:
+    """The checked network under the key `layers`."""
+    seen: dict[str, Layer] = {}
+    layers = []
+    for item in record.records("layers", MAX_LAYERS):
+        layer = read_layer(item, seen, take)
+        layers.append(layer)
+        seen[layer.name] = layer
+    network = Network(tuple(layers))
+    check_network(network)
+    return network
+
+
+def _read_spikes(layer: Layer, samples: int, timesteps: int, take: Take) -> PackedSpikes:
+    height, width, channels = layer.shape
+    name = f"{layer.name}/spikes"
+    words = take(name, ("<u8",), (samples, timesteps, height * width, n_words(channels)))
+    if channels % 64 and (words[..., -1] >> np.uint64(channels % 64)).any():
+        raise TraceError(f"array '{name}': wanted zero bits past the last of {channels} channels, found spikes")
+    return PackedSpikes(words, layer.shape)
+
+
+def _read_inputs(record: Record, network: Network, samples: int, take: Take) -> Inputs | None:
+    fields = record.optional("inputs")
+    if fields is None:
+        return None
+    count = fields.integer("samples", samples, MAX_SAMPLES)
+    fields.close()
+    values = take("inputs/values", ("|u1",), (count, *network.input.shape))
+    if int(values.max()) >> network.input.bits:
+        raise TraceError(f"array 'inputs/values': wanted {network.input.bits}-bit integers, found {int(values.max())}")
+    return Inputs(values, *read_labels("inputs", count, network.n_classes, take))
+
+
+def _check_same_samples(inputs: Inputs, recorded: Logits, samples: int) -> None:
+    for field in ("labels", "sample_ids"):
+        if not np.array_equal(getattr(inputs, field)[:samples], getattr(recorded, field)):
+            raise TraceError(f"array 'inputs/{field}': wanted the recorded samples first, found others")

@@ -1,0 +1,153 @@
+"""Synthetic traces: a known geometry with spikes drawn at stated rates; the spikes follow no neuron's dynamics.
+
+Every word is a function of (seed, layer, sample, timestep, place), so that fewer samples or timesteps of the same
+recipe are a prefix of more, on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import UsageError, guess
+from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import n_words
+from hwsim.traces.network.layers import Network
+from hwsim.traces.network.standard import network_of
+from hwsim.traces.provenance import Provenance, Recipe
+from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
+
+MAX_SAMPLES = 2**19
+_SAMPLE_SHIFT, _TIMESTEP_SHIFT = 40, 28  # places of sample and timestep in a counter; words count below them
+_INPUT_RATE = 0.5
+_EVIDENCE = 24
+LOGIT_SCALE = 1 / 32
+
+
+def synthesize(
+    geometry: str,
+    timesteps: int,
+    samples: int,
+    rate: float | Mapping[str, float],
+    seed: int = 0,
+    steady: bool = False,
+) -> Trace:
+    """A trace of a standard geometry (see `hwsim.traces.network.standard`) with independent Bernoulli spikes.
+
+    `rate` is the probability of a spike per neuron and timestep, the same for all layers, or one per spiking layer;
+    a mapping may also name the input layer, whose rate is the probability of a set bit (0.5, uniform bytes, if not
+    given).  Rates are kept to 2**-16.  A rate of 0 for all layers silences the input too.  `steady` repeats the first
+    timestep.  Logits are uniform noise plus evidence for the label at every timestep.  Raises UsageError.
+    """
+    for name, value, high in (("timesteps", timesteps, MAX_TIMESTEPS), ("samples", samples, MAX_SAMPLES)):
+        if not 1 <= value <= high:
+            raise UsageError(f"{name}: wanted 1 to {high}, found {value}")
+    if not 0 <= seed < 2**64:
+        raise UsageError(f"seed: wanted 0 to 2**64 - 1, found {seed}")
+    rates = _rates(network_of(geometry, seed), rate)
+    return draw(Recipe(geometry, timesteps, samples, rates, seed, steady))
+
+
+def draw(recipe: Recipe) -> Trace:
+    """The trace that a recipe stands for, bit for bit the same every time; raises UsageError for unknown geometries."""
+    network = network_of(recipe.geometry, recipe.seed)
+    shape = network.input.shape
+    spikes = {
+        layer.name: PackedSpikes(_draw_spikes(recipe, layer.name, layer.shape), layer.shape)
+        for layer in network.spiking()
+    }
+    labels = (_uniform(recipe, "labels", 1)[:, 0, 0] % np.uint64(network.n_classes)).astype(np.int64)
+    ids = np.arange(recipe.samples, dtype=np.int64)
+    pixels = _bernoulli(recipe, network.input.name, -(-math.prod(shape) // 8), 1).astype("<u8", copy=False)
+    values = pixels.view(np.uint8).reshape(recipe.samples, -1)[:, : math.prod(shape)].reshape(recipe.samples, *shape)
+    inputs = Inputs(np.ascontiguousarray(values), labels, ids)
+    recorded = Logits(_draw_logits(recipe, network, labels), LOGIT_SCALE, labels, ids, "synthetic")
+    return Trace(network, recipe.timesteps, spikes, inputs, {"recorded": recorded}, _provenance(recipe))
+
+
+def _rates(network: Network, rate: float | Mapping[str, float]) -> dict[str, float]:
+    """A rate for the input and every spiking layer, as multiples of 2**-16."""
+    names = [layer.name for layer in network.spiking()]
+    if not isinstance(rate, Mapping):
+        rate = dict.fromkeys(names, rate) | {network.input.name: _INPUT_RATE if rate else 0.0}
+    known = [network.input.name, *names]
+    for name in rate:
+        if name not in known:
+            raise UsageError(f"rate: wanted a spiking layer or the input, found '{name}'{guess(name, known)}")
+    if missing := [name for name in names if name not in rate]:
+        raise UsageError(f"rate: wanted a rate for every spiking layer, found none for '{missing[0]}'")
+    rates = {name: rate.get(name, _INPUT_RATE) for name in known}
+    for name, value in rates.items():
+        if not 0 <= value <= 1:
+            raise UsageError(f"rate: wanted 0 to 1, found {value} for '{name}'")
+    return {name: round(value * 2**RATE_BITS) / 2**RATE_BITS for name, value in rates.items()}
+
+
+def _counters(recipe: Recipe, words: int, timesteps: int) -> NDArray[np.uint64]:
+    """Counters [sample, timestep, word] that depend on nothing but their own place."""
+    sample = np.arange(recipe.samples, dtype=np.uint64)[:, None, None] << np.uint64(_SAMPLE_SHIFT)
+    timestep = np.arange(timesteps, dtype=np.uint64)[:, None] << np.uint64(_TIMESTEP_SHIFT)
+    return sample + timestep + np.arange(words, dtype=np.uint64)
+
+
+def _bernoulli(recipe: Recipe, name: str, words: int, timesteps: int) -> NDArray[np.uint64]:
+    """Bernoulli words [sample, timestep, word] of a layer, a sample at a time to bound the memory for counters."""
+    key = stream_key(recipe.seed, "spikes", name)
+    rate_units = round(recipe.rates[name] * 2**RATE_BITS)
+    drawn = np.empty((recipe.samples, timesteps, words), dtype=np.uint64)
+    one = Recipe(recipe.geometry, timesteps, 1, recipe.rates, recipe.seed, recipe.steady)
+    counters = _counters(one, words, timesteps)[0]
+    for sample in range(recipe.samples):
+        drawn[sample] = bernoulli_words(key, counters + np.uint64(sample << _SAMPLE_SHIFT), rate_units)
+    return drawn
+
+
+def _draw_spikes(recipe: Recipe, name: str, shape: tuple[int, int, int]) -> NDArray[np.uint64]:
+    height, width, channels = shape
+    words = n_words(channels)
+    distinct = 1 if recipe.steady else recipe.timesteps
+    drawn = _bernoulli(recipe, name, height * width * words, distinct)
+    packed = drawn.reshape(recipe.samples, distinct, height * width, words)
+    if channels % 64:
+        packed[..., -1] &= np.uint64((1 << channels % 64) - 1)
+    return np.repeat(packed, recipe.timesteps, axis=1) if recipe.steady else packed
+
+
+def _uniform(recipe: Recipe, name: str, words: int) -> NDArray[np.uint64]:
+    timesteps = 1 if recipe.steady else recipe.timesteps
+    return random_words(stream_key(recipe.seed, "uniform", name), _counters(recipe, words, timesteps))
+
+
+def _draw_logits(recipe: Recipe, network: Network, labels: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Integers of -64 .. 63, and 24 more for the label."""
+    drawn = _uniform(recipe, "logits", network.n_classes)
+    logits = (drawn >> np.uint64(57)).astype(np.int32) - np.int32(64)
+    logits[np.arange(recipe.samples), :, labels] += _EVIDENCE
+    return np.repeat(logits, recipe.timesteps, axis=1) if recipe.steady else logits
+
+
+def _provenance(recipe: Recipe) -> Provenance:
+    spiking = {name: rate for name, rate in recipe.rates.items() if name != "input"}
+    uniform = len(set(spiking.values())) == 1
+    rate = f"{next(iter(spiking.values()))}" if uniform else ",".join(f"{name}={r}" for name, r in spiking.items())
+    command = (
+        f"hwsim trace synth {recipe.geometry} OUT.npz --timesteps {recipe.timesteps} --samples {recipe.samples}"
+        f" --rate {rate} --seed {recipe.seed}{' --steady' if recipe.steady else ''}"
+    )
+    return Provenance(
+        name=recipe.geometry,
+        dataset="none",
+        split="synthetic",
+        licence="CC0-1.0",
+        framework="hwsim trace synth, generator 1",
+        command=command,
+        seed=recipe.seed,
+        synthetic=True,
+        accuracy=(),
+        notes="independent Bernoulli spikes at the rates of the recipe; no neuron produced them",
+        recipe=recipe,
+    )

@@ -1,0 +1,70 @@
+"""Does a direct-coded trace hold what its network really does, bit for bit; it repairs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import TraceError
+from hwsim.traces.direct.record import direct_arrays, direct_record
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.planes import unpack_channels
+from hwsim.traces.trace import PackedSpikes
+from hwsim.traces.verification import Mismatch, Verification, compare, compare_logits
+
+
+def verify_direct(
+    trace: Trace, encode: Callable[[NDArray[np.uint8], int], NDArray[np.int32]] | None = None
+) -> Verification:
+    """Execute a real network again from its raw inputs, draw a synthetic trace again from its recipe.
+
+    `encode` says what the input layer gives at a timestep where that is not the raw input itself.
+    """
+    if trace.provenance.recipe is not None:
+        return _verify_recipe(trace)
+    if trace.inputs is None:
+        raise TraceError("trace: wanted raw inputs to execute or a recipe to draw again, found neither")
+    from hwsim.traces.direct.golden import execute
+
+    run = execute(trace.network, trace.inputs.values, trace.timesteps, encode=encode)
+    arrays = {
+        f"{name}/spikes": _compare_spikes(packed, run.spikes[name].words[: trace.n_samples])
+        for name, packed in trace.spikes.items()
+    }
+    for name, logits in trace.logits.items():
+        # Sample ids mean something only within a split.
+        same = logits.split == trace.provenance.split
+        if same and (found := compare_logits(logits, trace.inputs.sample_ids, run.logits)):
+            arrays[f"logits/{name}"] = found
+    return Verification("execution", len(trace.inputs.labels), arrays)
+
+
+def _verify_recipe(trace: Trace) -> Verification:
+    from hwsim.traces.direct.synth import draw
+
+    recipe = trace.provenance.recipe
+    assert recipe is not None
+    again = draw(recipe)
+    wanted, found = direct_arrays(again), direct_arrays(trace)
+    arrays = {name: compare(found[name], wanted[name]) for name in found if name in wanted}
+    same = (direct_record(again), again.provenance) == (
+        direct_record(trace),
+        trace.provenance,
+    ) and wanted.keys() == found.keys()
+    arrays["manifest"] = Mismatch(1, int(not same), None if same else (0,))
+    return Verification("regeneration", trace.n_samples, arrays)
+
+
+def _compare_spikes(packed: PackedSpikes, wanted: NDArray[np.uint64]) -> Mismatch:
+    """Compare words first, so that bits are unpacked only where something is wrong."""
+    height, width, channels = packed.shape
+    differing = packed.words ^ wanted
+    compared = differing.shape[0] * differing.shape[1] * height * width * channels
+    if not differing.any():
+        return Mismatch(compared, 0, None)
+    sample, t, position, _ = (int(i) for i in np.argwhere(differing)[0])
+    channel = int(unpack_channels(differing[sample, t, position], channels).argmax())
+    first = (sample, t, position // width, position % width, channel)
+    return Mismatch(compared, int(np.bitwise_count(differing).sum()), first)

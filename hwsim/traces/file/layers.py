@@ -1,0 +1,190 @@
+"""Layers as JSON objects plus arrays, in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.traces.file.record import Record
+from hwsim.traces.network.check import MAX_INT, MAX_SIZE, check_edges, check_name
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Flatten,
+    Input,
+    Layer,
+    Linear,
+    Neuron,
+    Pool,
+    SeededWeights,
+    StoredWeights,
+    Weights,
+    neuron_of,
+)
+from hwsim.traces.network.weights import pack_nibbles, unpack_nibbles
+
+KINDS: dict[str, type[Layer]] = {
+    "input": Input,
+    "conv2d": Conv2d,
+    "linear": Linear,
+    "pool": Pool,
+    "flatten": Flatten,
+    "add": Add,
+}
+PACKED_BITS = 4
+"""Weights of at most this many bits are stored two per byte."""
+
+
+class Take(Protocol):
+    """Gives the named array after checking it against the dtypes (as in an npy header) and the shape it must have."""
+
+    def __call__(self, name: str, dtypes: tuple[str, ...], shape: tuple[int, ...], /) -> NDArray[Any]:
+        """Raise TraceError unless the array exists and is as wanted."""
+
+
+def layer_record(layer: Layer) -> dict[str, object]:
+    """The layer without its arrays, ready for JSON."""
+    kind = next(kind for kind, known in KINDS.items() if isinstance(layer, known))
+    record: dict[str, object] = {
+        "name": layer.name,
+        "kind": kind,
+        "inputs": list(layer.inputs),
+        "shape": list(layer.shape),
+    }
+    match layer:
+        case Input():
+            record |= {"bits": layer.bits}
+        case Conv2d():
+            record |= {
+                "kernel": layer.kernel,
+                "stride": layer.stride,
+                "padding": layer.padding,
+                "groups": layer.groups,
+            }
+        case Pool():
+            record |= {"pool": layer.kind, "kernel": layer.kernel, "stride": layer.stride}
+        case Add():
+            record |= {"gains": list(layer.gains)}
+    if isinstance(layer, Conv2d | Linear):
+        record |= {"weights": _weights_record(layer.weights), "bias": layer.bias is not None}
+    if isinstance(layer, Conv2d | Linear | Add):
+        record |= {"neuron": None if layer.neuron is None else _neuron_record(layer.neuron)}
+    return record
+
+
+def _weights_record(weights: Weights) -> dict[str, object]:
+    if isinstance(weights, SeededWeights):
+        return {"kind": "seeded", "bits": weights.bits, "seed": weights.seed}
+    return {"kind": "stored", "bits": weights.bits}
+
+
+def _neuron_record(neuron: Neuron) -> dict[str, object]:
+    names = ("leak", "leak_bits", "reset", "v_reset", "fraction_bits", "membrane_bits")
+    return {name: getattr(neuron, name) for name in names}
+
+
+def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
+    """The layer's arrays as they are stored, by field."""
+    arrays: dict[str, NDArray[Any]] = {}
+    if isinstance(layer, Conv2d | Linear):
+        if isinstance(layer.weights, StoredWeights):
+            packed = layer.weights.bits <= PACKED_BITS
+            arrays["weights"] = pack_nibbles(layer.weights.values) if packed else layer.weights.values
+            arrays["weight_scale"] = layer.weights.scale
+        if layer.bias is not None:
+            arrays["bias"] = layer.bias
+    if (neuron := neuron_of(layer)) is not None:
+        arrays["v_threshold"] = neuron.v_threshold
+    return arrays
+
+
+def read_layer(record: Record, seen: Mapping[str, Layer], take: Take) -> Layer:
+    """The layer that `record` and its arrays describe; `seen` holds the layers before it, by name."""
+    name = record.text("name")
+    check_name(name)
+    kind = record.choice("kind", KINDS)
+    inputs = record.texts("inputs", 64)
+    shape = record.integers("shape", 1, MAX_SIZE, 3)
+    if len(shape) != 3:
+        record.fail("shape", "3 integers", list(shape))
+    base = Layer(name, inputs, shape)
+    if kind in ("conv2d", "linear"):
+        # The shape of the weights follows from the layer read, so the edge is checked before it is used.
+        check_edges(base, seen)
+        layer = _read_weighted(kind, base, seen[inputs[0]].shape[2], record, take)
+    else:
+        layer = _read_plain(kind, base, record, take)
+    record.close()
+    return layer
+
+
+def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
+    name, inputs, shape = base.name, base.inputs, base.shape
+    match kind:
+        case "input":
+            return Input(name, inputs, shape, bits=record.integer("bits", 1, 8))
+        case "pool":
+            pool = cast("Literal['avg', 'max']", record.choice("pool", ("avg", "max")))
+            kernel, stride = record.integer("kernel", 1, MAX_SIZE), record.integer("stride", 1, MAX_SIZE)
+            return Pool(name, inputs, shape, pool, kernel, stride)
+        case "add":
+            gains = record.integers("gains", -MAX_SIZE, MAX_SIZE, 64)
+            return Add(name, inputs, shape, gains, _read_neuron(record, base, take))
+    return Flatten(name, inputs, shape)
+
+
+def _read_weighted(kind: str, base: Layer, channels: int, record: Record, take: Take) -> Layer:
+    name, inputs, shape = base.name, base.inputs, base.shape
+    limits = {"kernel": (1, MAX_SIZE), "stride": (1, MAX_SIZE), "padding": (0, MAX_SIZE), "groups": (1, channels)}
+    window = {key: record.integer(key, *limit) for key, limit in limits.items() if kind == "conv2d"}
+    kernel, groups = window.get("kernel", 1), window.get("groups", 1)
+    weights = _read_weights(record, base, (kernel, kernel, channels // groups, shape[2]), take)
+    bias = take(f"{name}/bias", ("<i4",), (shape[2],)) if record.flag("bias") else None
+    neuron = _read_neuron(record, base, take)
+    if kind == "linear":
+        return Linear(name, inputs, shape, weights, bias, neuron)
+    return Conv2d(name, inputs, shape, **window, weights=weights, bias=bias, neuron=neuron)
+
+
+def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int], take: Take) -> Weights:
+    fields = record.record("weights")
+    kind = fields.choice("kind", ("stored", "seeded"))
+    bits = fields.integer("bits", 2, 8)
+    if kind == "seeded":
+        seed = fields.integer("seed", 0, 2**64 - 1)
+        fields.close()
+        return SeededWeights(shape, bits, seed)
+    fields.close()
+    scale = take(f"{base.name}/weight_scale", ("<f4",), (shape[3],))
+    count = shape[0] * shape[1] * shape[2] * shape[3]
+    if bits > PACKED_BITS:
+        return StoredWeights(take(f"{base.name}/weights", ("|i1",), shape), bits, scale)
+    packed = take(f"{base.name}/weights", ("|u1",), (-(-count // 2),))
+    if count % 2 and packed[-1] >> 4:
+        fields.fail("bits", "an empty last nibble", int(packed[-1]))
+    return StoredWeights(_frozen(unpack_nibbles(packed, shape)), bits, scale)
+
+
+def _read_neuron(record: Record, base: Layer, take: Take) -> Neuron | None:
+    fields = record.optional("neuron")
+    if fields is None:
+        return None
+    neuron = Neuron(
+        leak=fields.integer("leak", 0, 2**16),
+        leak_bits=fields.integer("leak_bits", 0, 16),
+        v_threshold=take(f"{base.name}/v_threshold", ("<i8",), (base.shape[2],)),
+        reset=cast("Literal['soft', 'hard']", fields.choice("reset", ("soft", "hard"))),
+        v_reset=fields.integer("v_reset", -MAX_INT - 1, MAX_INT),
+        fraction_bits=fields.integer("fraction_bits", 0, 24),
+        membrane_bits=fields.integer("membrane_bits", 2, 32),
+    )
+    fields.close()
+    return neuron
+
+
+def _frozen(array: NDArray[np.int8]) -> NDArray[np.int8]:
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,259 @@
+"""The rules that a network must keep to be executed exactly in integers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+import numpy as np
+
+from hwsim.errors import TraceError, guess
+from hwsim.traces.network.geometry import output_size
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Flatten,
+    Input,
+    Layer,
+    Linear,
+    Network,
+    Neuron,
+    Pool,
+    SeededWeights,
+    Shape,
+    StoredWeights,
+    neuron_of,
+)
+from hwsim.traces.network.weights import weight_values
+
+MAX_INT = 2**31 - 1
+"""Activations, currents and membranes fit in 32 bits, so no sum of the golden semantics leaves 64."""
+MAX_SIZE = 2**20
+MAX_VALUES = 2**28
+"""Outputs, and weights, of one layer."""
+MAX_LAYERS = 4096
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def check_name(name: str) -> None:
+    """Raise TraceError unless `name` may name a layer or a set of logits."""
+    if not _NAME.fullmatch(name):
+        raise TraceError(
+            f"name {name[:80]!r}: wanted 1 to 64 letters, digits, '_', '-' or '.', the first a letter or digit"
+        )
+
+
+def check_network(network: Network) -> None:
+    """Raise TraceError, naming the layer and the rule, unless `network` can be executed exactly.
+
+    Checked: names, edges to earlier layers, an Input first, logits last, no layer unread; shapes that follow from the
+    geometry; what reads activations reads activations; ranges of weights, thresholds and membranes; and that no
+    activation and no current can leave 32 bits in the worst case.
+    """
+    check_order(network)
+    _check_ends(network)
+    bounds: dict[str, int] = {}
+    for layer in network:
+        _check_reads(layer, network)
+        check_geometry(layer, [network[name].shape for name in layer.inputs])
+        _check_neuron(layer)
+        bounds[layer.name] = _worst_case(layer, network, [bounds[name] for name in layer.inputs])
+
+
+def check_order(network: Network) -> None:
+    """Raise TraceError unless names are used once, the Input is first and all layers read earlier ones."""
+    layers = network.layers
+    if not 2 <= len(layers) <= MAX_LAYERS:
+        raise TraceError(f"network: wanted 2 to {MAX_LAYERS} layers, found {len(layers)}")
+    seen: dict[str, Layer] = {}
+    for index, layer in enumerate(layers):
+        check_name(layer.name)
+        if layer.name in seen:
+            _fail(layer, "wanted a name used once, found it twice")
+        if isinstance(layer, Input) != (index == 0):
+            _fail(layer, "wanted the Input as the first layer and nowhere else")
+        check_edges(layer, seen)
+        seen[layer.name] = layer
+
+
+def check_edges(layer: Layer, seen: Mapping[str, Layer]) -> None:
+    """Raise TraceError unless `layer` reads the right number of layers, all of them in `seen`."""
+    for name in layer.inputs:
+        if name not in seen:
+            _fail(layer, f"wanted inputs among the earlier layers, found {name[:80]!r}{guess(name, seen)}")
+    if isinstance(layer, Add):
+        if not len(layer.inputs) == len(layer.gains) >= 2:
+            _fail(layer, f"wanted 2 or more inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
+    elif len(layer.inputs) != (wanted := int(not isinstance(layer, Input))):
+        _fail(layer, f"wanted {wanted} input, found {len(layer.inputs)}")
+
+
+def _fail(layer: Layer, message: str) -> NoReturn:
+    raise TraceError(f"layer '{layer.name}': {message}")
+
+
+def _check_ends(network: Network) -> None:
+    *inner, last = network.layers
+    for layer in inner:
+        if not network.consumers[layer.name]:
+            _fail(layer, "wanted a layer that reads it, found none")
+    if not network.gives_currents(last.name):
+        _fail(last, "wanted integer logits from the last layer (no neuron), found activations")
+    if last.shape[:2] != (1, 1):
+        _fail(last, f"wanted logits of shape (1, 1, classes), found {last.shape}")
+    if not network.spiking():
+        raise TraceError("network: wanted a layer with neurons, found none")
+
+
+def _check_reads(layer: Layer, network: Network) -> None:
+    currents = [name for name in layer.inputs if network.gives_currents(name)]
+    if currents and not isinstance(layer, Add):
+        _fail(layer, f"wanted activations, found the currents of '{currents[0]}'")
+    if isinstance(layer, Add):
+        lowest = -MAX_SIZE if network.gives_currents(layer.name) or layer.neuron else 1
+        if not all(lowest <= gain <= MAX_SIZE and gain for gain in layer.gains):
+            _fail(layer, f"wanted gains from {lowest} to {MAX_SIZE}, not 0, found {layer.gains}")
+
+
+def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
+    """Raise TraceError unless a layer's shape and weights follow from the shapes that it reads."""
+    if len(layer.shape) != 3 or not all(1 <= size <= MAX_SIZE for size in layer.shape):
+        _fail(layer, f"wanted a shape of 3 sizes from 1 to {MAX_SIZE}, found {layer.shape}")
+    if math.prod(layer.shape) > MAX_VALUES:
+        _fail(layer, f"wanted at most {MAX_VALUES} outputs, found {layer.shape}")
+    if isinstance(layer, Input):
+        if not 1 <= layer.bits <= 8:
+            _fail(layer, f"wanted 1 to 8 input bits, found {layer.bits}")
+        return
+    if isinstance(layer, Conv2d | Linear):
+        _check_weights(layer, inputs[0])
+    wanted = _SHAPES[type(layer)](layer, inputs)
+    if layer.shape != wanted:
+        _fail(layer, f"wanted shape {wanted} from inputs {', '.join(map(str, inputs))}, found {layer.shape}")
+
+
+def _windowed(layer: Conv2d | Pool, source: Shape, padding: int, channels: int) -> Shape:
+    if layer.kernel < 1 or layer.stride < 1 or not 0 <= padding < layer.kernel:
+        _fail(
+            layer,
+            f"wanted kernel >= 1, stride >= 1, 0 <= padding < kernel, found {layer.kernel, layer.stride, padding}",
+        )
+    height, width = (max(output_size(size, layer.kernel, layer.stride, padding), 0) for size in source[:2])
+    return height, width, channels
+
+
+def _shape_of_conv(layer: Conv2d, inputs: list[Shape]) -> Shape:
+    return _windowed(layer, inputs[0], layer.padding, layer.shape[2])
+
+
+def _shape_of_pool(layer: Pool, inputs: list[Shape]) -> Shape:
+    return _windowed(layer, inputs[0], 0, inputs[0][2])
+
+
+def _shape_of_linear(layer: Linear, inputs: list[Shape]) -> Shape:
+    if inputs[0][:2] != (1, 1):
+        _fail(layer, f"wanted an input of shape (1, 1, n), found {inputs[0]}; put a Flatten before it")
+    return 1, 1, layer.shape[2]
+
+
+def _shape_of_flatten(_layer: Flatten, inputs: list[Shape]) -> Shape:
+    height, width, channels = inputs[0]
+    return 1, 1, height * width * channels
+
+
+def _shape_of_add(layer: Add, inputs: list[Shape]) -> Shape:
+    if len(set(inputs)) != 1:
+        _fail(layer, f"wanted inputs of one shape, found {', '.join(map(str, inputs))}")
+    return inputs[0]
+
+
+_SHAPES: dict[type[Layer], Callable[..., Shape]] = {
+    Conv2d: _shape_of_conv,
+    Linear: _shape_of_linear,
+    Pool: _shape_of_pool,
+    Flatten: _shape_of_flatten,
+    Add: _shape_of_add,
+}
+
+
+def _check_weights(layer: Conv2d | Linear, source: Shape) -> None:
+    kernel, groups = (layer.kernel, layer.groups) if isinstance(layer, Conv2d) else (1, 1)
+    channels = layer.shape[2]
+    if groups < 1 or source[2] % groups or channels % groups:
+        _fail(layer, f"wanted groups that divide {source[2]} and {channels} channels, found {groups}")
+    weights = layer.weights
+    wanted = (kernel, kernel, source[2] // groups, channels)
+    found = weights.shape if isinstance(weights, SeededWeights) else weights.values.shape
+    if found != wanted:
+        _fail(layer, f"wanted weights of shape {wanted}, found {found}")
+    if math.prod(wanted) > MAX_VALUES:
+        _fail(layer, f"wanted at most {MAX_VALUES} weights, found {wanted}")
+    if not 2 <= weights.bits <= 8:
+        _fail(layer, f"wanted weights of 2 to 8 bits, found {weights.bits}")
+    if isinstance(weights, StoredWeights):
+        _check_stored(layer, weights)
+    if layer.bias is not None and (layer.bias.dtype != np.int32 or layer.bias.shape != (channels,)):
+        _fail(layer, f"wanted bias int32 ({channels},), found {layer.bias.dtype} {layer.bias.shape}")
+
+
+def _check_stored(layer: Layer, weights: StoredWeights) -> None:
+    if weights.values.dtype != np.int8:
+        _fail(layer, f"wanted int8 weights, found {weights.values.dtype}")
+    half = 1 << (weights.bits - 1)
+    if weights.values.min() < -half or weights.values.max() >= half:
+        _fail(layer, f"wanted weights from {-half} to {half - 1} ({weights.bits} bits), found others")
+    scale = weights.scale
+    if scale.dtype != np.float32 or scale.shape != (layer.shape[2],):
+        _fail(layer, f"wanted scale float32 ({layer.shape[2]},), found {scale.dtype} {scale.shape}")
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        _fail(layer, "wanted finite positive weight scales, found others")
+
+
+def _check_neuron(layer: Layer) -> None:
+    neuron = neuron_of(layer)
+    if neuron is None:
+        return
+    if not 0 <= neuron.leak_bits <= 16 or not 0 <= neuron.leak <= 1 << neuron.leak_bits:
+        _fail(layer, f"wanted 0 <= leak <= 2**leak_bits, leak_bits <= 16, found {neuron.leak, neuron.leak_bits}")
+    if not 0 <= neuron.fraction_bits <= 24 or not 2 <= neuron.membrane_bits <= 32:
+        found = neuron.fraction_bits, neuron.membrane_bits
+        _fail(layer, f"wanted fraction_bits from 0 to 24 and membrane_bits from 2 to 32, found {found}")
+    _check_levels(layer, neuron)
+
+
+def _check_levels(layer: Layer, neuron: Neuron) -> None:
+    """Threshold and reset potential must be values that the membrane can hold."""
+    top = (1 << (neuron.membrane_bits - 1)) - 1
+    threshold = neuron.v_threshold
+    if threshold.dtype != np.int64 or threshold.shape != (layer.shape[2],):
+        _fail(layer, f"wanted v_threshold int64 ({layer.shape[2]},), found {threshold.dtype} {threshold.shape}")
+    if threshold.min() < 0 or threshold.max() > top:
+        _fail(layer, f"wanted v_threshold from 0 to {top} ({neuron.membrane_bits} membrane bits), found others")
+    if neuron.reset not in ("soft", "hard"):
+        _fail(layer, f"wanted reset 'soft' or 'hard', found {neuron.reset!r}")
+    if neuron.v_reset and not (neuron.reset == "hard" and -top - 1 <= neuron.v_reset <= top):
+        _fail(layer, f"wanted v_reset 0, or with a hard reset {-top - 1} to {top}, found {neuron.v_reset}")
+
+
+def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:
+    """The largest magnitude that the layer passes on, after checking that its own sum fits in 32 bits."""
+    if isinstance(layer, Conv2d | Linear):
+        total = inputs[0] * _largest_gain(layer)
+        if layer.bias is not None and layer.neuron is None:
+            total += int(np.abs(layer.bias.astype(np.int64)).max())
+    elif isinstance(layer, Add):
+        total = sum(abs(gain) * bound for gain, bound in zip(layer.gains, inputs, strict=True))
+    else:
+        total = network.max_value(layer.name)
+    if total > MAX_INT:
+        _fail(layer, f"wanted sums within 32 bits, found {total} in the worst case")
+    return total if neuron_of(layer) is None else 1
+
+
+def _largest_gain(layer: Conv2d | Linear) -> int:
+    """The largest sum of weight magnitudes over the output channels; seeded weights are taken at their largest."""
+    if isinstance(layer.weights, SeededWeights):
+        return math.prod(layer.weights.shape[:3]) * ((1 << (layer.weights.bits - 1)) - 1)
+    return int(np.abs(weight_values(layer.weights).astype(np.int64)).sum(axis=(0, 1, 2)).max())

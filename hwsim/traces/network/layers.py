@@ -1,0 +1,211 @@
+"""A spiking network as integers: layers, edges, geometry, weights and neurons.
+
+Golden semantics, per timestep t and in the order of `Network.layers` (DESIGN: integer golden semantics):
+
+    current[c] = sum(weight[..., c] * x)                                   exact integers
+    v          = saturate(((v * leak + half) >> leak_bits) + (current << fraction_bits) + bias[c])
+    spike      = v > v_threshold[c]                                        strictly
+    v          = v - v_threshold[c] (soft reset)  or  v_reset (hard reset)  where it spiked
+
+with half = 2**(leak_bits - 1) (0 when leak_bits is 0), `>>` the arithmetic shift, and saturation to `membrane_bits`
+signed bits, once, after the sum.  A layer without a neuron passes its integer `current + bias` on: to an `Add`, or
+out of the network as logits (one integer vector a timestep, not accumulated).  Membranes start at zero for each sample.
+
+Activations that are not binary stay integers: an average pool gives the *sum* of its window (the divisor belongs to the
+weights or threshold that follow), a residual `Add` without a neuron gives sums such as {0, 1, 2}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import mul
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape = tuple[int, int, int]
+"""Height, width, channels of a layer's output; a vector is (1, 1, n)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neuron:
+    """Integer LIF neurons of one layer (IF when `leak == 2**leak_bits`)."""
+
+    leak: int
+    leak_bits: int
+    v_threshold: NDArray[np.int64]  # [channel], in units of 2**-fraction_bits weight steps
+    reset: Literal["soft", "hard"]
+    fraction_bits: int
+    membrane_bits: int
+    v_reset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWeights:
+    """Integer weights, two's complement in `bits` bits: int8 [kernel, kernel, channel_in / groups, channel_out]."""
+
+    values: NDArray[np.int8]
+    bits: int
+    scale: NDArray[np.float32]  # [channel_out]: real weight = values * scale
+
+
+@dataclass(frozen=True, slots=True)
+class SeededWeights:
+    """Weights of a synthetic network: drawn by a counter-based generator when asked for, never stored."""
+
+    shape: tuple[int, int, int, int]
+    bits: int
+    seed: int
+
+
+Weights = StoredWeights | SeededWeights
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What all layers have: a name, the names of the layers they read, and the shape they give."""
+
+    name: str
+    inputs: tuple[str, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Layer):
+    """The network's direct-coded input: unsigned integers of `bits` bits, the same at every timestep."""
+
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conv2d(Layer):
+    """Square convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps."""
+
+    kernel: int
+    stride: int
+    padding: int
+    groups: int
+    weights: Weights
+    bias: NDArray[np.int32] | None
+    neuron: Neuron | None
+
+
+@dataclass(frozen=True, slots=True)
+class Linear(Layer):
+    """Fully connected layer over (1, 1, n); weights have the shape [1, 1, n_in, n_out]."""
+
+    weights: Weights
+    bias: NDArray[np.int32] | None
+    neuron: Neuron | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Layer):
+    """Pooling without padding: `avg` gives the window's sum, `max` its maximum."""
+
+    kind: Literal["avg", "max"]
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flatten(Layer):
+    """(h, w, c) read in that order as (1, 1, h * w * c)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Layer):
+    """sum(gains[i] * inputs[i]), integer; the inputs may be activations, or currents when it has a neuron."""
+
+    gains: tuple[int, ...]
+    neuron: Neuron | None
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in an order in which each comes after those it reads; the first is the Input, the last gives logits."""
+
+    layers: tuple[Layer, ...]
+    activation_bits: int | None = None  # None for spikes; of the activation functions that stand in for all neurons
+    _by_name: Mapping[str, Layer] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {layer.name: layer for layer in self.layers})
+
+    def __getitem__(self, name: str) -> Layer:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    @property
+    def input(self) -> Input:
+        """The direct-coded input layer."""
+        first = self.layers[0]
+        assert isinstance(first, Input)
+        return first
+
+    @property
+    def output(self) -> Layer:
+        """The layer whose integers are the logits."""
+        return self.layers[-1]
+
+    @property
+    def n_classes(self) -> int:
+        """Width of the logits."""
+        return self.layers[-1].shape[2]
+
+    @cached_property
+    def consumers(self) -> Mapping[str, tuple[str, ...]]:
+        """Who reads each layer, in network order."""
+        return {a.name: tuple(b.name for b in self.layers if a.name in b.inputs) for a in self.layers}
+
+    def spiking(self) -> tuple[Layer, ...]:
+        """The layers that have neurons and therefore recorded spikes."""
+        return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
+
+    def max_value(self, name: str) -> int:
+        """The largest integer a layer's activation can take (1 for spikes); only for layers that give activations."""
+        value = self._max_values[name]
+        if value is None:
+            raise ValueError(f"{name} gives currents, not activations")
+        return value
+
+    def gives_currents(self, name: str) -> bool:
+        """Whether a layer passes signed integer currents on: weights or a sum of currents without a neuron."""
+        return self._max_values[name] is None
+
+    @cached_property
+    def _max_values(self) -> Mapping[str, int | None]:
+        """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
+        of_neurons = (1 << (self.activation_bits or 1)) - 1
+        values: dict[str, int | None] = {}
+        for layer in self.layers:
+            if neuron_of(layer) is not None:
+                values[layer.name] = of_neurons
+            else:
+                values[layer.name] = _max_value(layer, [values.get(i) for i in layer.inputs])
+        return values
+
+
+def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
+    """The largest activation of a layer without neurons whose inputs take at most `inputs`; None for currents."""
+    match layer:
+        case Input():
+            return (1 << layer.bits) - 1
+        case Pool(kind="avg"):
+            return None if inputs[0] is None else layer.kernel**2 * inputs[0]
+        case Add():
+            known = [value for value in inputs if value is not None]
+            return sum(map(mul, layer.gains, known)) if len(known) == len(inputs) else None
+        case Pool() | Flatten():
+            return inputs[0]
+    return None
+
+
+def neuron_of(layer: Layer) -> Neuron | None:
+    """The layer's neuron, or None for layers that have none."""
+    return layer.neuron if isinstance(layer, Conv2d | Linear | Add) else None

@@ -1,0 +1,21 @@
+"""Which layers follow from the raw input alone, and so are the same at every timestep."""
+
+from __future__ import annotations
+
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, neuron_of
+
+
+def follows_input(network: Network, name: str) -> bool:
+    """Whether a layer is the input, perhaps flattened, pooled or added, with no weights and no neuron in between."""
+    known: dict[str, bool] = {}
+    for layer in network:  # in one pass: a recursion would take exponential time on a chain of sums
+        starts_anew = isinstance(layer, Conv2d | Linear) or neuron_of(layer) is not None
+        known[layer.name] = not starts_anew and all(known[source] for source in layer.inputs)
+        if layer.name == name:
+            break
+    return known[name]
+
+
+def multiplies_input(network: Network, layer: Layer) -> bool:
+    """Whether a layer has weights and multiplies them with what follows from the raw input alone."""
+    return isinstance(layer, Conv2d | Linear) and follows_input(network, layer.inputs[0])

@@ -1,0 +1,48 @@
+"""Numbers as text: SI prefixes, errors and intervals."""
+
+from __future__ import annotations
+
+_PREFIXES = (
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "u"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
+
+
+def si(value: float, unit: str, digits: int = 4) -> str:
+    """A value with the SI prefix that leaves 1 to 999 before the point: `si(1.23e-5, 's')` is `12.3 us`."""
+    if value == 0:
+        return f"0 {unit}".rstrip()
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= f), _PREFIXES[-1])
+    return f"{value / factor:.{digits}g} {prefix}{unit}".rstrip()
+
+
+def energy(pj: float) -> str:
+    """Energy."""
+    return si(pj * 1e-12, "J")
+
+
+def time(ns: float) -> str:
+    """Duration."""
+    return si(ns * 1e-9, "s")
+
+
+def power(uw: float) -> str:
+    """Power."""
+    return si(uw * 1e-6, "W")
+
+
+def edp(pj_ns: float) -> str:
+    """Energy-delay product."""
+    return si(pj_ns * 1e-21, "J s") if pj_ns * 1e-21 >= 1e-12 else f"{pj_ns * 1e-21:.4g} J s"
+
+
+def percent(fraction: float) -> str:
+    """A share."""
+    return f"{100 * fraction:.1f} %"

@@ -1,0 +1,181 @@
+"""The report as tables on a terminal; it reads a Report and computes nothing but shares of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from hwsim.report.price import LEAKAGE
+from hwsim.report.report import Report, Run, UnitShare
+from hwsim.traces.plastic.trace import INFER, TRAIN
+from hwsim.view.terminal import number
+from hwsim.view.terminal.plain_table import plain_table
+from hwsim.view.terminal.run_table import (
+    baselines_table,
+    comparisons_table,
+    figures_table,
+    has_timesteps,
+    plain,
+    spread,
+)
+
+_MOST_STAGES = 40
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Everything a reader needs to judge a simulation, the most asked for first."""
+    _print_head(report, console)
+    console.print(figures_table(report))
+    if report.comparisons:
+        console.print(comparisons_table(report))
+    if report.baseline_ratios:
+        console.print(baselines_table(report))
+    _print_exits(report, console)
+    if has_timesteps(report):
+        console.print(_by_timestep(report))
+    # The last run is the fullest, but learning and inference are two things.
+    for run in report.runs if report.runs[0].name == TRAIN else report.runs[-1:]:
+        console.print(_by_component(run))
+        console.print(_by_layer(report, run))
+        console.print(_stages(run))
+    console.print(_area(report))
+    console.print(_storage(report))
+    _print_notes(report, console)
+
+
+def _print_head(report: Report, console: Console) -> None:
+    trace, architecture = report.trace, report.architecture
+    console.print(f"[bold]{architecture['description']}[/bold]")
+    console.print(f"{architecture['file']} (machine {architecture['machine']}, sha256 {architecture['sha256'][:12]})")
+    if architecture["overrides"]:
+        console.print("with " + ", ".join(architecture["overrides"]))
+    kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
+    samples = {run.name: len(run.samples.timesteps) for run in report.runs}
+    counted = f"{report.options['samples']} samples"
+    if {TRAIN, INFER} & samples.keys():
+        counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
+    timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""
+    console.print(f"{trace['name']}: {kind}; {counted}{timesteps}")
+
+
+def _print_exits(report: Report, console: Console) -> None:
+    if report.accuracy_by_timestep:
+        shown = ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(report.accuracy_by_timestep, 1))
+        console.print(f"\n[bold]Accuracy[/bold]  {shown}")
+    exits = report.early_exit
+    if exits is None:
+        return
+    total = sum(exits.histogram)
+    shares = ", ".join(f"{t}: {number.percent(n / total)}" for t, n in enumerate(exits.histogram, 1))
+    console.print(f"[bold]Early exit[/bold]  {exits.rule}; threshold chosen on {exits.chosen_on}")
+    console.print(f"  samples leaving after timestep {shares}  ({exits.reported_on})")
+    console.print(
+        f"  energy and latency: that histogram times the per-timestep figures of the {report.options['samples']} "
+        "recorded samples"
+    )
+    _print_unit(exits.unit, console)
+
+
+def _print_unit(unit: UnitShare, console: Console) -> None:
+    """What deciding costs, which is said to be negligible."""
+    for run, energy_pj in unit.energy_pj.items():
+        share, dynamic = number.percent(unit.energy_share[run]), number.energy(unit.dynamic_pj[run])
+        console.print(
+            f"  {unit.component}, {run}: {number.energy(energy_pj)}, {share} of the energy ({dynamic} dynamic)"
+        )
+    share = number.percent(unit.area_share)
+    console.print(f"  {unit.component}: {unit.area_um2 / 1e6:.4f} mm2, {share} of the area")
+
+
+def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Totals by name, largest first."""
+    totals: dict[str, float] = {}
+    for name, value in pairs:
+        totals[name] = totals.get(name, 0.0) + value
+    return sorted(totals.items(), key=lambda item: -item[1])
+
+
+def _by_timestep(report: Report) -> Table:
+    """What staying for each timestep adds, what runs in vain included."""
+    n = len(report.runs[0].energy_by_timestep_pj)
+    table = plain_table("Energy by timestep  (what staying for it adds)", "", *(f"t = {t}" for t in range(1, n + 1)))
+    for run in report.runs:
+        table.add_row(run.name, *(number.energy(pj) for pj in run.energy_by_timestep_pj))
+    return table
+
+
+def _by_component(run: Run) -> Table:
+    table = plain_table(
+        f"Energy by component and action, {run.name}", "component", "action", "count", "energy", "share"
+    )
+    for component, component_pj in _sums((row.component, row.energy_pj) for row in run.rows):
+        table.add_row(
+            component, "", "", number.energy(component_pj), number.percent(component_pj / run.energy_pj.value)
+        )
+        counts = dict(_sums((row.action, row.count) for row in run.rows if row.component == component))
+        for action, pj in _sums((row.action, row.energy_pj) for row in run.rows if row.component == component):
+            if (action == LEAKAGE and pj == 0) or counts[action] == 0:
+                continue
+            share = number.percent(pj / run.energy_pj.value)
+            table.add_row("", action, number.si(counts[action], ""), number.energy(pj), share, style="dim")
+    return table
+
+
+def _by_layer(report: Report, run: Run) -> Table:
+    rates = report.notes.get("spikes per neuron and timestep", {})
+    crossbars = report.notes.get("crossbars by layer", {})
+    placed = ["crossbars"] if crossbars else []
+    table = plain_table(f"Energy by layer, {run.name}", "layer", *placed, "spike rate", "energy", "share")
+    for layer, pj in _sums((row.layer or "(whole chip)", row.energy_pj) for row in run.rows):
+        place = [str(crossbars.get(layer, ""))] if crossbars else []
+        rate = f"{rates[layer]:.4f}" if layer in rates else ""
+        table.add_row(layer, *place, rate, number.energy(pj), number.percent(pj / run.energy_pj.value))
+    return table
+
+
+def _stages(run: Run) -> Table:
+    accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
+    title = f"Where the cycles of a sample go that runs to its end, {run.name}"
+    table = plain_table(title, "stage", "utilisation", *accounts)
+    busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
+    for stage in (stage for stage in run.stages if stage in busiest):
+        cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
+        if not any(cycles[:-1]):
+            continue
+        table.add_row(stage.stage, number.percent(cycles[0] / max(sum(cycles), 1)), *(f"{c:,.0f}" for c in cycles))
+    if len(run.stages) > len(busiest):
+        table.add_row(f"... {len(run.stages) - len(busiest)} that are busy for less, in the JSON report", style="dim")
+    return table
+
+
+def _area(report: Report) -> Table:
+    table = plain_table("Area and leakage", "component", "instances", "area mm2", "leakage")
+    for row in sorted(report.area, key=lambda row: -row.area_um2):
+        table.add_row(row.component, f"{row.instances:,}", f"{row.area_um2 / 1e6:.4f}", number.power(row.leakage_uw))
+    area, leakage = spread(report.area_mm2, plain), spread(report.leakage_uw, number.power)
+    table.add_row("total", "", area, leakage, style="bold")
+    return table
+
+
+def _storage(report: Report) -> Table:
+    table = plain_table("Memory footprint", "storage", "used KiB", "on chip KiB", "used")
+    for row in report.storage:
+        used, provided = row.used_bits / 8192, row.provided_bits / 8192
+        share = number.percent(used / provided) if provided else ""
+        table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", share)
+    return table
+
+
+def _print_notes(report: Report, console: Console) -> None:
+    console.print("\n[bold]Mapping[/bold]")
+    for name, value in report.notes.items():
+        if not isinstance(value, dict):
+            console.print(f"  {name}: {_note(value)}", highlight=False)
+
+
+def _note(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

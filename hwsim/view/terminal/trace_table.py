@@ -1,0 +1,107 @@
+"""A trace and the outcome of its verification as tables on a terminal; it changes nothing."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from hwsim.traces.codings import name_of
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import macs
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, neuron_of
+from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.sequence.trace import SequenceTrace
+from hwsim.traces.trace import AnyTrace
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
+from hwsim.traces.verify import Verification
+from hwsim.view.terminal.first_spike_table import print_first_spike
+from hwsim.view.terminal.plain_table import plain_table
+from hwsim.view.terminal.plastic_table import print_plastic
+from hwsim.view.terminal.sequence_table import print_sequence
+
+
+def print_trace(trace: AnyTrace, console: Console) -> None:
+    """Provenance, accuracy and layers."""
+    origin = trace.provenance
+    recorded = f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {name_of(trace)} coding"
+    console.print(f"[bold]{origin.name}[/bold]  {recorded}")
+    for label, value in (
+        ("data set", "synthetic" if origin.synthetic else f"{origin.dataset}, {origin.split} split"),
+        ("licence", origin.licence),
+        ("framework", origin.framework),
+        ("command", origin.command),
+        ("seed", str(origin.seed)),
+        ("notes", origin.notes),
+        ("sha256", trace.sha256),
+    ):
+        if value:
+            console.print(f"  {label}: {value}", soft_wrap=True, markup=False)
+    for label, accuracy in (("accuracy", origin.accuracy), ("accuracy in floats", origin.float_accuracy)):
+        if accuracy:
+            console.print(f"  {label}: " + ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(accuracy, 1)))
+    if isinstance(trace, Trace):
+        _print_direct(trace, console)
+    elif isinstance(trace, SequenceTrace):
+        print_sequence(trace, console)
+    elif isinstance(trace, RateTrace):
+        _print_direct(trace.as_direct, console)
+    elif isinstance(trace, FirstSpikeTrace):
+        print_first_spike(trace, console)
+    elif isinstance(trace, PlasticTrace):
+        print_plastic(trace, console)
+
+
+def _print_direct(trace: Trace, console: Console) -> None:
+    for name, logits in trace.logits.items():
+        console.print(f"  logits '{name}': {logits.labels.size} samples, {logits.split}")
+    if trace.inputs is not None:
+        console.print(f"  raw inputs: {trace.inputs.labels.size} samples")
+    console.print(_layers(trace))
+
+
+def _layers(trace: Trace) -> Table:
+    columns = ("layer", "kind", "reads", "shape", "MACs", "neuron", "spike rate")
+    table = plain_table("Layers", *columns, left=("layer", "kind", "reads", "shape", "neuron"))
+    for layer in trace.network:
+        shape = " x ".join(str(n) for n in layer.shape)
+        n_macs = f"{macs(layer, trace.network):,}" if isinstance(layer, Conv2d | Linear) else ""
+        rate = f"{trace.spike_rate(layer.name):.4f}" if layer.name in trace.spikes else ""
+        table.add_row(layer.name, _kind(layer), ", ".join(layer.inputs), shape, n_macs, _neuron(layer), rate)
+    return table
+
+
+def _kind(layer: Layer) -> str:
+    match layer:
+        case Conv2d():
+            grouped = f", groups {layer.groups}" if layer.groups > 1 else ""
+            return f"conv {layer.kernel} x {layer.kernel}, stride {layer.stride}, padding {layer.padding}{grouped}"
+        case Linear():
+            return "linear"
+        case Pool():
+            return f"{layer.kind} pool {layer.kernel} x {layer.kernel}, stride {layer.stride}"
+        case Add():
+            return "add"
+    return type(layer).__name__.lower()
+
+
+def _neuron(layer: Layer) -> str:
+    neuron = neuron_of(layer)
+    if neuron is None:
+        return ""
+    leak = neuron.leak / (1 << neuron.leak_bits)
+    low, high = int(neuron.v_threshold.min()), int(neuron.v_threshold.max())
+    threshold = str(low) if low == high else f"{low} to {high}"
+    return f"{'IF' if leak == 1 else f'LIF, leak {leak:.4g}'}, threshold {threshold}, {neuron.reset} reset"
+
+
+def print_verification(result: Verification, console: Console) -> None:
+    """What was compared and what differs."""
+    how = "executed again from raw inputs" if result.method == "execution" else "drawn again from its recipe"
+    console.print(f"{how}: {result.samples} samples")
+    for name, outcome in result.arrays.items():
+        if outcome.differing:
+            console.print(f"  {name}: {outcome.differing:,} of {outcome.compared:,} differ, first at {outcome.first}")
+        else:
+            console.print(f"  {name}: {outcome.compared:,} values equal")
+    console.print("equal, bit for bit" if result.ok else "NOT equal")
