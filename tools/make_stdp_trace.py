@@ -17,8 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from training.data import Images, load_images, stratified
-from training.options import LICENCES, Parser, check_output, positive, shown_command
+from training.common.data import Images, load_images, stratified
+from training.common.options import LICENCES, Parser, check_output, positive, shown_command
 
 from hwsim.errors import HwsimError, UsageError
 from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS

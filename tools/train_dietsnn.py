@@ -12,8 +12,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from training.command import Run, run_tool
-from training.options import check, parser
+from training.common.command import Run, run_tool
+from training.dietsnn.options import check, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,11 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _stages(options: argparse.Namespace) -> Run:
     if options.ablation:
-        from training.ablation import run
+        from training.dietsnn.ablation import run
     elif options.learn:
-        from training.diet import run
+        from training.dietsnn.diet import run
     else:
-        from training.stages import run
+        from training.dietsnn.stages import run
     return run
 
 

@@ -12,8 +12,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from training.command import Run, run_tool
-from training_slstm.options import check, parser
+from training.common.command import Run, run_tool
+from training.slstm.options import check, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stages(_options: argparse.Namespace) -> Run:
-    from training_slstm.stages import run
+    from training.slstm.stages import run
 
     return run
 

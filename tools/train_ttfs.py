@@ -12,8 +12,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from training.command import Run, run_tool
-from training_ttfs.options import check, parser
+from training.common.command import Run, run_tool
+from training.ttfs.options import check, parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stages(_options: argparse.Namespace) -> Run:
-    from training_ttfs.stages import run
+    from training.ttfs.stages import run
 
     return run
 

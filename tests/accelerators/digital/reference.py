@@ -1,0 +1,168 @@
+"""A naive twin of what the digital machine counts: loops over tiles, written from the design and not from the code.
+
+Rules (DESIGN 9 and docs/digital.md):
+- A tile is R neighbouring outputs in raster order times C channels of one group; what pools or adds takes all channels.
+- Weights of a channel tile go to the scratchpads once for all its positions where twice of them fit, else to the array
+  for every tile, or spike by spike from the buffer when skipping.
+- Inputs: every distinct place under a tile's windows once a tile, its channels of the group in whole words.
+- Outputs: a word or more a position.  Membranes and kept sums likewise.  Of DRAM, whole bursts a tile and kind.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from accelerators.digital.cases import geometry, set_bits, windows
+from accelerators.imc.reference import bits_of, gives_currents, is_direct
+
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+
+
+class Twin:
+    """Counts of all layers: `counts[layer, component, action]` is int64 [sample, timestep]."""
+
+    def __init__(self, spec, trace, home):
+        self.spec, self.trace, self.network = spec, trace, trace.network
+        self.homes = home  # where everything is: "global_buffer", "dram" or "none"; or where each (kind, layer) is
+        self.outer = spec.loop_order == "layer_outer"
+        self.once = spec.direct_input == "once"
+        self.counts = {}
+        for layer in trace.network:
+            if not isinstance(layer, Input | Flatten):
+                self.run(layer)
+
+    def add(self, layer, component, action, t, n):
+        key = layer.name, component, action
+        counts = self.counts.setdefault(key, np.zeros((self.trace.n_samples, self.trace.timesteps), np.int64))
+        counts[:, t] += n
+
+    def home(self, kind, name):
+        return self.homes if isinstance(self.homes, str) else self.homes[kind, name]
+
+    def move(self, layer, action, t, bits, times, home):
+        """`times` runs of `bits` of one tile."""
+        if home == "global_buffer":
+            self.add(layer, home, action, t, ceil(bits / self.spec.global_buffer.port_bits) * times)
+        if home == "dram":
+            self.add(layer, home, action, t, -(-bits * times // (8 * self.spec.dram.burst_bytes)))
+
+    def stored(self, name):
+        layer = self.network[name]
+        return self.stored(layer.inputs[0]) if isinstance(layer, Flatten) else layer
+
+    def width(self, name):
+        return self.spec.ac.bits if gives_currents(self.network, name) else bits_of(self.network, name)
+
+    def tiles(self, layer):
+        """(group, positions, channels) of every tile, channels outermost, first tile of each channel tile marked."""
+        weighted = isinstance(layer, Conv2d | Linear)
+        groups = geometry(layer)[3]
+        per_group = layer.shape[2] // groups
+        columns = self.spec.array.columns if weighted else per_group
+        outputs = [(y, x) for y in range(layer.shape[0]) for x in range(layer.shape[1])]
+        rows = self.spec.array.rows
+        for group in range(groups):
+            for left in range(0, per_group, columns):
+                for low in range(0, len(outputs), rows):
+                    yield group, outputs[low : low + rows], min(columns, per_group - left), low == 0
+
+    def places(self, layer, source, outputs):
+        """Distinct places of a map under the windows of some outputs."""
+        if isinstance(layer, Linear):
+            return source.shape[0] * source.shape[1]
+        kernel, stride, padding = geometry(layer)[:3]
+        if isinstance(layer, Pool):
+            kernel, stride = layer.kernel, layer.stride
+        found = set()
+        for y, x in outputs:
+            for iy in range(y * stride - padding, y * stride - padding + kernel):
+                for ix in range(x * stride - padding, x * stride - padding + kernel):
+                    if 0 <= iy < source.shape[0] and 0 <= ix < source.shape[1]:
+                        found.add((iy, ix))
+        return len(found)
+
+    def run(self, layer):
+        weighted = isinstance(layer, Conv2d | Linear)
+        neuron = getattr(layer, "neuron", None) is not None
+        direct = is_direct(self.network, layer.inputs[0]) and all(is_direct(self.network, i) for i in layer.inputs)
+        seen = windows(self.trace, layer) if weighted else None
+        for t in range(self.trace.timesteps):
+            first = t == 0 or not (self.once and direct)
+            for group, outputs, channels, fills in self.tiles(layer):
+                if weighted and first:
+                    self.weights(layer, t, group, outputs, channels, fills, seen, direct)
+                if first if weighted else first or neuron:
+                    self.inputs(layer, t, outputs, channels)
+                if first or (weighted and neuron) or (not weighted and neuron):
+                    self.finish(layer, t, outputs, channels, neuron)
+                if weighted and neuron and self.once and direct and not self.outer:
+                    bits = channels * self.spec.ac.bits
+                    self.move(
+                        layer, "write" if t == 0 else "read", t, bits, len(outputs), self.home("sums", layer.name)
+                    )
+
+    def weights(self, layer, t, group, outputs, channels, fills, seen, direct):
+        spec, bits = self.spec, layer.weights.bits
+        taps = next(iter(seen.values())).shape[3]
+        skips = spec.skip == "skip" and not direct
+        ones = sum(set_bits(seen[place][:, t, group]).sum(axis=1) for place in outputs)
+        self.add(
+            layer, "operations", "MAC" if direct else "AC", t, (taps * len(outputs) if direct else ones) * channels
+        )
+        digits = 1 if direct else bits_of(self.network, layer.inputs[0])
+        kernel, stride, padding = geometry(layer)[:3]
+        source = self.network[layer.inputs[0]].shape
+        inside = 0
+        for y, x in outputs:
+            rows = sum(0 <= y * stride - padding + k < source[0] for k in range(kernel))
+            columns = sum(0 <= x * stride - padding + k < source[1] for k in range(kernel))
+            inside += rows * columns * taps // kernel**2
+        done = taps * digits * len(outputs) if spec.skip == "none" else inside if direct else ones
+        self.add(layer, "mac" if direct else "ac", "mac" if direct else "add", t, done * channels)
+        if skips:
+            self.add(layer, "detector", "scan", t, len(outputs) * ceil(taps * digits / spec.detector.bits))
+        fills = fills and (t == 0 or not self.outer)
+        all_bits = channels * taps * bits
+        home = self.home("weights", layer.name)
+        if home == "global_buffer" and spec.dram != "none" and fills:
+            self.move(layer, "read", t, all_bits, 1, "dram")
+            self.move(layer, "write", t, all_bits, 1, "global_buffer")
+        pad = spec.scratchpad
+        tiles = ceil(layer.shape[2] / geometry(layer)[3] / spec.array.columns) * geometry(layer)[3]
+        if pad != "none" and min(2, tiles) * taps * bits <= pad.banks * pad.capacity_kib * 8192:
+            if fills:
+                self.move(layer, "read", t, all_bits, 1, home)
+                self.add(layer, "scratchpad", "write", t, channels * ceil(taps * bits / pad.port_bits))
+            each = ones * ceil(bits / pad.port_bits) if skips else ceil(taps * bits / pad.port_bits)
+            self.add(layer, "scratchpad", "read", t, each * channels)
+        elif skips and home == "global_buffer":
+            self.add(layer, home, "read", t, ones * ceil(channels * bits / spec.global_buffer.port_bits))
+        else:
+            self.move(layer, "read", t, all_bits, 1, home)
+
+    def inputs(self, layer, t, outputs, channels):
+        for name in layer.inputs:
+            source = self.stored(name)
+            width = source.shape[2] // geometry(layer)[3] * self.width(source.name)
+            places = self.places(layer, source, outputs)
+            self.move(layer, "read", t, width, places, self.home("map", source.name))
+
+    def finish(self, layer, t, outputs, channels, neuron):
+        results = len(outputs) * channels
+        home = self.home("map", layer.name)
+        self.move(layer, "write", t, channels * self.width(layer.name), len(outputs), home)
+        if neuron:
+            self.add(layer, "operations", "membrane update", t, results)
+            self.add(layer, "neuron", "update", t, results)
+            if self.outer:
+                self.add(layer, "neuron", "hold", t, results)
+            else:
+                bits, home = channels * self.spec.neuron.membrane_bits, self.home("membranes", layer.name)
+                self.move(layer, "read", t, bits, len(outputs), home)
+                self.move(layer, "write", t, bits, len(outputs), home)
+            if isinstance(layer, Add):
+                self.add(layer, "pooling", "add", t, results * (len(layer.inputs) - 1))
+        elif not isinstance(layer, Conv2d | Linear):
+            operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+            self.add(layer, "pooling", "add", t, results * operands)

@@ -1,0 +1,295 @@
+"""A naive twin of the imc machine's chip: values, crossbars and flits one by one; and of all counts that depend on it.
+
+Rules (module docstrings of placement, sites and traffic):
+- A layer takes whole PEs after those of the layer before; a copy takes whole PEs; within it crossbars follow each other
+  group by group, column block by column block, row block by row block.  n copies share the positions of a row, first
+  copies one more where they do not divide.
+- A value is made where the first row block of its column is; other tiles with row blocks of that column send sums.
+- The input is at tile 0.  A pool or sum has each position and channel where the first value it reads is; of a flattened
+  row it is as a whole where the first value is.
+- A row goes to every tile of a layer with weights that reads it (or of one that reads it flattened) as one multicast a
+  source tile and position, X before Y; any other reader gets what its tile lacks, value by value, unicast.
+- A position's values from one tile to the same tiles fill flits together, as its values kept at a tile fill words.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from accelerators.imc.reference import (
+    Crossbars,
+    bits_of,
+    crossbar_counts,
+    gives_currents,
+    is_direct,
+    map_before_flattening,
+    window_rows,
+)
+
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+
+
+def shares(width, copies):
+    """Positions of each copy."""
+    taken, lists = 0, []
+    for copy in range(copies):
+        size = width // copies + (copy < width % copies)
+        lists.append(range(taken, taken + size))
+        taken += size
+    return lists
+
+
+class Chip:
+    """Where everything is; links carry flits of one row of each step."""
+
+    def __init__(self, spec, network, copies=None):
+        self.spec, self.network, self.copies = spec, network, copies or {}
+        self.made = {}  # layer -> {(position, channel): tile}
+        self.tiles = {}  # layer with weights -> [tiles of each copy]
+        self.sums = {}  # layer -> [(from tile, to tile, positions, channels)]
+        self.pes = 0
+        for layer in network:
+            if isinstance(layer, Conv2d | Linear):
+                self._place(layer)
+            elif not isinstance(layer, Flatten):
+                self._put_beside(layer)
+        self.n_tiles = ceil(self.pes / spec.chip.pes_per_tile)
+        if spec.chip.tiles != "as_needed":
+            self.n_tiles = spec.chip.tiles
+        self.side = ceil(self.n_tiles**0.5)
+        self.links, self.longest = {}, {}  # step -> {(from, to): flits of a row}, hops of the longest route
+        for layer in network:
+            if not isinstance(layer, Flatten):
+                self._route(layer)
+
+    def _place(self, layer):
+        spec, placed = self.spec, Crossbars(self.spec, self.network, layer)
+        stack = len(placed.reads) // placed.groups
+        weights = (spec.crossbar.columns - placed.reference) // (placed.weight_columns // placed.outputs)
+        made, self.tiles[layer.name], self.sums[layer.name] = {}, [], []
+        for positions in shares(layer.shape[1], self.copies.get(layer.name, 1)):
+            tiles = []
+            for number in range(placed.groups * placed.column_blocks * stack):
+                column, row = divmod(number, stack)
+                group, block = divmod(column, placed.column_blocks)
+                tile = (self.pes + number // spec.chip.crossbars_per_pe) // spec.chip.pes_per_tile
+                tiles.append(tile)
+                channels = range(block * weights, min((block + 1) * weights, placed.outputs))
+                channels = [group * placed.outputs + c for c in channels]
+                if row == 0:
+                    home = tile
+                    made.update({(x, c): home for x in positions for c in channels})
+                elif tile != home and tile != tiles[-2]:
+                    self.sums[layer.name].append((tile, home, positions, channels))
+            self.tiles[layer.name].append(set(tiles))
+            self.pes += ceil(len(tiles) / spec.chip.crossbars_per_pe)
+        self.made[layer.name] = made
+
+    def _put_beside(self, layer):
+        _, width, channels = layer.shape
+        places = [(x, c) for x in range(width) for c in range(channels)]
+        if isinstance(layer, Input):
+            self.made[layer.name] = dict.fromkeys(places, 0)
+            return
+        source = self.network[layer.inputs[0]]
+        origin = map_before_flattening(self.network, source.name)
+        made, stride = self.made[origin.name], getattr(layer, "stride", 1)
+        if source.shape != origin.shape:
+            self.made[layer.name] = dict.fromkeys(places, made[0, 0])
+        else:
+            self.made[layer.name] = {(x, c): made[x * stride, c] for x, c in places}
+
+    def gives(self, name):
+        """Step that gives a layer's result."""
+        weighted = isinstance(self.network[name], Conv2d | Linear)
+        return f"{name}.neuron" if weighted and self.network[name].neuron is not None else name
+
+    def flit_hops(self, step):
+        """Links that the flits of a row cross."""
+        return sum(self.links.get(step, {}).values())
+
+    def wants(self, name):
+        """(Tiles that want whole rows of a layer, {other tile: values that it wants})."""
+        whole, some = set(), {}
+        for reader in self.network:
+            for source in set(reader.inputs):
+                if isinstance(reader, Flatten) or map_before_flattening(self.network, source).name != name:
+                    continue
+                if isinstance(reader, Conv2d | Linear):
+                    whole |= set.union(*self.tiles[reader.name])
+                elif self.network[source].shape != self.network[name].shape:
+                    whole |= set(self.made[reader.name].values())
+                else:
+                    for tile, values in self.wanted(reader, source).items():
+                        some.setdefault(tile, set()).update(values)
+        return whole, {tile: values for tile, values in some.items() if tile not in whole}
+
+    def wanted(self, reader, source):
+        """Values that each tile of a layer that works channel by channel reads, columns after a window included."""
+        kernel, stride = getattr(reader, "kernel", 1), getattr(reader, "stride", 1)
+        width, values = self.network[source].shape[1], {}
+        for (x, c), tile in self.made[reader.name].items():
+            right = width if x == reader.shape[1] - 1 else min(width, x * stride + max(kernel, stride))
+            values.setdefault(tile, set()).update((xx, c) for xx in range(x * stride, right))
+        return values
+
+    def _route(self, layer):
+        flit, name = self.spec.noc.flit_bits, layer.name
+        psum_bits = self.spec.accumulator.bits
+        for source, home, positions, channels in self.sums.get(name, []):
+            self._send(name, source, [home], len(positions) * ceil(len(channels) * psum_bits / flit))
+        before = self.longest.pop(name, 0) if self.gives(name) == name else 0
+        bits = psum_bits if gives_currents(self.network, name) else bits_of(self.network, name)
+        whole, some = self.wants(name)
+        for x in range(layer.shape[1]):
+            for source in sorted({tile for (xx, _), tile in self.made[name].items() if xx == x}):
+                here = {(x, c) for c in range(layer.shape[2]) if self.made[name][x, c] == source}
+                self._send(self.gives(name), source, whole, ceil(len(here) * bits / flit))
+                for tile, values in some.items():
+                    if here & values:
+                        self._send(self.gives(name), source, [tile], ceil(len(here & values) * bits / flit))
+        if before:
+            self.longest[name] = self.longest.get(name, 0) + before
+
+    def _send(self, step, source, destinations, flits):
+        crossed, longest = set(), 0
+        for destination in destinations:
+            path, at = [], source
+            while at != destination:
+                dx = destination % self.side - at % self.side
+                there = at + (1 if dx > 0 else -1) if dx else at + (self.side if destination > at else -self.side)
+                path.append((at, there))
+                at = there
+            crossed |= set(path)
+            longest = max(longest, len(path))
+        for link in crossed:
+            loads = self.links.setdefault(step, {})
+            loads[link] = loads.get(link, 0) + flits
+        if longest:
+            self.longest[step] = max(self.longest.get(step, 0), longest)
+
+    def kept(self, name):
+        """Values [position] of each row that each tile keeps: {tile: {position: values}}."""
+        width, channels = self.network[name].shape[1:]
+        whole, some = self.wants(name)
+        kept = {tile: dict.fromkeys(range(width), channels) for tile in whole}
+        if not whole and not some:
+            for place, tile in self.made[name].items():
+                some.setdefault(tile, set()).add(place)
+        for tile, values in some.items():
+            kept[tile] = {x: sum(xx == x for xx, _ in values) for x in range(width)}
+        return kept
+
+    def writes(self, name, bits):
+        """Buffer writes of one row."""
+        port = self.spec.spike_buffer.port_bits
+        return sum(ceil(n * bits / port) for row in self.kept(name).values() for n in row.values())
+
+    def reads(self, layer, source):
+        """Buffer reads of one row of an input of a layer that works channel by channel."""
+        port, bits = self.spec.spike_buffer.port_bits, bits_of(self.network, source)
+        total = 0
+        for values in self.wanted(layer, source).values():
+            for x in {x for x, _ in values}:
+                total += ceil(sum(xx == x for xx, _ in values) * bits / port)
+        return total
+
+    def fetches(self, layer, y, port_bits):
+        """Buffer reads of a layer with weights: each copy the columns under its windows, at each of its tiles."""
+        origin = map_before_flattening(self.network, layer.inputs[0])
+        _, width, channels = origin.shape
+        kernel, stride, padding = (
+            getattr(layer, key, default)
+            for key, default in zip(("kernel", "stride", "padding"), (1, 1, 0), strict=True)
+        )
+        columns, copies = 0, shares(layer.shape[1], self.copies.get(layer.name, 1))
+        for number, (positions, tiles) in enumerate(zip(copies, self.tiles[layer.name], strict=True)):
+            under = [x * stride - padding + k for x in positions for k in range(kernel)]
+            first = 0 if number == 0 else max(0, min(under))
+            last = width - 1 if number == len(copies) - 1 else min(width - 1, max(under))
+            columns += len(range(first, last + 1)) * len(tiles)
+        words = ceil(channels * bits_of(self.network, layer.inputs[0]) / port_bits)
+        return window_rows(self.network, layer, y) * columns * words
+
+
+def other_counts(spec, trace, layer, chip):
+    """Neurons, pools, sums and the input: {(component, action): [timestep]}, the same for every sample."""
+    network, steps = trace.network, trace.timesteps
+    height, width, channels = layer.shape
+    each = [1] * steps
+    first = [1 if t == 0 or spec.direct_input == "every_step" else 0 for t in range(steps)]
+    counts = {}
+
+    def post(component, action, n, runs=each):
+        counts[component, action] = np.array(runs, np.int64) * n
+
+    def send(bits, runs=each):
+        post("spike_buffer", "write", height * chip.writes(layer.name, bits) if bits else 0, runs)
+        for action in ("hop", "link"):
+            post("noc", action, height * chip.flit_hops(chip.gives(layer.name)), runs)
+
+    if isinstance(layer, Input):
+        post(
+            "global_buffer", "read", height * width * ceil(channels * layer.bits / spec.global_buffer.port_bits), first
+        )
+        send(layer.bits, first)
+        return counts
+    summed = 0
+    if isinstance(layer, Add):
+        summed = height * sum(chip.reads(layer, i) for i in layer.inputs if not gives_currents(network, i))
+    if getattr(layer, "neuron", None) is not None:
+        neuron_counts(spec, network, layer, post, first)
+        send(1)
+        if isinstance(layer, Add):
+            post("spike_buffer", "read", summed)
+    elif isinstance(layer, Add | Pool):
+        runs = first if is_direct(network, layer.name) else each
+        operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+        post("pooling", "add", height * width * channels * operands, runs)
+        if isinstance(layer, Pool):
+            per_row = chip.reads(layer, layer.inputs[0])
+            summed = sum(window_rows(network, layer, y) * per_row for y in range(height))
+        post("spike_buffer", "read", summed, runs)
+        send(0 if gives_currents(network, layer.name) else bits_of(network, layer.name), runs)
+    return counts
+
+
+def neuron_counts(spec, network, layer, post, first):
+    """Every membrane is read, updated and written at every timestep, or held in the PE."""
+    height, width, channels = layer.shape
+    post("neuron", "update", height * width * channels)
+    post("operations", "membrane update", height * width * channels)
+    if spec.loop_order == "timestep_outer":
+        words = height * width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
+        post("membrane", "read", words)
+        post("membrane", "write", words)
+    else:
+        post("neuron", "hold", height * width * channels)
+    if spec.direct_input == "once":
+        kept = [
+            name
+            for name in ((layer.name,) if not isinstance(layer, Add) else layer.inputs)
+            if isinstance(network[name], Conv2d | Linear)
+            and (name == layer.name or gives_currents(network, name))
+            and is_direct(network, network[name].inputs[0])
+        ]
+        words = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
+        post("psum_buffer", "read", words * len(kept), [1 - n for n in first])
+
+
+def all_counts(spec, trace, copies=None):
+    """Every action of a run without early exit: {(layer, component, action): [sample, timestep]}, zeros left out."""
+    chip, counts = Chip(spec, trace.network, copies), {}
+
+    def merge(layer, found):
+        for (component, action), n in found.items():
+            full = np.broadcast_to(n, (trace.n_samples, trace.timesteps))
+            key = (layer.name, component, action)
+            counts[key] = counts.get(key, 0) + full
+
+    for layer in trace.network:
+        if isinstance(layer, Conv2d | Linear):
+            merge(layer, crossbar_counts(spec, trace, layer, chip)[0])
+        merge(layer, other_counts(spec, trace, layer, chip))
+    return {key: n for key, n in counts.items() if n.any()}

@@ -1,0 +1,47 @@
+"""What tests of the functional mode share: networks in which every layer spikes, ways to hold signs, lossless ADCs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from accelerators.imc import cases
+from traces.direct.networks import trace_of
+
+from hwsim.accelerators.imc.parts import lossless_adc_bits
+from hwsim.traces.network.layers import Network, neuron_of
+
+SIGNS = (
+    {"signs__encoding": "offset", "signs__correction": "popcount"},
+    {"signs__encoding": "offset", "signs__correction": "reference_column"},
+    {"signs__encoding": "differential", "signs__subtraction": "analog"},
+    {"signs__encoding": "differential", "signs__subtraction": "digital"},
+)
+
+
+def named(signs):
+    """The two choices of an entry of SIGNS, as a test's name."""
+    return "-".join(signs.values())
+
+
+def lively(network):
+    """The network with thresholds so low that all its layers spike."""
+
+    def lower(layer):
+        neuron = neuron_of(layer)
+        return layer if neuron is None else replace(layer, neuron=replace(neuron, v_threshold=neuron.v_threshold // 16))
+
+    return Network(tuple(lower(layer) for layer in network.layers))
+
+
+def live_trace(network, samples=2, timesteps=2, extra=1):
+    """A golden trace of a lively network, in which every layer does something."""
+    trace = trace_of(lively(network(1)), samples, timesteps, extra)
+    assert all(0 < rate < 1 for rate in trace.spike_rates().values())
+    assert trace.logits["test"].values.any()
+    return trace
+
+
+def lossless(**changes):
+    """A small machine whose converters lose nothing."""
+    options = {"crossbar__columns": 17, "neuron__membrane_bits": 32} | changes
+    return cases.small(**options, adc__bits=lossless_adc_bits(cases.small(**options)))

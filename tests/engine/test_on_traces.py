@@ -1,0 +1,41 @@
+"""Both engines on every shipped design and trace: every time, flag and stall equal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numba
+import pytest
+from contract.families import plays
+
+from hwsim import accelerators, api
+from hwsim.arch import shipped
+from hwsim.engine import compiled_engine, simpy_engine
+from hwsim.engine.timeline import stalls
+from hwsim.traces.slicing import first
+
+TRACES = sorted((Path(__file__).resolve().parents[2] / "traces").glob("*.npz"))
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="counting real traces takes minutes in interpreted kernels")
+@pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("design", shipped())
+def test_engines_agree(design, path):
+    architecture, trace = api.load_architecture(design), api.load_trace(path)
+    if not plays(architecture, trace):
+        pytest.skip("another coding")
+    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    n_schedules = 0
+    for batch in machine.lower(first(trace, samples=3)).batches:
+        for schedules in batch.schedules.values():
+            for schedule in schedules:
+                reference, other = simpy_engine.run(schedule), compiled_engine.run(schedule)
+                for stage in (stage.name for stage in schedule.stages):
+                    for times in ("start", "free", "done", "ran"):
+                        assert (getattr(reference, times)[stage] == getattr(other, times)[stage]).all()
+                assert reference.makespan_cycles == other.makespan_cycles
+                assert stalls(schedule, reference) == stalls(schedule, other)
+                n_schedules += 1
+    # One a sample, and further ones where it may leave early.
+    assert n_schedules
+    assert n_schedules % 3 == 0

@@ -1,0 +1,117 @@
+"""A direct-coded convolutional SNN with a trained leak and threshold per layer (DIET-SNN), in floating point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.dietsnn.neurons import lif
+
+MIN_THRESHOLD = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What fixes the network: image height, width, channels; convolution channels and hidden neurons; classes; T."""
+
+    image: tuple[int, int, int]
+    channels: tuple[int, ...]  # 3x3 convolutions, the first with stride 1 and the others with 2, then one hidden layer
+    n_classes: int
+    timesteps: int
+
+    def maps(self) -> list[tuple[int, int, int]]:
+        """(height, width, channels) of the output of each convolution."""
+        height, width, _ = self.image
+        shapes = []
+        for k, n in enumerate(self.channels[:-1]):
+            if k:
+                height, width = (height + 1) // 2, (width + 1) // 2
+            shapes.append((height, width, n))
+        return shapes
+
+    def n_flat(self) -> int:
+        """Inputs of the hidden layer."""
+        height, width, n = self.maps()[-1]
+        return height * width * n
+
+
+def operations(geometry: Geometry) -> list[nn.Conv2d | nn.Linear]:
+    """New layers without bias, from input to output: convolutions, hidden layer, output."""
+    sizes, hidden = [geometry.image[2], *geometry.channels[:-1]], geometry.channels[-1]
+    return [
+        *(nn.Conv2d(a, b, 3, stride=2 if k else 1, padding=1, bias=False) for k, (a, b) in enumerate(pairwise(sizes))),
+        nn.Linear(geometry.n_flat(), hidden, bias=False),
+        nn.Linear(hidden, geometry.n_classes, bias=False),
+    ]
+
+
+class SpikingBlock(nn.Module):
+    """Convolution or linear layer, batch norm with statistics shared over timesteps or none, then LIF neurons.
+
+    The normalisation is folded into weights and a bias before quantisation (`quantise.fold`).
+    """
+
+    def __init__(self, op: nn.Conv2d | nn.Linear, timesteps: int, normalised: bool = True) -> None:
+        super().__init__()
+        self.op, self.timesteps = op, timesteps
+        n = op.weight.shape[0]
+        self.norm: nn.BatchNorm1d | nn.BatchNorm2d | None = None
+        if normalised:
+            self.norm = nn.BatchNorm2d(n) if isinstance(op, nn.Conv2d) else nn.BatchNorm1d(n)
+        self.leak = nn.Parameter(torch.tensor(1.0))
+        self.threshold = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Spikes [timestep, sample, ...] of inputs [timestep or 1, sample, ...]."""
+        return lif(self.currents(x), self.leak, self.threshold, self.timesteps)
+
+    def currents(self, x: Tensor) -> Tensor:
+        """What reaches the membranes, [timestep or 1, sample, ...], of inputs of as many timesteps."""
+        current = self.op(x.flatten(0, 1))
+        if self.norm is not None:
+            current = self.norm(current)
+        steps: Tensor = current.view(*x.shape[:2], *current.shape[1:])
+        return steps
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Back to a leak in [0, 1] and a positive threshold, after each step of the optimiser."""
+        self.leak.clamp_(0.0, 1.0)
+        self.threshold.clamp_(min=MIN_THRESHOLD)
+
+
+class SpikingNetwork(nn.Module):
+    """Spiking convolutions, a spiking hidden layer, and a linear output without bias, leak or firing."""
+
+    def __init__(self, geometry: Geometry, dropout: float, normalised: bool = True) -> None:
+        super().__init__()
+        self.geometry, self.dropout = geometry, dropout
+        *convolutions, hidden, output = operations(geometry)
+        self.convs = nn.ModuleList(SpikingBlock(op, geometry.timesteps, normalised) for op in convolutions)
+        self.hidden = SpikingBlock(hidden, geometry.timesteps, normalised)
+        self.output = output
+
+    def blocks(self) -> list[SpikingBlock]:
+        """The spiking layers from input to output."""
+        return [block for block in self.modules() if isinstance(block, SpikingBlock)]
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of each timestep, not accumulated: [timestep, sample, class] of pixels 0..255 [sample, c, h, w]."""
+        x = (pixels / 255).unsqueeze(0)
+        for block in self.convs:
+            x = block(x)
+        x = x.flatten(2)
+        if self.training and self.dropout:
+            # one mask for all timesteps: a neuron that is dropped is gone for the whole inference (DIET-SNN)
+            x = x * functional.dropout(torch.ones_like(x[0]), self.dropout)
+        logits: Tensor = self.output(self.hidden(x))
+        return logits
+
+    def project(self) -> None:
+        """Put every block's leak and threshold back into their ranges."""
+        for block in self.blocks():
+            block.project()

@@ -1,0 +1,97 @@
+"""The command line of the training tool."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hwsim.errors import UsageError
+from training.common.options import (
+    Parser,
+    above_zero,
+    check_common,
+    fraction,
+    percentage,
+    positive,
+)
+
+LEARN = ("fixed", "threshold", "threshold+leak")
+
+
+def parser(description: str) -> Parser:
+    """The options of the tool."""
+    p = Parser(description=description.partition("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add, none = p.add_argument, argparse.SUPPRESS
+    add(
+        "--data",
+        type=Path,
+        required=True,
+        default=none,
+        help=".npz with x_train, y_train, x_test, y_test, or idx folder",
+    )
+    add("--out", type=Path, required=True, default=none, help="trace to write, .npz; with --ablation a table, .json")
+    add("--dataset", required=True, default=none, help="name of the data set, for the provenance")
+    add("--licence", default="", help="of the data; known for MNIST and Fashion-MNIST")
+    add("--timesteps", type=positive, default=4, help="of the network")
+    add(
+        "--channels",
+        type=channel_list,
+        default="16,32,64,256",
+        help="3x3 convolutions (stride 1, 2, 2..), hidden layer",
+    )
+    add("--epochs", type=positive, default=12, help="in floating point")
+    add("--qat-epochs", type=positive, default=none, help="with integer weights and neurons (default: 5)")
+    add("--bits", type=int, choices=range(2, 9), default=none, help="of a weight (default: 4; with --learn 8)")
+    _add_diet(p)
+    add("--shift", type=int, choices=range(5), default=1, help="augmentation: pixels each way")
+    add("--flip", action="store_true", help="augmentation: left-right (for clothes, not for digits)")
+    add("--dropout", type=fraction, default=0.2, help="before the hidden layer, in floating point")
+    add("--held-out", type=positive, default=5000, help="training samples kept for selection and calibration")
+    add("--recorded", type=positive, default=64, help="test samples whose spikes the trace holds")
+    add("--inputs", type=positive, default=1000, help="test samples whose pixels the trace holds")
+    add("--seed", type=int, default=1, help="of everything random")
+    add("--cache", type=Path, default=Path(".cache"), help="folder of resumable checkpoints")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="to train on")
+    add("--threads", type=positive, default=0, help="of torch; 0: its own choice")
+    return p
+
+
+def _add_diet(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("DIET-SNN's own recipe: an ANN without bias, converted, then trained on")
+    add, none = group.add_argument, argparse.SUPPRESS
+    add("--learn", choices=LEARN, default=none, help="train this beside the weights, at --timesteps")
+    add("--ablation", type=timestep_list, default=none, help="compare all of --learn at these T, as in 2,5,10")
+    add("--ann-epochs", type=positive, default=12, help="of the ANN")
+    add("--percentile", type=percentage, default=99.7, help="of a layer's currents: its threshold, before scaling")
+    add("--threshold-scale", type=above_zero, default=0.3, help="thresholds start at this times the percentile")
+
+
+def check(options: argparse.Namespace) -> None:
+    """Raise UsageError for what would only fail after the training; fill in what depends on other options."""
+    options.learn, options.ablation = getattr(options, "learn", None), getattr(options, "ablation", None)
+    _check_recipe(options)
+    check_common(options, ".json" if options.ablation else ".npz")
+
+
+def _check_recipe(options: argparse.Namespace) -> None:
+    if options.learn and options.ablation:
+        raise UsageError("--learn and --ablation: one of them; --ablation compares all that --learn can be")
+    if options.learn or options.ablation:
+        if hasattr(options, "qat_epochs"):
+            raise UsageError("--qat-epochs: with --learn or --ablation nothing is trained after rounding; leave it out")
+    else:
+        options.qat_epochs = getattr(options, "qat_epochs", 5)
+    options.bits = getattr(options, "bits", 8 if options.learn else 4)
+
+
+def timestep_list(text: str) -> tuple[int, ...]:
+    """Comma-separated whole numbers, at least one."""
+    return tuple(positive(part) for part in text.split(","))
+
+
+def channel_list(text: str) -> tuple[int, ...]:
+    """Comma-separated whole numbers: at least one convolution, then the hidden layer."""
+    values = tuple(positive(part) for part in text.split(","))
+    if len(values) < 2:
+        raise argparse.ArgumentTypeError(f"wanted convolutions, then the hidden layer, as in 16,32,64,256; got {text}")
+    return values
