@@ -1,0 +1,20 @@
+"""The command line: the only place that prints and exits; a module a command, a few lines over the library."""
+
+from __future__ import annotations
+
+import click
+
+from hwsim.cli.arch import arch
+from hwsim.cli.program import Program
+from hwsim.cli.simulate import simulate
+from hwsim.cli.trace import trace
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="hwsim")
+def main() -> None:
+    """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""
+
+
+for command in (simulate, trace, arch):
+    main.add_command(command)

@@ -1,0 +1,120 @@
+"""`hwsim simulate`: play a trace on an architecture and report what it costs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hwsim.cli.options import FILE, SET, console
+
+if TYPE_CHECKING:
+    from hwsim.traces.plastic.session import Phase, Session
+    from hwsim.traces.trace import AnyTrace
+
+
+@click.command()
+@click.argument("architecture", metavar="ARCH")
+@click.argument("trace", metavar="TRACE.npz", type=FILE)
+@SET
+@click.option("--samples", type=int, help="Only the first recorded samples.")
+@click.option("--timesteps", type=int, help="Only the first timesteps.")
+@click.option("--engine", type=click.Choice(["auto", "simpy", "compiled"]), default="auto", show_default=True)
+@click.option("--jobs", type=int, default=1, show_default=True, help="Processes that share the samples.")
+@click.option(
+    "--functional", is_flag=True, help="Run the network in the machine's own arithmetic first and play what that gives."
+)
+@click.option(
+    "--baseline",
+    "baselines",
+    type=click.Choice(["ann", "qann"]),
+    multiple=True,
+    help="Run the same network without spikes beside it: every weight multiplied, or with few-bit activations.",
+)
+@click.option(
+    "--phase",
+    type=click.Choice(["train", "infer", "both"]),
+    help="For machines that learn: learn from the training samples, decide on the test samples, or both.",
+)
+@click.option(
+    "--save-trace", "saved_file", metavar="FILE.npz", type=FILE, help="Write a trace with what was learned, to go on."
+)
+@click.option(
+    "--save-every", type=click.IntRange(min=1), metavar="N", help="Also write it after every N training samples."
+)
+@click.option("--json", "json_file", metavar="FILE|-", help="Write the whole report as JSON; - for standard output.")
+@click.option("--csv", "csv_file", type=FILE, help="Write counts and energies, a line each.")
+@click.option(
+    "--exit-curve", "curve_file", metavar="FILE.json", type=FILE, help="Write what every early-exit threshold costs."
+)
+@click.option("--quiet", is_flag=True, help="Print no tables.")
+def simulate(
+    architecture: str,
+    trace: Path,
+    overrides: tuple[str, ...],
+    json_file: str | None,
+    csv_file: Path | None,
+    curve_file: Path | None,
+    quiet: bool,
+    phase: Phase | None,
+    saved_file: Path | None,
+    save_every: int | None,
+    **options: Any,
+) -> None:
+    """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
+    from hwsim import api, files
+    from hwsim.kernels import cache
+
+    if cache.is_empty():
+        click.echo("hwsim: compiling kernels, once (some seconds) ...", err=True)
+    options["exit_thresholds"] = curve_file is not None
+    written = [Path(file) for file in (json_file, csv_file, curve_file, saved_file) if file not in (None, "-")]
+    files.check_apart([trace, Path(architecture)], written)
+    if save_every and saved_file is None:
+        raise click.UsageError("--save-every: needs --save-trace, the file to write")
+    design, played = api.load_architecture(architecture, overrides), api.load_trace(trace)
+    options["session"] = _session(
+        played, phase, saved_file, save_every or 0, quiet, " ".join((architecture, *overrides))
+    )
+    report = api.simulate(design, played, **options)
+    if json_file is not None or csv_file is not None or curve_file is not None:
+        from hwsim.report import file as report_file
+
+        if csv_file is not None:
+            files.write_text(csv_file, report_file.to_csv(report))
+        if curve_file is not None:
+            files.write_text(curve_file, report_file.curve_to_json(report))
+        if json_file == "-":
+            click.echo(report_file.to_json(report), nl=False)
+        elif json_file is not None:
+            files.write_text(Path(json_file), report_file.to_json(report))
+    if not quiet and json_file != "-":
+        from hwsim.view.terminal.report_table import print_report
+
+        print_report(report, console())
+
+
+def _session(
+    played: AnyTrace, phase: Phase | None, file: Path | None, save_every: int, quiet: bool, machine: str
+) -> Session | None:
+    """How to learn; nothing for traces that are only played, unless the user asked for it."""
+    from dataclasses import replace
+
+    from hwsim.traces.io import write_trace
+    from hwsim.traces.plastic.session import Session
+    from hwsim.traces.plastic.trace import PlasticTrace
+    from hwsim.view.terminal.progress import progress_bar
+
+    if not isinstance(played, PlasticTrace) and phase is None and file is None:
+        return None
+
+    def save(learned: PlasticTrace) -> None:
+        assert file is not None
+        notes = f"weights are those learned by hwsim simulate {machine}"
+        origin = replace(learned.provenance, name=file.stem, notes=notes)
+        write_trace(file, replace(learned, provenance=origin), compress=True)
+
+    session = Session(phase=phase or "both", save=save if file else None, save_every=save_every)
+    return session if quiet or not sys.stderr.isatty() else replace(session, track=progress_bar)
