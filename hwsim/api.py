@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from hwsim import accelerators, arch
 from hwsim import engine as engines
-from hwsim.arch.loader import Loaded
+from hwsim.arch.loader import Architecture as Loaded
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.machine import Accelerator, BaselineKind
+from hwsim.contract.dense import BaselineKind
+from hwsim.contract.machine import Accelerator
+from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.errors import ArchitectureError, UsageError
-from hwsim.report.assemble import area_figure, area_rows, comparisons, leakage_figure, run_figures, storage_rows
+from hwsim.report.assemble import assemble
 from hwsim.report.baselines import baseline_ratios
-from hwsim.report.early_exit import exit_curve, exit_summary, exits_of
+from hwsim.report.early_exit import exit_curve, exits_of
+from hwsim.report.figures import run_figures
 from hwsim.report.price import PricedRun, price
-from hwsim.report.report import Report, Run
+from hwsim.report.report import Report
 from hwsim.run.processes import play_in_processes
 from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.io import read_trace
@@ -98,86 +98,21 @@ def simulate(
         exits_of(workload)
 
     def play_and_price(played: Workload, prices: Mapping[str, Priced]) -> list[PricedRun]:
-        tallies = play_in_processes(played, engines.resolve(engine, played.n_jobs), jobs)
+        tallies = play_in_processes(played, engines.resolve(engine, played.batches.n_jobs), jobs)
         return price(tallies, played, prices, machine.clock_mhz)
 
     runs = play_and_price(workload, parts)
-    dense: dict[str, PricedRun] = {}
+    dense: dict[RunName, PricedRun] = {}
     for kind, other in without_spikes.items():
         (only,) = play_and_price(other, their_parts[kind])
-        dense[kind] = replace(only, name=kind)
-    ratios = baseline_ratios(runs, dense, machine.arithmetic)
-    chosen = {"engine": engines.resolve(engine, workload.n_jobs), "functional": functional}
-    report = _report(architecture, short, runs, notes, chosen)
+        dense[RunName(kind)] = replace(only, name=RunName(kind))
+    chosen = {"engine": engines.resolve(engine, workload.batches.n_jobs), "functional": functional}
     return replace(
-        report,
+        assemble(architecture, short, runs, notes, chosen, machine.arithmetic),
         exit_curve=exit_curve(workload, runs) if exit_thresholds else None,
-        baselines=[run_figures(run) for run in dense.values()],
-        baseline_ratios=ratios,
+        baselines=[run_figures(run, machine.arithmetic) for run in dense.values()],
+        baseline_ratios=baseline_ratios(runs, dense, machine.arithmetic),
     )
-
-
-def _report(
-    architecture: Architecture,
-    trace: AnyTrace,
-    runs: Sequence[PricedRun],
-    notes: Mapping[str, Any],
-    chosen: Mapping[str, Any],
-) -> Report:
-    """Everything but what is asked for beside it; `notes` and `chosen` options are shown as they are."""
-    workload = runs[-1].workload
-    area = area_rows(workload.hardware, runs[-1])
-    figures = [run_figures(run) for run in runs]
-    _check_finite(architecture, figures)
-    return Report(
-        architecture=_describe_architecture(architecture),
-        trace=_describe_trace(trace),
-        options={"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen},
-        versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
-        runs=figures,
-        early_exit=exit_summary(workload, figures, area),
-        exit_curve=None,
-        comparisons=comparisons(runs),
-        baselines=[],
-        baseline_ratios=[],
-        accuracy_by_timestep=trace.accuracy_by_timestep(),
-        area=area,
-        area_mm2=area_figure(area),
-        leakage_uw=leakage_figure(runs[-1]),
-        storage=storage_rows(workload.hardware),
-        notes={"spikes per neuron and timestep": dict(trace.spike_rates()), **workload.hardware.notes, **notes},
-    )
-
-
-def _check_finite(architecture: Architecture, runs: Sequence[Run]) -> None:
-    for run in runs:
-        if not all(math.isfinite(figure) for figure in (run.energy_pj.high, run.edp_pj_ns.high, run.power_uw)):
-            raise ArchitectureError(
-                f"{architecture.path}: prices or sizes are so extreme that the energy of run '{run.name}' is no number"
-            )
-
-
-def _describe_architecture(architecture: Architecture) -> dict[str, Any]:
-    return {
-        "machine": architecture.machine,
-        "file": architecture.path.name,
-        "sha256": architecture.sha256,
-        "overrides": list(architecture.overrides),
-        "description": architecture.spec.description,
-    }
-
-
-def _describe_trace(trace: AnyTrace) -> dict[str, Any]:
-    origin = trace.provenance
-    return {
-        "name": origin.name,
-        "dataset": origin.dataset,
-        "split": origin.split,
-        "licence": origin.licence,
-        "seed": origin.seed,
-        "synthetic": origin.synthetic,
-        "sha256": trace.sha256,
-    }
 
 
 def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], trace: AnyTrace) -> None:

@@ -17,11 +17,6 @@ def cycles_from_ns(time_ns: float, clock_mhz: float) -> int:
     return math.ceil(cycles * (1 - 1e-9))
 
 
-def ns_from_cycles(cycles: int, clock_mhz: float) -> float:
-    """Duration of a number of cycles in ns."""
-    return cycles * 1e3 / clock_mhz
-
-
 def pj_from_power(power_uw: float, time_ns: float) -> float:
     """Energy in pJ of a power that flows for a time."""
     return power_uw * time_ns * PJ_PER_UW_NS

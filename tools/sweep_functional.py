@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hwsim import accelerators, api
+from hwsim.contract.judged import Judged
 from hwsim.errors import HwsimError, UsageError
 from hwsim.traces.trace import AnyTrace
 
@@ -52,25 +53,26 @@ def print_table(path: Path, options: argparse.Namespace) -> None:
         cells, clipped = [], []
         for sigma in options.variation:
             seeds = range(options.seeds if sigma else 1)  # without variation all chips are alike
-            notes = [run(trace, options, bits, sigma, seed) for seed in seeds]
-            cells.append(shown([note["accuracy of this hardware"] for note in notes], notes[0]["accuracy, samples"]))
-            clipped.append(notes[0]["conversions clipped"])
-            exact = f"{100 * notes[0]['accuracy of exact integers']:.2f} % of {notes[0]['accuracy, samples']} samples"
+            chips = [run(trace, options, bits, sigma, seed) for seed in seeds]
+            judged = [known for known, _ in chips]
+            cells.append(shown([known.accuracy for known in judged], judged[0].n_samples))
+            clipped.append(chips[0][1])
+            exact = f"{100 * judged[0].exact_accuracy:.2f} % of {judged[0].n_samples} samples"
         print(f"| {bits} | " + " | ".join(cells) + f" | {100 * clipped[0]:.2g} % |", flush=True)
     print(f"\nExact integers: {exact}.")
 
 
-def run(trace: AnyTrace, options: argparse.Namespace, bits: int, sigma: float, seed: int) -> dict[str, float]:
-    """Notes of one functional run."""
+def run(trace: AnyTrace, options: argparse.Namespace, bits: int, sigma: float, seed: int) -> tuple[Judged, float]:
+    """What is right, and the share of conversions that clip, of one functional run."""
     changes = (f"adc.bits={bits}", f"devices.conductance_variation={sigma:g}", f"devices.seed={seed}")
     loaded = api.load_architecture(options.architecture, (*options.overrides, *changes))
     machine = accelerators.machine(loaded.machine)(loaded.spec)
     if not isinstance(trace, machine.trace_type):
         raise UsageError(f"{options.architecture} does not play traces of this coding")
-    notes = dict(machine.functional(trace).notes)
-    if "accuracy of this hardware" not in notes:
+    found = machine.functional(trace)
+    if found.judged is None:
         raise UsageError(f"{trace.provenance.name}: has no labels to tell an accuracy by")
-    return notes
+    return found.judged, found.clipped
 
 
 def shown(accuracies: list[float], n_samples: int) -> str:

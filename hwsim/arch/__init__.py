@@ -1,12 +1,12 @@
 from hwsim.arch.files import shipped, shipped_folder
-from hwsim.arch.loader import Loaded, load
+from hwsim.arch.loader import Architecture, load
 from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Source, Spec, json_schema
 
 __all__ = [
+    "Architecture",
     "Bounded",
     "ComponentSpec",
     "Cost",
-    "Loaded",
     "Source",
     "Spec",
     "json_schema",

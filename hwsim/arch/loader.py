@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -23,7 +22,7 @@ SpecT = TypeVar("SpecT", bound=Spec)
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded(Generic[SpecT]):
+class Architecture(Generic[SpecT]):
     """A specification and where each of its values was written."""
 
     spec: SpecT
@@ -39,18 +38,10 @@ class Loaded(Generic[SpecT]):
             key = key.rpartition(".")[0]
         return self.places.get(key, shown_path(self.path))
 
-    @contextmanager
-    def blame(self, key: str) -> Iterator[None]:
-        """Prefix any ArchitectureError of the block with the place and name of a key."""
-        try:
-            yield
-        except ArchitectureError as error:
-            raise ArchitectureError(f"{self.place(key)}: {key}: {error}") from None
-
 
 def load(
     name_or_path: str | Path, spec_for: Callable[[str], type[SpecT]], overrides: Sequence[str] = ()
-) -> Loaded[SpecT]:
+) -> Architecture[SpecT]:
     """Read, merge, override and check one architecture.
 
     Args:
@@ -77,7 +68,7 @@ def load(
         spec = spec_type.model_validate(values)
     except ValidationError as error:
         raise ArchitectureError(explain(error, root, spec_type)) from None
-    return Loaded(spec, machine, path, digest(base), tuple(overrides), places(root))
+    return Architecture(spec, machine, path, digest(base), tuple(overrides), places(root))
 
 
 def digest(root: Node) -> str:

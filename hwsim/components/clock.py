@@ -84,4 +84,14 @@ class Clock(ComponentSpec):
     """The one clock that all cycles count, and the network that distributes it."""
 
     frequency_mhz: float = Field(gt=0, le=10_000)
-    network: ClockNetwork
+    network: ClockNetwork | Literal["none"]
+
+    def domain(self, technology: Technology, flip_flops: int, owner: str) -> Priced:
+        """One domain of so many flip-flops, which work when their owner does; without a network it costs nothing.
+
+        Raises ArchitectureError as `ClockNetwork.priced` does.
+        """
+        if self.network != "none":
+            return self.network.of_domain(technology, flip_flops, owner)
+        nothing = Price.exact(0.0, "no clock network")
+        return Priced({"cycle": nothing, "active_cycle": nothing}, nothing, nothing)

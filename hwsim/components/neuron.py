@@ -43,11 +43,6 @@ class Neuron(PricedSpec):
     law: Literal["logic", "given"]
     given: NeuronGiven | None = None
 
-    @property
-    def updates_per_cycle(self) -> int:
-        """Membranes updated in one cycle."""
-        return self.lanes
-
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`); a lane holds one of each."""
         bits = self.membrane_bits

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.contract.run import RunName
+
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
@@ -22,7 +24,7 @@ class Outcomes:
 class Exits:
     """When samples leave: the decision's rule and its outcome."""
 
-    runs: tuple[str, ...]  # the runs in which they do
+    runs: tuple[RunName, ...]  # the runs in which they do
     unit: str  # the component that decides
     criterion: str  # the rule up to its threshold
     threshold: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -23,4 +23,5 @@ class Hardware:
     clocked: Mapping[str, int]  # stage -> clock domains of one `clock` component that it keeps busy
     clock_domains: int
     storage: Mapping[str, Storage]
-    notes: Mapping[str, Any]  # facts of the mapping for the reader: loop order, crossbars, lossless ADC bits ...
+    notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
+    crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -26,9 +26,8 @@ class Action(NamedTuple):
     action: str
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """Counts of one action by the jobs of one stage: int64 [sample, job]."""
+class Posting(NamedTuple):
+    """Counts of one action by the jobs of one stage: int64 [job] or [sample, job]."""
 
     stage: str
     component: str
@@ -42,6 +41,14 @@ class Ledger:
     def __init__(self, n_samples: int) -> None:
         self.n_samples = n_samples
         self.postings: list[Posting] = []
+
+    @classmethod
+    def of(cls, n_samples: int, postings: Iterable[Posting]) -> Ledger:
+        """A ledger of everything that some samples do."""
+        ledger = cls(n_samples)
+        for posting in postings:
+            ledger.post(*posting)
+        return ledger
 
     def post(self, stage: str, component: str, action: str, counts: ArrayLike) -> None:
         """Add counts [job] or [sample, job] of an action done by the jobs of `stage`; zero counts are posted too.

@@ -1,4 +1,4 @@
-"""What every machine answers: how a trace lowers to work, what its parts cost, and how much of them there is."""
+"""What every machine answers: how a trace lowers to work, and what its parts cost."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from hwsim.arch.schema import Spec
 from hwsim.components.pricing.price import Priced
+from hwsim.contract.dense import BaselineKind
+from hwsim.contract.judged import Judged
+from hwsim.contract.spec import MachineSpec
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.traces.plastic.session import Session
 from hwsim.traces.trace import AnyTrace
 
-BaselineKind = Literal["ann", "qann"]
-"""The same network without spikes: every weight multiplied, or few-bit activations with zeros, the fair opponent."""
-
-
-SpecT = TypeVar("SpecT", bound=Spec)
-
-
+SpecT = TypeVar("SpecT", bound=MachineSpec)
 TraceT = TypeVar("TraceT", bound=AnyTrace)
 
 
@@ -30,13 +26,15 @@ class FunctionalRun(Generic[TraceT]):
     """What a machine's own arithmetic makes of a trace's raw inputs."""
 
     trace: TraceT  # the same network and inputs, with the spikes and logits of this hardware
-    notes: Mapping[str, Any]  # accuracy beside that of the exact network, share of conversions that clipped ...
+    notes: Mapping[str, Any]  # for the reader
+    judged: Judged | None  # None where nothing is known to be right
+    clipped: float = 0.0  # share of conversions that clipped
 
 
 class Accelerator(ABC, Generic[SpecT, TraceT]):
     """A machine built from a typed specification; subclasses are found by the name of their module."""
 
-    spec_type: ClassVar[type[Spec]]
+    spec_type: ClassVar[type[MachineSpec]]
     arithmetic: ClassVar[frozenset[str]] = frozenset()  # components that multiply and add, of machines with baselines
     trace_type: ClassVar[type[Any] | UnionType]  # the coding that it plays, or those that it can be set to play
 
@@ -44,9 +42,9 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
         self.spec = spec
 
     @property
-    @abstractmethod
     def clock_mhz(self) -> float:
         """Frequency of the one clock that all cycles count."""
+        return self.spec.clock.frequency_mhz
 
     @abstractmethod
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:

@@ -1,160 +1,63 @@
-"""From priced runs to the report: figures, rows, ratios, area and memory; it multiplies nothing by a price."""
+"""From priced runs to the report."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+import platform
+from collections.abc import Collection, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
 
 from hwsim import units
+from hwsim.arch.loader import Architecture
 from hwsim.contract.hardware import Hardware
-from hwsim.contract.ledger import OPERATIONS
-from hwsim.report.costs import CostArrays, accuracy_error, costs, mean_timesteps, point, steps
-from hwsim.report.intervals import ratio_interval
-from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun
-from hwsim.report.report import AreaRow, Comparison, Figure, Row, Run, Samples, StageRow, StorageRow
-from hwsim.report.statistics import Estimate
-from hwsim.traces.plastic.trace import INFER, TRAIN
-
-Floats = NDArray[np.float64]
+from hwsim.errors import ArchitectureError
+from hwsim.report.comparisons import comparisons
+from hwsim.report.early_exit import exit_summary
+from hwsim.report.figures import run_figures
+from hwsim.report.price import PricedRun, area_of, leakage_of
+from hwsim.report.report import AreaRow, Figure, Report, Run, StorageRow
+from hwsim.traces.trace import AnyTrace
 
 
-def run_figures(run: PricedRun) -> Run:
-    """All figures of one run."""
-    leaving, latency, found = run.leaving, run.latency_ns, costs(run.leaving, CostArrays.of(run))
-    energy = found.energy_pj
-    operations = _operations(run)
-    n_sops = operations.get("AC", 0.0) + operations.get("MAC", 0.0)
-    accuracy, error = _accuracy(run)
-    makespan_ns = leaving.mean(run.time_ns(run.on_cycles))
-    return Run(
-        name=run.name,
-        timesteps=mean_timesteps(leaving),
-        energy_pj=energy,
-        dynamic_pj=run.figure({bound: run.energies(bound, clock=False) for bound in BOUNDS}),
-        clock_pj=run.figure({bound: run.energies(bound, clock=True) for bound in BOUNDS}),
-        leakage_pj=run.figure({bound: run.leakages(bound) for bound in BOUNDS}),
-        latency_ns=found.latency_ns,
-        makespan_ns=makespan_ns,
-        edp_pj_ns=found.edp_pj_ns,
-        edp_of_means_pj_ns=found.edp_of_means_pj_ns,
-        energy_percentiles_pj=found.energy_percentiles_pj,
-        latency_percentiles_ns=found.latency_percentiles_ns,
-        speculative_pj=found.speculative_pj,
-        speculative_share=found.speculative_pj.value / energy.value,
-        power_uw=energy.value / makespan_ns / units.PJ_PER_UW_NS,
-        inferences_per_s=1e9 / makespan_ns,
-        operations=operations,
-        pj_per_sop=energy.value / n_sops if n_sops else 0.0,
-        tops_per_w=(operations.get("AC", 0.0) + 2 * operations.get("MAC", 0.0)) / energy.value,
-        accuracy=accuracy,
-        accuracy_standard_error=error,
-        energy_by_timestep_pj=[float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
-        rows=_rows(run),
-        stages=_stages(run),
-        samples=Samples(
-            energy_pj=run.totals["value"].tolist(),
-            latency_ns=latency.tolist(),
-            timesteps=_recorded_timesteps(run),
-        ),
-    )
+def assemble(
+    architecture: Architecture[Any],
+    trace: AnyTrace,
+    runs: Sequence[PricedRun],
+    notes: Mapping[str, Any],
+    chosen: Mapping[str, Any],
+    arithmetic: Collection[str],
+) -> Report:
+    """The report of a workload's runs, but for what is asked for beside it.
 
+    `notes` and `chosen` options are shown as they are; `arithmetic` names the components that multiply and add.
 
-def _operations(run: PricedRun) -> dict[str, float]:
-    survival, totals = run.leaving.survival(), dict[str, float]()
-    for key, counts in run.tally.counts.items():
-        if key.component == OPERATIONS:
-            mean = math.fsum((counts * survival).ravel()) / run.n_samples
-            totals[key.action] = totals.get(key.action, 0.0) + mean
-    return totals
-
-
-def _accuracy(run: PricedRun) -> tuple[float | None, float | None]:
-    exits = run.workload.exits
-    accuracy, n = run.workload.accuracy
-    if accuracy is None or run.name == TRAIN:
-        return None, None
-    if exits is not None and run.name in exits.runs:
-        accuracy = exits.accuracy
-    return accuracy, accuracy_error(accuracy, n)
-
-
-def _recorded_timesteps(run: PricedRun) -> list[int]:
-    exits = run.workload.exits
-    if exits is not None and run.name in exits.runs:
-        return [int(t) for t in exits.recorded]
-    return [run.workload.timesteps] * run.n_samples
-
-
-def _rows(run: PricedRun) -> list[Row]:
-    rows = []
-    for key, count in run.mean_counts().items():
-        price = run.price(key)
-        rows.append(Row(*key, count, count * price.value, count * price.low, count * price.high))
-    on_ns = run.leaving.mean(run.time_ns(run.on_cycles))
-    for name, n in run.workload.hardware.instances.items():
-        leakage = run.components[name].leakage_uw
-        bounds = (units.pj_from_power(getattr(leakage, bound) * n, on_ns) for bound in BOUNDS)
-        rows.append(Row("", name, LEAKAGE, float(n), *bounds))
-    return rows
-
-
-def _stages(run: PricedRun) -> list[StageRow]:
-    n = run.n_samples
-    return [
-        StageRow(stage, run.tally.layer_of[stage], *(float(c) / n for c in cycles))
-        for stage, cycles in run.tally.stall_cycles.items()
-    ]
-
-
-def compare(run: PricedRun, reference: PricedRun) -> Comparison:
-    """Ratios of one run to a reference whose samples leave as those of the run do, or take all timesteps."""
-    energy, latency = run.totals["value"], run.latency_ns
-    taken = steps(run.leaving)
-    base_energy, base_latency, base_taken = (
-        figure if _leaves_early(reference) else figure[:, -1]
-        for figure in (reference.totals["value"], reference.latency_ns, taken)
-    )
-    latency_ratio = run.leaving.ratio(latency, base_latency)
-    of_means = run.leaving.product_ratio(energy, latency, base_energy, base_latency)
-    energy_box = ratio_interval(run.coefficients(), reference.coefficients(), run.prices())
-    edp_box = ratio_interval(run.coefficients(latency), reference.coefficients(reference.latency_ns), run.prices())
-    return Comparison(
-        run=run.name,
-        reference=reference.name,
-        timesteps=point(run.leaving.ratio(taken, base_taken)),
-        energy=_between(run.leaving.ratio(energy, base_energy), *energy_box),
-        latency=point(latency_ratio),
-        edp=_between(run.leaving.ratio(energy * latency, base_energy * base_latency), *edp_box),
-        edp_of_means=_between(of_means, *(bound * latency_ratio.value for bound in energy_box)),
-    )
-
-
-def comparisons(runs: Sequence[PricedRun]) -> list[Comparison]:
-    """Each run against the first, in which all take all timesteps; then early exit with overlap against without.
-
-    Learning and inference are not compared: their samples are not the same.
+    Raises ArchitectureError where prices are so extreme that a figure is no number.
     """
-    early = [run for run in runs if _leaves_early(run)]
-    pairs = [(run, runs[0]) for run in runs[1:] if run.name != INFER] + [(run, early[0]) for run in early[1:]]
-    return [compare(run, reference) for run, reference in pairs]
-
-
-def _leaves_early(run: PricedRun) -> bool:
-    exits = run.workload.exits
-    return exits is not None and run.name in exits.runs
-
-
-def area_rows(hardware: Hardware, run: PricedRun) -> list[AreaRow]:
-    """Area and leakage of every component."""
-    rows = []
-    for name, n in hardware.instances.items():
-        part = run.components[name]
-        area = part.area_um2
-        rows.append(AreaRow(name, n, n * area.value, n * area.low, n * area.high, n * part.leakage_uw.value))
-    return rows
+    workload = runs[-1].workload
+    area = area_of(runs[-1])
+    figures = [run_figures(run, arithmetic) for run in runs]
+    _check_finite(architecture, figures)
+    return Report(
+        architecture=_describe_architecture(architecture),
+        trace=_describe_trace(trace),
+        options={"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen},
+        versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
+        runs=figures,
+        early_exit=exit_summary(workload, figures, area),
+        exit_curve=None,
+        comparisons=comparisons(runs),
+        baselines=[],
+        baseline_ratios=[],
+        accuracy_by_timestep=trace.accuracy_by_timestep(),
+        area=area,
+        area_mm2=area_figure(area),
+        leakage_uw=leakage_of(runs[-1]),
+        storage=storage_rows(workload.hardware),
+        spike_rates=dict(workload.spike_rates or trace.spike_rates()),
+        crossbars=dict(workload.hardware.crossbars),
+        notes={**workload.hardware.notes, **notes},
+    )
 
 
 def area_figure(rows: list[AreaRow]) -> Figure:
@@ -171,11 +74,32 @@ def storage_rows(hardware: Hardware) -> list[StorageRow]:
     return [StorageRow(name, kind.used_bits, kind.provided_bits) for name, kind in hardware.storage.items()]
 
 
-def _between(estimate: Estimate, low: float, high: float) -> Figure:
-    return Figure(estimate.value, estimate.standard_error, low, high)
+def _check_finite(architecture: Architecture[Any], runs: Sequence[Run]) -> None:
+    for run in runs:
+        if not all(math.isfinite(figure) for figure in (run.energy_pj.high, run.edp_pj_ns.high, run.power_uw)):
+            raise ArchitectureError(
+                f"{architecture.path}: prices or sizes are so extreme that the energy of run '{run.name}' is no number"
+            )
 
 
-def leakage_figure(run: PricedRun) -> Figure:
-    """Leakage power of everything in uW."""
-    value, low, high = (run.leakage_uw(bound) for bound in BOUNDS)
-    return Figure(value, 0.0, low, high)
+def _describe_architecture(architecture: Architecture[Any]) -> dict[str, Any]:
+    return {
+        "machine": architecture.machine,
+        "file": architecture.path.name,
+        "sha256": architecture.sha256,
+        "overrides": list(architecture.overrides),
+        "description": architecture.spec.description,
+    }
+
+
+def _describe_trace(trace: AnyTrace) -> dict[str, Any]:
+    origin = trace.provenance
+    return {
+        "name": origin.name,
+        "dataset": origin.dataset,
+        "split": origin.split,
+        "licence": origin.licence,
+        "seed": origin.seed,
+        "synthetic": origin.synthetic,
+        "sha256": trace.sha256,
+    }

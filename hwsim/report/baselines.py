@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from hwsim.components.pricing.price import Price
+from hwsim.contract.run import RunName
 from hwsim.report.intervals import ratio_interval
 from hwsim.report.price import LEAKAGE, PricedRun
 from hwsim.report.report import BaselineRatio, Figure
@@ -20,7 +21,7 @@ Form = Mapping[Key, float]
 
 
 def baseline_ratios(
-    runs: Sequence[PricedRun], baselines: Mapping[str, PricedRun], arithmetic: Collection[str]
+    runs: Sequence[PricedRun], baselines: Mapping[RunName, PricedRun], arithmetic: Collection[str]
 ) -> list[BaselineRatio]:
     """What each run saves against each baseline; `arithmetic` names the components that multiply and add."""
     return [

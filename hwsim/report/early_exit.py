@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hwsim.contract.exits import Exits
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
-from hwsim.report.costs import CostArrays, accuracy_error, costs, mean_timesteps
+from hwsim.report.costs import accuracy_error, costs, mean_timesteps
 from hwsim.report.price import LEAKAGE, PricedRun, leaving
 from hwsim.report.report import AreaRow, CurvePoint, ExitCurve, ExitSummary, Run, UnitShare
 
@@ -65,12 +65,12 @@ def exit_curve(workload: Workload, runs: Sequence[PricedRun]) -> ExitCurve:
     Raises UsageError where no sample can leave early.
     """
     exits = exits_of(workload)
-    arrays = [CostArrays.of(run) for run in runs if run.name in exits.runs]
-    points = [_point(workload, exits, arrays, index) for index in range(len(exits.outcomes.accuracy))]
+    early = [run for run in runs if run.name in exits.runs]
+    points = [_point(workload, exits, early, index) for index in range(len(exits.outcomes.accuracy))]
     return ExitCurve(exits.criterion, exits.reported_on, points)
 
 
-def _point(workload: Workload, exits: Exits, arrays: Sequence[CostArrays], index: int) -> CurvePoint:
+def _point(workload: Workload, exits: Exits, early: Sequence[PricedRun], index: int) -> CurvePoint:
     outcomes = exits.outcomes
     lowest, highest = (float(threshold) for threshold in outcomes.thresholds[index])
     left = leaving(outcomes.histogram[index], outcomes.recorded[index])
@@ -84,5 +84,5 @@ def _point(workload: Workload, exits: Exits, arrays: Sequence[CostArrays], index
         accuracy=accuracy,
         accuracy_standard_error=None if accuracy is None else accuracy_error(accuracy, n_samples),
         histogram=[int(n) for n in outcomes.histogram[index]],
-        runs=[costs(left, each) for each in arrays],
+        runs=[costs(left, run) for run in early],
     )

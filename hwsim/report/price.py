@@ -1,4 +1,4 @@
-"""price(): counts times prices plus power times time, once and here."""
+"""Where prices meet counts and times: the only multiplications by a price."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from hwsim import units
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.contract.ledger import OPERATIONS, Action
+from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.errors import ModelError
-from hwsim.report.report import Figure
+from hwsim.report.report import AreaRow, Figure, Row
 from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally
 
@@ -31,7 +32,7 @@ BOUNDS = ("value", "low", "high")
 class PricedRun:
     """A tally with everything that turns it into energy: prices of actions, leakage and the clock."""
 
-    name: str
+    name: RunName
     tally: Tally
     workload: Workload
     components: Mapping[str, Priced]
@@ -80,8 +81,13 @@ class PricedRun:
             )
 
     def price(self, key: Action) -> Price:
-        """Price of one action in pJ."""
-        return self.components[key.component].actions[key.action]
+        """Price in pJ of what one count of an action stands for."""
+        price, unit = self.components[key.component].actions[key.action], self.unit(key)
+        return price if unit == 1 else price.scaled(1 / unit)
+
+    def unit(self, key: Action) -> int:
+        """Counts of an action that make one of it."""
+        return self.workload.count_units.get((key.component, key.action), 1)
 
     def leakage_uw(self, bound: Bound) -> float:
         """Leakage power of everything."""
@@ -117,7 +123,7 @@ class PricedRun:
         """All energy, pJ [sample, timestep], cumulated."""
         return {bound: self.energies(bound) + self.leakages(bound) for bound in BOUNDS}
 
-    def speculative(self, bound: Bound) -> Floats:
+    def _speculative(self, bound: Bound) -> Floats:
         """Energy of what runs in vain, pJ [sample, timestep], if a sample leaves after each timestep.
 
         That is the work of later timesteps that has started, and the clock and leakage from the answer until its end.
@@ -131,9 +137,25 @@ class PricedRun:
         return total + units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(cycles)
 
     @cached_property
+    def speculative(self) -> Mapping[Bound, Floats]:
+        """Energy of what runs in vain, by bound of prices."""
+        return {bound: self._speculative(bound) for bound in BOUNDS}
+
+    @cached_property
     def latency_ns(self) -> Floats:
         """Latency if a sample leaves after each timestep: [sample, timestep]."""
         return self.time_ns(self.tally.step_end_cycles)
+
+    @cached_property
+    def edp_pj_ns(self) -> Mapping[Bound, Floats]:
+        """Energy times latency: [sample, timestep], by bound of prices."""
+        return {bound: self.totals[bound] * self.latency_ns for bound in BOUNDS}
+
+    @property
+    def leaves_early(self) -> bool:
+        """Whether its samples may leave before the last timestep."""
+        exits = self.workload.exits
+        return exits is not None and self.name in exits.runs
 
     def mean_counts(self) -> Mapping[Action, float]:
         """Counts per inference, weighted by when samples leave."""
@@ -159,12 +181,42 @@ class PricedRun:
         """The prices that `coefficients` multiplies: pJ an action, uW of leakage an instance."""
         prices = {(name, LEAKAGE): part.leakage_uw for name, part in self.components.items()}
         for name, part in self.components.items():
-            prices.update({(name, action): price for action, price in part.actions.items()})
+            prices.update({(name, action): self.price(Action("", name, action)) for action in part.actions})
         return prices
 
     def figure(self, by_bound: Mapping[Bound, Floats]) -> Figure:
         """Mean, standard error and interval of something [sample, timestep] known for each bound."""
         return figure(self.leaving, by_bound)
+
+
+def rows_of(run: PricedRun) -> list[Row]:
+    """How often each action happens per inference and what that costs; then leakage, by component."""
+    rows = []
+    for key, count in run.mean_counts().items():
+        price = run.price(key)
+        rows.append(Row(*key, count / run.unit(key), count * price.value, count * price.low, count * price.high))
+    on_ns = run.leaving.mean(run.time_ns(run.on_cycles))
+    for name, n in run.workload.hardware.instances.items():
+        leakage = run.components[name].leakage_uw
+        bounds = (units.pj_from_power(getattr(leakage, bound) * n, on_ns) for bound in BOUNDS)
+        rows.append(Row("", name, LEAKAGE, float(n), *bounds))
+    return rows
+
+
+def area_of(run: PricedRun) -> list[AreaRow]:
+    """Area and leakage of all instances of every component."""
+    rows = []
+    for name, n in run.workload.hardware.instances.items():
+        part = run.components[name]
+        area = part.area_um2
+        rows.append(AreaRow(name, n, n * area.value, n * area.low, n * area.high, n * part.leakage_uw.value))
+    return rows
+
+
+def leakage_of(run: PricedRun) -> Figure:
+    """Leakage power of everything in uW."""
+    value, low, high = (run.leakage_uw(bound) for bound in BOUNDS)
+    return Figure(value, 0.0, low, high)
 
 
 def figure(leaving: Leaving, by_bound: Mapping[Bound, Floats]) -> Figure:
@@ -176,7 +228,7 @@ def figure(leaving: Leaving, by_bound: Mapping[Bound, Floats]) -> Figure:
 
 
 def price(
-    runs: Mapping[str, Tally], workload: Workload, components: Mapping[str, Priced], clock_mhz: float
+    runs: Mapping[RunName, Tally], workload: Workload, components: Mapping[str, Priced], clock_mhz: float
 ) -> list[PricedRun]:
     """Bring counts, times and prices together: the one multiplication.
 
@@ -192,7 +244,7 @@ def price(
     return priced
 
 
-def _leaving(run: str, tally: Tally, workload: Workload) -> Leaving:
+def _leaving(run: RunName, tally: Tally, workload: Workload) -> Leaving:
     exits = workload.exits
     if exits is None or run not in exits.runs:
         n, timesteps = len(tally.latency_cycles), workload.timesteps

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from hwsim.contract.run import RunName
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -84,26 +86,41 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """The figures of one way of running the machine: all timesteps, or with early exit."""
+class MacShare:
+    """How much of the arithmetic multiplies."""
 
-    name: str
-    timesteps: Figure
+    of_operations: float  # MAC of MAC and AC
+    of_energy: float  # of what the parts spend that multiply and add
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What samples cost in one way of running the machine, that leave in some way."""
+
+    name: RunName
     energy_pj: Figure
-    dynamic_pj: Figure
-    clock_pj: Figure
-    leakage_pj: Figure
     latency_ns: Figure
-    makespan_ns: float
     edp_pj_ns: Figure  # mean over samples of energy times latency
     edp_of_means_pj_ns: Figure  # mean energy times mean latency
     energy_percentiles_pj: Percentiles  # over samples
     latency_percentiles_ns: Percentiles
     speculative_pj: Figure  # of the energy, what ran in vain: work of timesteps after leaving, and what it kept on
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Costs):
+    """The figures of one way of running the machine: all timesteps, or with early exit."""
+
+    timesteps: Figure
+    dynamic_pj: Figure
+    clock_pj: Figure
+    leakage_pj: Figure
+    makespan_ns: float
     speculative_share: float
     power_uw: float
     inferences_per_s: float
     operations: dict[str, float]  # per inference: MAC, AC, membrane updates
+    mac_share: MacShare | None  # of machines that multiply and add
     pj_per_sop: float
     tops_per_w: float  # an AC is one operation, a MAC two
     accuracy: float | None
@@ -119,9 +136,9 @@ class UnitShare:
     """How much of the machine the component is that decides."""
 
     component: str
-    energy_pj: dict[str, float]  # run -> per inference, leakage included
-    dynamic_pj: dict[str, float]  # run -> of it, what its decisions cost
-    energy_share: dict[str, float]
+    energy_pj: dict[RunName, float]  # run -> per inference, leakage included
+    dynamic_pj: dict[RunName, float]  # run -> of it, what its decisions cost
+    energy_share: dict[RunName, float]
     area_um2: float
     area_share: float
 
@@ -140,20 +157,6 @@ class ExitSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class CurveRun:
-    """What one way of leaving early costs at one threshold; the fields mean what those of `Run` mean."""
-
-    name: str
-    energy_pj: Figure
-    latency_ns: Figure
-    edp_pj_ns: Figure
-    edp_of_means_pj_ns: Figure
-    energy_percentiles_pj: Percentiles
-    latency_percentiles_ns: Percentiles
-    speculative_pj: Figure
-
-
-@dataclass(frozen=True, slots=True)
 class CurvePoint:
     """One outcome of early exit: all thresholds tried from the lowest to the highest let the same samples leave."""
 
@@ -164,7 +167,7 @@ class CurvePoint:
     accuracy: float | None
     accuracy_standard_error: float | None
     histogram: list[int]  # [timestep] samples leaving after each
-    runs: list[CurveRun]
+    runs: list[Costs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +183,8 @@ class ExitCurve:
 class Comparison:
     """One run against another on the same samples: ratios, below 1 where the first is cheaper."""
 
-    run: str
-    reference: str
+    run: RunName
+    reference: RunName
     timesteps: Figure
     energy: Figure
     latency: Figure
@@ -193,8 +196,8 @@ class Comparison:
 class BaselineRatio:
     """The same network without spikes on the same machine over one run: above 1 where spikes save."""
 
-    run: str
-    baseline: str
+    run: RunName
+    baseline: RunName
     energy: Figure
     compute_energy: Figure | None  # of the units that multiply and add alone: no memory, clock or leakage
     latency: Figure
@@ -220,7 +223,9 @@ class Report:
     area_mm2: Figure
     leakage_uw: Figure
     storage: list[StorageRow]
-    notes: dict[str, Any]
+    spike_rates: dict[str, float]  # layer -> spikes per neuron and timestep
+    crossbars: dict[str, int]  # layer -> how many it takes, of machines that have them
+    notes: dict[str, Any]  # facts of the mapping for the reader; nothing else reads them
 
     def run(self, name: str) -> Run:
         """The run of a name; KeyError if the simulation had none."""

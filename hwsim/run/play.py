@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.contract.batches import Batch, ByLeaving, InStream, OneEach
 from hwsim.contract.ledger import Action
-from hwsim.contract.run import STATIC, STREAMED
-from hwsim.contract.workload import Batch, Workload
+from hwsim.contract.run import RunName
+from hwsim.contract.workload import Workload
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.timeline import Timeline, sample_latency, stalls
 
@@ -50,18 +51,24 @@ class Tally:
 Engine = Callable[[Schedule], Timeline]
 
 
-def play(workload: Workload, engine: Engine) -> Mapping[str, Tally]:
+def play(workload: Workload, engine: Engine) -> Mapping[RunName, Tally]:
     """Play all batches of a workload on an engine: one tally for each run."""
-    parts: dict[str, list[Tally]] = {run: [] for run in workload.runs}
-    for batch in workload.batches:
-        for run, schedules in batch.schedules.items():
-            if run in batch.step_ends:
-                tally = _in_one(_Played.by(engine, batch, schedules, workload.timesteps), batch.step_ends[run])
-            else:
-                tally = _by_leaving_timestep(batch, run, engine, workload.timesteps)
+    return play_batches(workload, workload.batches, engine)
+
+
+def play_batches(workload: Workload, batches: Iterable[Batch], engine: Engine) -> Mapping[RunName, Tally]:
+    """The same for some batches of it."""
+    parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs}
+    for batch in batches:
+        for run, scheduled in batch.runs.items():
+            match scheduled:
+                case OneEach(schedules):
+                    tally = _in_one(_Played.by(engine, batch, schedules, workload.timesteps), scheduled)
+                case ByLeaving(schedules):
+                    tally = _by_leaving_timestep(batch, schedules, engine, workload.timesteps)
+                case InStream(schedule):
+                    tally = _in_stream(parts[RunName.STATIC][-1], schedule, engine)
             parts[run].append(tally)
-        if batch.streamed is not None:
-            parts[STREAMED].append(_in_stream(parts[STATIC][-1], batch.streamed, engine))
     return {run: join(tallies) for run, tallies in parts.items()}
 
 
@@ -109,10 +116,9 @@ class _Played:
         return {stage.name: stage.layer for stage in self.schedules[0].stages}
 
 
-def _in_one(played: _Played, step_ends: tuple[str, Counts]) -> Tally:
+def _in_one(played: _Played, scheduled: OneEach) -> Tally:
     """One schedule a sample: what is done by the end of a timestep is what leaving then costs."""
-    stage_name, jobs = step_ends
-    step_end = np.stack([timeline.done[stage_name][jobs] for timeline in played.timelines])
+    step_end = np.stack([timeline.done[scheduled.stage][scheduled.ends] for timeline in played.timelines])
     on = step_end.copy()
     on[:, -1] = np.maximum(on[:, -1], played.makespan_cycles)
     return Tally(
@@ -151,9 +157,8 @@ def _in_stream(alone: Tally, schedule: Schedule, engine: Engine) -> Tally:
     )
 
 
-def _by_leaving_timestep(batch: Batch, run: str, engine: Engine, timesteps: int) -> Tally:
+def _by_leaving_timestep(batch: Batch, schedules: Sequence[Schedule], engine: Engine, timesteps: int) -> Tally:
     """A schedule for each timestep after which a sample may leave: each is played to its end."""
-    schedules = batch.schedules[run]
     parts = [_Played.by(engine, batch, schedules[t::timesteps], timesteps) for t in range(timesteps)]
     whole = parts[-1]
     counts, counts_in_vain = _accumulate([part.counts for part in parts])

@@ -15,19 +15,20 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
 from hwsim import engine as engines
-from hwsim.contract.workload import Batches, Workload
+from hwsim.contract.run import RunName
+from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.errors import HwsimError, UsageError
-from hwsim.run.play import Tally, join, play
+from hwsim.run.play import Tally, join, play_batches
 
 StartMethod = Literal["fork", "spawn"]
-Tallies = Mapping[str, Tally]
+Tallies = Mapping[RunName, Tally]
 
 
 def play_in_processes(
@@ -52,16 +53,14 @@ def play_in_processes(
 
 def _shares(workload: Workload, jobs: int) -> list[range]:
     """Consecutive samples for each process, as equal as can be; none is empty."""
-    n = workload.n_samples
-    divisible = isinstance(workload.batches, Batches) and not multiprocessing.current_process().daemon
+    n = workload.batches.n_samples
+    divisible = workload.batches.independent and not multiprocessing.current_process().daemon
     parts = min(jobs, n) if divisible else 1
     return [range(n * part // parts, n * (part + 1) // parts) for part in range(parts)]
 
 
 def _play_share(workload: Workload, engine: EngineName, samples: range) -> Tallies:
-    if isinstance(workload.batches, Batches):
-        workload = replace(workload, batches=workload.batches.within(samples))
-    return play(workload, lambda schedule: engines.run(schedule, engine))
+    return play_batches(workload, workload.batches.within(samples), lambda schedule: engines.run(schedule, engine))
 
 
 def _start_method() -> StartMethod:

@@ -56,8 +56,11 @@ class Logits:
 
     def accuracy(self) -> NDArray[np.float64]:
         """Fraction right at every timestep, from the accumulated logits (ties go to the lower class): [timestep]."""
-        right = self.accumulated().argmax(axis=2) == self.labels[:, None]
-        return np.asarray(right.mean(axis=0), dtype=np.float64)
+        return np.asarray(self.right().mean(axis=0), dtype=np.float64)
+
+    def right(self) -> NDArray[np.bool_]:
+        """Whether each sample would be decided rightly at each timestep: bool [sample, timestep]."""
+        return np.asarray(self.accumulated().argmax(axis=2) == self.labels[:, None])
 
 
 class AnyTrace(Protocol):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hwsim.arch import Bounded, ComponentSpec, Cost, Loaded, Spec, load
+from hwsim.arch import Architecture, Bounded, ComponentSpec, Cost, Spec, load
 from hwsim.components import Technology
 from hwsim.errors import ArchitectureError, guess
 
@@ -59,7 +59,7 @@ def spec_for(name: str) -> type[Machine]:
     return Machine
 
 
-def load_text(folder: Path, text: str | bytes, *overrides: str) -> Loaded[Machine]:
+def load_text(folder: Path, text: str | bytes, *overrides: str) -> Architecture[Machine]:
     path = folder / "toy.yaml"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return load(path, spec_for, overrides)

@@ -33,13 +33,6 @@ def test_the_place_of_every_key_is_known(tmp_path):
     assert loaded.spec.sizes == (1, 7, 3)
 
 
-def test_blame_puts_the_place_before_a_later_error(tmp_path):
-    loaded = load_text(tmp_path, VALID)
-    with pytest.raises(ArchitectureError) as caught, loaded.blame("converter"):
-        raise ArchitectureError("no law reaches 3 bits")
-    assert str(caught.value) == f"{tmp_path}/toy.yaml:7: converter: no law reaches 3 bits"
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

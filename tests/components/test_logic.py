@@ -110,7 +110,6 @@ def test_lanes_multiply_area_and_leakage_but_not_an_update():
     assert eight.area_um2.value == pytest.approx(8 * one.area_um2.value)
     assert eight.leakage_uw.high == pytest.approx(8 * one.leakage_uw.high)
     assert eight.actions["update"].value == one.actions["update"].value
-    assert neuron(lanes=8).updates_per_cycle == 8
 
 
 def test_sources_name_the_parts_and_the_citation_once():

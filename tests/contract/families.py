@@ -13,7 +13,7 @@ from traces.plastic import cases as plastic_cases
 from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
-from hwsim import accelerators
+from hwsim import accelerators, api
 from hwsim.traces.codings import name_of
 from hwsim.traces.trace import PackedSpikes
 
@@ -120,6 +120,16 @@ PLASTIC = Family(
 )
 FAMILY = {"imc": DIRECT, "digital": DIRECT, "ttfs": FIRST_SPIKE, "lstm": SEQUENCE, "stdp": PLASTIC}
 """By machine."""
+
+
+def playable(designs, paths):
+    """The pairs of a design and a trace file of a coding that it is set to."""
+    return [
+        (design, path)
+        for design in designs
+        for path in paths
+        if plays(api.load_architecture(design), api.load_trace(path))
+    ]
 
 
 def plays(architecture, trace) -> bool:

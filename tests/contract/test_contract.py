@@ -14,12 +14,11 @@ from contract.families import FAMILY
 
 from hwsim import accelerators, api, arch
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.run import STREAMED
+from hwsim.contract.run import RunName
 from hwsim.engine import run as run_engine
 from hwsim.report.file import from_json, to_json
 from hwsim.report.price import price
 from hwsim.run.play import play
-from hwsim.traces.plastic.trace import INFER
 from hwsim.traces.slicing import first
 
 ARCHITECTURES = arch.shipped()
@@ -233,7 +232,7 @@ def test_fewer_samples_are_a_prefix_of_more(name, network):
     whole, part = (api.simulate(design, trace(name, network), samples=samples) for samples in (None, 2))
     for run, shorter in zip(whole.runs, part.runs, strict=True):
         # Where a sample shares the machine with those behind it, or is decided by what was learned from others.
-        if run.name in (STREAMED, INFER):
+        if run.name in (RunName.STREAMED, RunName.INFER):
             continue
         for field in ("energy_pj", "latency_ns", "timesteps"):
             assert getattr(shorter.samples, field) == getattr(run.samples, field)[:2]

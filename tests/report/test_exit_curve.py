@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hwsim.cli import main
 from hwsim.errors import UsageError
 from hwsim.report.file import from_json, to_json
-from hwsim.report.report import CurveRun
+from hwsim.report.report import Costs
 from hwsim.report.statistics import Leaving
 
 RUNS = ["early exit", "early exit, overlapped"]
@@ -46,7 +46,7 @@ def assert_point_is_report(point, found):
         run = found.run(costs.name)
         assert point.timesteps == run.timesteps
         assert (point.accuracy, point.accuracy_standard_error) == (run.accuracy, run.accuracy_standard_error)
-        for field in fields(CurveRun):
+        for field in fields(Costs):
             assert getattr(costs, field.name) == getattr(run, field.name), (costs.name, field.name)
 
 

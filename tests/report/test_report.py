@@ -14,7 +14,7 @@ from accelerators.imc import cases
 from hwsim.accelerators.imc import Machine, machine
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.errors import ModelError, UsageError
-from hwsim.report import assemble as summary
+from hwsim.report import comparisons, figures
 from hwsim.report.file import from_json, to_csv, to_json
 from hwsim.report.report import Figure
 
@@ -101,7 +101,7 @@ def test_each_sample_is_read_where_it_leaves_and_edp_is_a_mean_of_products():
     assert len(set(left)) > 1
     energy = [float(run.totals["value"][i, t - 1]) for i, t in enumerate(left)]
     delay = [float(run.tally.step_end_cycles[i, t - 1]) * 4 for i, t in enumerate(left)]
-    found = summary.run_figures(run)
+    found = figures.run_figures(run)
     assert found.energy_pj.value == pytest.approx(sum(energy) / 5, rel=1e-13)
     assert found.latency_ns.value == pytest.approx(sum(delay) / 5, rel=1e-13)
     assert found.timesteps.value == pytest.approx(sum(left) / 5, rel=1e-14)
@@ -117,13 +117,13 @@ def test_exits_of_a_larger_test_set_weigh_every_recorded_sample():
     histogram = run.workload.exits.histogram
     assert histogram.sum() == 45
     wanted = sum(n / 45 * run.totals["value"][:, t].mean() for t, n in enumerate(histogram))
-    assert summary.run_figures(run).energy_pj.value == pytest.approx(wanted, rel=1e-13)
+    assert figures.run_figures(run).energy_pj.value == pytest.approx(wanted, rel=1e-13)
 
 
 @pytest.mark.parametrize("name", ["static", "early exit"])
 @pytest.mark.parametrize("larger", [0, 40])
 def test_rows_sum_to_the_totals_and_the_parts_to_the_whole(name, larger):
-    found = summary.run_figures(runs(larger)[name])
+    found = figures.run_figures(runs(larger)[name])
     for bound, row_bound in (("value", "energy_pj"), ("low", "low_pj"), ("high", "high_pj")):
 
         def total(rows, bound=row_bound):
@@ -141,7 +141,7 @@ def test_rows_sum_to_the_totals_and_the_parts_to_the_whole(name, larger):
 
 
 def test_power_throughput_and_the_ratios_of_operations_follow_from_the_totals():
-    found = summary.run_figures(runs()["static"])
+    found = figures.run_figures(runs()["static"])
     assert found.power_uw == pytest.approx(found.energy_pj.value / found.makespan_ns * 1000, rel=1e-14)
     assert found.inferences_per_s == pytest.approx(1e9 / found.makespan_ns, rel=1e-14)
     n_ac, n_mac = found.operations["AC"], found.operations["MAC"]
@@ -152,7 +152,7 @@ def test_power_throughput_and_the_ratios_of_operations_follow_from_the_totals():
 def test_a_stages_accounts_sum_to_the_makespan():
     for run in runs().values():
         makespan = run.tally.makespan_cycles.mean()
-        for row in summary.run_figures(run).stages:
+        for row in figures.run_figures(run).stages:
             cycles = (row.busy_cycles, row.starved_cycles, row.blocked_cycles, row.arbitrating_cycles, row.idle_cycles)
             assert sum(cycles) == pytest.approx(makespan, rel=1e-12), row.stage
 
@@ -202,8 +202,8 @@ def test_every_interval_contains_its_value():
 
 
 def test_no_prices_inside_their_bounds_leave_the_intervals_of_totals_and_ratios():
-    found = summary.compare(runs()["early exit"], runs()["static"])
-    whole = summary.run_figures(runs()["early exit"])
+    found = comparisons.compare(runs()["early exit"], runs()["static"])
+    whole = figures.run_figures(runs()["early exit"])
     rng = np.random.default_rng(4)
 
     def within(price):
@@ -215,15 +215,15 @@ def test_no_prices_inside_their_bounds_leave_the_intervals_of_totals_and_ratios(
             for name, part in components().items()
         }
         some = {name: replace(run, components=drawn) for name, run in runs().items()}
-        inside = summary.compare(some["early exit"], some["static"])
+        inside = comparisons.compare(some["early exit"], some["static"])
         for kind in ("energy", "edp", "edp_of_means"):
             assert getattr(found, kind).low <= getattr(inside, kind).value <= getattr(found, kind).high, kind
-        assert whole.energy_pj.low <= summary.run_figures(some["early exit"]).energy_pj.value <= whole.energy_pj.high
+        assert whole.energy_pj.low <= figures.run_figures(some["early exit"]).energy_pj.value <= whole.energy_pj.high
 
 
 def test_a_ratio_is_narrower_than_the_quotient_of_its_intervals():
-    found = summary.compare(runs()["early exit"], runs()["static"])
-    run, base = (summary.run_figures(runs()[name]).energy_pj for name in ("early exit", "static"))
+    found = comparisons.compare(runs()["early exit"], runs()["static"])
+    run, base = (figures.run_figures(runs()[name]).energy_pj for name in ("early exit", "static"))
     assert run.low / base.high < found.energy.low < found.energy.high < run.high / base.low
 
 

@@ -11,9 +11,8 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
-from functools import cache
+from dataclasses import astuple, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from hwsim import accelerators, api
-from hwsim.accelerators.imc import machine
 from hwsim.cli import main
-from hwsim.contract.workload import Batch, Batches
 from hwsim.errors import ModelError, UsageError
 from hwsim.report.file import to_json
 from hwsim.run import processes
@@ -45,24 +42,10 @@ def workload(samples=5):
 
 def altered(lower):
     """The workload with batches made by `lower(batches, samples)`."""
-    return replace(workload(), batches=Altered(workload().batches, lower))
-
-
-@dataclass(frozen=True)
-class Altered(Batches):
-    whole: Batches
-    how: Callable[[Batches, range], Batch]
-
-    @property
-    def n_samples(self):
-        return self.whole.n_samples
-
-    @property
-    def most_at_once(self):
-        return self.whole.most_at_once
-
-    def lower(self, samples):
-        return self.how(self.whole, samples)
+    whole = workload().batches
+    changed = replace(whole, lower=partial(lower, whole))
+    changed.__dict__["_jobs"] = whole._jobs  # counted before, so that only what is played goes through `lower`
+    return replace(workload(), batches=changed)
 
 
 def plain(value):
@@ -103,10 +86,11 @@ def test_the_command_writes_the_same_file(tmp_path):
     assert texts[0] == texts[1] == texts[2]
 
 
-def test_batches_within_a_share_change_nothing(monkeypatch):
+def test_batches_within_a_share_change_nothing():
     expected = alone()
-    monkeypatch.setattr(machine, "_WORDS_AT_ONCE", 1)
-    assert plain_tallies(play_in_processes(workload(), "simpy", 2, "fork")) == expected
+    one_by_one = replace(workload(), batches=replace(workload().batches, most=1))
+    assert [len(batch.samples) for batch in one_by_one.batches] == [1] * 5
+    assert plain_tallies(play_in_processes(one_by_one, "simpy", 2, "fork")) == expected
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
@@ -117,7 +101,7 @@ def test_start_methods_agree(start_method):
 def test_shares_are_consecutive_equal_and_not_empty():
     for n in range(1, 12):
         for jobs in range(1, 15):
-            shares = processes._shares(replace(workload(), n_samples=n), jobs)
+            shares = processes._shares(replace(workload(), batches=replace(workload().batches, n_samples=n)), jobs)
             assert [sample for share in shares for sample in share] == list(range(n))
             assert len(shares) == min(jobs, n)
             assert max(map(len, shares)) - min(map(len, shares)) <= 1
@@ -135,12 +119,14 @@ def test_work_is_really_shared(tmp_path):
 def test_samples_that_depend_on_each_other_stay_in_one_process():
     pids = []
 
-    def batches():
+    def lower(whole, samples):
         pids.append(os.getpid())
-        yield from workload().batches
+        return whole.lower(samples)
 
-    found = play_in_processes(replace(workload(), batches=batches()), "simpy", 4, "fork")
-    assert pids == [os.getpid()]
+    together = altered(lower)
+    together = replace(together, batches=replace(together.batches, independent=False))
+    found = play_in_processes(together, "simpy", 4, "fork")
+    assert set(pids) == {os.getpid()}
     assert plain_tallies(found) == alone()
 
 

@@ -36,7 +36,7 @@ def _play(trace: Trace, settings: Sequence[str], architecture: str = "imc") -> R
 
 def _mean(rows: Sequence[Sequence[float]]) -> Floats:
     """Mean over samples of a figure [sample][timestep]."""
-    return np.asarray(rows, dtype=np.float64).mean(axis=0)
+    return np.asarray(np.mean(rows, axis=0, dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True)

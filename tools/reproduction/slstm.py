@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import hwsim
+from hwsim.contract.dense import BaselineKind
 from hwsim.report.report import Report
 from hwsim.traces.sequence.synth import synthesize_sequence
 from hwsim.traces.sequence.trace import SequenceTrace
@@ -26,7 +27,7 @@ def sections() -> list[Section]:
     return [*found, trained()] if shipped(SequenceTrace, _TRACES) else found
 
 
-def _play(trace: SequenceTrace, settings: Sequence[str] = (), baselines: Sequence[str] = ()) -> Report:
+def _play(trace: SequenceTrace, settings: Sequence[str] = (), baselines: Sequence[BaselineKind] = ()) -> Report:
     architecture = hwsim.load_architecture("lstm", settings)
     return hwsim.simulate(architecture, trace, engine="compiled", baselines=tuple(baselines))
 

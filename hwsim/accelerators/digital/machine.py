@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import partial
 
 from hwsim.accelerators.digital.counting import count_task
-from hwsim.accelerators.digital.parts import hardware, priced_parts
-from hwsim.accelerators.digital.plan import Dense, Plan, plan_network
+from hwsim.accelerators.digital.mean_fan_out import denominator
+from hwsim.accelerators.digital.parts import hardware, parts_of
+from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Samples, post_all
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
-from hwsim.accelerators.digital.timing import TaskWork, n_jobs
+from hwsim.accelerators.digital.timing import TaskWork
 from hwsim.accelerators.digital.traffic import traffic
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.machine import Accelerator, BaselineKind
-from hwsim.contract.run import STATIC
-from hwsim.contract.workload import Batch, Batches, Workload
+from hwsim.contract.batches import Batch, Batches, OneEach
+from hwsim.contract.dense import BaselineKind, Dense
+from hwsim.contract.machine import Accelerator
+from hwsim.contract.run import RunName
+from hwsim.contract.workload import Workload
 from hwsim.traces.direct.trace import Trace
 
-_WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch, and
-_JOBS_AT_ONCE = 1 << 19  # jobs of all its samples: memory does not grow with samples
-
-
-@dataclass(frozen=True, slots=True)
-class _Batches(Batches):
-    """The batches of a plan, lowered each time they are asked for."""
-
-    plan: Plan
-    storage: Storage
-    trace: Trace
-    parts: Mapping[str, Priced]
-
-    @property
-    def n_samples(self) -> int:
-        """All recorded samples."""
-        return self.trace.n_samples
-
-    @property
-    def most_at_once(self) -> int:
-        """As many samples as have so many packed words and jobs."""
-        words: int = sum(packed.words[0].size for packed in self.trace.spikes.values())
-        return max(1, min(_WORDS_AT_ONCE // words, _JOBS_AT_ONCE // n_jobs(self.plan)))
-
-    def lower(self, samples: range) -> Batch:
-        """Count what some samples do, and lay out the schedule of each."""
-        works = []
-        for task in self.plan.tasks:
-            tiles = count_task(self.plan, task, self.trace, slice(samples.start, samples.stop))
-            works.append(TaskWork(task, tiles, traffic(self.plan, self.storage, task, tiles)))
-        return Batch(
-            samples=samples,
-            ledger=post_all(self.plan, self.storage, works, Samples(self.trace, samples), self.parts),
-            schedules={STATIC: schedules(self.plan, self.storage, works, len(samples))},
-            step_ends={STATIC: job_ends(self.plan)},
-        )
+_WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: memory does not grow with samples
 
 
 class Digital(Accelerator[DigitalSpec, Trace]):
@@ -65,14 +33,9 @@ class Digital(Accelerator[DigitalSpec, Trace]):
     arithmetic = frozenset({"mac", "narrow_mac", "ac"})
     trace_type = Trace
 
-    @property
-    def clock_mhz(self) -> float:
-        """Frequency of the one clock."""
-        return self.spec.clock.frequency_mhz
-
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload in the units in which it counts."""
-        return priced_parts(self.spec, None if workload is None else workload.hardware.notes)
+        return parts_of(self.spec, None if workload is None else workload.dense)
 
     def lower(self, trace: Trace) -> Workload:
         """Counts and schedules of all recorded samples.
@@ -90,20 +53,29 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
-        dense = Dense("ann", self.spec.mac.input_bits, 1.0)
-        if kind == "qann":
-            dense = Dense("qann", trace.timesteps.bit_length(), self.spec.baseline.qann_density)
+        dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
         return self._workload(plan_network(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
 
     def _workload(self, plan: Plan, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
-        storage = store(plan)
-        there = hardware(plan, storage)
+        storage, unit = store(plan), denominator(plan)
+        words: int = sum(packed.words[0].size for packed in trace.spikes.values())
+        parts = parts_of(self.spec, plan.dense)
         return Workload(
-            batches=_Batches(plan, storage, trace, priced_parts(self.spec, there.notes)),
-            n_samples=trace.n_samples,
-            n_jobs=trace.n_samples * n_jobs(plan),
+            batches=Batches(partial(_lower, plan, storage, trace, parts), trace.n_samples, _WORDS_AT_ONCE // words),
             timesteps=plan.timesteps,
-            runs=(STATIC,),
-            hardware=there,
+            runs=(RunName.STATIC,),
+            hardware=hardware(plan, storage),
             accuracy=accuracy,
+            dense=plan.dense,
+            count_units={("ac", "add"): unit} if unit > 1 else {},
         )
+
+
+def _lower(plan: Plan, storage: Storage, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
+    """Count what some samples do, and lay out the schedule of each."""
+    works = []
+    for task in plan.tasks:
+        tiles = count_task(plan, task, trace, slice(samples.start, samples.stop))
+        works.append(TaskWork(task, tiles, traffic(plan, storage, task, tiles)))
+    each = OneEach(schedules(plan, storage, works, len(samples)), *job_ends(plan))
+    return Batch(samples, post_all(plan, storage, works, Samples(trace, samples), parts), {RunName.STATIC: each})

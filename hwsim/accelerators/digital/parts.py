@@ -5,66 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hwsim.accelerators.digital.mean_fan_out import denominator
 from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
-from hwsim.components.pricing.given import PricedSpec
-from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage
-
-ACTIVATION_BITS = "activation bits"
-FAN_OUT_UNIT = "accumulates are counted in units of 1 /"
-"""Notes of a workload that prices depend on."""
+from hwsim.contract.parts import priced
 
 
-def priced_parts(spec: DigitalSpec, notes: Mapping[str, Any] | None = None) -> Mapping[str, Priced]:
+def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Priced]:
     """Every component that this machine has, with the prices of the actions that it takes.
 
-    `notes` of a workload say in which units it counts and how wide its activations are.
+    A network without spikes may have activations that are narrower than the multipliers were built for.
     """
-    notes = notes or {}
-    parts = {"mac": spec.mac.priced_as("mac", spec.technology), "ac": _accumulator(spec, notes.get(FAN_OUT_UNIT, 1))}
-    if notes.get(ACTIVATION_BITS) is not None:
-        parts["narrow_mac"] = spec.mac.narrowed(spec.technology, notes[ACTIVATION_BITS], "activations")
+    parts = {"mac": priced(spec, "mac"), "ac": priced(spec, "ac")}
+    if dense is not None and dense.narrow:
+        parts["narrow_mac"] = spec.mac.narrowed(spec.technology, dense.activation_bits, "activations")
     if spec.detector != "none" and spec.skip == "skip":
-        parts["detector"] = spec.detector.priced_as("detector", spec.technology)
+        parts["detector"] = priced(spec, "detector")
     if spec.neuron != "none":
-        neuron = spec.neuron.priced_as("neuron", spec.technology)
-        parts["neuron"] = neuron if spec.loop_order == "layer_outer" else _only(neuron, "update")
+        neuron = priced(spec, "neuron")
+        parts["neuron"] = neuron if spec.loop_order == "layer_outer" else neuron.only("update")
     for name in ("pooling", "scratchpad", "global_buffer", "dram"):
-        part: PricedSpec | str = getattr(spec, name)
-        if isinstance(part, PricedSpec):
-            parts[name] = part.priced_as(name, spec.technology)
-    parts["clock"] = _clock(spec)
-    return parts
-
-
-def _only(part: Priced, actions: str) -> Priced:
-    """A part restricted to the actions that the machine takes."""
-    return Priced({name: part.actions[name] for name in actions.split()}, part.area_um2, part.leakage_uw, part.times_ns)
-
-
-def _accumulator(spec: DigitalSpec, unit: int) -> Priced:
-    part = spec.ac.priced_as("ac", spec.technology)
-    if unit == 1:
-        return part
-    share = part.actions["add"].scaled(1 / unit, f"1 / {unit} of it, the unit of the counts")
-    return Priced({"add": share}, part.area_um2, part.leakage_uw)
-
-
-def _clock(spec: DigitalSpec) -> Priced:
-    """One domain a PE: every cycle pays the gated network, a cycle in which the array works the rest of it too."""
-    nothing = Price.exact(0.0, "no clock network")
-    if spec.clock.network == "none":
-        return Priced({"cycle": nothing, "active_cycle": nothing}, nothing, nothing)
-    return spec.clock.network.of_domain(spec.technology, spec.array.flip_flops_per_pe, "array")
+        if getattr(spec, name) != "none":
+            parts[name] = priced(spec, name)
+    return parts | {"clock": spec.clock.domain(spec.technology, spec.array.flip_flops_per_pe, "array")}
 
 
 def hardware(plan: Plan, stored: Stored) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
-    notes = _notes(plan, stored)
     pes = spec.array.rows * spec.array.columns
     there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows}
     if spec.neuron != "none":
@@ -76,10 +47,9 @@ def hardware(plan: Plan, stored: Stored) -> Hardware:
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
     there |= {"dram": 1, "clock": pes}
-    parts = priced_parts(spec, notes)
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
-    instances = {name: there[name] for name in parts}
-    return Hardware(instances, clocked, pes, _memories(spec, stored), notes)
+    instances = {name: there[name] for name in parts_of(spec, plan.dense)}
+    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
 
 
 def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
@@ -117,11 +87,8 @@ def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
     if spec.global_buffer != "none" and spec.dram != "none":
         spilled = [f"{kind} of {layer}" for (kind, layer), home in stored.homes.items() if home == "dram"]
         notes["not in the global buffer"] = ", ".join(spilled) or "nothing"
-    common = denominator(plan)
-    if common > 1:
-        notes[FAN_OUT_UNIT] = common
     if plan.dense is not None:
         notes["baseline"] = plan.dense.kind
-        if plan.dense.kind == "qann":
-            notes[ACTIVATION_BITS] = plan.dense.activation_bits
+        if plan.dense.narrow:
+            notes["activation bits"] = plan.dense.activation_bits
     return notes

@@ -7,23 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from hwsim.accelerators.digital.fit import check_widths
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
-from hwsim.errors import ArchitectureError
+from hwsim.contract.dense import Dense
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
 Unit = Literal["mac", "narrow_mac", "ac"]
 Finish = Literal["neuron", "pooling"]
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """A network without spikes on the same geometry: every weight is multiplied, in one pass."""
-
-    kind: Literal["ann", "qann"]
-    activation_bits: int
-    density: float | Literal["trace"]  # share of activations that are not zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,7 @@ def plan_network(spec: DigitalSpec, network: Network, timesteps: int, dense: Den
 
     Raises ArchitectureError where a width of the machine is too small for the network.
     """
-    _check_widths(spec, network, dense)
+    check_widths(spec, network, dense)
     tasks = tuple(_task(spec, network, layer, dense) for layer in network if not isinstance(layer, Input | Flatten))
     maps = [network.input.name, *(task.name for task in tasks)]
     bits = {name: _value_bits(spec, network, name, dense) for name in maps}
@@ -134,26 +126,3 @@ def _value_bits(spec: DigitalSpec, network: Network, name: str, dense: Dense | N
     if dense is not None and not isinstance(network[name], Input):
         return dense.activation_bits
     return network.max_value(name).bit_length()
-
-
-def _check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> None:
-    for layer in network:
-        if isinstance(layer, Conv2d | Linear):
-            needed = {"mac.weight_bits": (layer.weights.bits, spec.mac.weight_bits)}
-            if multiplies_input(network, layer):
-                needed["mac.input_bits"] = network.max_value(layer.inputs[0]).bit_length(), spec.mac.input_bits
-            _refuse_narrow(layer, needed)
-        neuron = neuron_of(layer)
-        if neuron is not None and dense is None and spec.neuron != "none":
-            leak_bits = 0 if neuron.leak == 1 << neuron.leak_bits else neuron.leak_bits
-            widths = {
-                "neuron.membrane_bits": (neuron.membrane_bits, spec.neuron.membrane_bits),
-                "neuron.leak_bits": (leak_bits, spec.neuron.leak_bits),
-            }
-            _refuse_narrow(layer, widths)
-
-
-def _refuse_narrow(layer: Layer, widths: Mapping[str, tuple[int, int]]) -> None:
-    for key, (needed, given) in widths.items():
-        if needed > given:
-            raise ArchitectureError(f"{key}: {layer.name} needs {needed}, the machine has {given}")

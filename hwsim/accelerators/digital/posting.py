@@ -12,7 +12,6 @@ from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.timing import (
-    Role,
     TaskWork,
     finish_operations,
     in_job_order,
@@ -22,20 +21,11 @@ from hwsim.accelerators.digital.timing import (
 )
 from hwsim.accelerators.digital.traffic import array_runs, runs, skips
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.contract.ledger import OPERATIONS, Ledger, Posting
 from hwsim.traces.direct.trace import Trace
 
 IntArray = NDArray[np.int64]
 UNIT_ACTION = {"mac": "mac", "narrow_mac": "mac", "ac": "add"}
-
-
-class Posted(NamedTuple):
-    """Counts of one action: int64 [sample or 1, timestep, channel job, position job]."""
-
-    role: Role
-    component: str
-    action: str
-    counts: IntArray
 
 
 class Samples(NamedTuple):
@@ -52,12 +42,12 @@ def post_all(
     n = len(samples.chosen)
     ledger, missing = Ledger(n), {(name, action) for name, part in parts.items() for action in part.actions}
     for work in works:
-        for role, component, action, counts in _actions(plan, storage, work, samples):
+        for stage, component, action, counts in _actions(plan, storage, work, samples):
             if component != OPERATIONS and component not in parts:
                 continue
             shape = (n, plan.timesteps, *work.task.tiling.shape) if counts.shape[0] > 1 else counts.shape
             ordered = in_job_order(plan, np.broadcast_to(counts, shape))
-            ledger.post(stage_name(work.task, role), component, action, ordered if len(ordered) > 1 else ordered[0])
+            ledger.post(stage, component, action, ordered if len(ordered) > 1 else ordered[0])
             missing.discard((component, action))
     task = works[0].task
     idle = np.zeros(plan.timesteps * task.tiling.jobs, np.int64)
@@ -67,25 +57,25 @@ def post_all(
     return ledger
 
 
-def _actions(plan: Plan, storage: Storage, work: TaskWork, samples: Samples) -> Iterator[Posted]:
+def _actions(plan: Plan, storage: Storage, work: TaskWork, samples: Samples) -> Iterator[Posting]:
     task, moved = work.task, work.traffic
     if task.unit is not None:
         yield from _array_actions(plan, work, samples)
     if task.finish is not None:
         yield from _finish_actions(plan, task)
     if task.name in storage.in_scratchpad:
-        yield Posted("array", "scratchpad", "write", moved.pad_writes)
-        yield Posted("array", "scratchpad", "read", moved.pad_reads)
+        yield Posting(stage_name(task, "array"), "scratchpad", "write", moved.pad_writes)
+        yield Posting(stage_name(task, "array"), "scratchpad", "read", moved.pad_reads)
     if plan.spec.global_buffer != "none":
-        yield Posted("buffer", "global_buffer", "read", moved.buffer_reads)
-        yield Posted("buffer", "global_buffer", "write", moved.buffer_fills)
-        yield Posted("store", "global_buffer", "write", moved.buffer_writes)
+        yield Posting(stage_name(task, "buffer"), "global_buffer", "read", moved.buffer_reads)
+        yield Posting(stage_name(task, "buffer"), "global_buffer", "write", moved.buffer_fills)
+        yield Posting(stage_name(task, "store"), "global_buffer", "write", moved.buffer_writes)
     if plan.spec.dram != "none":
-        yield Posted("dram", "dram", "read", moved.dram_reads)
-        yield Posted("spill", "dram", "write", moved.dram_writes)
+        yield Posting(stage_name(task, "dram"), "dram", "read", moved.dram_reads)
+        yield Posting(stage_name(task, "spill"), "dram", "write", moved.dram_writes)
 
 
-def _array_actions(plan: Plan, work: TaskWork, samples: Samples) -> Iterator[Posted]:
+def _array_actions(plan: Plan, work: TaskWork, samples: Samples) -> Iterator[Posting]:
     """Products or accumulates, what the network asked for, and the scans for spikes."""
     task, tiling = work.task, work.task.tiling
     done = array_runs(plan, task)[None]
@@ -93,14 +83,18 @@ def _array_actions(plan: Plan, work: TaskWork, samples: Samples) -> Iterator[Pos
     if task.unit == "ac":
         assert work.tiles is not None
         accumulates = tiling.combine(tiling.widths, work.tiles.ones * done)
-        yield Posted("array", *asked, accumulates)
+        yield Posting(stage_name(task, "array"), *asked, accumulates)
     else:
-        yield Posted("array", *asked, tiling.combine(tiling.widths, done * tiling.positions * tiling.taps))
+        yield Posting(
+            stage_name(task, "array"), *asked, tiling.combine(tiling.widths, done * tiling.positions * tiling.taps)
+        )
     assert task.unit is not None
-    yield Posted("array", task.unit, UNIT_ACTION[task.unit], _unit_counts(plan, work, samples))
+    yield Posting(stage_name(task, "array"), task.unit, UNIT_ACTION[task.unit], _unit_counts(plan, work, samples))
     if skips(plan, work.tiles):
         scans = tiling.positions * scan_cycles(plan, task)
-        yield Posted("array", "detector", "scan", tiling.combine(np.ones_like(tiling.widths), done * scans))
+        yield Posting(
+            stage_name(task, "array"), "detector", "scan", tiling.combine(np.ones_like(tiling.widths), done * scans)
+        )
 
 
 def _unit_counts(plan: Plan, work: TaskWork, samples: Samples) -> IntArray:
@@ -128,15 +122,15 @@ def _unit_counts(plan: Plan, work: TaskWork, samples: Samples) -> IntArray:
     return tiling.combine(tiling.widths, done * tiling.inside)
 
 
-def _finish_actions(plan: Plan, task: Task) -> Iterator[Posted]:
+def _finish_actions(plan: Plan, task: Task) -> Iterator[Posting]:
     """Membrane updates; or pooling, adding and, without spikes, the activation function."""
     tiling = task.tiling
     results = tiling.combine(tiling.widths, runs(plan, task.only_first)[None] * tiling.positions)
     if task.finish == "neuron":
-        yield Posted("finish", OPERATIONS, "membrane update", results)
-        yield Posted("finish", "neuron", "update", results)
+        yield Posting(stage_name(task, "finish"), OPERATIONS, "membrane update", results)
+        yield Posting(stage_name(task, "finish"), "neuron", "update", results)
         if plan.layer_outer:
-            yield Posted("finish", "neuron", "hold", results)
-        yield Posted("finish", "pooling", "add", results * (len(task.reads) - 1))
+            yield Posting(stage_name(task, "finish"), "neuron", "hold", results)
+        yield Posting(stage_name(task, "finish"), "pooling", "add", results * (len(task.reads) - 1))
     else:
-        yield Posted("finish", "pooling", "add", results * finish_operations(task))
+        yield Posting(stage_name(task, "finish"), "pooling", "add", results * finish_operations(task))

@@ -18,7 +18,8 @@ from hwsim.accelerators.digital.timing import (
     timestep_of,
 )
 from hwsim.accelerators.digital.waiting import waits_of
-from hwsim.engine.schedule import Schedule, Stage
+from hwsim.contract.stages import BatchStage, schedules_of
+from hwsim.engine.schedule import Schedule
 
 IntArray = NDArray[np.int64]
 
@@ -31,35 +32,19 @@ def job_ends(plan: Plan) -> tuple[str, IntArray]:
 
 def schedules(plan: Plan, storage: Storage, works: list[TaskWork], n_samples: int) -> list[Schedule]:
     """One schedule for each sample of a batch."""
-    stages: list[list[Stage]] = [[] for _ in range(n_samples)]
-    units: dict[str, int] = {}
+    stages = []
     for work in works:
         task = work.task
         waits, timestep = waits_of(plan, storage, task), timestep_of(plan, task).astype(np.int32)
         for role, (cycles, latency) in services(plan, storage, work).items():
-            unit = UNITS.get(role)
-            if unit is not None:
-                units[unit] = 1
-            each = in_job_order(plan, cycles)
-            active = in_job_order(plan, np.broadcast_to(_latency(role, cycles, latency), cycles.shape))
-            for i, own in enumerate(stages):
-                own.append(
-                    Stage(
-                        name=stage_name(task, role),
-                        layer=task.name,
-                        service=each[i % len(each)],
-                        latency=active[i % len(each)],
-                        waits=waits[role],
-                        unit=unit,
-                        sample=np.zeros_like(timestep),
-                        timestep=timestep,
-                    )
-                )
+            service = in_job_order(plan, cycles)
+            active = _latency(service, latency)
+            name, unit = stage_name(task, role), UNITS.get(role)
+            stages.append(BatchStage(name, task.name, service, active, waits[role], timestep, unit))
     stage, jobs = job_ends(plan)
-    answer = stage, jobs[-1:]
-    return [Schedule(tuple(own), units, answer) for own in stages]
+    return schedules_of(stages, (stage, jobs[-1:]), n_samples)
 
 
-def _latency(role: str, cycles: IntArray, latency: int) -> IntArray:
+def _latency(service: IntArray, latency: int) -> IntArray:
     """A job that moves or computes nothing has no latency either."""
-    return np.where(cycles > 0, latency, 0).astype(np.int64)
+    return np.where(service > 0, latency, 0).astype(np.int64)

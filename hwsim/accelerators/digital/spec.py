@@ -6,26 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from hwsim import units
-from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
-from hwsim.components.clock import ClockNetwork
 from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
-from hwsim.components.memory import BankedSram, Sram
+from hwsim.components.memory import BankedSram
 from hwsim.components.neuron import Neuron
-from hwsim.components.pricing.technology import Technology
 from hwsim.components.spike_detector import SpikeDetector
+from hwsim.contract.spec import MachineSpec
 
 Absent = Literal["none"]
 """A part that the machine does without: its work costs neither energy nor time."""
-
-
-class Clock(ComponentSpec):
-    """The one clock that all cycles count, and the network that distributes it."""
-
-    frequency_mhz: float = Field(gt=0, le=10_000)
-    network: ClockNetwork | Absent
 
 
 class Array(ComponentSpec):
@@ -59,14 +50,10 @@ class Baseline(ComponentSpec):
     qann_density: Annotated[float, Field(ge=0, le=1)] | Literal["trace"]
 
 
-class DigitalSpec(Spec):
+class DigitalSpec(MachineSpec):
     """An output-stationary array of MAC/AC units with a memory hierarchy of which each level may be left out."""
 
     machine: Literal["digital"]
-    description: str
-    source: Source
-    technology: Technology
-    clock: Clock
     array: Array
     loop_order: Literal["timestep_outer", "layer_outer"]
     direct_input: Literal["every_step", "once"]
@@ -100,7 +87,3 @@ class DigitalSpec(Spec):
     def sum_bits(self) -> int:
         """Width of a sum where one is stored."""
         return self.ac.bits
-
-    def access_cycles(self, memory: Sram) -> int:
-        """Cycles from one access of a memory to the next."""
-        return units.cycles_from_ns(memory.priced(self.technology).times_ns["cycle"], self.clock.frequency_mhz)

@@ -50,11 +50,6 @@ def roles_of(plan: Plan, task: Task) -> tuple[Role, ...]:
     return tuple(role for role in get_args(Role) if there[role])
 
 
-def n_jobs(plan: Plan) -> int:
-    """Jobs of one sample, over all steps of all tasks and timesteps."""
-    return plan.timesteps * sum(task.tiling.jobs * len(roles_of(plan, task)) for task in plan.tasks)
-
-
 def stage_name(task: Task, role: Role) -> str:
     """Name of a step's stage: the layer's for the array."""
     if role == "array":

@@ -8,13 +8,12 @@ for (Yan et al., arXiv 2409.08290).  Those of `ann` are uniform, which leaves ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.contract.machine import BaselineKind
+from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
 from hwsim.traces.direct.trace import Trace
@@ -25,47 +24,43 @@ from hwsim.traces.trace import PackedSpikes
 Words = NDArray[np.uint64]
 
 
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """Activations that are no spikes: which network's, and of how many bits."""
+def activations_of(spec: ImcSpec, kind: BaselineKind, timesteps: int) -> Dense:
+    """Those of a kind of baseline.
 
-    kind: BaselineKind
-    bits: int
+    Raises ArchitectureError where activations are assumed to lie in the membrane memory.
+    """
+    if spec.assumptions.activations == "whole_maps":
+        raise ArchitectureError(
+            "assumptions.activations: whole_maps lie in the memory of membranes, which a network without spikes "
+            "does not have; --baseline needs rows"
+        )
+    return Dense.of(kind, timesteps, spec.baseline.ann_bits, "trace")
 
-    @classmethod
-    def of(cls, spec: ImcSpec, kind: BaselineKind, timesteps: int) -> Dense:
-        """Those of a kind of baseline: `baseline.ann_bits`, or ceil(log2(T + 1)), as many as count T spikes.
 
-        Raises ArchitectureError where activations are assumed to lie in the membrane memory.
-        """
-        if spec.assumptions.activations == "whole_maps":
-            raise ArchitectureError(
-                "assumptions.activations: whole_maps lie in the memory of membranes, which a network without spikes "
-                "does not have; --baseline needs rows"
-            )
-        return cls(kind, spec.baseline.ann_bits if kind == "ann" else timesteps.bit_length())
+def planes_of(dense: Dense, trace: Trace, samples: range) -> Mapping[str, Words]:
+    """Bit planes of every layer with an activation function: uint64 [plane, sample, 1, position, word]."""
+    bits = dense.activation_bits
+    if dense.kind == "ann":
+        return {name: _uniform(bits, trace.network[name], packed, samples) for name, packed in trace.spikes.items()}
+    return {name: _spike_counts(bits, packed, samples) for name, packed in trace.spikes.items()}
 
-    def planes(self, trace: Trace, samples: range) -> Mapping[str, Words]:
-        """Bit planes of every layer with an activation function: uint64 [plane, sample, 1, position, word]."""
-        if self.kind == "ann":
-            return {name: self._uniform(trace.network[name], packed, samples) for name, packed in trace.spikes.items()}
-        return {name: self._spike_counts(packed, samples) for name, packed in trace.spikes.items()}
 
-    def _spike_counts(self, packed: PackedSpikes, samples: range) -> Words:
-        words = packed.words[samples.start : samples.stop]
-        timesteps = words.shape[1]
-        terms = [words[None, :, t : t + 1] for t in range(timesteps)]
-        return sum_planes(terms, [1] * timesteps, self.bits)
+def _spike_counts(bits: int, packed: PackedSpikes, samples: range) -> Words:
+    words = packed.words[samples.start : samples.stop]
+    timesteps = words.shape[1]
+    terms = [words[None, :, t : t + 1] for t in range(timesteps)]
+    return sum_planes(terms, [1] * timesteps, bits)
 
-    def _uniform(self, layer: Layer, packed: PackedSpikes, samples: range) -> Words:
-        """Every bit set with probability 1/2, whatever batch a sample is in."""
-        _, _, positions, words = packed.words.shape
-        size = self.bits * positions * words
-        counters = np.arange(samples.start * size, samples.stop * size, dtype=np.uint64)
-        drawn = random_words(stream_key(0, "ann", layer.name), counters).reshape(-1, self.bits, positions, words)
-        if layer.shape[2] % 64:
-            drawn[..., -1] &= np.uint64((1 << layer.shape[2] % 64) - 1)
-        return np.ascontiguousarray(drawn.swapaxes(0, 1)[:, :, None])
+
+def _uniform(bits: int, layer: Layer, packed: PackedSpikes, samples: range) -> Words:
+    """Every bit set with probability 1/2, whatever batch a sample is in."""
+    _, _, positions, words = packed.words.shape
+    size = bits * positions * words
+    counters = np.arange(samples.start * size, samples.stop * size, dtype=np.uint64)
+    drawn = random_words(stream_key(0, "ann", layer.name), counters).reshape(-1, bits, positions, words)
+    if layer.shape[2] % 64:
+        drawn[..., -1] &= np.uint64((1 << layer.shape[2] % 64) - 1)
+    return np.ascontiguousarray(drawn.swapaxes(0, 1)[:, :, None])
 
 
 def in_one_pass(spec: ImcSpec) -> ImcSpec:

@@ -23,7 +23,8 @@ from hwsim.accelerators.imc.plan.pipeline import Pipeline
 from hwsim.accelerators.imc.plan.traffic import Traffic, Transfer
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.engine.schedule import Stage, Wait
+from hwsim.contract.stages import BatchStage
+from hwsim.engine.schedule import Wait
 
 IntArray = NDArray[np.int64]
 
@@ -76,12 +77,6 @@ def apart(spec: ImcSpec, traffic: Traffic, pipeline: Pipeline) -> Mapping[str, T
     return {step: sent for step, sent in traffic.transfers.items() if step != pipeline.output}
 
 
-def n_link_jobs(spec: ImcSpec, traffic: Traffic, pipeline: Pipeline) -> int:
-    """Jobs of one sample that hold links."""
-    found = crossings(apart(spec, traffic, pipeline))
-    return pipeline.order.timesteps * sum(pipeline.step(step).rows * len(links) for step, links in found.items())
-
-
 def own_cycles(work: Work, step: str) -> int:
     """Cycles that a row of a step is under way where links are ideal, so that it never waits for any."""
     sent = work.traffic.transfers.get(step)
@@ -90,22 +85,21 @@ def own_cycles(work: Work, step: str) -> int:
     return sent.most + sent.hops * work.spec.noc.cycles
 
 
-def link_stages(work: Work, found: Mapping[str, Iterable[Crossing]]) -> dict[str, list[Stage]]:
+def link_stages(work: Work, found: Mapping[str, Iterable[Crossing]]) -> dict[str, list[BatchStage]]:
     """By step, the stages that hold links for its rows."""
-    stages: dict[str, list[Stage]] = {}
+    stages: dict[str, list[BatchStage]] = {}
     for step in work.pipeline.steps:
         if step.name not in found:
             continue
         order, runs = work.pipeline.order, np.broadcast_to(work.runs(step), (work.timesteps, step.rows))
         n_jobs = work.timesteps * step.rows
         timestep = order.grid(step.rows)[0].astype(np.int32)
-        stage = Stage(
+        stage = BatchStage(
             name="",
             layer=step.layer.name,
             service=np.zeros(n_jobs, np.int64),
             latency=order.arrange(runs * np.int64(work.traffic.transfers[step.name].hops * work.spec.noc.cycles)),
             waits=(Wait(step.name, np.arange(n_jobs, dtype=np.int64)),),
-            sample=np.zeros_like(timestep),
             timestep=timestep,
         )
         stages[step.name] = [

@@ -10,77 +10,58 @@ from typing import Any
 from hwsim.accelerators.imc.functional.conversion import largest_sum, signed
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.pipeline import DECISION
-from hwsim.accelerators.imc.plan.storage import Plan, memories, needs
+from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.storage import memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.memory import Sram
-from hwsim.components.pricing.given import PricedSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.parts import priced, priced_parts
 from hwsim.errors import ArchitectureError
 from hwsim.units import UM2_PER_MM2
 
 
-def priced_parts(spec: ImcSpec) -> Mapping[str, Priced]:
+def parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     """Every component that this machine can have, with the prices of the actions that it takes."""
-    tile_um2 = _tile_um2(spec)
-    parts = {
-        "crossbar": _crossbar(spec),
-        "adc": _priced(spec, "adc"),
-        "column_mux": _priced(spec, "column_mux"),
-        "shift_add": _priced(spec, "shift_add"),
-        "accumulator": _priced(spec, "accumulator"),
-        "htree": _priced(spec, "htree", spec.htree.over(tile_um2, per_tile(spec)["crossbar"])),
-        "noc": _priced(spec, "noc", spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2))),
-        "spike_buffer": _priced(spec, "spike_buffer"),
-        "neuron": _only(_priced(spec, "neuron"), "update" if spec.loop_order == "timestep_outer" else "update hold"),
-        "pooling": _priced(spec, "pooling"),
-        "global_buffer": _only(_priced(spec, "global_buffer"), "read"),
-        "clock": _clock(spec),
-    }
-    if spec.loop_order == "timestep_outer":
-        parts["membrane"] = _priced(spec, "membrane")
+    rows, outer = spec.rows_at_once, spec.loop_order == "timestep_outer"
+    taken = dict.fromkeys(("adc", "column_mux", "shift_add", "accumulator", "htree", "noc", "spike_buffer"), "")
+    taken |= {"neuron": "update" if outer else "update hold", "pooling": "", "global_buffer": "read"}
+    if outer:
+        taken["membrane"] = ""
     if spec.direct_input == "once":
-        parts["psum_buffer"] = _priced(spec, "psum_buffer")
+        taken["psum_buffer"] = ""
     if spec.skip == "silent_rows":
-        parts["silence_detector"] = _priced(spec, "silence_detector", spec.silence_detector.reading(spec.rows_at_once))
+        taken["silence_detector"] = ""
+    tile_um2 = _tile_um2(spec)
+    sized = {
+        "htree": spec.htree.over(tile_um2, per_tile(spec)["crossbar"]),
+        "noc": spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2)),
+        "silence_detector": spec.silence_detector.reading(rows),
+    }
+    parts = priced_parts(spec, taken, sized)
+    parts["crossbar"] = _crossbar(spec)
+    parts["clock"] = spec.clock.domain(spec.technology, spec.chip.flip_flops_per_pe, "PE")
     if spec.signs.encoding == "offset":
-        wanted = "count_rows subtract" if spec.signs.correction == "popcount" else "subtract"
-        parts["offset"] = _only(
-            _priced(spec, "offset_corrector", spec.offset_corrector.reading(spec.rows_at_once)), wanted
-        )
+        corrector = priced(spec, "offset_corrector", spec.offset_corrector.reading(rows))
+        counted = spec.signs.correction == "popcount"
+        parts["offset"] = corrector.only("count_rows", "subtract") if counted else corrector.only("subtract")
     if spec.early_exit.threshold not in ("never", "always"):
-        parts[DECISION] = _priced(spec, "early_exit.unit", spec.early_exit.unit)
+        parts[DECISION] = priced(spec, "early_exit.unit", spec.early_exit.unit)
     return parts
 
 
-def _priced(spec: ImcSpec, key: str, part: PricedSpec | None = None) -> Priced:
-    """Prices of the part under a key of the file; an error begins with that key."""
-    chosen: PricedSpec = part or getattr(spec, key)
-    return chosen.priced_as(key, spec.technology)
-
-
-def _only(part: Priced, actions: str) -> Priced:
-    """A part restricted to the actions that the machine takes."""
-    return Priced({name: part.actions[name] for name in actions.split()}, part.area_um2, part.leakage_uw, part.times_ns)
-
-
 def _crossbar(spec: ImcSpec) -> Priced:
-    part = _priced(spec, "crossbar")
+    part = priced(spec, "crossbar")
     cells = {"value": ("read_cell", "read_level"), "mean": ("read_mean",), "array": ("read_array",)}[spec.read_energy]
     lines = () if spec.read_energy == "array" else ("drive_row", "precharge_column")
     if missing := [name for name in (*cells, *lines) if name not in part.actions]:
         raise ArchitectureError(f"crossbar.given: read_energy: {spec.read_energy} needs {missing[0]}_pj")
     if spec.read_energy == "array":
-        return Priced({"read": part.actions["read_array"]}, part.area_um2, part.leakage_uw, part.times_ns)
+        return part.doing({"read": part.actions["read_array"]})
     actions = {name: part.actions[name] for name in (*cells, "drive_row")}
     columns = spec.crossbar.columns
     actions["read"] = part.actions["precharge_column"].scaled(columns, f"all {columns} columns precharged")
-    return Priced(actions, part.area_um2, part.leakage_uw, part.times_ns)
-
-
-def _clock(spec: ImcSpec) -> Priced:
-    """One domain a PE: every cycle pays the gated network, a cycle in which the PE works the rest of it too."""
-    return spec.clock.network.of_domain(spec.technology, spec.chip.flip_flops_per_pe, "PE")
+    return part.doing(actions)
 
 
 def per_tile(spec: ImcSpec) -> Mapping[str, int]:
@@ -109,7 +90,7 @@ def _tile_um2(spec: ImcSpec) -> float:
     names = ("crossbar", "adc", "column_mux", "shift_add", "accumulator", "neuron")
     counts = {name: n for name, n in per_tile(spec).items() if name in names}
     counts |= {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile}
-    return sum(n * _priced(spec, name).area_um2.value for name, n in counts.items())
+    return sum(n * priced(spec, name).area_um2.value for name, n in counts.items())
 
 
 def hardware(plan: Plan, parts: Mapping[str, Priced]) -> Hardware:
@@ -133,7 +114,8 @@ def hardware(plan: Plan, parts: Mapping[str, Priced]) -> Hardware:
     storage = {name: Storage(kind.bits, _provided(spec, name, instances)) for name, kind in needed.items()}
     clocked = {step.name: placement.layers[step.name].pes for step in pipeline.steps if step.kind == "crossbar"}
     pes = placement.tiles * spec.chip.pes_per_tile
-    return Hardware(instances | {"clock": pes}, clocked, pes, storage, _notes(plan))
+    crossbars = {name: placed.crossbars for name, placed in placement.layers.items()}
+    return Hardware(instances | {"clock": pes}, clocked, pes, storage, _notes(plan), crossbars)
 
 
 def _provided(spec: ImcSpec, name: str, instances: Mapping[str, int]) -> int:
@@ -166,7 +148,6 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
         "ADC bits without loss": lossless_adc_bits(spec),
         "rows at full ADC range": adc_range_rows(spec),
         "buffer rows": dict(pipeline.buffer_rows),
-        "crossbars by layer": {name: p.crossbars for name, p in placement.layers.items()},
         "copies of layers": ", ".join(f"{n} {p.copies}" for n, p in placement.layers.items() if p.copies > 1) or "none",
         **({} if plan.network.activation_bits is None else {"activation bits": plan.network.activation_bits}),
         **_mesh_notes(plan),

@@ -1,4 +1,4 @@
-"""What each pipeline step does, posted to the ledger: every action of DESIGN's imc machine with its closed form.
+"""What each pipeline step does, as postings: every action of the machine with its closed form.
 
 All counts are per job (one output row at one timestep).  `reads` stands for (row block, phase, digit step, position)
 combinations that are read: all of them, or those with a driven row when silence is skipped.
@@ -6,7 +6,7 @@ combinations that are read: all of them, or those with a driven row when silence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import ceil
 
 import numpy as np
@@ -17,7 +17,7 @@ from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.contract.ledger import OPERATIONS, Posting
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool
 from hwsim.traces.network.raw_input import multiplies_input
@@ -25,9 +25,8 @@ from hwsim.traces.network.raw_input import multiplies_input
 IntArray = NDArray[np.int64]
 
 
-def post_all(work: Work) -> Ledger:
-    """Post every action of every step."""
-    ledger = Ledger(work.n_samples)
+def postings(work: Work) -> Iterator[Posting]:
+    """Every action of every step."""
     handlers: Mapping[str, Callable[[Work, Step], Mapping[tuple[str, str], IntArray]]] = {
         "source": source_actions,
         "crossbar": crossbar_actions,
@@ -40,8 +39,8 @@ def post_all(work: Work) -> Ledger:
         shape = (work.timesteps, step.rows)
         for (component, action), counts in handlers[step.kind](work, step).items():
             full = np.broadcast_to(counts, (*counts.shape[:-2], *shape)) if counts.ndim >= 2 else np.full(shape, counts)
-            ledger.post(step.name, component, action, work.pipeline.order.arrange(full.astype(np.int64, copy=False)))
-    return ledger
+            arranged = work.pipeline.order.arrange(full.astype(np.int64, copy=False))
+            yield Posting(step.name, component, action, arranged)
 
 
 def digit_steps(placed: LayerPlacement) -> int:

@@ -9,20 +9,19 @@ from pydantic import Field, model_validator
 from hwsim import units
 from hwsim.accelerators.imc.assumptions import AS_IT_WORKS, Assumptions
 from hwsim.accelerators.imc.devices import IDEAL, Devices
-from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.adc import Adc
-from hwsim.components.clock import Clock
 from hwsim.components.column_mux import ColumnMux
 from hwsim.components.crossbar import Crossbar
 from hwsim.components.htree import HTree
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
 from hwsim.components.offset_corrector import OffsetCorrector
-from hwsim.components.pricing.technology import Technology
 from hwsim.components.router import Router
 from hwsim.components.sigma_e import SigmaE
 from hwsim.components.silence_detector import SilenceDetector
+from hwsim.contract.spec import MachineSpec
 
 
 class Chip(ComponentSpec):
@@ -107,14 +106,10 @@ class Baseline(ComponentSpec):
     ann_bits: int = Field(ge=1, le=16)
 
 
-class ImcSpec(Spec):
+class ImcSpec(MachineSpec):
     """An in-memory-computing machine: crossbars with ADCs, LIF units, and a decision unit for early exit."""
 
     machine: Literal["imc"]
-    description: str
-    source: Source
-    technology: Technology
-    clock: Clock
     chip: Chip
     placement: Literal["im2col", "kernel_split"]
     loop_order: Literal["timestep_outer", "layer_outer"]

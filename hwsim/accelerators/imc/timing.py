@@ -7,18 +7,15 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.links import after_transfers, apart, crossings, link_stages, own_cycles
+from hwsim.accelerators.imc.links import own_cycles
 from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cycles, row_cycles
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.engine.schedule import Schedule, Stage, Wait
 from hwsim.traces.network.layers import Add, Input, Pool
 
 IntArray = NDArray[np.int64]
-GLOBAL_BUFFER = "global_buffer port"
-"""The unit that reads of the raw input hold."""
 
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -88,43 +85,6 @@ def latency(work: Work, step: Step) -> IntArray:
         case "source" | "elsewhere" | "decision":
             cycles = 0
     return work.runs(step) * np.int64(cycles + own_cycles(work, step.name))
-
-
-def schedules(work: Work) -> list[Schedule]:
-    """One schedule for each sample of the batch."""
-    pipeline, order = work.pipeline, work.pipeline.order
-    found = crossings(apart(work.spec, work.traffic, pipeline))
-    sending = link_stages(work, found)
-    timings = {}
-    for step in pipeline.steps:
-        shape = (work.n_samples, order.timesteps, step.rows)
-        services = order.arrange(np.broadcast_to(service(work, step), shape))
-        latencies = order.arrange(np.broadcast_to(latency(work, step), shape[1:]))
-        waits = after_transfers(pipeline.waits[step.name], found)
-        timings[step.name] = services, latencies, waits, order.grid(step.rows)[0].astype(np.int32)
-    last = np.array([order.timesteps * pipeline.step(pipeline.answer).rows - 1], np.int64)
-    units = {GLOBAL_BUFFER: 1} | {stage.unit: 1 for stages in sending.values() for stage in stages if stage.unit}
-    schedules = []
-    for sample in range(work.n_samples):
-        stages: list[Stage] = []
-        for step in pipeline.steps:
-            stages += [_stage(step, sample, timings[step.name]), *sending.get(step.name, ())]
-        schedules.append(Schedule(tuple(stages), units, (pipeline.answer, last)))
-    return schedules
-
-
-def _stage(step: Step, sample: int, timing: tuple[IntArray, IntArray, tuple[Wait, ...], NDArray[np.int32]]) -> Stage:
-    services, latencies, waits, timestep = timing
-    return Stage(
-        name=step.name,
-        layer=step.layer.name,
-        service=np.ascontiguousarray(services[sample]),
-        latency=latencies,
-        waits=waits,
-        unit=GLOBAL_BUFFER if step.kind == "source" else None,
-        sample=np.zeros_like(timestep),
-        timestep=timestep,
-    )
 
 
 def _pes(work: Work, step: Step) -> int:

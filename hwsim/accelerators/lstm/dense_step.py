@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.counting import units_not_silent
-from hwsim.accelerators.lstm.plan import Dense, Plan
+from hwsim.accelerators.lstm.plan import Plan
 from hwsim.accelerators.lstm.work import ELEMENTWISE, MAC, NEURONS, READOUT, Poster, StepWork
+from hwsim.contract.dense import Dense
 from hwsim.contract.ledger import OPERATIONS
 from hwsim.traces.sequence.trace import GATES, LstmLayer, SequenceTrace
 

@@ -6,52 +6,43 @@ from collections.abc import Mapping
 from typing import Any
 
 from hwsim.accelerators.lstm.dense_step import NARROW
+from hwsim.accelerators.lstm.engines import Engine
 from hwsim.accelerators.lstm.plan import Plan, memory_bits
-from hwsim.accelerators.lstm.schedule import Engine
 from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.accelerators.lstm.spiking_step import hidden_words, products_of
 from hwsim.accelerators.lstm.work import READOUT
-from hwsim.components.pricing.given import PricedSpec
 from hwsim.components.pricing.price import Priced
+from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.parts import priced_parts
 from hwsim.traces.sequence.trace import GATES
 
-BASELINE = "baseline"
-ACTIVATION_BITS = "activation bits"
-"""Notes of a workload that say which parts it has."""
-_DENSE = ("mac", "elementwise", "state", "input_weights", "weights", "readout_weights")
-_SPIKING = (*_DENSE, "ac", "detector", "neuron", "queue", "readout")
-_WRITTEN_ONCE = ("input_weights", "weights", "readout_weights")
+_TAKEN = {
+    "mac": "mac",
+    "elementwise": "",
+    "state": "",
+    "input_weights": "read",
+    "weights": "read",
+    "readout_weights": "read",
+}
+_OF_SPIKES = dict.fromkeys(("ac", "detector", "neuron", "queue", "readout"), "")
 ARITHMETIC = frozenset({"mac", NARROW, "ac", "elementwise", "readout"})
 """Components that multiply and add."""
 
 
-def priced_parts(spec: LstmSpec, notes: Mapping[str, Any] | None = None) -> Mapping[str, Priced]:
-    """Every component with the prices of the actions that it takes; those of a baseline if notes speak of one."""
-    notes = notes or {}
-    parts = {name: _priced(spec, name) for name in (_DENSE if BASELINE in notes else _SPIKING)}
-    for name in _WRITTEN_ONCE:  # loading weights is no part of an inference
-        part = parts[name]
-        parts[name] = Priced({"read": part.actions["read"]}, part.area_um2, part.leakage_uw, part.times_ns)
-    if ACTIVATION_BITS in notes:
-        parts[NARROW] = spec.mac.narrowed(spec.technology, notes[ACTIVATION_BITS], "hidden values")
-    parts["clock"] = _clock(spec)
-    return parts
+def parts_of(spec: LstmSpec, dense: Dense | None = None) -> Mapping[str, Priced]:
+    """Every component with the prices of the actions that it takes; loading weights is no part of an inference.
+
+    A network without spikes has other parts, and may have hidden values narrower than the multipliers were built for.
+    """
+    parts = priced_parts(spec, _TAKEN if dense is not None else _TAKEN | _OF_SPIKES)
+    if dense is not None and dense.narrow:
+        parts[NARROW] = spec.mac.narrowed(spec.technology, dense.activation_bits, "hidden values")
+    return parts | {"clock": spec.clock.domain(spec.technology, spec.clock.flip_flops_per_engine, "engine")}
 
 
-def _priced(spec: LstmSpec, key: str) -> Priced:
-    """Prices of a part; an error begins with its key in the file."""
-    part: PricedSpec = getattr(spec, key)
-    return part.priced_as(key, spec.technology)
-
-
-def _clock(spec: LstmSpec) -> Priced:
-    """One domain an engine: every cycle pays the gated network, one in which the engine works the rest of it too."""
-    return spec.clock.network.of_domain(spec.technology, spec.clock.flip_flops_per_engine, "engine")
-
-
-def hardware(plan: Plan, built: list[Engine], notes: Mapping[str, Any]) -> Hardware:
-    """Instances, clock domains and memory footprint of a network on this machine; `notes` are shown with its own."""
+def hardware(plan: Plan, built: list[Engine]) -> Hardware:
+    """Instances, clock domains and memory footprint of a network on this machine."""
     spec, layers, cells = plan.spec, plan.network.layers, plan.n_cells
     copies = cells if spec.weight_copies == "replicated" else 1
     ports = len(GATES) if spec.gate_ports == "per_gate" else 1
@@ -74,10 +65,9 @@ def hardware(plan: Plan, built: list[Engine], notes: Mapping[str, Any]) -> Hardw
         "readout_weights": 1,
         "clock": domains,
     }
-    notes = {**_notes(plan), **notes}
-    instances = {name: there[name] for name in priced_parts(spec, notes)}
+    instances = {name: there[name] for name in parts_of(spec, plan.dense)}
     clocked = {engine.name: 1 for engine in built}
-    return Hardware(instances, clocked, domains, _memories(plan, instances), notes)
+    return Hardware(instances, clocked, domains, _memories(plan, instances), _notes(plan))
 
 
 def _state_words(plan: Plan) -> int:
@@ -134,7 +124,7 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
             f"{layer.name}: {', '.join(products_of(layer))}" for layer in network.layers
         )
         return notes
-    notes[BASELINE] = plan.dense.kind
-    if plan.dense.kind == "qann":
-        notes[ACTIVATION_BITS] = plan.dense.activation_bits
+    notes["baseline"] = plan.dense.kind
+    if plan.dense.narrow:
+        notes["activation bits"] = plan.dense.activation_bits
     return notes

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.spec import LstmSpec
-from hwsim.errors import ArchitectureError
-from hwsim.traces.sequence.trace import GATES, GateUnits, LstmLayer, SequenceNetwork
+from hwsim.contract.dense import Dense
+from hwsim.traces.sequence.trace import GATES, LstmLayer, SequenceNetwork
 
 IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """The ordinary LSTM of the same shape: multi-bit activations, one pass."""
-
-    kind: Literal["ann", "qann"]
-    activation_bits: int
-    density: float | Literal["trace"]  # share of hidden values that are not zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,28 +117,6 @@ class Plan:
         return np.where(elements == self.network.n_elements - 1, timesteps, 0)
 
 
-def plan_network(spec: LstmSpec, network: SequenceNetwork, timesteps: int, dense: Dense | None = None) -> Plan:
-    """Lay a network out.
-
-    Raises ArchitectureError where a width or a memory of the machine is too small for it.
-    """
-    plan = Plan(spec, network, timesteps, dense)
-    for layer in network.layers:
-        _refuse_narrow(layer.name, _widths(plan, layer))
-    readout = network.readout
-    sums = int(np.abs(readout.weights.astype(np.int64)).sum(axis=0).max())
-    steps = network.n_elements if readout.over == "all" else 1
-    bits = (sums * steps + int(np.abs(readout.bias.astype(np.int64)).max())).bit_length() + 1
-    _refuse_narrow("readout", {"readout.bits": (bits, spec.readout.bits)})
-    for key, (needed, there) in memory_bits(plan).items():
-        if needed > there:
-            raise ArchitectureError(
-                f"{key}.capacity_kib: the network needs {needed / 8192:.4g} KiB in one memory, "
-                f"it has {there / 8192:.4g} KiB"
-            )
-    return plan
-
-
 def memory_bits(plan: Plan) -> Mapping[str, tuple[int, int]]:
     """Of the fullest memory of each kind: bits needed and there."""
     spec, network = plan.spec, plan.network
@@ -172,49 +140,3 @@ def memory_bits(plan: Plan) -> Mapping[str, tuple[int, int]]:
         fullest = max(plan.queued_words(layer) for layer in network.layers)
         bits["queue"] = fullest * spec.queue.port_bits, spec.queue.total_bits
     return bits
-
-
-def _widths(plan: Plan, layer: LstmLayer) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Bits that a layer needs of a part, and that the part has, by key."""
-    spec = plan.spec
-    if plan.multiplies(layer):
-        yield "mac.input_bits", (plan.network.input_bits, spec.mac.input_bits)
-    if plan.multiplies(layer) or plan.dense is not None:
-        yield "mac.weight_bits", (layer.weight_bits, spec.mac.weight_bits)
-    yield "state.bits", (layer.state_bits, spec.state.bits)
-    yield "elementwise.state_bits", (layer.state_bits, spec.elementwise.state_bits)
-    if plan.dense is not None:
-        return
-    yield "ac.bits", (_sum_bits(plan, layer), spec.ac.bits)
-    if plan.multiplies(layer):
-        yield "ac.bits", (_product_bits(plan, layer), spec.ac.bits)
-    for units in layer.units.values():
-        if units.spiking:
-            yield "neuron.membrane_bits", (units.membrane_bits, spec.neuron.membrane_bits)
-            yield "neuron.leak_bits", (_leak_bits(units), spec.neuron.leak_bits)
-        else:
-            yield "elementwise.value_bits", (layer.fraction_bits + 1 + units.signed, spec.elementwise.value_bits)
-
-
-def _leak_bits(units: GateUnits) -> int:
-    return 0 if units.leak == 1 << units.leak_bits else units.leak_bits
-
-
-def _product_bits(plan: Plan, layer: LstmLayer) -> int:
-    """Signed bits of the input product."""
-    largest = 1 << (plan.network.input_bits - 1)
-    return int(np.abs(layer.input_weights.astype(np.int64)).sum(axis=1).max() * largest).bit_length() + 1
-
-
-def _sum_bits(plan: Plan, layer: LstmLayer) -> int:
-    """Signed bits of the sums over spikes."""
-    read = np.abs(layer.hidden_weights.astype(np.int64)).sum(axis=1)
-    if not plan.multiplies(layer):
-        read = read + np.abs(layer.input_weights.astype(np.int64)).sum(axis=1)
-    return int(read.max()).bit_length() + 1
-
-
-def _refuse_narrow(name: str, widths: Iterator[tuple[str, tuple[int, int]]] | Mapping[str, tuple[int, int]]) -> None:
-    for key, (needed, there) in widths.items() if isinstance(widths, Mapping) else widths:
-        if needed > there:
-            raise ArchitectureError(f"{key}: {name} needs {needed}, the machine has {there}")

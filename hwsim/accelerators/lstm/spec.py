@@ -6,25 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hwsim import units
-from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
-from hwsim.components.clock import ClockNetwork
+from hwsim.components.clock import Clock
 from hwsim.components.elementwise import Elementwise
 from hwsim.components.mac import Mac
 from hwsim.components.memory import BankedSram, Sram
 from hwsim.components.neuron import Neuron
-from hwsim.components.pricing.technology import Technology
 from hwsim.components.registers import Registers
 from hwsim.components.spike_detector import SpikeDetector
+from hwsim.contract.spec import MachineSpec
 
 
-class Clock(ComponentSpec):
-    """The one clock that all cycles count, and the network that distributes it, a domain for each engine."""
+class EngineClock(Clock):
+    """The one clock, with a domain for each engine."""
 
-    frequency_mhz: float = Field(gt=0, le=10_000)
     flip_flops_per_engine: int = Field(ge=1)
-    network: ClockNetwork
 
 
 class Cells(ComponentSpec):
@@ -61,14 +58,11 @@ class Baseline(ComponentSpec):
     qann_density: Annotated[float, Field(ge=0, le=1)] | Literal["trace"]
 
 
-class LstmSpec(Spec):
+class LstmSpec(MachineSpec):
     """Cells of a MAC engine, four AC engines, neuron and element-wise lanes, with weight memories and registers."""
 
     machine: Literal["lstm"]
-    description: str
-    source: Source
-    technology: Technology
-    clock: Clock
+    clock: EngineClock
     schedule: Literal["serial", "pipelined"]
     input_product: Literal["every_step", "once"]
     weight_copies: Literal["shared", "replicated"]
@@ -86,7 +80,3 @@ class LstmSpec(Spec):
     readout: AcEngine
     readout_weights: Sram
     baseline: Baseline
-
-    def access_cycles(self, memory: Sram) -> int:
-        """Cycles from one access of a memory to the next."""
-        return units.cycles_from_ns(memory.priced(self.technology).times_ns["cycle"], self.clock.frequency_mhz)

@@ -2,77 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.stdp.activity import gather, without_skipping
+from hwsim.accelerators.stdp.fit import plan_network
 from hwsim.accelerators.stdp.network import network_on
-from hwsim.accelerators.stdp.parts import hardware, priced_parts
-from hwsim.accelerators.stdp.plan import Plan, plan_network
-from hwsim.accelerators.stdp.posting import post_all
+from hwsim.accelerators.stdp.parts import hardware, parts_of
+from hwsim.accelerators.stdp.plan import Plan
+from hwsim.accelerators.stdp.posting import postings
 from hwsim.accelerators.stdp.schedule import schedules, step_end
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.accelerators.stdp.timing import Pace
 from hwsim.accelerators.stdp.work import Work
 from hwsim.components.pricing.price import Priced
+from hwsim.contract.batches import Batch, Batches, OneEach
+from hwsim.contract.ledger import Ledger
 from hwsim.contract.machine import Accelerator, FunctionalRun
-from hwsim.contract.workload import Batch, Workload
-from hwsim.errors import UsageError
+from hwsim.contract.run import RunName
+from hwsim.contract.workload import Workload
+from hwsim.errors import ModelError, UsageError
 from hwsim.kernels.stdp.rules import INPUT_SPIKES, OUTPUT_SPIKES
 from hwsim.traces.plastic.run import Learned, Played, learn
 from hwsim.traces.plastic.session import Session
 from hwsim.traces.plastic.trace import TRAIN, PlasticNetwork, PlasticTrace
-
-_JOBS_AT_ONCE = 1 << 18  # of all samples of a batch; what each did is kept, two bytes a figure and step
-
-
-@dataclass(frozen=True, slots=True)
-class _Batches:
-    """The batches of what was learned, phase by phase, lowered each time they are asked for.
-
-    Learning is over by then, but its samples depend on each other: no process can take some for itself.
-    """
-
-    plan: Plan
-    phases: Mapping[str, Played]
-
-    def __iter__(self) -> Iterator[Batch]:
-        """All batches; samples of one have equally many presentations."""
-        pace = Pace(self.plan.spec)
-        for phase, played in self.phases.items():
-            for samples in _runs(played.presentations, self.plan, phase):
-                work = self.work(phase, samples)
-                yield Batch(samples, post_all(work), {phase: schedules(work, pace)}, {phase: step_end()})
-
-    def work(self, phase: str, samples: range) -> Work:
-        """What some samples of a phase do, which have equally many presentations."""
-        played, chosen = self.phases[phase], slice(samples.start, samples.stop)
-        presentations = int(played.presentations[samples.start])
-        asked = gather(played.activity[chosen], presentations, learns=phase == TRAIN)
-        dense = self.plan.spec.skip == "none"
-        done = without_skipping(asked, self.plan.network) if dense else asked
-        return Work(self.plan, asked, done, played.updates[chosen, None])
-
-
-def _runs(presentations: NDArray[np.int64], plan: Plan, phase: str) -> Iterator[range]:
-    """Neighbouring samples with equally many presentations, as many as have so many jobs together."""
-    changes = np.flatnonzero(np.diff(presentations)) + 1
-    bounds = [0, *changes.tolist(), len(presentations)]
-    for first, stop in pairwise(bounds):
-        most = max(1, _JOBS_AT_ONCE // jobs_of(plan, phase, int(presentations[first])))
-        for start in range(first, stop, most):
-            yield range(start, min(start + most, stop))
-
-
-def jobs_of(plan: Plan, phase: str, presentations: int) -> int:
-    """Jobs of a sample."""
-    stages, prepared = (6, 1) if phase == TRAIN else (3, 0)
-    return presentations * (plan.presentation * stages + prepared) + 1
 
 
 class Stdp(Accelerator[StdpSpec, PlasticTrace]):
@@ -81,14 +37,9 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
     spec_type = StdpSpec
     trace_type = PlasticTrace
 
-    @property
-    def clock_mhz(self) -> float:
-        """Frequency of the one clock."""
-        return self.spec.clock.frequency_mhz
-
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component."""
-        return priced_parts(self.spec)
+        return parts_of(self.spec)
 
     def lower(self, trace: PlasticTrace) -> Workload:
         """Learn on all training samples and decide on all test samples; counts and schedules of both.
@@ -129,21 +80,72 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
         Raises ArchitectureError where the network does not fit the machine.
         """
         plan = plan_network(self.spec, learned.network, trace.n_classes)
-        phases = learned.phases
+        shown = _Shown(plan, learned.phases, Pace.of(self.spec))
         return Workload(
-            batches=_Batches(plan, phases),
-            n_samples=sum(len(played.activity) for played in phases.values()),
-            n_jobs=sum(jobs_of(plan, phase, int(n)) for phase, played in phases.items() for n in played.presentations),
+            batches=Batches(shown.lower, shown.n_samples, kinds=shown.kinds, independent=False),
             timesteps=1,
-            runs=tuple(phases),
+            runs=tuple(RunName(phase) for phase in learned.phases),
             hardware=hardware(plan, _outcome(learned)),
             accuracy=(learned.accuracy, learned.n_test),
+            spike_rates=_rates(learned),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """All samples that were shown, phase after phase.
+
+    Learning is over by the time they are lowered, but they depend on each other: no process can take some for itself.
+    """
+
+    plan: Plan
+    phases: Mapping[str, Played]
+    pace: Pace
+
+    @property
+    def n_samples(self) -> int:
+        """Of all phases."""
+        return sum(len(played.activity) for played in self.phases.values())
+
+    @property
+    def kinds(self) -> Mapping[int, tuple[str, int]]:
+        """Phase and presentations, by the sample from which on they are others than before."""
+        found: dict[int, tuple[str, int]] = {}
+        first = 0
+        for phase, played in self.phases.items():
+            changes = np.flatnonzero(np.diff(played.presentations, prepend=-1))
+            found |= {first + int(i): (phase, int(played.presentations[i])) for i in changes}
+            first += len(played.activity)
+        return found
+
+    def lower(self, samples: range) -> Batch:
+        """Count what some samples do, and lay out their schedules; all of one phase, with equally many presentations.
+
+        Raises ModelError where they are not.
+        """
+        first = 0
+        for phase, played in self.phases.items():
+            start, stop = samples.start - first, samples.stop - first
+            if start >= 0 and stop <= len(played.activity):
+                work = self._work(phase, range(start, stop))
+                stage, ends = step_end()
+                each = OneEach(schedules(work, self.pace), stage, ends)
+                return Batch(samples, Ledger.of(len(samples), postings(work)), {RunName(phase): each})
+            first += len(played.activity)
+        raise ModelError(f"samples {samples.start} to {samples.stop - 1} are not of one phase")
+
+    def _work(self, phase: str, samples: range) -> Work:
+        played, chosen = self.phases[phase], slice(samples.start, samples.stop)
+        presentations = int(played.presentations[samples.start])
+        asked = gather(played.activity[chosen], presentations, learns=phase == TRAIN)
+        dense = self.plan.spec.skip == "none"
+        done = without_skipping(asked, self.plan.network) if dense else asked
+        return Work(self.plan, asked, done, played.updates[chosen, None])
 
 
 def _outcome(learned: Learned) -> Mapping[str, Any]:
     """What learning led to."""
-    notes: dict[str, Any] = {"spikes per neuron and timestep": _rates(learned)}
+    notes: dict[str, Any] = {}
     for phase, played in learned.phases.items():
         notes[f"presentations of a sample, {phase}"] = float(played.presentations.mean())
         notes[f"output spikes of a sample, {phase}"] = float(played.spikes.mean())

@@ -11,47 +11,42 @@ from hwsim.accelerators.stdp.work import STAGES
 from hwsim.components.pricing.given import PricedSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.parts import priced_parts
 from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.plastic.trace import QUANTITIES
 
 _TAKEN = {
-    "encoder": ("draw",),
-    "input_memory": ("read",),
-    "event_queue": ("read", "write"),
-    "weight_memory": ("read", "write"),
-    "inhibition_memory": ("read",),
-    "current_memory": ("read", "write"),
-    "neuron_memory": ("read", "write"),
-    "trace_memory": ("read", "write"),
-    "adder": ("add",),
-    "neuron": ("update", "inhibit", "weigh"),
-    "engine": ("sum", "divide", "scale", "decay", "update"),
-    "rounder": ("draw",),
-    "readout": ("add",),
+    "encoder": "draw",
+    "input_memory": "read",
+    "event_queue": "read write",
+    "weight_memory": "read write",
+    "inhibition_memory": "read",
+    "current_memory": "read write",
+    "neuron_memory": "read write",
+    "trace_memory": "read write",
+    "adder": "add",
+    "neuron": "update inhibit weigh",
+    "engine": "sum divide scale decay update",
+    "rounder": "draw",
+    "readout": "add",
 }
 _UNITS = 5  # with a clock domain: encoder, adder, neurons, learning engine, readout
 
 
-def priced_parts(spec: StdpSpec) -> Mapping[str, Priced]:
+def parts_of(spec: StdpSpec) -> Mapping[str, Priced]:
     """Every component with the prices of the actions that it takes.
 
     Writing raw samples and inhibitory weights is no part of a presentation.
     """
-    parts = {}
-    for name, part in _sized(spec).items():
-        priced = part.priced_as(name, spec.technology)
-        prices = {action: priced.actions[action] for action in _TAKEN[name]}
-        parts[name] = Priced(prices, priced.area_um2, priced.leakage_uw, priced.times_ns)
-    clock = spec.clock.network.of_domain(spec.technology, spec.clock.flip_flops_per_unit, "unit")
-    return parts | {"clock": clock}
+    clock = spec.clock.domain(spec.technology, spec.clock.flip_flops_per_unit, "unit")
+    return priced_parts(spec, _TAKEN, _sized(spec)) | {"clock": clock}
 
 
 def _sized(spec: StdpSpec) -> Mapping[str, PricedSpec]:
     """Parts whose arithmetic has the formats of the core."""
     weights, traces = spec.weights.number(), spec.traces.number()
     membranes = spec.membranes.number(sign=True)
-    parts: dict[str, PricedSpec] = {name: getattr(spec, name) for name in _TAKEN}
-    return parts | {
+    return {
         "adder": spec.adder.of(membranes),  # currents are as wide as what they are added to
         "neuron": spec.neuron.of(membranes, leak_bits=FACTOR_BITS),
         "engine": spec.engine.of(weights, traces, RATE_BITS, FACTOR_BITS),

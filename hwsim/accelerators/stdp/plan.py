@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.components.memory import Sram
-from hwsim.errors import ArchitectureError
-from hwsim.kernels.poisson import CHANCE_BITS
-from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.plastic.trace import PlasticNetwork
 
 INPUT_BITS = 8
 QUEUES = 2
 """Memories of the queue and of the currents, for a step each: one is read while the other is filled."""
-_KIB_BITS = 8192
 
 
 @dataclass(frozen=True)
@@ -155,43 +150,3 @@ class Plan:
             "current_memory": self.current_words,
         }
         return {key: n * getattr(spec, key).port_bits for key, n in words.items()}
-
-
-def plan_network(spec: StdpSpec, network: PlasticNetwork, n_classes: int) -> Plan:
-    """Lay a network out.
-
-    Raises ArchitectureError where a memory of the machine is too small for it, or its random numbers too narrow.
-    """
-    plan = Plan(spec, network, n_classes)
-    for message in (*_too_small(plan), *_too_narrow(plan)):
-        raise ArchitectureError(message)
-    return plan
-
-
-def _too_narrow(plan: Plan) -> Iterator[str]:
-    """Random numbers as wide as what they are added to before it is rounded off."""
-    spec, forms = plan.spec, plan.network.formats
-    if spec.encoder.bits < CHANCE_BITS:
-        yield f"encoder.bits: the trace's coding draws {CHANCE_BITS} bits for each pixel, not {spec.encoder.bits}"
-    if forms is None:
-        return
-    fraction = {name: form.fraction_bits for name, form in forms.items()}
-    rounded_off = {
-        "weights": max(RATE_BITS + fraction["traces"] - fraction["weights"], FACTOR_BITS),
-        "membranes": max(fraction["weights"] - fraction["membranes"], FACTOR_BITS),
-        "traces": FACTOR_BITS,
-        "thresholds": FACTOR_BITS,
-    }
-    for name, bits in rounded_off.items():
-        if spec.rounds_randomly(name) and bits > spec.rounder.bits:
-            yield f"rounder.bits: {name} round {bits} bits off stochastically, random numbers have {spec.rounder.bits}"
-
-
-def _too_small(plan: Plan) -> Iterator[str]:
-    for key, needed in plan.needed_bits().items():
-        there = getattr(plan.spec, key).capacity_bits
-        if needed > there:
-            yield (
-                f"{key}.capacity_kib: {plan.pixels} pixels and {plan.neurons} neurons need "
-                f"{needed / _KIB_BITS:.4g} KiB, it has {there / _KIB_BITS:.4g} KiB"
-            )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,29 +18,12 @@ from hwsim.accelerators.stdp.work import (
     TRACES,
     Work,
 )
-from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.contract.ledger import OPERATIONS, Posting
 
 IntArray = NDArray[np.int64]
 
 
-class Posted(NamedTuple):
-    """Counts of one action by the jobs of one stage: int64 [job] or [sample, job]."""
-
-    stage: str
-    component: str
-    action: str
-    counts: IntArray
-
-
-def post_all(work: Work) -> Ledger:
-    """Post every action of every stage."""
-    ledger = Ledger(work.done.n_samples)
-    for posted in all_posted(work):
-        ledger.post(*posted)
-    return ledger
-
-
-def all_posted(work: Work) -> Iterator[Posted]:
+def postings(work: Work) -> Iterator[Posting]:
     """Every action of every stage; those that only learning has are zeros in inference."""
     yield from _normalise(work)
     yield from _encode(work)
@@ -53,89 +35,89 @@ def all_posted(work: Work) -> Iterator[Posted]:
     yield from _readout(work)
 
 
-def _normalise(work: Work) -> Iterator[Posted]:
+def _normalise(work: Work) -> Iterator[Posting]:
     plan, first, every = work.plan, work.normalised, work.prepared
     products = plan.pixels * plan.neurons
-    yield Posted(NORMALISE, "weight_memory", "read", 2 * plan.all_weight_words * first)
-    yield Posted(NORMALISE, "weight_memory", "write", plan.all_weight_words * first)
-    yield Posted(NORMALISE, "engine", "sum", products * first)
-    yield Posted(NORMALISE, "engine", "divide", plan.neurons * first)
-    yield Posted(NORMALISE, "engine", "scale", products * first)
-    yield Posted(NORMALISE, "engine", "decay", plan.neurons * every)
-    yield Posted(NORMALISE, "neuron_memory", "read", plan.state_words * every)
-    yield Posted(NORMALISE, "neuron_memory", "write", plan.state_words * every)
-    yield Posted(NORMALISE, OPERATIONS, "MAC", products * first)
+    yield Posting(NORMALISE, "weight_memory", "read", 2 * plan.all_weight_words * first)
+    yield Posting(NORMALISE, "weight_memory", "write", plan.all_weight_words * first)
+    yield Posting(NORMALISE, "engine", "sum", products * first)
+    yield Posting(NORMALISE, "engine", "divide", plan.neurons * first)
+    yield Posting(NORMALISE, "engine", "scale", products * first)
+    yield Posting(NORMALISE, "engine", "decay", plan.neurons * every)
+    yield Posting(NORMALISE, "neuron_memory", "read", plan.state_words * every)
+    yield Posting(NORMALISE, "neuron_memory", "write", plan.state_words * every)
+    yield Posting(NORMALISE, OPERATIONS, "MAC", products * first)
     draws = work.random("weights") * products * first + work.random("thresholds") * plan.neurons * every
-    yield Posted(NORMALISE, "rounder", "draw", draws)
+    yield Posting(NORMALISE, "rounder", "draw", draws)
 
 
-def _encode(work: Work) -> Iterator[Posted]:
+def _encode(work: Work) -> Iterator[Posting]:
     plan, inputs = work.plan, work.presenting
-    yield Posted(ENCODE, "encoder", "draw", plan.pixels * inputs)
-    yield Posted(ENCODE, "input_memory", "read", plan.input_words * inputs)
-    yield Posted(ENCODE, "event_queue", "write", plan.event_words * work.queued)
+    yield Posting(ENCODE, "encoder", "draw", plan.pixels * inputs)
+    yield Posting(ENCODE, "input_memory", "read", plan.input_words * inputs)
+    yield Posting(ENCODE, "event_queue", "write", plan.event_words * work.queued)
 
 
-def _integrate(work: Work) -> Iterator[Posted]:
+def _integrate(work: Work) -> Iterator[Posting]:
     plan, inputs = work.plan, work.done.inputs
-    yield Posted(INTEGRATE, "event_queue", "read", plan.groups * plan.event_words * inputs)
-    yield Posted(INTEGRATE, "current_memory", "write", plan.current_words * work.filled)
-    yield Posted(INTEGRATE, "weight_memory", "read", plan.row_words(plan.neurons) * inputs)
-    yield Posted(INTEGRATE, "adder", "add", plan.neurons * inputs)
-    yield Posted(INTEGRATE, OPERATIONS, "AC", plan.neurons * work.asked.inputs)
+    yield Posting(INTEGRATE, "event_queue", "read", plan.groups * plan.event_words * inputs)
+    yield Posting(INTEGRATE, "current_memory", "write", plan.current_words * work.filled)
+    yield Posting(INTEGRATE, "weight_memory", "read", plan.row_words(plan.neurons) * inputs)
+    yield Posting(INTEGRATE, "adder", "add", plan.neurons * inputs)
+    yield Posting(INTEGRATE, OPERATIONS, "AC", plan.neurons * work.asked.inputs)
 
 
-def _neurons(work: Work) -> Iterator[Posted]:
+def _neurons(work: Work) -> Iterator[Posting]:
     plan, done, ones = work.plan, work.done, work.each_step
     n, layers = plan.neurons, 2 if plan.layer else 1
-    yield Posted(NEURONS, "neuron", "update", layers * n * ones)
-    yield Posted(NEURONS, "neuron_memory", "read", plan.state_words * ones)
-    yield Posted(NEURONS, "neuron_memory", "write", plan.state_words * ones)
-    yield Posted(NEURONS, "current_memory", "read", plan.current_words * work.filled)
-    yield Posted(NEURONS, "neuron", "inhibit", n * done.inhibiting)
-    yield Posted(NEURONS, "neuron", "weigh", n * done.inhibiting * (plan.spec.inhibition_storage == "dense"))
+    yield Posting(NEURONS, "neuron", "update", layers * n * ones)
+    yield Posting(NEURONS, "neuron_memory", "read", plan.state_words * ones)
+    yield Posting(NEURONS, "neuron_memory", "write", plan.state_words * ones)
+    yield Posting(NEURONS, "current_memory", "read", plan.current_words * work.filled)
+    yield Posting(NEURONS, "neuron", "inhibit", n * done.inhibiting)
+    yield Posting(NEURONS, "neuron", "weigh", n * done.inhibiting * (plan.spec.inhibition_storage == "dense"))
     rows = done.inhibiting + (done.outputs if plan.layer else 0)
-    yield Posted(NEURONS, "inhibition_memory", "read", plan.inhibition_words * rows)
-    yield Posted(NEURONS, "adder", "add", work.driving)
-    yield Posted(NEURONS, OPERATIONS, "AC", n * work.asked.inhibiting + (work.asked.outputs if plan.layer else 0))
-    yield Posted(NEURONS, OPERATIONS, "membrane update", layers * n * ones)
+    yield Posting(NEURONS, "inhibition_memory", "read", plan.inhibition_words * rows)
+    yield Posting(NEURONS, "adder", "add", work.driving)
+    yield Posting(NEURONS, OPERATIONS, "AC", n * work.asked.inhibiting + (work.asked.outputs if plan.layer else 0))
+    yield Posting(NEURONS, OPERATIONS, "membrane update", layers * n * ones)
     # The leak and the current of each neuron are rounded, and the leak of its inhibitory one.
-    yield Posted(NEURONS, "rounder", "draw", work.random("membranes") * (1 + layers) * n * ones)
+    yield Posting(NEURONS, "rounder", "draw", work.random("membranes") * (1 + layers) * n * ones)
 
 
-def _traces(work: Work) -> Iterator[Posted]:
+def _traces(work: Work) -> Iterator[Posting]:
     plan, ones = work.plan, work.learning_step
     traces = plan.pixels + plan.neurons
     words = plan.trace_words(traces)
-    yield Posted(TRACES, "engine", "decay", traces * ones)
-    yield Posted(TRACES, "trace_memory", "read", words * ones)
-    yield Posted(TRACES, "trace_memory", "write", words * ones + work.set_traces)
-    yield Posted(TRACES, "rounder", "draw", work.random("traces") * traces * ones)
+    yield Posting(TRACES, "engine", "decay", traces * ones)
+    yield Posting(TRACES, "trace_memory", "read", words * ones)
+    yield Posting(TRACES, "trace_memory", "write", words * ones + work.set_traces)
+    yield Posting(TRACES, "rounder", "draw", work.random("traces") * traces * ones)
 
 
-def _depress(work: Work) -> Iterator[Posted]:
+def _depress(work: Work) -> Iterator[Posting]:
     words, visited = work.depressed_words, work.depressions
-    yield Posted(DEPRESS, "trace_memory", "read", work.depressing_traces)
+    yield Posting(DEPRESS, "trace_memory", "read", work.depressing_traces)
     yield from _learn(work, DEPRESS, words, visited, work.asked_depressions)
 
 
-def _potentiate(work: Work) -> Iterator[Posted]:
+def _potentiate(work: Work) -> Iterator[Posting]:
     words, visited = work.potentiated_words, work.potentiations
-    yield Posted(POTENTIATE, "trace_memory", "read", work.potentiating_traces)
+    yield Posting(POTENTIATE, "trace_memory", "read", work.potentiating_traces)
     yield from _learn(work, POTENTIATE, words, visited, work.asked_potentiations)
 
 
-def _learn(work: Work, stage: str, words: IntArray, visited: IntArray, asked: IntArray) -> Iterator[Posted]:
-    yield Posted(stage, "weight_memory", "read", words)
-    yield Posted(stage, "weight_memory", "write", words)
-    yield Posted(stage, "engine", "update", visited)
-    yield Posted(stage, OPERATIONS, "MAC", asked)
-    yield Posted(stage, "rounder", "draw", work.random("weights") * visited)
+def _learn(work: Work, stage: str, words: IntArray, visited: IntArray, asked: IntArray) -> Iterator[Posting]:
+    yield Posting(stage, "weight_memory", "read", words)
+    yield Posting(stage, "weight_memory", "write", words)
+    yield Posting(stage, "engine", "update", visited)
+    yield Posting(stage, OPERATIONS, "MAC", asked)
+    yield Posting(stage, "rounder", "draw", work.random("weights") * visited)
 
 
-def _readout(work: Work) -> Iterator[Posted]:
+def _readout(work: Work) -> Iterator[Posting]:
     """Spikes are counted, counts added up by class and classes compared; learning decides nothing."""
     plan, asked = work.plan, work.asked
     counted = asked.outputs.sum(axis=1, keepdims=True) + plan.neurons + plan.n_classes
-    yield Posted(READOUT, "readout", "add", np.zeros_like(counted) if asked.learns else counted)
-    yield Posted(READOUT, OPERATIONS, "weight update", work.updates)
+    yield Posting(READOUT, "readout", "add", np.zeros_like(counted) if asked.learns else counted)
+    yield Posting(READOUT, OPERATIONS, "weight update", work.updates)

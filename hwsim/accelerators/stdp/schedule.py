@@ -29,7 +29,8 @@ from hwsim.accelerators.stdp.work import (
     TRACES,
     Work,
 )
-from hwsim.engine.schedule import Schedule, Stage, Wait
+from hwsim.contract.stages import BatchStage, schedules_of
+from hwsim.engine.schedule import Schedule, Wait
 
 IntArray = NDArray[np.int64]
 WEIGHT_PORT = "weight port"
@@ -44,15 +45,12 @@ def schedules(work: Work, pace: Pace) -> list[Schedule]:
     shape = _Shape.of(work)
     waits, cycles = shape.waits(work), services(work, pace)
     if work.learns:
-        blank = waits[INTEGRATE]
-        learned = _learned_before(work, shape)
-    found = []
-    for i in range(work.done.n_samples):
-        if work.learns:
-            waits[INTEGRATE] = (*blank, Wait(POTENTIATE, learned[i]))
-        stages = tuple(_stage(name, cycles[name][i], waits[name], shape.labels[name]) for name in STAGES)
-        found.append(Schedule(stages, {WEIGHT_PORT: 1}, (READOUT, np.zeros(1, np.int64))))
-    return found
+        waits[INTEGRATE] += (Wait(POTENTIATE, _learned_before(work, shape)),)
+    stages = [
+        BatchStage(name, LAYER_OF[name], cycles[name], 0, waits[name], shape.labels[name], _unit(name))
+        for name in STAGES
+    ]
+    return schedules_of(stages, step_end(), work.done.n_samples)
 
 
 def step_end() -> tuple[str, IntArray]:
@@ -60,9 +58,8 @@ def step_end() -> tuple[str, IntArray]:
     return READOUT, np.zeros(1, np.int64)
 
 
-def _stage(name: str, service: IntArray, waits: tuple[Wait, ...], labels: NDArray[np.int32]) -> Stage:
-    unit = WEIGHT_PORT if name in USERS else None
-    return Stage(name, LAYER_OF[name], service, 0, waits, unit, sample=labels, timestep=labels)
+def _unit(stage: str) -> str | None:
+    return WEIGHT_PORT if stage in USERS else None
 
 
 def _learned_before(work: Work, shape: _Shape) -> IntArray:

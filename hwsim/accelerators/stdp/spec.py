@@ -7,18 +7,17 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hwsim import units
-from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
-from hwsim.components.clock import ClockNetwork
+from hwsim.components.clock import Clock
 from hwsim.components.learning_engine import LearningEngine
 from hwsim.components.memory import Sram
 from hwsim.components.plastic_neuron import PlasticNeuron
 from hwsim.components.pricing.number import Number
-from hwsim.components.pricing.technology import Technology
 from hwsim.components.random_source import RandomSource
 from hwsim.components.synaptic_adder import SynapticAdder
 from hwsim.components.transposable import TransposableSram
+from hwsim.contract.spec import MachineSpec
 from hwsim.traces.plastic.trace import QUANTITIES, QFormat, RoundingName
 
 _Q_FORMAT = re.compile(r"Q(\d{1,2})\.(\d{1,2})")
@@ -67,15 +66,13 @@ class Format(ComponentSpec):
         return Number(form.integer_bits + form.fraction_bits + sign, floating=False)
 
 
-class Clock(ComponentSpec):
-    """The one clock that all cycles count, and the network that distributes it, a domain for each unit."""
+class UnitClock(Clock):
+    """The one clock, with a domain for each unit."""
 
-    frequency_mhz: float = Field(gt=0, le=10_000)
     flip_flops_per_unit: int = Field(ge=1)
-    network: ClockNetwork
 
 
-class StdpSpec(Spec):
+class StdpSpec(MachineSpec):
     """A Poisson encoder, adders, neurons, a learning engine and a readout around memories, one of each.
 
     `inhibition_storage: dense` keeps a matrix of inhibitory weights, of which a row is read for every spike and
@@ -85,10 +82,7 @@ class StdpSpec(Spec):
     """
 
     machine: Literal["stdp"]
-    description: str
-    source: Source
-    technology: Technology
-    clock: Clock
+    clock: UnitClock
     weights: Format
     membranes: Format
     traces: Format
@@ -135,7 +129,3 @@ class StdpSpec(Spec):
     def rounds_randomly(self, quantity: str) -> bool:
         """Whether a quantity is rounded stochastically."""
         return self.format_of(quantity).rounding == "stochastic"
-
-    def access_cycles(self, memory: Sram) -> int:
-        """Cycles from one access of a memory to the next."""
-        return units.cycles_from_ns(memory.priced(self.technology).times_ns["cycle"], self.clock.frequency_mhz)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,46 +25,29 @@ from hwsim.components.memory import Sram
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(NamedTuple):
     """Cycles from one access of each memory to the next."""
 
-    spec: StdpSpec
+    weights: int
+    inhibition: int
+    states: int
+    traces: int
+    currents: int
+    inputs: int
+    events: int
 
-    @cached_property
-    def weights(self) -> int:
-        """Of the input weights."""
-        return self.spec.access_cycles(self.spec.weight_memory)
-
-    @cached_property
-    def inhibition(self) -> int:
-        """Of the inhibitory weights."""
-        return self.spec.access_cycles(self.spec.inhibition_memory)
-
-    @cached_property
-    def states(self) -> int:
-        """Of the neurons' state."""
-        return self.spec.access_cycles(self.spec.neuron_memory)
-
-    @cached_property
-    def traces(self) -> int:
-        """Of the traces."""
-        return self.spec.access_cycles(self.spec.trace_memory)
-
-    @cached_property
-    def currents(self) -> int:
-        """Of the currents."""
-        return self.spec.access_cycles(self.spec.current_memory)
-
-    @cached_property
-    def inputs(self) -> int:
-        """Of the raw sample."""
-        return self.spec.access_cycles(self.spec.input_memory)
-
-    @cached_property
-    def events(self) -> int:
-        """Of the queue of input spikes."""
-        return self.spec.access_cycles(self.spec.event_queue)
+    @classmethod
+    def of(cls, spec: StdpSpec) -> Pace:
+        """That of a core."""
+        return cls(
+            weights=spec.access_cycles(spec.weight_memory),
+            inhibition=spec.access_cycles(spec.inhibition_memory),
+            states=spec.access_cycles(spec.neuron_memory),
+            traces=spec.access_cycles(spec.trace_memory),
+            currents=spec.access_cycles(spec.current_memory),
+            inputs=spec.access_cycles(spec.input_memory),
+            events=spec.access_cycles(spec.event_queue),
+        )
 
 
 def services(work: Work, pace: Pace) -> Mapping[str, IntArray]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.components.memory import Sram
+from hwsim.contract.fit import refuse_small
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.network.layers import Conv2d, Flatten, Linear
@@ -99,13 +100,10 @@ def _check_capacities(plan: Plan) -> None:
     spec = plan.spec
     for core in range(spec.cores):
         for key, needed, there in (
-            ("weights.capacity_kib", plan.weight_bits(core), spec.weights.total_bits),
-            ("spikes.capacity_kib", plan.spikes_bits(core), spec.spikes.capacity_bits),
+            ("weights", plan.weight_bits(core), spec.weights.total_bits),
+            ("spikes", plan.spikes_bits(core), spec.spikes.capacity_bits),
         ):
-            if needed > there:
-                raise ArchitectureError(
-                    f"{key}: the layers of core {core} need {needed / 8192:.4g} KiB, it has {there / 8192:.4g} KiB"
-                )
+            refuse_small(key, f"the layers of core {core} need", needed, there)
 
 
 def _check_queue(plan: Plan) -> None:

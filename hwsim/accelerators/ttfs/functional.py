@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.counting import play_layer
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan
+from hwsim.contract.judged import Judged
 from hwsim.contract.machine import FunctionalRun
 from hwsim.traces.ttfs.golden import decide
 from hwsim.traces.ttfs.trace import Decisions, FirstSpikeTrace, Times, input_times
@@ -37,9 +38,10 @@ def execute(plan: Plan, trace: FirstSpikeTrace) -> FunctionalRun[AnyCoding]:
     # Of the output an early stop leaves out all but the first, so that only its decisions can be compared.
     hidden = [planned.name for planned in plan.layers[:-1]]
     changed = {name: int((times[name] != trace.times[name]).sum(dtype=np.int64)) for name in hidden}
+    judged = _judged(trace, every)
     notes = {
         "functional": f"times and decisions of {n_inputs} raw inputs in this machine's registers",
-        "accuracy of the trace on them": _golden_accuracy(trace),
+        "accuracy of the trace on them": None if judged is None else judged.exact_accuracy,
         "decisions that differ from the trace": int((recorded.classes != trace.decisions["recorded"].classes).sum()),
         "hidden times that differ from the trace": _listed(changed),
         "additions that saturated": _listed(
@@ -47,20 +49,21 @@ def execute(plan: Plan, trace: FirstSpikeTrace) -> FunctionalRun[AnyCoding]:
         ),
     }
     decisions = {"recorded": recorded} if n == n_inputs else {"recorded": recorded, "raw inputs": every}
-    return FunctionalRun(replace(trace, times=times, decisions=decisions), notes)
+    return FunctionalRun(replace(trace, times=times, decisions=decisions), notes, judged)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _golden_accuracy(trace: FirstSpikeTrace) -> float | None:
-    """Accuracy of the network's own decisions on the samples with raw inputs; None where not all are recorded."""
+def _judged(trace: FirstSpikeTrace, every: Decisions) -> Judged | None:
+    """Decisions of this machine and of the network on the raw inputs; None where not all of those are recorded."""
     for decisions in trace.decisions.values():
         there = np.isin(trace.inputs.sample_ids, decisions.sample_ids)
         if there.all() and decisions.split == trace.provenance.split:
-            of_inputs = np.isin(decisions.sample_ids, trace.inputs.sample_ids)
-            return float((decisions.classes == decisions.labels)[of_inputs].mean())
+            row_of = {int(sample): row for row, sample in enumerate(decisions.sample_ids)}
+            rows = [row_of[int(sample)] for sample in every.sample_ids]
+            return Judged(every.classes == every.labels, decisions.classes[rows] == decisions.labels[rows])
     return None
 
 

@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
 from hwsim.accelerators.ttfs.counting import count_layer
 from hwsim.accelerators.ttfs.fit import check_fit, check_trace
 from hwsim.accelerators.ttfs.functional import execute
-from hwsim.accelerators.ttfs.parts import hardware, priced_parts
+from hwsim.accelerators.ttfs.parts import hardware, parts_of
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan, plan_network
-from hwsim.accelerators.ttfs.posting import post_all
+from hwsim.accelerators.ttfs.posting import postings
+from hwsim.accelerators.ttfs.schedule import answer_job, schedules, streamed
 from hwsim.accelerators.ttfs.spec import TtfsSpec
-from hwsim.accelerators.ttfs.timing import LayerWork, answer_job, schedules, streamed
+from hwsim.accelerators.ttfs.timing import LayerWork
 from hwsim.components.pricing.price import Priced
+from hwsim.contract.batches import Batch, Batches, InStream, OneEach
+from hwsim.contract.ledger import Ledger
 from hwsim.contract.machine import Accelerator, FunctionalRun
-from hwsim.contract.run import STATIC, STREAMED
-from hwsim.contract.workload import Batch, Batches, Workload
+from hwsim.contract.run import RunName
+from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
-
-_JOBS_AT_ONCE = 1 << 18  # of all samples of a batch: memory does not grow with samples
-
-
-@dataclass(frozen=True, slots=True)
-class _Batches(Batches):
-    """The batches of a plan, lowered each time they are asked for."""
-
-    plan: Plan
-    trace: AnyCoding
-
-    @property
-    def n_samples(self) -> int:
-        """All recorded samples."""
-        return self.trace.n_samples
-
-    @property
-    def most_at_once(self) -> int:
-        """As many samples as have so many jobs."""
-        return max(1, _JOBS_AT_ONCE // self.plan.n_jobs)
-
-    def lower(self, samples: range) -> Batch:
-        """Count what some samples do, and lay out the schedule of each."""
-        plan, n = self.plan, len(samples)
-        chosen = slice(samples.start, samples.stop)
-        works = [LayerWork(planned, count_layer(plan, planned, self.trace, chosen)) for planned in plan.layers]
-        return Batch(
-            samples=samples,
-            ledger=post_all(plan, works, n),
-            schedules={STATIC: schedules(plan, works, n)},
-            step_ends={STATIC: answer_job(plan)},
-            streamed=streamed(plan, works, n) if plan.spec.stream else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Stream:
-    """The same batches where samples follow each other: no process can take some for itself."""
-
-    batches: _Batches
-
-    def __iter__(self) -> Iterator[Batch]:
-        return iter(self.batches)
 
 
 class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
@@ -73,14 +33,9 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
     spec_type = TtfsSpec
     trace_type = FirstSpikeTrace | RateTrace
 
-    @property
-    def clock_mhz(self) -> float:
-        """Frequency of the one clock."""
-        return self.spec.clock.frequency_mhz
-
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component."""
-        return priced_parts(self.spec)
+        return parts_of(self.spec)
 
     def lower(self, trace: AnyCoding) -> Workload:
         """Counts and schedules of all recorded samples.
@@ -89,14 +44,11 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
         fit it.
         """
         plan = self._plan(trace)
-        runs = (STATIC, STREAMED) if self.spec.stream else (STATIC,)
-        batches = _Batches(plan, trace)
+        streams = self.spec.stream  # then samples share the machine, and no process can take some for itself
         return Workload(
-            batches=_Stream(batches) if self.spec.stream else batches,
-            n_samples=trace.n_samples,
-            n_jobs=trace.n_samples * plan.n_jobs * len(runs),
+            batches=Batches(partial(_lower, plan, trace), trace.n_samples, independent=not streams),
             timesteps=1,
-            runs=runs,
+            runs=(RunName.STATIC, RunName.STREAMED) if streams else (RunName.STATIC,),
             hardware=hardware(plan),
             accuracy=_accuracy(trace),
         )
@@ -118,6 +70,17 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
         plan = plan_network(self.spec, trace)
         check_fit(plan)
         return plan
+
+
+def _lower(plan: Plan, trace: AnyCoding, samples: range) -> Batch:
+    """Count what some samples do, and lay out the schedule of each."""
+    chosen = slice(samples.start, samples.stop)
+    works = [LayerWork(planned, count_layer(plan, planned, trace, chosen)) for planned in plan.layers]
+    each = OneEach(schedules(plan, works, len(samples)), *answer_job(plan))
+    runs: dict[RunName, OneEach | InStream] = {RunName.STATIC: each}
+    if plan.spec.stream:
+        runs[RunName.STREAMED] = InStream(streamed(plan, works, len(samples)))
+    return Batch(samples, Ledger.of(len(samples), postings(plan, works)), runs)
 
 
 def _accuracy(trace: AnyCoding) -> tuple[float | None, int]:

@@ -10,33 +10,28 @@ from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.parts import priced_parts
 
 _TAKEN = {
-    "weights": ("read",),
-    "queue": ("read", "write"),
-    "spikes": ("read", "write"),
-    "sorter": ("insert", "clear"),
-    "decision": ("add",),
+    "weights": "read",
+    "queue": "read write",
+    "spikes": "read write",
+    "sorter": "insert clear",
+    "decision": "add",
 }
 _PE_ACTIONS = {
-    "ttfs": ("forward", "load", "accumulate", "update", "check", "fire"),
-    "rate": ("forward", "load", "integrate", "compare", "reset"),
+    "ttfs": "forward load accumulate update check fire",
+    "rate": "forward load integrate compare reset",
 }
 
 
-def priced_parts(spec: TtfsSpec) -> Mapping[str, Priced]:
+def parts_of(spec: TtfsSpec) -> Mapping[str, Priced]:
     """Every component with the prices of the actions that it takes in the machine's coding.
 
     Weights, biases and input spikes are written before the inference, and what that costs is not part of it.
     """
-    taken = _TAKEN | {"pe": _PE_ACTIONS[spec.coding]}
-    parts = {}
-    for name, actions in taken.items():
-        part = getattr(spec, name).priced_as(name, spec.technology)
-        prices = {action: part.actions[action] for action in actions}
-        parts[name] = Priced(prices, part.area_um2, part.leakage_uw, part.times_ns)
-    clock = spec.clock.network.of_domain(spec.technology, spec.array.flip_flops_per_pe, "array")
-    return parts | {"clock": clock}
+    clock = spec.clock.domain(spec.technology, spec.array.flip_flops_per_pe, "array")
+    return priced_parts(spec, _TAKEN | {"pe": _PE_ACTIONS[spec.coding]}) | {"clock": clock}
 
 
 def hardware(plan: Plan) -> Hardware:

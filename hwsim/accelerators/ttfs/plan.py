@@ -74,11 +74,6 @@ class Plan:
     starts: Mapping[str, int]  # first ticks of the layers' own windows, of first spikes
     most_spikes: Mapping[str, int]  # of the input and every layer in any sample; of first spikes one a neuron
 
-    @property
-    def n_jobs(self) -> int:
-        """Jobs of one sample: a sort for each position, and the passes."""
-        return sum(planned.positions + planned.passes for planned in self.layers)
-
     def spikes_bits(self, core: int) -> int:
         """Bits of the largest map that layers of a core read or give: a word a spike, and one a position."""
         words = [0]

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.timing import LayerWork, sort_cycles, sort_stage
-from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.contract.ledger import OPERATIONS, Posting
 
 IntArray = NDArray[np.int64]
 
 
-class Posted(NamedTuple):
-    """Counts of one action by the jobs of one stage: int64 [sample, job]."""
-
-    stage: str
-    component: str
-    action: str
-    counts: IntArray
-
-
-def post_all(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> Ledger:
-    """Post every action of every layer."""
-    ledger = Ledger(n_samples)
+def postings(plan: Plan, works: Sequence[LayerWork]) -> Iterator[Posting]:
+    """Every action of every layer."""
     for work in works:
-        for posted in (*_sort_actions(plan, work), *_pass_actions(plan, work)):
-            ledger.post(*posted)
-    return ledger
+        yield from _sort_actions(plan, work)
+        yield from _pass_actions(plan, work)
 
 
-def _sort_actions(plan: Plan, work: LayerWork) -> Iterator[Posted]:
+def _sort_actions(plan: Plan, work: LayerWork) -> Iterator[Posting]:
     stage, listed = sort_stage(work.planned), work.counts.listed[:, :, 0]
-    yield Posted(stage, "spikes", "read", sort_cycles(plan, work))
-    yield Posted(stage, "queue", "write", listed)
-    yield Posted(stage, "sorter", "insert", listed)
-    yield Posted(stage, "sorter", "clear", np.ones_like(listed))
+    yield Posting(stage, "spikes", "read", sort_cycles(plan, work))
+    yield Posting(stage, "queue", "write", listed)
+    yield Posting(stage, "sorter", "insert", listed)
+    yield Posting(stage, "sorter", "clear", np.ones_like(listed))
 
 
-def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posted]:
+def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posting]:
     """Element actions, fetches, what the layer gives, and what the network asked for."""
     planned, counts = work.planned, work.counts
     widths, words, bias_words = (
@@ -73,7 +61,7 @@ def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posted]:
             ("pe", "reset"): counts.fires,
         }
     for (component, action), values in found.items():
-        yield Posted(planned.name, component, action, np.ascontiguousarray(values).reshape(len(values), -1))
+        yield Posting(planned.name, component, action, np.ascontiguousarray(values).reshape(len(values), -1))
 
 
 def _all_ticks(plan: Plan, work: LayerWork) -> int:

@@ -6,13 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from hwsim.arch.schema import ComponentSpec, Source, Spec
+from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.bucket_sorter import BucketSorter
-from hwsim.components.clock import Clock
 from hwsim.components.first_spike_pe import FirstSpikePe
 from hwsim.components.memory import BankedSram, Sram
-from hwsim.components.pricing.technology import Technology
+from hwsim.contract.spec import MachineSpec
 
 
 class Array(ComponentSpec):
@@ -50,18 +49,14 @@ class EarlyStop(ComponentSpec):
     output: Literal["never", "first_spike"]
 
 
-class TtfsSpec(Spec):
+class TtfsSpec(MachineSpec):
     """Cores with a systolic array, banked weights, a time-ordered spike queue with its sorter and a spike store.
 
     Queue and spike store of a core are two memories each, of which one is read while the other is written.
     """
 
     machine: Literal["ttfs"]
-    description: str
-    source: Source
     coding: Literal["ttfs", "rate"]
-    technology: Technology
-    clock: Clock
     cores: int = Field(ge=1, le=1024)
     stream: bool
     array: Array

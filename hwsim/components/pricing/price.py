@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hwsim.arch.schema import Bounded
 
@@ -60,3 +60,11 @@ class Priced:
     area_um2: Price
     leakage_uw: Price
     times_ns: Mapping[str, float] = field(default_factory=dict)  # how long an action takes, where the part decides it
+
+    def only(self, *actions: str) -> Priced:
+        """The part restricted to the actions that a machine takes."""
+        return self.doing({name: self.actions[name] for name in actions})
+
+    def doing(self, actions: Mapping[str, Price]) -> Priced:
+        """The part with other actions."""
+        return replace(self, actions=actions)

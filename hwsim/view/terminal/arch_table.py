@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.arch.loader import Loaded
+from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
 
 
-def print_architecture(loaded: Loaded[Any], components: Mapping[str, Priced], console: Console) -> None:
+def print_architecture(loaded: Architecture[Any], components: Mapping[str, Priced], console: Console) -> None:
     """Each price, its bounds and its source, component by component."""
     console.print(f"[bold]{loaded.spec.description}[/bold]")
     console.print(

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Report, Run, UnitShare
-from hwsim.traces.plastic.trace import INFER, TRAIN
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.run_table import (
@@ -36,7 +35,7 @@ def print_report(report: Report, console: Console) -> None:
     if has_timesteps(report):
         console.print(_by_timestep(report))
     # The last run is the fullest, but learning and inference are two things.
-    for run in report.runs if report.runs[0].name == TRAIN else report.runs[-1:]:
+    for run in report.runs if report.runs[0].name.learns else report.runs[-1:]:
         console.print(_by_component(run))
         console.print(_by_layer(report, run))
         console.print(_stages(run))
@@ -54,7 +53,7 @@ def _print_head(report: Report, console: Console) -> None:
     kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
     samples = {run.name: len(run.samples.timesteps) for run in report.runs}
     counted = f"{report.options['samples']} samples"
-    if {TRAIN, INFER} & samples.keys():
+    if any(name.is_phase for name in samples):
         counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
     timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""
     console.print(f"{trace['name']}: {kind}; {counted}{timesteps}")
@@ -124,8 +123,8 @@ def _by_component(run: Run) -> Table:
 
 
 def _by_layer(report: Report, run: Run) -> Table:
-    rates = report.notes.get("spikes per neuron and timestep", {})
-    crossbars = report.notes.get("crossbars by layer", {})
+    rates = report.spike_rates
+    crossbars = report.crossbars
     placed = ["crossbars"] if crossbars else []
     table = plain_table(f"Energy by layer, {run.name}", "layer", *placed, "spike rate", "energy", "share")
     for layer, pj in _sums((row.layer or "(whole chip)", row.energy_pj) for row in run.rows):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from rich.table import Table
 
 from hwsim.report.report import Figure, Percentiles, Report, Run
-from hwsim.traces.plastic.trace import INFER, TRAIN
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import plain_table
 
@@ -62,7 +61,7 @@ def figures_table(report: Report) -> Table:
         ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
         ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
         *(_operation_line(name) for name in dict.fromkeys(name for run in runs for name in run.operations)),
-        *([("SRAM accesses", _accesses)] if report.runs[-1].name in (TRAIN, INFER) else []),
+        *([("SRAM accesses", _accesses)] if report.runs[-1].name.is_phase else []),
     )
     for label, show in lines:
         table.add_row(label, *(show(run) for run in runs))
@@ -71,7 +70,7 @@ def figures_table(report: Report) -> Table:
 
 def _unit(report: Report) -> str:
     """What figures are of: learning from a sample is no inference."""
-    return "sample" if report.runs[0].name == TRAIN else "inference"
+    return "sample" if report.runs[0].name.learns else "inference"
 
 
 def _speculative_lines(report: Report) -> list[Line]:
@@ -105,7 +104,7 @@ def _accesses(run: Run) -> str:
 
 
 def _accuracy(run: Run) -> str:
-    if run.name == TRAIN:
+    if run.name.learns:
         return ""
     if run.accuracy is None or run.accuracy_standard_error is None:
         return "not known"

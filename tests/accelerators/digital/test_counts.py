@@ -106,7 +106,7 @@ def test_grouping_tiles_into_jobs_changes_no_word(monkeypatch):
     monkeypatch.setattr("hwsim.accelerators.digital.tiling.MOST_GROUPS", 2)
     workload = Machine(spec).lower(trace)
     grouped = cases.posted(workload)
-    assert workload.n_jobs < tile_by_tile.n_jobs
+    assert workload.batches.n_jobs < tile_by_tile.batches.n_jobs
     for key, counts in single.items():
         if key[1] == "dram":
             assert (grouped[key] <= counts).all()

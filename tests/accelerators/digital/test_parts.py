@@ -8,7 +8,7 @@ from arch.machines import technology
 from pydantic import ValidationError
 
 from hwsim import api
-from hwsim.accelerators.digital.parts import priced_parts
+from hwsim.accelerators.digital.parts import parts_of
 from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
 from hwsim.components.pricing.logic import add, logic_and, multiply, register
@@ -89,10 +89,10 @@ def test_published_operation_energies():
 
 def test_an_error_begins_with_the_key_of_its_part():
     with pytest.raises(ArchitectureError, match=r"^scratchpad: the CACTI table has no 14 nm"):
-        priced_parts(digital.variant(technology__node_nm=14))
+        parts_of(digital.variant(technology__node_nm=14))
 
 
 @pytest.mark.parametrize("order", ["layer_outer", "timestep_outer"])
 def test_a_membrane_is_held_in_the_pe_or_read_and_written(order):
-    actions = priced_parts(digital.variant(loop_order=order))["neuron"].actions
+    actions = parts_of(digital.variant(loop_order=order))["neuron"].actions
     assert set(actions) == ({"update", "hold"} if order == "layer_outer" else {"update"})

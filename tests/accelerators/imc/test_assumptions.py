@@ -10,6 +10,7 @@ from accelerators.imc import cases
 from pydantic import ValidationError
 
 from hwsim.accelerators.imc import Machine
+from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.timing import read_interval_cycles
 from hwsim.engine import simpy_engine
 from hwsim.traces.network.layers import Conv2d, Linear
@@ -133,7 +134,7 @@ def test_layers_off_chip_are_the_fully_connected_ones_after_the_last_convolution
         # There is no tile to go to, and none that keeps a row for them.
         if key[0] not in away and key[1] != "noc" and key[1:] != ("spike_buffer", "write"):
             np.testing.assert_array_equal(without[key], counts, err_msg=str(key))
-    assert set(part.hardware.notes["crossbars by layer"]) == set(whole.hardware.notes["crossbars by layer"]) - away
+    assert set(part.hardware.crossbars) == set(whole.hardware.crossbars) - away
     ends = [simpy_engine.run(next(iter(each.batches)).schedules["static"][0]).makespan_cycles for each in (whole, part)]
     assert 0 < ends[1] < ends[0]
 
@@ -182,6 +183,6 @@ def test_the_shipped_machine_assumes_nothing_and_the_interval_of_a_pe_is_a_cross
     plain, by_pe = dense(), dense(assumptions__conversion="pe")
     trace = cases.random_trace(cases.chain(), samples=1)
     for spec in (plain, by_pe):
-        placed = next(iter(Machine(spec).lower(trace).batches.placement.layers.values()))
+        placed = next(iter(place(spec, trace.network).layers.values()))
         assert read_interval_cycles(spec, placed) == max(spec.read_cycles, 4 * spec.convert_cycles)
     assert by_pe.assumptions.switched_on == "conversion pe"

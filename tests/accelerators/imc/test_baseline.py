@@ -16,8 +16,9 @@ from click.testing import CliRunner
 import hwsim
 from hwsim import api
 from hwsim.accelerators.imc import Machine
-from hwsim.accelerators.imc.baseline import Dense
+from hwsim.accelerators.imc.baseline import planes_of
 from hwsim.cli import main
+from hwsim.contract.dense import Dense
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.errors import ArchitectureError
 from hwsim.report.price import price
@@ -38,7 +39,7 @@ def activations_of(trace, kind):
     """Integers [sample, 1, y, x, channel] of every layer with neurons: spike counts, or the drawn ones."""
     if kind == "qann":
         return {name: unpacked(trace, name).sum(axis=1, keepdims=True) for name in trace.spikes}
-    drawn = Dense("ann", ANN_BITS).planes(trace, range(trace.n_samples))
+    drawn = planes_of(Dense("ann", ANN_BITS), trace, range(trace.n_samples))
     values = {}
     for name, planes in drawn.items():
         assert planes.shape[0] == ANN_BITS
@@ -120,11 +121,11 @@ def test_a_neuron_that_never_spikes_is_a_zero_of_the_quantised_network():
 def test_bits_of_the_plain_network_are_even_and_do_not_depend_on_batches():
     trace = cases.random_trace(cases.wide(), samples=3)
     (name, packed) = next(iter(trace.spikes.items()))
-    whole = Dense("ann", 8).planes(trace, range(3))[name]
+    whole = planes_of(Dense("ann", 8), trace, range(3))[name]
     values = np.prod(packed.shape) * 3
     for plane in whole:  # 4.5 standard deviations of a fair coin
         assert abs(int(np.bitwise_count(plane).sum()) - values / 2) < 4.5 * values**0.5 / 2
-    parts = [Dense("ann", 8).planes(trace, range(n, n + 1))[name] for n in range(3)]
+    parts = [planes_of(Dense("ann", 8), trace, range(n, n + 1))[name] for n in range(3)]
     np.testing.assert_array_equal(whole, np.concatenate(parts, axis=1))
     batches = Machine(small()).baseline(trace, "ann").batches
     of_last = {(p.stage, p.component, p.action): p.counts for p in batches.lower(range(2, 3)).ledger.postings}

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from traces.direct.networks import Sketch, networks
 
-from hwsim.accelerators.imc import Machine, timing
+from hwsim.accelerators.imc import Machine, schedule
 from hwsim.accelerators.imc.links import Crossing
 from hwsim.accelerators.imc.plan.mesh import Mesh
 from hwsim.accelerators.imc.plan.placement import place
@@ -126,7 +126,7 @@ def test_links_that_stand_for_others_change_no_time(network, monkeypatch):
             for step, sent in transfers.items()
         }
 
-    monkeypatch.setattr(timing, "crossings", every_link)
+    monkeypatch.setattr(schedule, "crossings", every_link)
     (many,) = schedules(spec, trace)
     assert len(many.stages) > len(few.stages)
     one, other = simpy_engine.run(few), simpy_engine.run(many)

@@ -9,7 +9,8 @@ import pytest
 from accelerators.imc import cases
 
 from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
-from hwsim.contract.run import EARLY_EXIT, OVERLAPPED, STATIC
+from hwsim.contract.batches import OneEach
+from hwsim.contract.run import RunName
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule, Stage, Wait
 from hwsim.engine.timeline import stalls
@@ -41,7 +42,7 @@ def spikes(network):
 def overlapped(network, variant):
     """(sample, timesteps kept, schedule, timeline) of every schedule of the run, in the stated order."""
     (batch,) = played(network, variant)[0].batches
-    order = batch.schedules[OVERLAPPED]
+    order = batch.schedules[RunName.OVERLAPPED]
     assert len(order) == SAMPLES * TIMESTEPS
     return [
         (i // TIMESTEPS, i % TIMESTEPS + 1, schedule, simpy_engine.run(schedule)) for i, schedule in enumerate(order)
@@ -83,7 +84,8 @@ def test_a_chain_worked_out_by_hand():
     Leaving after the first: at 6 the third source (4 to 6) and the second work (5 to 8) have started, the third work is
     ready at 8 and void.  Leaving after the second: at 9 the third work (8 to 11) has started, its decision has not.
     """
-    timelines = [simpy_engine.run(schedule) for schedule in by_leaving_timestep([chain(3)])]
+    each = OneEach([chain(3)], "sigma_e", np.arange(3))
+    timelines = [simpy_engine.run(schedule) for schedule in by_leaving_timestep(each).schedules]
     assert [timeline.ran["source"].tolist() for timeline in timelines] == [[True] * 3] * 3
     assert [timeline.ran["work"].tolist() for timeline in timelines] == [[True, True, False], [True] * 3, [True] * 3]
     assert [timeline.ran["sigma_e"].sum() for timeline in timelines] == [1, 2, 3]
@@ -113,7 +115,7 @@ def test_exactly_what_starts_before_the_decision_runs(network, variant):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_voided_work_is_in_no_count_and_started_work_in_every(network, variant):
     _, tallies = played(network, variant)
-    tally = tallies[OVERLAPPED]
+    tally = tallies[RunName.OVERLAPPED]
     naive = counted(network, variant)
     assert {tuple(key) for key in tally.counts} == set(naive)
     for key, counts in tally.counts.items():
@@ -125,7 +127,7 @@ def test_voided_work_is_in_no_count_and_started_work_in_every(network, variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("network", NETWORKS)
 def test_busy_cycles_and_times_are_those_of_the_jobs_that_ran(network, variant):
-    tally = played(network, variant)[1][OVERLAPPED]
+    tally = played(network, variant)[1][RunName.OVERLAPPED]
     for sample, kept, schedule, timeline in overlapped(network, variant):
         for stage in schedule.stages:
             ran = timeline.ran[stage.name]
@@ -140,9 +142,9 @@ def test_busy_cycles_and_times_are_those_of_the_jobs_that_ran(network, variant):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_counts_lie_between_gated_and_static_and_decisions_are_made_once(network, variant):
     _, tallies = played(network, variant)
-    whole = {key: counts.sum(axis=1, keepdims=True) for key, counts in tallies[STATIC].counts.items()}
-    for key, counts in tallies[OVERLAPPED].counts.items():
-        gated, loose = (np.cumsum(each, axis=1) for each in (tallies[EARLY_EXIT].counts[key], counts))
+    whole = {key: counts.sum(axis=1, keepdims=True) for key, counts in tallies[RunName.STATIC].counts.items()}
+    for key, counts in tallies[RunName.OVERLAPPED].counts.items():
+        gated, loose = (np.cumsum(each, axis=1) for each in (tallies[RunName.EARLY_EXIT].counts[key], counts))
         assert (gated <= loose).all(), key
         np.testing.assert_array_equal(gated[:, -1], loose[:, -1], err_msg=str(key))
         if key.component == "sigma_e":
@@ -150,7 +152,7 @@ def test_counts_lie_between_gated_and_static_and_decisions_are_made_once(network
         else:
             assert (loose <= whole[key]).all(), key
     if variant == "ideal links":  # where something contends for a link, work in vain may delay an answer
-        assert (tallies[OVERLAPPED].step_end_cycles <= tallies[EARLY_EXIT].step_end_cycles).all()
+        assert (tallies[RunName.OVERLAPPED].step_end_cycles <= tallies[RunName.EARLY_EXIT].step_end_cycles).all()
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -158,11 +160,11 @@ def test_dynamic_energy_lies_between_gated_and_static_for_every_sample(network):
     """The static machine has no decisions; they are what the others may exceed it by."""
     spec = cases.small(early_exit__threshold=0.5, early_exit__overlap=True)
     runs = cases.priced(spec, spikes(network))
-    gated, loose = (runs[name].energies("value", clock=False) for name in (EARLY_EXIT, OVERLAPPED))
-    static = runs[STATIC].energies("value", clock=False)[:, -1:]
+    gated, loose = (runs[name].energies("value", clock=False) for name in (RunName.EARLY_EXIT, RunName.OVERLAPPED))
+    static = runs[RunName.STATIC].energies("value", clock=False)[:, -1:]
     decisions = sum(
-        np.cumsum(counts, axis=1) * runs[OVERLAPPED].price(key).value
-        for key, counts in runs[OVERLAPPED].counts.items()
+        np.cumsum(counts, axis=1) * runs[RunName.OVERLAPPED].price(key).value
+        for key, counts in runs[RunName.OVERLAPPED].counts.items()
         if key.component == "sigma_e"
     )
     slack = 1e-12 * static
@@ -174,7 +176,7 @@ def test_dynamic_energy_lies_between_gated_and_static_for_every_sample(network):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_the_waste_is_what_ran_after_the_decision_priced_in_plain_loops(network):
     spec = cases.small(early_exit__threshold=0.5, early_exit__overlap=True)
-    run = cases.priced(spec, spikes(network))[OVERLAPPED]
+    run = cases.priced(spec, spikes(network))[RunName.OVERLAPPED]
     hardware, parts, naive = run.workload.hardware, run.components, counted(network, "shipped")
     leakage_uw = sum(n * parts[name].leakage_uw.value for name, n in hardware.instances.items())
     for sample, kept, schedule, timeline in overlapped(network, "shipped"):
@@ -190,9 +192,9 @@ def test_the_waste_is_what_ran_after_the_decision_priced_in_plain_loops(network)
             vain = timeline.ran[stage.name] & (stage.timestep >= kept)
             domains = hardware.clocked.get(stage.name, 0)
             wanted += int(stage.service[vain].sum()) * domains * parts["clock"].actions["active_cycle"].value
-        assert run.speculative("value")[sample, kept - 1] == pytest.approx(wanted, rel=1e-12)
+        assert run.speculative["value"][sample, kept - 1] == pytest.approx(wanted, rel=1e-12)
         assert wanted <= run.totals["value"][sample, kept - 1]
-    assert not run.speculative("value")[:, -1].any()
+    assert not run.speculative["value"][:, -1].any()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -209,5 +211,5 @@ def test_both_engines_agree_on_every_voided_job(network, variant):
 
 def test_runs_without_overlap_have_no_waste():
     _, tallies = played("residuals")
-    assert tallies[STATIC].speculation is None
-    assert tallies[EARLY_EXIT].speculation is None
+    assert tallies[RunName.STATIC].speculation is None
+    assert tallies[RunName.EARLY_EXIT].speculation is None

@@ -9,7 +9,7 @@ import pytest
 
 from hwsim import api
 from hwsim.accelerators.imc.machine import Imc
-from hwsim.contract.run import EARLY_EXIT
+from hwsim.contract.run import RunName
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule, Unless
 from hwsim.engine.timeline import sample_latency
@@ -35,11 +35,11 @@ def test_voided_work_is_the_work_that_the_report_leaves_out(direct_input):
     assert len(set(workload.exits.recorded.tolist())) > 1
     for batch in workload.batches:
         exits = workload.exits.recorded[batch.samples.start : batch.samples.stop]
-        whole = batch.schedules[EARLY_EXIT]
+        whole = batch.schedules[RunName.EARLY_EXIT]
         gated = [simpy_engine.run(schedule) for schedule in whole]
         cut = [with_exit(schedule, int(t)) for schedule, t in zip(whole, exits, strict=True)]
         voided = [simpy_engine.run(schedule) for schedule in cut]
-        stage, jobs = batch.step_ends[EARLY_EXIT]
+        stage, jobs = batch.runs[RunName.EARLY_EXIT].stage, batch.runs[RunName.EARLY_EXIT].ends
         for schedule, full, short, t in zip(cut, gated, voided, exits, strict=True):
             assert sample_latency(schedule, short) == full.done[stage][jobs[t - 1]]
             again = compiled_engine.run(schedule)

@@ -8,7 +8,7 @@ import numpy as np
 from traces.sequence.networks import unpacked
 
 from hwsim import api
-from hwsim.contract.run import STATIC
+from hwsim.contract.run import RunName
 from hwsim.engine import run as run_engine
 from hwsim.run.play import play
 
@@ -41,14 +41,14 @@ def machine_of(loaded):
 
 
 def tally(workload, engine="compiled"):
-    return play(workload, lambda schedule: run_engine(schedule, engine))[STATIC]
+    return play(workload, lambda schedule: run_engine(schedule, engine))[RunName.STATIC]
 
 
 def timelines(workload, engine="simpy"):
     """Schedule and timeline of each sample that takes all timesteps."""
     found = []
     for batch in workload.batches:
-        schedules = batch.schedules[STATIC]
+        schedules = batch.schedules[RunName.STATIC]
         each = len(schedules) // len(batch.samples)
         found += [(schedule, run_engine(schedule, engine)) for schedule in schedules[each - 1 :: each]]
     return found

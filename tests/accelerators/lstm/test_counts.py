@@ -172,13 +172,12 @@ def test_the_report_names_the_share_that_multiplies():
     trace = drawn((6,), samples=3)
     loaded = design()
     run = api.simulate(loaded, trace).runs[0]
-    notes = api.simulate(loaded, trace).notes
     multiplied = run.operations["MAC"]
-    assert notes["MAC share of MAC and AC"] == pytest.approx(multiplied / (multiplied + run.operations["AC"]))
+    assert run.mac_share.of_operations == pytest.approx(multiplied / (multiplied + run.operations["AC"]))
     arithmetic = [row for row in run.rows if row.component in ("mac", "ac", "elementwise", "readout")]
     energy = {
         name: sum(row.energy_pj for row in arithmetic if row.action in name)
         for name in (("mac",), ("add", "and", "clip"))
     }
     wanted = energy[("mac",)] / sum(energy.values())
-    assert notes["MAC share of arithmetic energy"] == pytest.approx(wanted)
+    assert run.mac_share.of_energy == pytest.approx(wanted)

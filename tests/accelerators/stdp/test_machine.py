@@ -207,8 +207,10 @@ def test_what_the_network_learns_is_lowered(name, engine):
     runs = tallied(workload, engine)
     assert list(runs) == ["train", "infer"]
     assert [len(runs[run].latency_cycles) for run in runs] == [5, 3]
-    assert workload.n_samples == 8
-    assert workload.n_jobs == sum(s.n_jobs for b in workload.batches for part in b.schedules.values() for s in part)
+    assert workload.batches.n_samples == 8
+    assert workload.batches.n_jobs == sum(
+        s.n_jobs for b in workload.batches for part in b.schedules.values() for s in part
+    )
     counts = totals(runs["train"])
     neurons = trace.network.neurons.count
     learned = learn(chip.network_of(trace), trace, Session(label_samples=chip.spec.label_samples)).phases["train"]

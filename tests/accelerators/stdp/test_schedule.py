@@ -143,7 +143,7 @@ def test_samples_of_equal_length_share_what_they_can_and_stay_in_order():
     for one, other in zip(first.stages, second.stages, strict=True):
         for wait, same in zip(one.waits, other.waits, strict=True):
             assert (wait.needs is same.needs) == (wait.stage != "potentiate" or one.name != "integrate")
-    assert workload.n_jobs == sum(s.n_jobs for batch in batches for s in batch.schedules["train"])
+    assert workload.batches.n_jobs == sum(s.n_jobs for batch in batches for s in batch.schedules["train"])
     together = tallied(workload)["train"].latency_cycles
     alone = [tallied(lowered(chip, net, train=[sample]))["train"].latency_cycles[0] for sample in samples]
     np.testing.assert_array_equal(together, alone)

@@ -10,7 +10,7 @@ from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, ex
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.accelerators.imc.spec import EarlyExit
 from hwsim.contract.exits import Exits, Outcomes
-from hwsim.contract.run import EARLY_EXIT, OVERLAPPED
+from hwsim.contract.run import RunName
 from hwsim.errors import UsageError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import Logits
@@ -39,7 +39,7 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     known, right = _evaluate(rule, reported), right_guesses(reported.accumulated(), reported.labels)
     timesteps = exit_timesteps(known.leaves(rule.metric, threshold))
     return Exits(
-        runs=(EARLY_EXIT, OVERLAPPED) if rule.overlap else (EARLY_EXIT,),
+        runs=(RunName.EARLY_EXIT, RunName.OVERLAPPED) if rule.overlap else (RunName.EARLY_EXIT,),
         unit=DECISION,
         criterion=_describe(rule),
         threshold=threshold,

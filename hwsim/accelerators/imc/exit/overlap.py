@@ -7,27 +7,25 @@ what has started by then runs to its end.  Decisions that say no void nothing an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.pipeline import DECISION
+from hwsim.contract.batches import ByLeaving, OneEach
 from hwsim.engine.schedule import Schedule, Stage, Unless
 
 
-def by_leaving_timestep(schedules: Sequence[Schedule]) -> list[Schedule]:
-    """Schedules of samples that leave after each timestep: [sample * timesteps + timestep].
+def by_leaving_timestep(each: OneEach) -> ByLeaving:
+    """Schedules of samples that leave after each timestep, from those that run all timesteps.
 
     All schedules have the same stages with the same timesteps, and a stage with one decision a timestep.
     """
-    whole = schedules[0]
+    whole = each.schedules[0]
     timesteps = whole.stages[whole.positions[DECISION]].n_jobs
     decisions = [{stage.name: _later(stage, exit_job) for stage in whole.stages} for exit_job in range(timesteps)]
-    return [
-        _leaving(schedule, exit_job, decisions[exit_job]) for schedule in schedules for exit_job in range(timesteps)
-    ]
+    return ByLeaving([_leaving(schedule, t, decisions[t]) for schedule in each.schedules for t in range(timesteps)])
 
 
 def _leaving(schedule: Schedule, exit_job: int, decisions: dict[str, Unless | None]) -> Schedule:

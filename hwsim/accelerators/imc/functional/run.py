@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.functional.layer import CrossbarLayer
 from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.judged import Judged
 from hwsim.contract.machine import FunctionalRun
 from hwsim.errors import UsageError
 from hwsim.traces.direct.golden import ExactProducts
@@ -75,7 +75,9 @@ def execute(spec: ImcSpec, trace: Trace) -> FunctionalRun[Trace]:
         logits=found,
         provenance=replace(trace.provenance, recipe=None),  # which would draw other spikes
     )
-    return FunctionalRun(changed, _notes(spec, trace, changed, products))
+    clips, judged = _clips(spec, trace, products), _judged(trace, changed)
+    clipped = _share(sum(clips.values(), np.zeros(2, np.int64)))
+    return FunctionalRun(changed, _notes(spec, trace, clips, judged), judged, clipped)
 
 
 def _hardware_logits(trace: Trace, inputs: Inputs, values: Values) -> dict[str, Logits]:
@@ -95,37 +97,47 @@ def _hardware_logits(trace: Trace, inputs: Inputs, values: Values) -> dict[str, 
     return found
 
 
-def _notes(spec: ImcSpec, trace: Trace, changed: Trace, products: CrossbarProducts) -> Mapping[str, Any]:
-    """What the reader needs to judge the hardware's arithmetic."""
-    assert trace.inputs is not None
+def _clips(spec: ImcSpec, trace: Trace, products: CrossbarProducts) -> Mapping[str, NDArray[np.int64]]:
+    """Conversions and how many of them clipped, by layer: int64 [2]."""
     again = trace.timesteps if spec.direct_input == "every_step" and not products.varying else 1
-    counts = {
+    return {
         name: layer.counts * (again if multiplies_input(trace.network, trace.network[name]) else 1)
         for name, layer in products.layers.items()
     }
-    conversions, clipped = (int(total) for total in sum(counts.values(), np.zeros(2, np.int64)))
+
+
+def _notes(
+    spec: ImcSpec, trace: Trace, clips: Mapping[str, NDArray[np.int64]], judged: Judged | None
+) -> dict[str, Any]:
+    """What the reader needs to judge the hardware's arithmetic."""
+    assert trace.inputs is not None
     notes: dict[str, Any] = {
         "functional mode": f"{len(trace.inputs.labels)} raw inputs run on the crossbars",
         **{f"devices: {key}": value for key, value in spec.devices.model_dump(exclude={"source"}).items()},
-        "conversions clipped": clipped / max(conversions, 1),
-        "conversions clipped by layer": {name: int(c[1]) / max(int(c[0]), 1) for name, c in counts.items()},
+        "conversions clipped": _share(sum(clips.values(), np.zeros(2, np.int64))),
+        "conversions clipped by layer": {name: _share(counts) for name, counts in clips.items()},
     }
-    return notes | _accuracies(trace, changed)
+    if judged is not None:
+        notes |= {
+            "accuracy of this hardware": judged.accuracy,
+            "accuracy, standard error": judged.standard_error,
+            "accuracy of exact integers": judged.exact_accuracy,
+            "accuracy, samples": judged.n_samples,
+        }
+    return notes
 
 
-def _accuracies(trace: Trace, changed: Trace) -> dict[str, float]:
+def _share(counts: NDArray[np.int64]) -> float:
+    return int(counts[1]) / max(int(counts[0]), 1)
+
+
+def _judged(trace: Trace, changed: Trace) -> Judged | None:
     """Accuracy of this hardware and of the exact network on the same samples: the largest set of the trace's split."""
     ours = [name for name, logits in changed.logits.items() if logits.split == trace.provenance.split]
     if trace.provenance.synthetic or not ours:
-        return {}
+        return None
     name = max(ours, key=lambda name: changed.logits[name].labels.size)
     here, exact = changed.logits[name], trace.logits[name]
     same = np.isin(exact.sample_ids, here.sample_ids)
     known = replace(exact, values=exact.values[same], labels=exact.labels[same], sample_ids=exact.sample_ids[same])
-    accuracy = float(here.accuracy()[-1])
-    return {
-        "accuracy of this hardware": accuracy,
-        "accuracy, standard error": math.sqrt(accuracy * (1 - accuracy) / here.labels.size),
-        "accuracy of exact integers": float(known.accuracy()[-1]),
-        "accuracy, samples": here.labels.size,
-    }
+    return Judged(here.right()[:, -1], known.right()[:, -1])

@@ -7,13 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 
-from hwsim.accelerators.imc.plan.pipeline import Pipeline, Step
-from hwsim.accelerators.imc.plan.placement import Placement
-from hwsim.accelerators.imc.plan.traffic import Traffic
-from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.components.memory import Sram
 from hwsim.errors import ArchitectureError
-from hwsim.traces.network.layers import Network
 from hwsim.traces.network.raw_input import multiplies_input
 
 
@@ -28,17 +25,6 @@ class Needs:
     def bits(self) -> int:
         """All of them."""
         return self.anywhere + sum(self.by_tile.values())
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """A network laid out on the machine."""
-
-    spec: ImcSpec
-    network: Network
-    placement: Placement
-    traffic: Traffic
-    pipeline: Pipeline
 
 
 def needs(plan: Plan) -> Mapping[str, Needs]:

@@ -1,0 +1,72 @@
+"""A network laid out on the machine: where its weights lie, what travels, and in which order work is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.imc.plan.pipeline import Options, Pipeline, Step, build
+from hwsim.accelerators.imc.plan.placement import Placement, place
+from hwsim.accelerators.imc.plan.traffic import Traffic, route
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.run import RunName
+from hwsim.traces.network.layers import Network
+from hwsim.traces.network.raw_input import follows_input, multiplies_input
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What does not depend on spikes."""
+
+    spec: ImcSpec
+    network: Network
+    placement: Placement
+    traffic: Traffic
+    pipeline: Pipeline
+
+    @property
+    def timesteps(self) -> int:
+        """Timesteps lowered."""
+        return self.pipeline.order.timesteps
+
+    def input_runs(self) -> IntArray:
+        """1 for timesteps at which the direct-coded input is read and multiplied, else 0: int64 [timestep]."""
+        runs = np.ones(self.timesteps, np.int64)
+        if self.spec.direct_input == "once":
+            runs[1:] = 0
+        return runs
+
+    def runs(self, step: Step) -> IntArray:
+        """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
+        on_crossbars = step.kind == "crossbar" and multiplies_input(self.network, step.layer)
+        direct = on_crossbars or follows_input(self.network, step.layer.name)
+        runs = self.input_runs() if direct else np.ones(self.timesteps, np.int64)
+        return runs[:, None]
+
+
+def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> dict[RunName, Plan]:
+    """The plan of every run: they differ in the order of work alone.
+
+    Raises ArchitectureError where the network does not fit the machine.
+    """
+    placement = place(spec, network)
+    traffic = route(spec, network, placement)
+    return {
+        run: Plan(spec, network, placement, traffic, build(network, timesteps, _options(spec, network, run)))
+        for run in runs
+    }
+
+
+def _options(spec: ImcSpec, network: Network, run: RunName) -> Options:
+    return Options(
+        row_pipelining=spec.pipelining == "rows",
+        layer_outer=spec.loop_order == "layer_outer",
+        slack_rows=spec.buffer_slack_rows,
+        gated=run is RunName.EARLY_EXIT,
+        overlapped=run is RunName.OVERLAPPED,
+        off_chip=spec.assumptions.off_chip(network),
+    )

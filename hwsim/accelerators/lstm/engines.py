@@ -1,0 +1,158 @@
+"""The engines of all cells, and what their jobs wait for.
+
+A cell does one step at a time: its first engine starts when the step before it and all that it reads are done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.accelerators.lstm.plan import Cell, Plan
+from hwsim.accelerators.lstm.work import AC, DETECT, ELEMENTWISE, MAC, NEURONS, READOUT, StepWork
+from hwsim.engine.schedule import Wait
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One engine of one cell as a stage, for every sample alike."""
+
+    name: str
+    layer: str
+    role: str
+    cell: Cell
+    elements: IntArray  # [job]
+    timesteps: IntArray  # [job]
+    waits: tuple[Wait, ...]
+    unit: str | None
+    latency: int
+
+    def of_jobs(self, values: IntArray) -> IntArray:
+        """What is given for every step [sample, element, timestep] as that of the jobs [sample, job]."""
+        return values[:, self.elements, self.timesteps]
+
+
+def stage_name(layer: str, cell: Cell, role: str) -> str:
+    """Name of an engine's stage."""
+    return f"{layer}.cell{cell.index}.{role}"
+
+
+def engines(plan: Plan, works: list[StepWork]) -> list[Engine]:
+    """All engines, the readout last."""
+    found = []
+    for (position, layer), cell in product(enumerate(plan.network.layers), plan.cells):
+        roles = [role for role in works[position].services if _has(plan, cell, role)]
+        element, step = _steps(plan, cell)
+        for role in roles:
+            waits = tuple(_waits(plan, position, cell, role, roles))
+            name, latency = stage_name(layer.name, cell, role), plan.spec.cells.latency_cycles
+            unit = _unit(plan, layer.name, cell, role)
+            late = latency if role == ELEMENTWISE else 0
+            found.append(Engine(name, layer.name, role, cell, element, step, waits, unit, late))
+    return [*found, _readout(plan)]
+
+
+def _has(plan: Plan, cell: Cell, role: str) -> bool:
+    """Only the first cell has a MAC engine where the product is kept."""
+    return role != MAC or cell.index == 0 or not plan.multiplies_once
+
+
+def _steps(plan: Plan, cell: Cell) -> tuple[IntArray, IntArray]:
+    """Element and timestep of a cell's jobs."""
+    job = np.arange(plan.network.n_elements * cell.width, dtype=np.int64)
+    return job // cell.width, cell.first + job % cell.width
+
+
+def _job(cell: Cell, element: IntArray, timestep: IntArray | int) -> IntArray:
+    """Number of a cell's job; below 0 for elements before the first."""
+    return element * cell.width + timestep - cell.first
+
+
+def _first_role(roles: list[str]) -> str:
+    return DETECT if DETECT in roles else MAC
+
+
+def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str]) -> Iterator[Wait]:
+    layer, element, _ = plan.network.layers[position].name, *_steps(plan, cell)
+    job = np.arange(element.size, dtype=np.int64)
+    first = _first_role(roles)
+    if role == first:
+        yield from _step_waits(plan, position, cell, first)
+    elif role == MAC:
+        yield Wait(stage_name(layer, cell, first), job, event="start")
+    elif role in AC:
+        yield Wait(stage_name(layer, cell, DETECT), job)
+    elif role == NEURONS:
+        for before in roles:
+            if before in (MAC, *AC):
+                yield Wait(stage_name(layer, cell, before), job)
+    else:
+        yield Wait(stage_name(layer, cell, NEURONS), job)
+
+
+def _step_waits(plan: Plan, position: int, cell: Cell, first: str) -> Iterator[Wait]:
+    """What a step needs, and the room for what it gives."""
+    layers = plan.network.layers
+    element, step = _steps(plan, cell)
+    job = np.arange(element.size, dtype=np.int64)
+    name = layers[position].name
+    if plan.serial and position == 0:
+        yield Wait(stage_name(layers[-1].name, cell, ELEMENTWISE), job - 1)
+    else:
+        yield Wait(stage_name(name, cell, ELEMENTWISE), job - 1)
+    if position:
+        yield Wait(stage_name(layers[position - 1].name, cell, ELEMENTWISE), job)
+    if plan.serial:
+        return
+    if cell.index:
+        before = plan.cells[cell.index - 1]
+        yield Wait(
+            stage_name(name, before, ELEMENTWISE),
+            np.where(step == cell.first, _job(before, element, before.stop - 1), -1),
+        )
+    depth = plan.spec.cells.queue_elements
+    if cell.index + 1 < len(plan.cells):
+        after = plan.cells[cell.index + 1]
+        needs = np.where(step == cell.stop - 1, np.maximum(_job(after, element - depth, after.first), -1), -1)
+        yield Wait(stage_name(name, after, first), needs, event="start", stall="blocked")
+    if position + 1 < len(layers):
+        needs = np.maximum(_job(cell, element - depth, step), -1)
+        yield Wait(stage_name(layers[position + 1].name, cell, first), needs, event="start", stall="blocked")
+
+
+def _unit(plan: Plan, layer: str, cell: Cell, role: str) -> str | None:
+    """The weight port that an engine shares with others; None where it has one to itself."""
+    shared = plan.spec.weight_copies == "shared" and len(plan.cells) > 1
+    own = "" if shared else f".cell{cell.index}"
+    if role == MAC and shared and not plan.multiplies_once:
+        return f"{layer}.input_weights"
+    if role in AC and plan.spec.gate_ports == "shared":
+        return f"{layer}{own}.weights"
+    if role in AC and shared:
+        return f"{layer}.weights.{role.removeprefix('ac.')}"
+    return None
+
+
+def _readout(plan: Plan) -> Engine:
+    """One engine for all cells, in the order in which their steps end if all last equally long."""
+    last = plan.network.n_elements - 1
+    from_all = plan.network.readout.over == "all" and plan.dense is None
+    elements = range(0 if from_all else last, last + 1)
+    cells = {t: plan.cell_of(t) for t in range(plan.timesteps)}
+    steps = sorted(
+        product(elements, range(plan.timesteps)), key=lambda step: (step[0] + cells[step[1]].index, *reversed(step))
+    )
+    element, timestep = (np.array(values, np.int64) for values in zip(*steps, strict=True))
+    name = plan.network.layers[-1].name
+    waits = []
+    for cell in plan.cells:
+        own = (timestep >= cell.first) & (timestep < cell.stop)
+        needs = np.where(own, _job(cell, element, timestep), -1)
+        waits.append(Wait(stage_name(name, cell, ELEMENTWISE), needs))
+    return Engine(READOUT, READOUT, READOUT, plan.cells[0], element, timestep, tuple(waits), None, 0)

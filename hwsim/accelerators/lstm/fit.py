@@ -1,0 +1,60 @@
+"""Whether a network fits the widths and memories of an LSTM machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from hwsim.accelerators.lstm.plan import Plan, memory_bits
+from hwsim.contract.fit import neuron_widths, refuse_narrow, refuse_small
+from hwsim.traces.sequence.trace import LstmLayer
+
+
+def check_fit(plan: Plan) -> None:
+    """Raise ArchitectureError where a width or a memory of the machine is too small for a network."""
+    spec, network = plan.spec, plan.network
+    for layer in network.layers:
+        refuse_narrow(layer.name, _widths(plan, layer))
+    readout = network.readout
+    sums = int(np.abs(readout.weights.astype(np.int64)).sum(axis=0).max())
+    steps = network.n_elements if readout.over == "all" else 1
+    bits = (sums * steps + int(np.abs(readout.bias.astype(np.int64)).max())).bit_length() + 1
+    refuse_narrow("readout", [("readout.bits", bits, spec.readout.bits)])
+    for key, (needed, there) in memory_bits(plan).items():
+        refuse_small(key, "the network needs", needed, there, " in one memory")
+
+
+def _widths(plan: Plan, layer: LstmLayer) -> Iterator[tuple[str, int, int]]:
+    """Bits that a layer needs of a part, and that the part has, by key."""
+    spec = plan.spec
+    if plan.multiplies(layer):
+        yield "mac.input_bits", plan.network.input_bits, spec.mac.input_bits
+    if plan.multiplies(layer) or plan.dense is not None:
+        yield "mac.weight_bits", layer.weight_bits, spec.mac.weight_bits
+    yield "state.bits", layer.state_bits, spec.state.bits
+    yield "elementwise.state_bits", layer.state_bits, spec.elementwise.state_bits
+    if plan.dense is not None:
+        return
+    yield "ac.bits", _sum_bits(plan, layer), spec.ac.bits
+    if plan.multiplies(layer):
+        yield "ac.bits", _product_bits(plan, layer), spec.ac.bits
+    for units in layer.units.values():
+        if units.spiking:
+            yield from neuron_widths("neuron", units, spec.neuron)
+        else:
+            yield "elementwise.value_bits", layer.fraction_bits + 1 + units.signed, spec.elementwise.value_bits
+
+
+def _product_bits(plan: Plan, layer: LstmLayer) -> int:
+    """Signed bits of the input product."""
+    largest = 1 << (plan.network.input_bits - 1)
+    return int(np.abs(layer.input_weights.astype(np.int64)).sum(axis=1).max() * largest).bit_length() + 1
+
+
+def _sum_bits(plan: Plan, layer: LstmLayer) -> int:
+    """Signed bits of the sums over spikes."""
+    read = np.abs(layer.hidden_weights.astype(np.int64)).sum(axis=1)
+    if not plan.multiplies(layer):
+        read = read + np.abs(layer.input_weights.astype(np.int64)).sum(axis=1)
+    return int(read.max()).bit_length() + 1

@@ -1,0 +1,26 @@
+"""Prices of a machine's parts under their keys in the architecture file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hwsim.components.pricing.given import PricedSpec
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.spec import MachineSpec
+
+
+def priced(spec: MachineSpec, key: str, part: PricedSpec | None = None) -> Priced:
+    """Prices of the part under a key, or of one that the machine has sized; an error begins with the key."""
+    chosen: PricedSpec = getattr(spec, key) if part is None else part
+    return chosen.priced_as(key, spec.technology)
+
+
+def priced_parts(
+    spec: MachineSpec, taken: Mapping[str, str], sized: Mapping[str, PricedSpec] | None = None
+) -> dict[str, Priced]:
+    """Prices of the parts under these keys, each with the actions that the machine takes, named in a row; '' for all.
+
+    `sized` are parts that the machine has fitted to its sizes, in the place of those of the file.
+    """
+    parts = {key: priced(spec, key, (sized or {}).get(key)) for key in taken}
+    return {key: part.only(*taken[key].split()) if taken[key] else part for key, part in parts.items()}

@@ -1,0 +1,99 @@
+"""All figures of one run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+
+import numpy as np
+
+from hwsim import units
+from hwsim.contract.ledger import OPERATIONS
+from hwsim.report.costs import accuracy_error, costs, mean_timesteps
+from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
+from hwsim.report.report import MacShare, Row, Run, Samples, StageRow
+
+
+def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
+    """All figures of one run; `arithmetic` names the components that multiply and add."""
+    leaving, latency, found = run.leaving, run.latency_ns, costs(run.leaving, run)
+    energy = found.energy_pj
+    operations = _operations(run)
+    n_sops = operations.get("AC", 0.0) + operations.get("MAC", 0.0)
+    accuracy, error = _accuracy(run)
+    makespan_ns = leaving.mean(run.time_ns(run.on_cycles))
+    rows = rows_of(run)
+    return Run(
+        **{field.name: getattr(found, field.name) for field in fields(found)},
+        timesteps=mean_timesteps(leaving),
+        dynamic_pj=run.figure({bound: run.energies(bound, clock=False) for bound in BOUNDS}),
+        clock_pj=run.figure({bound: run.energies(bound, clock=True) for bound in BOUNDS}),
+        leakage_pj=run.figure({bound: run.leakages(bound) for bound in BOUNDS}),
+        makespan_ns=makespan_ns,
+        speculative_share=found.speculative_pj.value / energy.value,
+        power_uw=energy.value / makespan_ns / units.PJ_PER_UW_NS,
+        inferences_per_s=1e9 / makespan_ns,
+        operations=operations,
+        mac_share=_mac_share(operations, rows, arithmetic),
+        pj_per_sop=energy.value / n_sops if n_sops else 0.0,
+        tops_per_w=(operations.get("AC", 0.0) + 2 * operations.get("MAC", 0.0)) / energy.value,
+        accuracy=accuracy,
+        accuracy_standard_error=error,
+        energy_by_timestep_pj=[float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
+        rows=rows,
+        stages=_stages(run),
+        samples=Samples(
+            energy_pj=run.totals["value"].tolist(),
+            latency_ns=latency.tolist(),
+            timesteps=_recorded_timesteps(run),
+        ),
+    )
+
+
+def _operations(run: PricedRun) -> dict[str, float]:
+    survival, totals = run.leaving.survival(), dict[str, float]()
+    for key, counts in run.tally.counts.items():
+        if key.component == OPERATIONS:
+            mean = math.fsum((counts * survival).ravel()) / run.n_samples
+            totals[key.action] = totals.get(key.action, 0.0) + mean
+    return totals
+
+
+def _mac_share(operations: Mapping[str, float], rows: Sequence[Row], arithmetic: Collection[str]) -> MacShare | None:
+    """How much multiplies; None where no part has multiplications to count."""
+    spent = [row for row in rows if row.component in arithmetic and row.action != LEAKAGE]
+    multiplied = [row.energy_pj for row in spent if row.action == "mac"]
+    if not multiplied:
+        return None
+    macs, acs = operations.get("MAC", 0.0), operations.get("AC", 0.0)
+    every_pj = math.fsum(row.energy_pj for row in spent)
+    return MacShare(
+        of_operations=macs / (macs + acs) if macs + acs else 0.0,
+        of_energy=math.fsum(multiplied) / every_pj if every_pj else 0.0,
+    )
+
+
+def _accuracy(run: PricedRun) -> tuple[float | None, float | None]:
+    exits = run.workload.exits
+    accuracy, n = run.workload.accuracy
+    if accuracy is None or run.name.learns:
+        return None, None
+    if exits is not None and run.leaves_early:
+        accuracy = exits.accuracy
+    return accuracy, accuracy_error(accuracy, n)
+
+
+def _recorded_timesteps(run: PricedRun) -> list[int]:
+    exits = run.workload.exits
+    if exits is not None and run.leaves_early:
+        return [int(t) for t in exits.recorded]
+    return [run.workload.timesteps] * run.n_samples
+
+
+def _stages(run: PricedRun) -> list[StageRow]:
+    n = run.n_samples
+    return [
+        StageRow(stage, run.tally.layer_of[stage], *(float(c) / n for c in cycles))
+        for stage, cycles in run.tally.stall_cycles.items()
+    ]
