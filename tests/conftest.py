@@ -11,6 +11,28 @@ hypothesis.settings.register_profile("hwsim", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("hwsim")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--design",
+        action="append",
+        metavar="NAME_OR_PATH",
+        help="test what holds for every machine on this design, in the place of the shipped ones; may be repeated",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse designs that cannot be loaded, before anything is collected."""
+    if designs := config.getoption("design"):
+        from hwsim import api
+        from hwsim.errors import HwsimError
+
+        try:
+            for design in designs:
+                api.load_architecture(design)
+        except HwsimError as error:
+            raise pytest.UsageError(f"--design: {error}") from None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if os.environ.get("HWSIM_NO_SKIPS") and terminalreporter.stats.get("skipped"):
         terminalreporter.write_line("HWSIM_NO_SKIPS: a skipped test counts as a failure", red=True)

@@ -1,4 +1,8 @@
-"""The machines, one module or package each, found by name: an architecture file says `machine: NAME`."""
+"""The machines, found by name: an architecture file says `machine: NAME`.
+
+Those of hwsim are one module or package each in this folder.  Those of other packages are entry points of the group
+`hwsim.accelerators`; a name of hwsim's own is never one of theirs.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +11,35 @@ import pkgutil
 from typing import Any
 
 from hwsim.arch.schema import Spec
+from hwsim.contract import installed
 from hwsim.contract.machine import Accelerator
 from hwsim.errors import ArchitectureError, guess
 
 
 def names() -> list[str]:
-    """Names of all machines."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+    """Names of all machines, none of which is imported for it."""
+    return sorted({*_own(), *installed.names()})
 
 
 def machine(name: str) -> type[Accelerator[Any, Any]]:
     """The machine of a name.
 
-    Raises ArchitectureError with a guess for a name that none has.
+    Raises ArchitectureError with a guess for a name that none has, and for a machine of another package that cannot be
+    imported or is not the only one of its name.
     """
-    if name not in names():
-        raise ArchitectureError(f"unknown machine '{name}', known: {', '.join(names())}{guess(name, names())}")
-    found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
-    return found
+    if name in _own():
+        found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
+        return found
+    known = names()
+    if name not in known:
+        raise ArchitectureError(f"unknown machine '{name}', known: {', '.join(known)}{guess(name, known)}")
+    return installed.load(name)
 
 
 def spec_type(name: str) -> type[Spec]:
     """The specification that an architecture file of a machine is checked against."""
     return machine(name).spec_type
+
+
+def _own() -> set[str]:
+    return {module.name for module in pkgutil.iter_modules(__path__)}

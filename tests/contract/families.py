@@ -8,13 +8,14 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 from accelerators.imc import cases as imc_cases
 from traces.plastic import cases as plastic_cases
 from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
 from hwsim import accelerators, api
-from hwsim.traces.codings import name_of
+from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.trace import PackedSpikes
 
 
@@ -118,8 +119,18 @@ PLASTIC = Family(
     {"never firing": _never_firing},
     _brighter,
 )
-FAMILY = {"imc": DIRECT, "digital": DIRECT, "ttfs": FIRST_SPIKE, "lstm": SEQUENCE, "stdp": PLASTIC}
-"""By machine."""
+FAMILY = {"direct": DIRECT, "ttfs": FIRST_SPIKE, "sequence": SEQUENCE, "plastic": PLASTIC}
+"""By coding."""
+
+
+def family_of(architecture) -> Family:
+    """Traces of the coding that an architecture is set to, or of the first that its machine plays."""
+    played = accelerators.machine(architecture.machine).trace_type
+    known = [name for name, coding in CODINGS.items() if issubclass(coding.trace_type, played)]
+    coding = getattr(architecture.spec, "coding", *known[:1])
+    if coding not in FAMILY:
+        raise pytest.UsageError(f"{architecture.path}: there is no family of traces of coding '{coding}'")
+    return FAMILY[coding]
 
 
 def playable(designs, paths):

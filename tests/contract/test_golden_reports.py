@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from contract.families import DIRECT, FAMILY, playable
+from contract.families import DIRECT, family_of, playable
 from numba import config
 
 from hwsim import api, arch
@@ -39,7 +39,7 @@ def pairs():
 def load(architecture, name):
     """A shipped trace or the machine's synthetic one."""
     if name == "synthetic":
-        family = FAMILY[api.load_architecture(architecture).machine]
+        family = family_of(api.load_architecture(architecture))
         return synthetic() if family is DIRECT else family.trace(next(iter(family.networks)))
     trace = api.load_trace(TRACES / f"{name}.npz")
     return first(trace, samples=min(MOST_SAMPLES, trace.n_samples))
@@ -60,6 +60,7 @@ def summarised(architecture, trace):
 def run_summary(run):
     return {
         "latency_ns": run.samples.latency_ns,
+        "hardware_accuracy": None if run.hardware_accuracy is None else asdict(run.hardware_accuracy),
         "timesteps": run.samples.timesteps,
         "operations": run.operations,
         "accuracy": run.accuracy,
@@ -67,6 +68,7 @@ def run_summary(run):
         "energy_pj": {
             figure: [getattr(getattr(run, figure), bound) for bound in ("value", "low", "high")]
             for figure in ("energy_pj", "dynamic_pj", "clock_pj", "leakage_pj", "edp_pj_ns")
+            if getattr(run, figure) is not None
         },
     }
 
