@@ -1,6 +1,11 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: check test bench format
+.PHONY: setup check test test-interpreted bench golden format
+
+setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
+	python3 -m venv .venv
+	$(PYTHON) -m pip install -q -e '.[dev]'
+	$(PYTHON) -m pip install -q 'torch>=2.4' --extra-index-url https://download.pytorch.org/whl/cpu
 
 check:  ## lint, types, import directions
 	$(PYTHON) -m ruff check .
@@ -8,11 +13,17 @@ check:  ## lint, types, import directions
 	$(PYTHON) -m mypy
 	$(PYTHON) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 
-test:
+test:  ## the suite
 	$(PYTHON) -m pytest -n auto
 
-bench:
+test-interpreted:  ## the suite without compiled kernels
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto
+
+bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s
+
+golden:  ## write tests/contract/golden anew; read the difference before keeping it
+	PYTHONPATH=tests:tools $(PYTHON) tests/contract/test_golden_reports.py
 
 format:
 	$(PYTHON) -m ruff format .
