@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hwsim import accelerators, arch
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
+from hwsim.arch.overrides import blamed
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.effects import without_effect
 from hwsim.engine import EngineName
-from hwsim.errors import ArchitectureError, UsageError
+from hwsim.errors import ArchitectureError, UsageError, guess
 from hwsim.report.assemble import assemble
 from hwsim.report.baselines import baseline_ratios
 from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.figures import run_figures
+from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.processes import play_in_processes
@@ -39,7 +42,12 @@ def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -
 
     Raises ArchitectureError in one line for anything wrong with the file or an override.
     """
-    return arch.load(name_or_path, accelerators.spec_type, overrides)
+
+    def load(settings: Sequence[str]) -> Architecture:
+        return arch.load(name_or_path, accelerators.spec_type, settings)
+
+    with blamed(overrides, load):
+        return load(overrides)
 
 
 def load_trace(path: str | Path) -> AnyTrace:
@@ -61,6 +69,7 @@ def simulate(
     exit_thresholds: bool = False,
     baselines: Sequence[BaselineKind] = (),
     jobs: int = 1,
+    accuracy_samples: int | None = None,
     session: Session | None = None,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
@@ -74,6 +83,8 @@ def simulate(
         functional: first run the network on its raw inputs in the machine's own arithmetic, and play what that gives.
         exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`.
         baselines: also run the same network without spikes: `ann`, `qann` or both.
+        accuracy_samples: raw inputs that are run for the accuracy of this hardware where it may differ from the exact
+            network's; 0 for none; unless given up to 128, fewer where that is much work.
         jobs: processes that share the samples; the report is the same for any number.
         session: for machines that learn, which phases to run, what to tell of progress and where to keep the outcome.
 
@@ -81,11 +92,13 @@ def simulate(
         HwsimError: the network does not fit the machine, or options contradict the trace.
 
     """
-    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    machine = _machine(architecture)
     _check_coding(architecture, machine, trace)
+    _check_baselines(baselines)
     short = first(trace, samples, timesteps)
     notes: Mapping[str, Any] = {}
-    with _placed(architecture):
+    recorded = short
+    with _placed(architecture, lambda design: _machine(design).lower(first(trace, 1))):
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes
@@ -94,6 +107,8 @@ def simulate(
         # Like the exits below: what cannot be is refused before the time is spent.
         without_spikes = {kind: machine.baseline(short, kind) for kind in baselines}
         their_parts = {kind: machine.components(other) for kind, other in without_spikes.items()}
+        workload, accuracy_of = judge(machine, recorded, workload, short if functional else None, accuracy_samples)
+        idle = without_effect(architecture, recorded, baselines)
     if exit_thresholds:
         exits_of(workload)
 
@@ -106,13 +121,21 @@ def simulate(
     for kind, other in without_spikes.items():
         (only,) = play_and_price(other, their_parts[kind])
         dense[RunName(kind)] = replace(only, name=RunName(kind))
-    chosen = {"engine": engines.resolve(engine, workload.batches.n_jobs), "functional": functional}
+    chosen = {
+        "without_effect": idle,
+        "engine": engines.resolve(engine, workload.batches.n_jobs),
+        "functional": functional,
+    }
     return replace(
-        assemble(architecture, short, runs, notes, chosen, machine.arithmetic),
-        exit_curve=exit_curve(workload, runs) if exit_thresholds else None,
+        assemble(architecture, short, runs, notes, chosen, machine.arithmetic, accuracy_of),
+        exit_curve=exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None,
         baselines=[run_figures(run, machine.arithmetic) for run in dense.values()],
         baseline_ratios=baseline_ratios(runs, dense, machine.arithmetic),
     )
+
+
+def _machine(architecture: Architecture) -> Accelerator[Any, Any]:
+    return accelerators.machine(architecture.machine)(architecture.spec)
 
 
 def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], trace: AnyTrace) -> None:
@@ -124,20 +147,40 @@ def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], tr
         )
 
 
+def _check_baselines(baselines: Sequence[str]) -> None:
+    kinds = get_args(BaselineKind)
+    for kind in baselines:
+        if kind not in kinds:
+            raise UsageError(f"baselines: wanted {' or '.join(kinds)}, got {kind!r}{guess(str(kind), kinds)}")
+
+
 def components(architecture: Architecture) -> Mapping[str, Priced]:
     """Every component of an architecture with its prices.
 
     Raises ArchitectureError where a law does not reach the part's geometry or technology.
     """
-    with _placed(architecture):
-        return accelerators.machine(architecture.machine)(architecture.spec).components()
+
+    def price_all(design: Architecture) -> Mapping[str, Priced]:
+        return _machine(design).components()
+
+    with _placed(architecture, price_all):
+        return price_all(architecture)
 
 
 @contextmanager
-def _placed(architecture: Architecture) -> Iterator[None]:
-    """Put file and line of the key that an error begins with in front of it."""
+def _placed(architecture: Architecture, again: Callable[[Architecture], object]) -> Iterator[None]:
+    """Put where it comes from in front of an error: the override that causes it, else file and line of its key.
+
+    `again` does what the block does with another architecture.
+    """
+
+    def retry(settings: Sequence[str]) -> None:
+        again(arch.load(architecture.path, accelerators.spec_type, settings))
+
     try:
-        yield
+        with blamed(architecture.overrides, retry):
+            yield
     except ArchitectureError as error:
         key = str(error).partition(":")[0]
-        raise ArchitectureError(f"{architecture.place(key)}: {error}") from None
+        placed = str(error).startswith("--set ")
+        raise ArchitectureError(str(error) if placed else f"{architecture.place(key)}: {error}") from None

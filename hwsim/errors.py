@@ -10,7 +10,7 @@ HwsimError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
 
 
 class HwsimError(Exception):
@@ -33,7 +33,8 @@ class UsageError(HwsimError):
     """A command or call was given options that do not go together."""
 
 
-def guess(word: str, known: Iterable[str]) -> str:
-    """A closing clause that names the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
+def guess(word: str, known: Collection[str]) -> str:
+    """A closing clause that names the nearest known word, whatever its case, or nothing."""
+    spelt = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(word.casefold(), list(spelt), n=1)
+    return f"; did you mean '{spelt[near[0]]}'?" if near else ""

@@ -1,7 +1,7 @@
 """Accuracy of a learning network against the format and rounding of its weights, a line of JSON for each figure.
 
     python tools/make_stdp_trace.py --data mnist.npz --dataset MNIST --train 60000 --test 10000 --out .cache/mnist.npz
-    python tools/sweep_stdp.py .cache/mnist.npz --at 10000 20000 60000 --jobs 2 --out docs/stdp-accuracy.jsonl
+    python tools/sweep_stdp.py .cache/mnist.npz --at 10000 20000 60000 --jobs 2 --out docs/data/stdp-accuracy.jsonl
 
 Every line is a network trained from the beginning on the machine `--architecture`, its neurons labelled on training
 samples, and decisions on all test samples of the trace.  Lines that the file has already are not computed again.

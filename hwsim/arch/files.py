@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from hwsim.arch.nodes import Node, merge, refuse_nulls
 from hwsim.arch.yaml_text import MAX_BYTES, parse
@@ -52,8 +54,15 @@ def find(name: str, beside: Path | None = None) -> Path:
     )
 
 
-def resolve_file(path: Path, children: tuple[Path, ...] = ()) -> Node:
-    """The tree of a file laid over those that it extends, nulls gone.
+class Resolved(NamedTuple):
+    """The tree of a file laid over those that it extends, and all of these files, the first one extended first."""
+
+    root: Node
+    files: tuple[Path, ...]
+
+
+def resolve_file(path: Path, children: tuple[Path, ...] = ()) -> Resolved:
+    """Lay a file over those that it extends, nulls gone.
 
     Raises:
         ArchitectureError: a file cannot be read, is not strict YAML or no mapping, or `extends` leads in a circle.
@@ -63,7 +72,7 @@ def resolve_file(path: Path, children: tuple[Path, ...] = ()) -> Node:
     extends = own.value.get("extends") if isinstance(own.value, dict) else None
     if extends is None:
         refuse_nulls(own)
-        return own
+        return Resolved(own, (path,))
     if not isinstance(extends.value, str) or not extends.value.strip():
         raise ArchitectureError(f"{extends.place}: extends: must be the name of one architecture file")
     try:
@@ -76,11 +85,23 @@ def resolve_file(path: Path, children: tuple[Path, ...] = ()) -> Node:
         raise ArchitectureError(f"{extends.place}: extends: the files extend each other in a circle: {circle}")
     if len(chain) > MAX_PARENTS:
         raise ArchitectureError(f"{extends.place}: extends: more than {MAX_PARENTS} files on top of each other")
-    base = resolve_file(parent, chain)
+    base, files = resolve_file(parent, chain)
     over = {key: child for key, child in own.value.items() if key != "extends"} if isinstance(own.value, dict) else {}
+    _refuse_another_machine(base, over, parent)
     merged = merge(base, Node(over, own.place))
     refuse_nulls(merged)
-    return merged
+    return Resolved(merged, (*files, path))
+
+
+def _refuse_another_machine(base: Node, over: Mapping[str, Node], parent: Path) -> None:
+    """A file of one machine has no keys that another knows."""
+    there = base.value.get("machine") if isinstance(base.value, Mapping) else None
+    here = over.get("machine")
+    if there is not None and here is not None and here.value != there.value:
+        raise ArchitectureError(
+            f"{here.place}: machine: this file extends {shown_path(parent)}, whose machine is '{there.value}', so it "
+            f"cannot be of machine '{here.value}': leave the key out, or extend a file of that machine"
+        )
 
 
 def read_file(path: Path) -> Node:

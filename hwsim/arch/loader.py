@@ -27,10 +27,35 @@ class Architecture(Generic[SpecT]):
 
     spec: SpecT
     machine: str
-    path: Path
+    files: tuple[Path, ...]  # those that it extends, the first one extended first, and its own
     sha256: str  # of the values of the file and those it extends, before overrides; comments and order do not count
     overrides: tuple[str, ...]
     places: Mapping[str, str]  # dotted key -> "arch/imc.yaml:8"; a key left to its default has none
+
+    @property
+    def path(self) -> Path:
+        """Its own file."""
+        return self.files[-1]
+
+    @property
+    def overridden(self) -> Mapping[str, str]:
+        """Keys whose value was changed after the source beside it was written, and where: it speaks of another value.
+
+        A child file that restates the `source` of a part speaks for all values of that part.
+        """
+        order = {shown_path(file): rank for rank, file in enumerate(self.files)}
+        found = {}
+        for key, place in self.places.items():
+            parts = key.split(".")
+            mapping = any(other.startswith(f"{key}.") for other in self.places)
+            if mapping or {"source", "description", "extends", "machine"} & set(parts):
+                continue
+            levels = (".".join([*parts[:depth], "source"]) for depth in range(len(parts) - 1, -1, -1))
+            source = next((self.places[level] for level in levels if level in self.places), None)
+            ranks = (order.get(_file(one), len(order)) for one in (place, source or place))
+            if next(ranks) > next(ranks):
+                found[key] = place
+        return found
 
     def place(self, key: str = "") -> str:
         """Where a key was written; for one left to its default, where the nearest mapping above it was."""
@@ -55,7 +80,7 @@ def load(
 
     """
     path = find(str(name_or_path))
-    base = resolve_file(path)
+    base, files = resolve_file(path)
     root = base
     for setting in overrides:
         root = override(root, setting)
@@ -68,7 +93,12 @@ def load(
         spec = spec_type.model_validate(values)
     except ValidationError as error:
         raise ArchitectureError(explain(error, root, spec_type)) from None
-    return Architecture(spec, machine, path, digest(base), tuple(overrides), places(root))
+    return Architecture(spec, machine, files, digest(base), tuple(overrides), places(root))
+
+
+def _file(place: str) -> str:
+    """A place without its line."""
+    return place.rpartition(":")[0] if place.rpartition(":")[2].isdigit() else place
 
 
 def digest(root: Node) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from hwsim.arch.nodes import KeyPath, Node, merge, refuse_nulls
 from hwsim.arch.yaml_text import parse
-from hwsim.errors import ArchitectureError
+from hwsim.errors import ArchitectureError, HwsimError
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
 _FIXED = ("machine", "extends")
@@ -79,3 +80,31 @@ def _dotted(path: KeyPath) -> str:
 def _shown(setting: str) -> str:
     flat = setting.encode("unicode_escape").decode() if not setting.isprintable() else setting
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 3] + "..."
+
+
+@contextmanager
+def blamed(settings: Sequence[str], again: Callable[[Sequence[str]], object]) -> Iterator[None]:
+    """Name the override that causes an ArchitectureError in front of it, unless it begins with one already.
+
+    That is the one without which `again`, which does the same with other settings, does not fail; where no single one
+    is at fault but together they are, all are named.
+    """
+    try:
+        yield
+    except ArchitectureError as error:
+        if not settings or str(error).startswith("--set "):
+            raise
+        without = ([*settings[:i], *settings[i + 1 :]] for i in range(len(settings)))
+        guilty = [setting for setting, others in zip(settings, without, strict=True) if _works(again, others)]
+        if not guilty and _works(again, []):
+            guilty = list(settings)
+        named = ", ".join(f"--set {_shown(setting)}" for setting in guilty)
+        raise ArchitectureError(f"{named}: {error}" if guilty else str(error)) from None
+
+
+def _works(again: Callable[[Sequence[str]], object], settings: Sequence[str]) -> bool:
+    try:
+        again(settings)
+    except HwsimError:
+        return False
+    return True

@@ -7,7 +7,30 @@ from typing import Any, NoReturn
 
 import click
 
-from hwsim.errors import HwsimError
+from hwsim.errors import HwsimError, UsageError
+
+FLAGS = {
+    "accuracy_samples": "--accuracy-samples",
+    "baselines": "--baseline",
+    "engine": "--engine",
+    "exit_thresholds": "--exit-curve",
+    "functional": "--functional",
+    "jobs": "--jobs",
+    "phase": "--phase",
+    "rate": "--rate",
+    "samples": "--samples",
+    "save_every": "--save-every",
+    "seed": "--seed",
+    "session": "--phase, --save-trace",
+    "timesteps": "--timesteps",
+}
+"""What parameters of the library are called on the command line."""
+
+
+def as_option(message: str) -> str:
+    """An error that begins with a parameter, as a user of the command line would name that."""
+    name, colon, rest = message.partition(":")
+    return FLAGS.get(name, name) + colon + rest
 
 
 class Program(click.Group):
@@ -18,6 +41,9 @@ class Program(click.Group):
         kwargs["standalone_mode"] = False
         try:
             status = super().main(*args, **kwargs)
+        except UsageError as error:
+            click.echo(f"hwsim: {as_option(str(error))}", err=True)
+            status = 2
         except HwsimError as error:
             click.echo(f"hwsim: {error}", err=True)
             status = 2

@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 @click.option("--samples", type=int, help="Only the first recorded samples.")
 @click.option("--timesteps", type=int, help="Only the first timesteps.")
 @click.option("--engine", type=click.Choice(["auto", "simpy", "compiled"]), default="auto", show_default=True)
+@click.option(
+    "--accuracy-samples",
+    type=int,
+    metavar="N",
+    help="Raw inputs run for the accuracy of this hardware, where that may differ; 0 for none.  [default: up to 128]",
+)
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes that share the samples.")
 @click.option(
     "--functional", is_flag=True, help="Run the network in the machine's own arithmetic first and play what that gives."

@@ -3,6 +3,7 @@ from hwsim.components.adc import Adc
 from hwsim.components.clock import ClockNetwork
 from hwsim.components.crossbar import Crossbar
 from hwsim.components.htree import HTree, Wire
+from hwsim.components.mac import Mac
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
 from hwsim.components.pricing.given import PricedSpec
@@ -18,6 +19,7 @@ __all__ = [
     "ClockNetwork",
     "Crossbar",
     "HTree",
+    "Mac",
     "Neuron",
     "Price",
     "Priced",

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Cost
 from hwsim.components.pricing.cacti import INTERPOLATION_ERROR, Kind, Row, capacities, interpolated, port_widths
@@ -57,6 +57,15 @@ class Sram(PricedSpec):
     temperature_k: Literal[300, 360] | None = None
     law: Literal["cacti", "given"]
     given: SramGiven | None = None
+
+    @model_validator(mode="after")
+    def _holds_a_word(self) -> Sram:
+        if self.capacity_bits < self.port_bits:
+            raise ValueError(
+                f"capacity_kib must hold at least one word of port_bits = {self.port_bits} bits, got "
+                f"{self.capacity_bits} bits"
+            )
+        return self
 
     @property
     def capacity_bits(self) -> int:

@@ -8,14 +8,13 @@ from typing import Protocol
 from hwsim.components.neuron import Neuron
 from hwsim.errors import ArchitectureError
 
+Width = tuple[str, int, int]
+"""Key of the file, and bits (or slots, or entries) that are needed and that are there."""
 _KIB_BITS = 8192
 
 
-def refuse_narrow(owner: str, widths: Iterable[tuple[str, int, int]]) -> None:
-    """Raise ArchitectureError for the first key of the file with fewer bits (or slots) than `owner` needs.
-
-    `widths` are key, needed, there.
-    """
+def refuse_narrow(owner: str, widths: Iterable[Width]) -> None:
+    """Raise ArchitectureError for the first key of the file with fewer bits (or slots) than `owner` needs."""
     for key, needed, there in widths:
         if needed > there:
             raise ArchitectureError(f"{key}: {owner} needs {needed}, the machine has {there}")
@@ -37,7 +36,7 @@ class Leaky(Protocol):
         """Width of the membrane."""
 
 
-def neuron_widths(key: str, wanted: Leaky, there: Neuron) -> Iterator[tuple[str, int, int]]:
+def neuron_widths(key: str, wanted: Leaky, there: Neuron) -> Iterator[Width]:
     """Widths of neurons against those of the unit under a key, for `refuse_narrow`; no leak needs no bits."""
     yield f"{key}.membrane_bits", wanted.membrane_bits, there.membrane_bits
     leak_bits = 0 if wanted.leak == 1 << wanted.leak_bits else wanted.leak_bits

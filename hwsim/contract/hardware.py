@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hwsim.contract.dense import Dense
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:
@@ -25,3 +27,10 @@ class Hardware:
     storage: Mapping[str, Storage]
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them
+
+
+def baseline_notes(dense: Dense | None) -> dict[str, Any]:
+    """What a reader needs to know of a network without spikes; nothing of one with spikes."""
+    if dense is None:
+        return {}
+    return {"baseline": dense.kind} | ({"activation bits": dense.activation_bits} if dense.narrow else {})

@@ -8,6 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+SAMPLES = 128
+OPERATIONS = 8_000_000_000
+"""Raw inputs, and weights times timesteps over all of them, that are run for an accuracy unless a number is asked for.
+
+Bounds of work, not of time, so that the same call gives the same report on every machine; our choice.
+"""
+
+
+def samples_to_judge(wanted: int | None, there: int, operations_each: int) -> int:
+    """How many raw inputs to run: as many as are asked for, or as few as the bounds allow, perhaps none."""
+    if wanted is not None:
+        return min(wanted, there)
+    return min(SAMPLES, there, OPERATIONS // max(1, operations_each))
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -35,3 +49,19 @@ class Judged:
     def exact_accuracy(self) -> float:
         """Fraction right of the exact network."""
         return float(self.exact.mean())
+
+    @property
+    def difference(self) -> float:
+        """Accuracy of this hardware less that of the exact network."""
+        return (int(self.here.sum()) - int(self.exact.sum())) / self.n_samples
+
+    @property
+    def difference_standard_error(self) -> float | None:
+        """Of the difference, samples paired: far below that of either accuracy; None of one sample.
+
+        The sample standard deviation of right here minus right there, over the root of their number.
+        """
+        if self.n_samples < 2:
+            return None
+        each = self.here.astype(np.float64) - self.exact
+        return float(each.std(ddof=1)) / math.sqrt(self.n_samples)

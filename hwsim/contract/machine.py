@@ -6,11 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import BaselineKind
+from hwsim.contract.exits import Exits
+from hwsim.contract.facts import Facts
 from hwsim.contract.judged import Judged
+from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
@@ -19,6 +22,8 @@ from hwsim.traces.trace import AnyTrace
 
 SpecT = TypeVar("SpecT", bound=MachineSpec)
 TraceT = TypeVar("TraceT", bound=AnyTrace)
+Decides = Literal["exactly", "in its own way", "as it learned"]
+"""Results are those of the exact network, may differ from them, or are of weights that the machine learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,7 @@ class FunctionalRun(Generic[TraceT]):
 
     trace: TraceT  # the same network and inputs, with the spikes and logits of this hardware
     notes: Mapping[str, Any]  # for the reader
-    judged: Judged | None  # None where nothing is known to be right
+    judged: Judged | None  # after all timesteps; None where nothing is known to be right
     clipped: float = 0.0  # share of conversions that clipped
 
 
@@ -37,6 +42,7 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
     spec_type: ClassVar[type[MachineSpec]]
     arithmetic: ClassVar[frozenset[str]] = frozenset()  # components that multiply and add, of machines with baselines
     trace_type: ClassVar[type[Any] | UnionType]  # the coding that it plays, or those that it can be set to play
+    facts: ClassVar[Facts]  # what the laws for all machines need to know of it
 
     def __init__(self, spec: SpecT) -> None:
         self.spec = spec
@@ -59,7 +65,7 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
 
         Raises UsageError where the machine does not learn.
         """
-        raise UsageError(f"--phase, --save-trace: this machine does not learn, and {trace.provenance.name} is played")
+        raise UsageError(f"session: this machine does not learn, and {trace.provenance.name} is played")
 
     def baseline(self, trace: TraceT, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, in one pass on this machine, as its one run `static`.
@@ -69,14 +75,26 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
 
         Raises UsageError where the machine cannot run one.
         """
-        raise UsageError(f"--baseline: this machine runs spikes only, so it has no {kind} of {trace.provenance.name}")
+        raise UsageError(f"baselines: this machine runs spikes only, so it has no {kind} of {trace.provenance.name}")
 
-    def functional(self, trace: TraceT) -> FunctionalRun[TraceT]:
-        """Run the network of a trace on its raw inputs in this machine's own arithmetic.
+    def functional(self, trace: TraceT, samples: int | None = None) -> FunctionalRun[TraceT]:
+        """Run the network of a trace on its raw inputs, or the first of them, in this machine's own arithmetic.
 
         Raises UsageError where the machine has no arithmetic of its own, or the trace no raw inputs.
         """
         raise UsageError(
-            "--functional: this machine computes what the trace records, so it has no functional mode; "
+            "functional: this machine computes what the trace records, so it has no functional mode; "
             f"{trace.provenance.name} can be played without"
         )
+
+    def decides(self, trace: TraceT) -> Decides:
+        """How it comes by its results: as the exact network does, unless a machine says otherwise."""
+        return "exactly"
+
+    def operations(self, trace: TraceT) -> int:
+        """Weights times timesteps that `functional` works through for one raw input."""
+        return 0
+
+    def judge(self, exact: TraceT, own: TraceT, exits: Exits | None) -> Mapping[RunName, Judged]:
+        """What is right in each run, from the logits of the exact network and those of this hardware."""
+        return {}

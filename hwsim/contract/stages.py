@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.schedule import Schedule, Stage, Wait
-
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
+from hwsim.engine.schedule import Schedule, Stage, Unless, Wait
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,3 +51,9 @@ def schedules_of(stages: Sequence[BatchStage], answer: tuple[str, IntArray], n_s
     """A schedule for each sample; of every shared unit there is one slot."""
     units = {stage.unit: 1 for stage in stages if stage.unit is not None}
     return [Schedule(tuple(stage.of(i) for stage in stages), units, answer) for i in range(n_samples)]
+
+
+def cut_short(schedule: Schedule, voids: Sequence[Unless | None], answer: tuple[str, IntArray]) -> Schedule:
+    """The schedule of a sample that leaves early, from what a decision makes void of each stage and the last job."""
+    stages = tuple(replace(stage, unless=unless) for stage, unless in zip(schedule.stages, voids, strict=True))
+    return Schedule(stages, schedule.units, answer)

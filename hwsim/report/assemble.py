@@ -16,7 +16,7 @@ from hwsim.report.comparisons import comparisons
 from hwsim.report.early_exit import exit_summary
 from hwsim.report.figures import run_figures
 from hwsim.report.price import PricedRun, area_of, leakage_of
-from hwsim.report.report import AreaRow, Figure, Report, Run, StorageRow
+from hwsim.report.report import AccuracyOf, AreaRow, Figure, Report, Run, StorageRow
 from hwsim.traces.trace import AnyTrace
 
 
@@ -27,6 +27,7 @@ def assemble(
     notes: Mapping[str, Any],
     chosen: Mapping[str, Any],
     arithmetic: Collection[str],
+    accuracy_of: AccuracyOf,
 ) -> Report:
     """The report of a workload's runs, but for what is asked for beside it.
 
@@ -45,10 +46,12 @@ def assemble(
         versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
         runs=figures,
         early_exit=exit_summary(workload, figures, area),
+        no_early_exit=workload.no_exits,
         exit_curve=None,
         comparisons=comparisons(runs),
         baselines=[],
         baseline_ratios=[],
+        accuracy_of=accuracy_of,
         accuracy_by_timestep=trace.accuracy_by_timestep(),
         area=area,
         area_mm2=area_figure(area),
@@ -76,7 +79,8 @@ def storage_rows(hardware: Hardware) -> list[StorageRow]:
 
 def _check_finite(architecture: Architecture[Any], runs: Sequence[Run]) -> None:
     for run in runs:
-        if not all(math.isfinite(figure) for figure in (run.energy_pj.high, run.edp_pj_ns.high, run.power_uw)):
+        known = (run.energy_pj.high, run.power_uw, None if run.edp_pj_ns is None else run.edp_pj_ns.high)
+        if not all(figure is None or math.isfinite(figure) for figure in known):
             raise ArchitectureError(
                 f"{architecture.path}: prices or sizes are so extreme that the energy of run '{run.name}' is no number"
             )
@@ -88,6 +92,7 @@ def _describe_architecture(architecture: Architecture[Any]) -> dict[str, Any]:
         "file": architecture.path.name,
         "sha256": architecture.sha256,
         "overrides": list(architecture.overrides),
+        "overridden": dict(architecture.overridden),
         "description": architecture.spec.description,
     }
 

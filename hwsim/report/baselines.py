@@ -30,8 +30,8 @@ def baseline_ratios(
             baseline=name,
             energy=_energy_ratio(run, baseline, None),
             compute_energy=_energy_ratio(run, baseline, arithmetic) if arithmetic else None,
-            latency=_inverse(run.leaving.ratio(run.latency_ns, baseline.latency_ns[:, -1])),
-            edp=_edp_ratio(run, baseline),
+            latency=_latency_ratio(run, baseline) if run.workload.timed else None,
+            edp=_edp_ratio(run, baseline) if run.workload.timed else None,
         )
         for name, baseline in baselines.items()
         for run in runs
@@ -44,6 +44,10 @@ def _energy_ratio(run: PricedRun, baseline: PricedRun, only: Collection[str] | N
     spent = run.totals["value"] if only is None else run.dynamic_of(only)
     base = baseline.totals["value"] if only is None else baseline.dynamic_of(only)
     return _inverse(run.leaving.ratio(spent, base[:, -1]), ratio_interval(above, below, prices))
+
+
+def _latency_ratio(run: PricedRun, baseline: PricedRun) -> Figure:
+    return _inverse(run.leaving.ratio(run.latency_ns, baseline.latency_ns[:, -1]))
 
 
 def _edp_ratio(run: PricedRun, baseline: PricedRun) -> Figure:
@@ -76,4 +80,5 @@ def _inverse(estimate: Estimate, interval: tuple[float, float] | None = None) ->
     """One over an estimate, its error to first order."""
     value = 1 / estimate.value
     low, high = (value, value) if interval is None else interval
-    return Figure(value, estimate.standard_error * value * value, low, high)
+    error = estimate.standard_error
+    return Figure(value, None if error is None else error * value * value, low, high)

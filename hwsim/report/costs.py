@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,20 +17,32 @@ Floats = NDArray[np.float64]
 
 def costs(leaving: Leaving, run: PricedRun) -> Costs:
     """Figures of a run whose samples leave in some way."""
-    energy, latency = figure(leaving, run.totals), point(leaving.estimate(run.latency_ns))
-    means = leaving.product(run.totals["value"], run.latency_ns)
+    energy = figure(leaving, run.totals)
+    known = _times(leaving, run, energy) if run.workload.timed else _Times(None, None, None, None)
     return Costs(
         name=run.name,
         energy_pj=energy,
-        latency_ns=latency,
-        edp_pj_ns=figure(leaving, run.edp_pj_ns),
-        edp_of_means_pj_ns=Figure(
-            means.value, means.standard_error, energy.low * latency.value, energy.high * latency.value
-        ),
+        latency_ns=known.latency,
+        edp_pj_ns=known.edp,
+        edp_of_means_pj_ns=known.edp_of_means,
         energy_percentiles_pj=_percentiles(leaving, run.totals["value"]),
-        latency_percentiles_ns=_percentiles(leaving, run.latency_ns),
+        latency_percentiles_ns=known.percentiles,
         speculative_pj=figure(leaving, run.speculative),
     )
+
+
+class _Times(NamedTuple):
+    latency: Figure | None
+    edp: Figure | None
+    edp_of_means: Figure | None
+    percentiles: Percentiles | None
+
+
+def _times(leaving: Leaving, run: PricedRun, energy: Figure) -> _Times:
+    latency = point(leaving.estimate(run.latency_ns))
+    means = leaving.product(run.totals["value"], run.latency_ns)
+    of_means = Figure(means.value, means.standard_error, energy.low * latency.value, energy.high * latency.value)
+    return _Times(latency, figure(leaving, run.edp_pj_ns), of_means, _percentiles(leaving, run.latency_ns))
 
 
 def _percentiles(leaving: Leaving, values: Floats) -> Percentiles:

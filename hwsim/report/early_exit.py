@@ -53,13 +53,12 @@ def exits_of(workload: Workload) -> Exits:
     """
     if workload.exits is None:
         raise UsageError(
-            "exit curve: no sample can leave early here: the machine does not decide, its early_exit.threshold is "
-            "never or always, or calibrated on a trace without held-out samples, or the trace has one timestep"
+            f"exit_thresholds: no sample can leave early here: {workload.no_exits or 'this machine does not decide'}"
         )
     return workload.exits
 
 
-def exit_curve(workload: Workload, runs: Sequence[PricedRun]) -> ExitCurve:
+def exit_curve(workload: Workload, runs: Sequence[PricedRun], accuracy_of: str) -> ExitCurve:
     """Accuracy, timesteps and costs over all thresholds, each outcome once, from the one simulation.
 
     Raises UsageError where no sample can leave early.
@@ -67,7 +66,7 @@ def exit_curve(workload: Workload, runs: Sequence[PricedRun]) -> ExitCurve:
     exits = exits_of(workload)
     early = [run for run in runs if run.name in exits.runs]
     points = [_point(workload, exits, early, index) for index in range(len(exits.outcomes.accuracy))]
-    return ExitCurve(exits.criterion, exits.reported_on, points)
+    return ExitCurve(exits.criterion, exits.reported_on, accuracy_of, points)
 
 
 def _point(workload: Workload, exits: Exits, early: Sequence[PricedRun], index: int) -> CurvePoint:

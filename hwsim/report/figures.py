@@ -10,9 +10,10 @@ import numpy as np
 
 from hwsim import units
 from hwsim.contract.ledger import OPERATIONS
+from hwsim.contract.run import RunName
 from hwsim.report.costs import accuracy_error, costs, mean_timesteps
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
-from hwsim.report.report import MacShare, Row, Run, Samples, StageRow
+from hwsim.report.report import HardwareAccuracy, MacShare, Row, Run, Samples, StageRow
 
 
 def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
@@ -22,7 +23,10 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
     operations = _operations(run)
     n_sops = operations.get("AC", 0.0) + operations.get("MAC", 0.0)
     accuracy, error = _accuracy(run)
-    makespan_ns = leaving.mean(run.time_ns(run.on_cycles))
+    timed = run.workload.timed
+    makespan_ns = leaving.mean(run.time_ns(run.on_cycles)) if timed else None
+    busiest, cycles = _busiest(run)
+    streams = run.name is RunName.STREAMED
     rows = rows_of(run)
     return Run(
         **{field.name: getattr(found, field.name) for field in fields(found)},
@@ -32,20 +36,23 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
         leakage_pj=run.figure({bound: run.leakages(bound) for bound in BOUNDS}),
         makespan_ns=makespan_ns,
         speculative_share=found.speculative_pj.value / energy.value,
-        power_uw=energy.value / makespan_ns / units.PJ_PER_UW_NS,
-        inferences_per_s=1e9 / makespan_ns,
+        power_uw=None if makespan_ns is None else energy.value / makespan_ns / units.PJ_PER_UW_NS,
+        one_at_a_time_per_s=None if makespan_ns is None or streams else 1e9 / makespan_ns,
+        pipelined_per_s=_pipelined_per_s(run, cycles, makespan_ns),
+        busiest=busiest if timed else "",
         operations=operations,
         mac_share=_mac_share(operations, rows, arithmetic),
         pj_per_sop=energy.value / n_sops if n_sops else 0.0,
         tops_per_w=(operations.get("AC", 0.0) + 2 * operations.get("MAC", 0.0)) / energy.value,
         accuracy=accuracy,
         accuracy_standard_error=error,
+        hardware_accuracy=_hardware_accuracy(run),
         energy_by_timestep_pj=[float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
         rows=rows,
         stages=_stages(run),
         samples=Samples(
             energy_pj=run.totals["value"].tolist(),
-            latency_ns=latency.tolist(),
+            latency_ns=latency.tolist() if timed else [],
             timesteps=_recorded_timesteps(run),
         ),
     )
@@ -84,11 +91,44 @@ def _accuracy(run: PricedRun) -> tuple[float | None, float | None]:
     return accuracy, accuracy_error(accuracy, n)
 
 
+def _hardware_accuracy(run: PricedRun) -> HardwareAccuracy | None:
+    judged = run.workload.judged.get(run.name)
+    if judged is None:
+        return None
+    return HardwareAccuracy(
+        judged.accuracy,
+        judged.standard_error,
+        judged.difference,
+        judged.difference_standard_error,
+        judged.n_samples,
+    )
+
+
 def _recorded_timesteps(run: PricedRun) -> list[int]:
     exits = run.workload.exits
     if exits is not None and run.leaves_early:
         return [int(t) for t in exits.recorded]
     return [run.workload.timesteps] * run.n_samples
+
+
+def _busiest(run: PricedRun) -> tuple[str, float]:
+    """The stage, or the unit that stages share, that is busy for most cycles of an inference, and for how many.
+
+    A unit of several slots is as busy as one of them would be.
+    """
+    survival, loads = run.leaving.survival(), dict[str, float]()
+    for stage, busy in run.tally.busy_cycles.items():
+        unit, slots = run.tally.unit_of[stage]
+        loads[unit] = loads.get(unit, 0.0) + math.fsum((busy * survival).ravel()) / run.n_samples / slots
+    name = max(loads, key=lambda name: loads[name])
+    return name, loads[name]
+
+
+def _pipelined_per_s(run: PricedRun, busiest_cycles: float, makespan_ns: float | None) -> float | None:
+    """Inferences a second while the pipeline is full: as they came in a stream, else as the busiest lets them."""
+    if makespan_ns is None or not run.workload.overlaps:
+        return None
+    return 1e9 / makespan_ns if run.name is RunName.STREAMED else run.clock_mhz * 1e6 / busiest_cycles
 
 
 def _stages(run: PricedRun) -> list[StageRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from hwsim.contract.run import RunName
 
@@ -13,7 +13,7 @@ class Figure:
     """A mean per inference with its standard error over samples and its interval over the bounds of prices."""
 
     value: float
-    standard_error: float
+    standard_error: float | None  # None of one sample, which does not tell how samples differ
     low: float
     high: float
 
@@ -99,12 +99,31 @@ class Costs:
 
     name: RunName
     energy_pj: Figure
-    latency_ns: Figure
-    edp_pj_ns: Figure  # mean over samples of energy times latency
-    edp_of_means_pj_ns: Figure  # mean energy times mean latency
+    latency_ns: Figure | None  # None, as all that follows from it, where the design is an equation without time
+    edp_pj_ns: Figure | None  # mean over samples of energy times latency
+    edp_of_means_pj_ns: Figure | None  # mean energy times mean latency
     energy_percentiles_pj: Percentiles  # over samples
-    latency_percentiles_ns: Percentiles
+    latency_percentiles_ns: Percentiles | None
     speculative_pj: Figure  # of the energy, what ran in vain: work of timesteps after leaving, and what it kept on
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareAccuracy:
+    """Fraction right in the machine's own arithmetic, beside the exact network on the same samples."""
+
+    accuracy: float
+    standard_error: float
+    difference: float  # this hardware less the exact network, sample by sample
+    difference_standard_error: float | None  # of paired samples; None of one
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyOf:
+    """Whose accuracy `Run.accuracy` is: of an exact machine it is both."""
+
+    whose: Literal["exact network", "this hardware", "both"]
+    note: str  # in one line, with what is known of this hardware's
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +134,19 @@ class Run(Costs):
     dynamic_pj: Figure
     clock_pj: Figure
     leakage_pj: Figure
-    makespan_ns: float
+    makespan_ns: float | None
     speculative_share: float
-    power_uw: float
-    inferences_per_s: float
+    power_uw: float | None
+    one_at_a_time_per_s: float | None  # inferences, each from an empty machine: one over the makespan
+    pipelined_per_s: float | None  # with the pipeline kept full; None where inferences cannot overlap
+    busiest: str  # the stage or shared unit that is busy for most cycles of an inference
     operations: dict[str, float]  # per inference: MAC, AC, membrane updates
     mac_share: MacShare | None  # of machines that multiply and add
     pj_per_sop: float
     tops_per_w: float  # an AC is one operation, a MAC two
     accuracy: float | None
     accuracy_standard_error: float | None
+    hardware_accuracy: HardwareAccuracy | None  # where it can differ from the exact network's, and was looked at
     energy_by_timestep_pj: list[float]  # what staying for each timestep adds
     rows: list[Row]
     stages: list[StageRow]
@@ -176,6 +198,7 @@ class ExitCurve:
 
     criterion: str  # the rule up to its threshold
     reported_on: str
+    accuracy_of: str  # whose the points' accuracies are
     points: list[CurvePoint]
 
 
@@ -200,8 +223,8 @@ class BaselineRatio:
     baseline: RunName
     energy: Figure
     compute_energy: Figure | None  # of the units that multiply and add alone: no memory, clock or leakage
-    latency: Figure
-    edp: Figure  # of the means of products
+    latency: Figure | None
+    edp: Figure | None  # of the means of products
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,10 +237,12 @@ class Report:
     versions: dict[str, str]
     runs: list[Run]
     early_exit: ExitSummary | None
+    no_early_exit: str  # why no sample can leave early, on machines that could let them
     exit_curve: ExitCurve | None  # where it was asked for
     comparisons: list[Comparison]
     baselines: list[Run]  # the network without spikes, where it was asked for
     baseline_ratios: list[BaselineRatio]
+    accuracy_of: AccuracyOf
     accuracy_by_timestep: list[float]
     area: list[AreaRow]
     area_mm2: Figure

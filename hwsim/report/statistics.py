@@ -10,6 +10,7 @@ The variance adds what the recorded samples and what the histogram contribute (t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,10 +22,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean and its standard error (0 where one sample tells nothing about it)."""
+    """A mean and its standard error, None where there is but one sample to tell it by."""
 
     value: float
-    standard_error: float
+    standard_error: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,12 @@ class Leaving:
 
     def estimate(self, figure: Floats) -> Estimate:
         """Mean and standard error of a figure [sample, timestep]."""
-        return Estimate(self.mean(figure), float(np.sqrt(self._variance(figure))))
+        return Estimate(self.mean(figure), self._error(figure))
 
     def product(self, first: Floats, second: Floats) -> Estimate:
         """Product of two means, its error to first order."""
         a, b = self.mean(first), self.mean(second)
-        variance = self._variance(first * b + second * a)
-        return Estimate(a * b, float(np.sqrt(variance)))
+        return Estimate(a * b, self._error(first * b + second * a))
 
     def ratio(self, figure: Floats, reference: Floats) -> Estimate:
         """Ratio of a mean to that of a reference on the same samples, its error to first order.
@@ -70,7 +70,7 @@ class Leaving:
         """
         base = self._mean_of_reference(reference)
         ratio = self.mean(figure) / base
-        return Estimate(ratio, float(np.sqrt(self._variance(figure / base - ratio * _columns(reference) / base))))
+        return Estimate(ratio, self._error(figure / base - ratio * _columns(reference) / base))
 
     def product_ratio(self, first: Floats, second: Floats, base_first: Floats, base_second: Floats) -> Estimate:
         """Ratio of a product of two means to that of two references, as for `ratio`, its error to first order."""
@@ -78,7 +78,7 @@ class Leaving:
         c, d = self._mean_of_reference(base_first), self._mean_of_reference(base_second)
         ratio = a * b / (c * d)
         relative = first / a + second / b - _columns(base_first) / c - _columns(base_second) / d
-        return Estimate(ratio, float(np.sqrt(self._variance(ratio * relative))))
+        return Estimate(ratio, self._error(ratio * relative))
 
     def quantiles(self, figure: Floats, shares: Sequence[float]) -> list[float]:
         """The least values of a figure [sample, timestep] that at least these shares of samples do not exceed."""
@@ -91,16 +91,18 @@ class Leaving:
     def _mean_of_reference(self, reference: Floats) -> float:
         return self.mean(reference) if reference.ndim == 2 else float(reference.mean())
 
-    def _variance(self, figure: Floats) -> float:
-        """Variance of the mean of sum_t w x."""
+    def _error(self, figure: Floats) -> float | None:
+        """Standard error of the mean of sum_t w x: what samples differ by cannot be told from one of them."""
         n = len(figure)
+        if n == 1:
+            return None
         per_sample = (self.weights * figure).sum(axis=1)
-        variance = float(per_sample.var(ddof=1)) / n if n > 1 else 0.0
+        variance = float(per_sample.var(ddof=1)) / n
         if self.histogram_size:
             shares, by_timestep = self.weights[0], figure.mean(axis=0)
             mean = float(shares @ by_timestep)
             variance += float(shares @ (by_timestep - mean) ** 2) / self.histogram_size
-        return variance
+        return math.sqrt(variance)
 
 
 def _columns(reference: Floats) -> Floats:

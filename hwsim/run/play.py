@@ -41,6 +41,7 @@ class Tally:
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep]
     stall_cycles: Mapping[str, Counts]  # stage -> [account] summed over samples, in the order of ACCOUNTS
     layer_of: Mapping[str, str]  # stage -> layer
+    unit_of: Mapping[str, tuple[str, int]]  # stage -> the unit that it shares, or itself, and how many slots that has
     step_end_cycles: Counts  # [sample, timestep] when the sample would answer if it left then
     on_cycles: Counts  # [sample, timestep] until everything that started is done if it left then
     latency_cycles: Counts  # [sample] of all timesteps, as the makespan
@@ -111,6 +112,14 @@ class _Played:
                 accounts[name] += [getattr(cycles, account) for account in ACCOUNTS]
         return accounts
 
+    def unit_of(self) -> Mapping[str, tuple[str, int]]:
+        """The unit that every stage shares with others, or the stage itself, and its slots."""
+        units = self.schedules[0].units
+        return {
+            stage.name: (stage.name, 1) if stage.unit is None else (stage.unit, units[stage.unit])
+            for stage in self.schedules[0].stages
+        }
+
     def layer_of(self) -> Mapping[str, str]:
         """Layer of every stage."""
         return {stage.name: stage.layer for stage in self.schedules[0].stages}
@@ -126,6 +135,7 @@ def _in_one(played: _Played, scheduled: OneEach) -> Tally:
         busy_cycles=played.busy_cycles,
         stall_cycles=played.stall_cycles(),
         layer_of=played.layer_of(),
+        unit_of=played.unit_of(),
         step_end_cycles=step_end,
         on_cycles=on,
         latency_cycles=played.latency_cycles,
@@ -168,6 +178,7 @@ def _by_leaving_timestep(batch: Batch, schedules: Sequence[Schedule], engine: En
         busy_cycles=busy,
         stall_cycles=whole.stall_cycles(),
         layer_of=whole.layer_of(),
+        unit_of=whole.unit_of(),
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
         on_cycles=np.stack([part.makespan_cycles for part in parts], axis=1),
         latency_cycles=whole.latency_cycles,
@@ -198,6 +209,7 @@ def join(parts: Sequence[Tally]) -> Tally:
         busy_cycles=_concatenate([part.busy_cycles for part in parts]),
         stall_cycles={key: np.sum([part.stall_cycles[key] for part in parts], axis=0) for key in first.stall_cycles},
         layer_of=first.layer_of,
+        unit_of=first.unit_of,
         step_end_cycles=np.concatenate([part.step_end_cycles for part in parts]),
         on_cycles=np.concatenate([part.on_cycles for part in parts]),
         latency_cycles=np.concatenate([part.latency_cycles for part in parts]),

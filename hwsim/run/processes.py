@@ -42,7 +42,7 @@ def play_in_processes(
     Raises UsageError for less than one process and for a worker that was killed; else whatever `play` raises.
     """
     if jobs < 1:
-        raise UsageError(f"--jobs: must be at least 1, got {jobs}")
+        raise UsageError(f"jobs: must be at least 1, got {jobs}")
     shares = _shares(workload, jobs)
     if len(shares) == 1:
         return _play_share(workload, engine, shares[0])
@@ -83,7 +83,7 @@ class _Worker:
         except EOFError:
             self.process.join()
             raise UsageError(
-                f"--jobs: a worker process ended early ({_ending(self.process.exitcode)}); "
+                f"jobs: a worker process ended early ({_ending(self.process.exitcode)}); "
                 "each needs memory of its own, fewer need less"
             ) from None
         if isinstance(found, Exception):

@@ -45,6 +45,9 @@ def _read(path: Path, digests: bool) -> AnyTrace:
     container = Container(path)
     if MANIFEST in container.names and container.size(MANIFEST) > MAX_MANIFEST_BYTES:
         raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {container.size(MANIFEST)}")
+    if MANIFEST not in container.names:
+        found = ", ".join(sorted(container.names)[:4]) or "nothing"
+        raise TraceError(f"is no trace: a trace has an array '{MANIFEST}' (docs/formats/trace.md), found {found[:80]}")
     # No digest covers the manifest itself.
     container.check_crc(MANIFEST)
     record = parse_object(MANIFEST, container.array(MANIFEST, ("|u1",), None).tobytes())

@@ -32,12 +32,6 @@ def pack_integers(values: NDArray[np.uint8], n_planes: int) -> Words:
     return np.stack([pack_channels(values >> np.uint8(plane) & np.uint8(1)) for plane in range(n_planes)])
 
 
-def unpack_integers(planes: Words, channels: int) -> NDArray[np.int64]:
-    """The inverse of `pack_integers`: int64 [..., channel]."""
-    digits = (unpack_channels(plane, channels).astype(np.int64) << p for p, plane in enumerate(planes))
-    return np.asarray(sum(digits), dtype=np.int64)
-
-
 def sum_planes(terms: Sequence[Words], gains: Sequence[int], n_planes: int) -> Words:
     """sum(gains[i] * terms[i]) for gains >= 1, in `n_planes` planes, which must hold the largest sum.
 

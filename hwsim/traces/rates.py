@@ -21,7 +21,7 @@ def layer_rates(geometry: str, written: Sequence[str]) -> float | Mapping[str, f
         try:
             rate = float(number)
         except ValueError:
-            raise UsageError(f"--rate: wanted RATE or LAYER=RATE with a number from 0 to 1, found '{text}'") from None
+            raise UsageError(f"rate: wanted RATE or LAYER=RATE with a number from 0 to 1, found '{text}'") from None
         if layer:
             single[layer] = rate
         else:

@@ -94,5 +94,5 @@ def count_of(what: str, wanted: int | None, available: int) -> int:
     if wanted is None:
         return available
     if not 1 <= wanted <= available:
-        raise UsageError(f"--{what}: must be between 1 and the trace's {available}, got {wanted}")
+        raise UsageError(f"{what}: must be between 1 and the trace's {available}, got {wanted}")
     return wanted

@@ -82,7 +82,7 @@ def test_the_wheel_has_every_package_and_the_shipped_designs():
 
 @pytest.mark.skipif(not PROJECT.is_file(), reason="not a source checkout")
 def test_the_examples_of_the_manual_are_valid():
-    manual = (ROOT / "docs" / "architecture-files.md").read_text(encoding="utf-8")
+    manual = (ROOT / "docs" / "formats" / "architecture.md").read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", manual, re.DOTALL)
     trees = [plain(parse(example, lambda line: f"example:{line}")) for example in examples]
     by_key = {

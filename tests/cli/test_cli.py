@@ -64,7 +64,17 @@ def test_help_needs_no_heavy_library():
 def test_simulate_prints_what_the_report_holds(trace):
     result = run("simulate", "imc", trace)
     assert result.exit_code == 0
-    for word in ("energy", "latency", "EDP", "area", "leakage", "fc1", "starved", "membrane", "throughput"):
+    for word in (
+        "energy",
+        "latency",
+        "EDP",
+        "area",
+        "leakage",
+        "fc1",
+        "starved",
+        "membrane",
+        "one inference at a time",
+    ):
         assert word in result.stdout
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kernels.integers import unpack_integers
 
 from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.counter_rng import bernoulli_words, random_words, stream_key
@@ -15,7 +16,6 @@ from hwsim.traces.planes import (
     pack_integers,
     sum_planes,
     unpack_channels,
-    unpack_integers,
 )
 
 WORD = st.integers(0, 2**64 - 1)

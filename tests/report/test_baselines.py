@@ -77,7 +77,7 @@ def test_a_machine_without_baselines_says_so():
             raise NotImplementedError
 
     trace = synthesize(GEOMETRY, 1, 1, layer_rates(GEOMETRY, ("0.2",)), 0, False)
-    with pytest.raises(UsageError, match="--baseline: this machine runs spikes only"):
+    with pytest.raises(UsageError, match=r"^baselines: this machine runs spikes only"):
         Bare(None).baseline(trace, "ann")
 
 

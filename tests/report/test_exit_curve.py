@@ -176,7 +176,7 @@ def test_a_report_with_a_curve_reads_back_from_json():
 
 @pytest.mark.parametrize("threshold", ["never", "always", "calibrated"])
 def test_a_curve_where_no_sample_can_leave_is_refused(threshold):
-    with pytest.raises(UsageError, match=r"^exit curve: no sample can leave early here: [^\n]+$"):
+    with pytest.raises(UsageError, match=r"^exit_thresholds: no sample can leave early here: [^\n]+$"):
         cases.report(cases.small(early_exit__threshold=threshold), trace(0), exit_thresholds=True)
 
 

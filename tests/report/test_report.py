@@ -143,7 +143,7 @@ def test_rows_sum_to_the_totals_and_the_parts_to_the_whole(name, larger):
 def test_power_throughput_and_the_ratios_of_operations_follow_from_the_totals():
     found = figures.run_figures(runs()["static"])
     assert found.power_uw == pytest.approx(found.energy_pj.value / found.makespan_ns * 1000, rel=1e-14)
-    assert found.inferences_per_s == pytest.approx(1e9 / found.makespan_ns, rel=1e-14)
+    assert found.one_at_a_time_per_s == pytest.approx(1e9 / found.makespan_ns, rel=1e-14)
     n_ac, n_mac = found.operations["AC"], found.operations["MAC"]
     assert found.pj_per_sop == pytest.approx(found.energy_pj.value / (n_ac + n_mac), rel=1e-14)
     assert found.tops_per_w == pytest.approx((n_ac + 2 * n_mac) / found.energy_pj.value, rel=1e-14)

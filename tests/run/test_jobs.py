@@ -178,7 +178,7 @@ def test_a_killed_worker_ends_in_one_line():
             os.kill(os.getpid(), signal.SIGKILL)
         return whole.lower(samples)
 
-    with pytest.raises(UsageError, match=r"^--jobs: a worker process ended early \(SIGKILL\); [^\n]+$"):
+    with pytest.raises(UsageError, match=r"^jobs: a worker process ended early \(SIGKILL\); [^\n]+$"):
         play_in_processes(altered(lower), "simpy", 2, "fork")
     assert multiprocessing.active_children() == []
 
@@ -198,7 +198,7 @@ def test_an_error_here_does_not_wait_for_workers():
 
 @pytest.mark.parametrize("jobs", [0, -3])
 def test_too_few_jobs_are_refused(jobs, tmp_path):
-    with pytest.raises(UsageError, match=rf"^--jobs: must be at least 1, got {jobs}$"):
+    with pytest.raises(UsageError, match=rf"^jobs: must be at least 1, got {jobs}$"):
         api.simulate(api.load_architecture("imc"), trace(), jobs=jobs)
 
 

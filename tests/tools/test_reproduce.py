@@ -72,7 +72,7 @@ def test_levers_are_ratios_of_what_the_machines_report(counting):
 
 def test_what_was_learned_is_as_good_as_said():
     """At least 85 % with 400 neurons in FP32 in two passes over MNIST, and 8 bits within two points of it."""
-    lines = (Path(__file__).resolve().parents[2] / "docs" / "stdp-accuracy.jsonl").read_text().splitlines()
+    lines = (Path(__file__).resolve().parents[2] / "docs" / "data" / "stdp-accuracy.jsonl").read_text().splitlines()
     found = [Found(**json.loads(line)) for line in lines]
     mnist = [each for each in found if (each.dataset, each.neurons, each.n_test) == ("MNIST", 400, 10_000)]
     floats = {e.samples: e.accuracy for e in mnist if (e.architecture, e.seed) == ("stdp_baseline", 1)}

@@ -51,7 +51,7 @@ _COUNTING = {
     "dense": "Dense: every matrix is read whole at every step and learning sweeps all weights, as on a GPU.",
 }
 _DENSE = ("skip=none",)
-_ACCURACIES = Path(__file__).resolve().parents[2] / "docs" / "stdp-accuracy.jsonl"
+_ACCURACIES = Path(__file__).resolve().parents[2] / "docs" / "data" / "stdp-accuracy.jsonl"
 _PAPER = "3.5x / 1.8x"
 _SOME = 300  # samples where every step does the same
 _SETTLED = 1000  # last training samples, whose energies are told: windowed learning visits more weights than at first
@@ -80,7 +80,8 @@ def _roomy(neurons: int, architecture: str) -> tuple[str, ...]:
         "trace_memory": (784 + neurons) * 32 / 8192,
         "current_memory": neurons * 32 / 8192,
     }
-    return tuple(f"{name}.capacity_kib={math.ceil(1.1 * size)}" for name, size in kib.items())
+    capacities = (f"{name}.capacity_kib={math.ceil(1.1 * size)}" for name, size in kib.items())
+    return (*capacities, "readout.bits=20")
 
 
 def _play(trace: PlasticTrace, architecture: str, settings: Sequence[str] = ()) -> Report:
@@ -188,4 +189,5 @@ def _accuracy(dataset: str, found: Sequence[Found]) -> Section:
         last = max(by_samples, key=lambda each: each.samples)
         earlier = ", ".join(f"{percent(each.accuracy)} after {each.samples:,}" for each in by_samples)
         rows.append(Row(name, "", percent(last.accuracy, 2), earlier))
-    return Section(f"Accuracy on the test samples of {dataset}, found by tools/sweep_stdp.py (docs/stdp.md)", rows)
+    where = "tools/sweep_stdp.py (docs/machines/stdp.md)"
+    return Section(f"Accuracy on the test samples of {dataset}, found by {where}", rows)

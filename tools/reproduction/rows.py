@@ -6,10 +6,19 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from rich.console import Console
 
 from hwsim.view.terminal.plain_table import plain_table
+
+Value = TypeVar("Value")
+
+
+def timed(value: Value | None) -> Value:
+    """A figure of a design that has time, as all designs here have."""
+    assert value is not None
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +50,9 @@ def ratio(value: float) -> str:
     return f"{value:.2f}x"
 
 
-def with_error(value: float, standard_error: float, digits: int = 3) -> str:
+def with_error(value: float, standard_error: float | None, digits: int = 3) -> str:
     """A value with its standard error."""
-    return f"{value:.{digits}f} +- {standard_error:.{digits}f}"
+    return f"{value:.{digits}f}" + ("" if standard_error is None else f" +- {standard_error:.{digits}f}")
 
 
 def print_sections(title: str, sections: Sequence[Section]) -> None:

@@ -9,7 +9,7 @@ from hwsim.contract.dense import BaselineKind
 from hwsim.report.report import Report
 from hwsim.traces.sequence.synth import synthesize_sequence
 from hwsim.traces.sequence.trace import SequenceTrace
-from reproduction.rows import Row, Section, percent, ratio, with_error
+from reproduction.rows import Row, Section, percent, ratio, timed, with_error
 from reproduction.shipped import shipped
 
 _SHAPES = {"activity (HAR)": "64x6-128-6", "spoken keywords": "49x40-128-12", "rows of MNIST": "28x28-128-10"}
@@ -33,7 +33,7 @@ def _play(trace: SequenceTrace, settings: Sequence[str] = (), baselines: Sequenc
 
 
 def _latency_ns(trace: SequenceTrace, *settings: str) -> float:
-    return _play(trace, settings).runs[0].latency_ns.value
+    return timed(_play(trace, settings).runs[0].latency_ns).value
 
 
 def _step_ns(shape: str, *settings: str) -> float:
@@ -65,7 +65,7 @@ def equal_steps() -> Section:
     return Section(
         "Latency in cell steps, in a row and pipelined; input product at every step, no spikes",
         rows,
-        ["The paper's own formula could not be read; N + T - 1 follows from the dependencies (docs/lstm.md)."],
+        ["The paper's own formula could not be read; N + T - 1 follows from the dependencies (docs/machines/lstm.md)."],
     )
 
 
@@ -149,4 +149,4 @@ def trained() -> Section:
         per_unit = sum(hidden) / len(hidden) * trace.timesteps
         rows.append(Row(f"{name}: hidden spikes a unit and element", "", f"{per_unit:.3f}", "all timesteps"))
         rows += _energy_rows(name, trace, "4.1x" if keywords else "")
-    return Section("Trained networks", rows, ["How they were trained: docs/training-slstm.md"])
+    return Section("Trained networks", rows, ["How they were trained: docs/training/slstm.md"])

@@ -10,7 +10,7 @@ from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.ttfs.trace import FirstSpikeTrace, input_times
-from reproduction.rows import Row, Section, percent, ratio
+from reproduction.rows import Row, Section, percent, ratio, timed
 from reproduction.shipped import shipped
 
 _NETWORKS = ("mnist_ttfs", "mnist_ttfs_deep")
@@ -34,7 +34,8 @@ def _nj(figure: Figure) -> str:
 
 
 def _cost(run: Run) -> str:
-    return f"{run.energy_pj.value / 1e3:.1f} nJ, {run.latency_ns.value / 1e3:.0f} us, {run.power_uw / 1e3:.2f} mW"
+    latency_us, power_mw = timed(run.latency_ns).value / 1e3, timed(run.power_uw) / 1e3
+    return f"{run.energy_pj.value / 1e3:.1f} nJ, {latency_us:.0f} us, {power_mw:.2f} mW"
 
 
 def network(name: str) -> Section:
@@ -59,11 +60,11 @@ def network(name: str) -> Section:
         ),
         Row("synaptic operations an image", "", f"{run.operations['AC']:,.0f}", "spikes times fan-out"),
         Row("potential updates an image", "", f"{_count(run, 'update'):,.0f}", "elements that are not gated"),
-        Row("latency", "", f"{run.latency_ns.value / 1e3:.0f} us", "at 10 MHz, our choice"),
+        Row("latency", "", f"{timed(run.latency_ns).value / 1e3:.0f} us", "at 10 MHz, our choice"),
         Row("energy an image", "", _nj(run.energy_pj), "the interval is mostly leakage of logic"),
         Row("dynamic, clock, leakage", "", ", ".join(percent(part / total) for part in parts)),
         Row("energy without early stops", "", _nj(without.energy_pj), "ticks are cheap beside weight reads"),
-        Row("power", "", f"{run.power_uw / 1e3:.2f} mW"),
+        Row("power", "", f"{timed(run.power_uw) / 1e3:.2f} mW"),
     ]
     return Section(f"{trace.provenance.name}, arch/ttfs.yaml, {trace.n_samples} images played", rows)
 
@@ -104,14 +105,23 @@ def known() -> Section:
     """What was published beside what this machine gives, and what of it can be compared."""
     trace = shipped(FirstSpikeTrace, "mnist_ttfs")["mnist_ttfs"]
     run, leaky = _play(trace).runs[0], _play(trace, _LEAKY).runs[0]
-    power, energy = f"{run.power_uw / 1e3:.3f} mW", f"{run.energy_pj.value / 1e6:.3f} uJ"
+    power, energy = f"{timed(run.power_uw) / 1e3:.3f} mW", f"{run.energy_pj.value / 1e6:.3f} uJ"
+    time, lop = f"{timed(run.latency_ns).value / 1e6:.3f} ms", f"{timed(leaky.power_uw) / 1e3:.1f} mW"
     rows = [
         Row("power over the best before", "1.46x lower", "-", "of a design whose name and figure could not be read"),
         Row("power, sister paper", "0.751 mW", power, "same order by our choice of clock, supply and SRAM cell"),
-        Row("time of an image", "47.71 ms", f"{run.latency_ns.value / 1e6:.3f} ms", "clock and network not published"),
+        Row(
+            "time of an image",
+            "47.71 ms",
+            time,
+            "clock and network not published",
+        ),
         Row("energy of an image", "35.8 uJ", energy, "derived: 0.751 mW x 47.71 ms"),
         Row(
-            "power with lop SRAM cells, 300 K", "", f"{leaky.power_uw / 1e3:.1f} mW", "leakage of 640 KiB of SRAM alone"
+            "power with lop SRAM cells, 300 K",
+            "",
+            lop,
+            "leakage of 640 KiB of SRAM alone",
         ),
     ]
     notes = [

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.rows import Window
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces.direct.encode import activation_planes
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Conv2d
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,6 @@ def count_task(plan: Plan, task: Task, trace: Trace, samples: slice) -> TileWork
 def _count(task: Task, planes: NDArray[np.uint64], plan: Plan) -> TileWork:
     layer = task.weights
     height, width, channels = input_shape(layer, plan.network)
-    kernel, stride, padding = window(layer) if isinstance(layer, Conv2d) else (1, 1, 0)
-    sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
+    sliding = Window(height, width, *window(layer), layer.shape[0], layer.shape[1])
     groups = channel_groups(channels, task.tiling.groups)
     return TileWork(*count_tiles(planes, sliding, groups, plan.spec.array.rows))

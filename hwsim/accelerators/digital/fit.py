@@ -1,22 +1,61 @@
-"""Whether a network's weights, inputs and neurons fit the widths of a digital machine."""
+"""Whether the registers of a digital machine hold what a network's weights, inputs and neurons can come to."""
 
 from __future__ import annotations
 
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.contract.dense import Dense
 from hwsim.contract.fit import neuron_widths, refuse_narrow
-from hwsim.traces.network.layers import Conv2d, Linear, Network, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, neuron_of
+from hwsim.traces.network.ranges import added, current_ranges, signed_bits, sum_range
 from hwsim.traces.network.raw_input import multiplies_input
 
 
 def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> None:
-    """Raise ArchitectureError, with the bits that it needs, for the first layer that does not fit."""
+    """Raise ArchitectureError, with the bits that it needs, for the first layer that does not fit.
+
+    An equation that counts operations by the mean fan-out has no registers for sums: its units are floating-point.
+    """
+    ranges = current_ranges(network)
     for layer in network:
         if isinstance(layer, Conv2d | Linear):
-            refuse_narrow(layer.name, [("mac.weight_bits", layer.weights.bits, spec.mac.weight_bits)])
-            if multiplies_input(network, layer):
-                input_bits = network.max_value(layer.inputs[0]).bit_length()
-                refuse_narrow(layer.name, [("mac.input_bits", input_bits, spec.mac.input_bits)])
+            _check_sums(spec, network, layer, dense)
+        elif isinstance(layer, Add) and spec.pooling != "none":
+            refuse_narrow(
+                layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
+            )
+        elif isinstance(layer, Pool) and spec.pooling != "none":
+            refuse_narrow(layer.name, [("pooling.bits", _value_bits(network, layer.name, dense), spec.pooling.bits)])
         neuron = neuron_of(layer)
-        if neuron is not None and dense is None and spec.neuron != "none":
-            refuse_narrow(layer.name, neuron_widths("neuron", neuron, spec.neuron))
+        if neuron is not None and dense is None:
+            if spec.neuron != "none":
+                refuse_narrow(layer.name, neuron_widths("neuron", neuron, spec.neuron))
+            else:  # the accumulators keep the membranes
+                refuse_narrow(layer.name, [("ac.bits", neuron.membrane_bits, spec.ac.bits)])
+
+
+def _check_sums(spec: DigitalSpec, network: Network, layer: Conv2d | Linear, dense: Dense | None) -> None:
+    direct = multiplies_input(network, layer)
+    value_bits = _value_bits(network, layer.inputs[0], dense)
+    sums = signed_bits(*sum_range(layer, (1 << value_bits) - 1))
+    needed = [("mac.weight_bits", layer.weights.bits, spec.mac.weight_bits)]
+    if direct:
+        needed.append(("mac.input_bits", value_bits, spec.mac.input_bits))
+    if spec.fan_out == "mean":
+        refuse_narrow(layer.name, needed)
+        return
+    if direct or dense is not None:
+        needed.append(("mac.sum_bits", sums, spec.mac.sum_bits))
+    kept = direct and spec.direct_input == "once"
+    if dense is None and (not direct or kept or network.gives_currents(layer.name)):
+        needed.append(("ac.bits", sums, spec.ac.bits))
+    if dense is not None and neuron_of(layer) is not None and spec.pooling != "none":
+        needed.append(("pooling.bits", sums, spec.pooling.bits))  # whose lanes apply the activation function
+    refuse_narrow(layer.name, needed)
+
+
+def _value_bits(network: Network, name: str, dense: Dense | None) -> int:
+    """Bits of the activations that a layer gives."""
+    layer: Layer = network[name]
+    if dense is not None and not isinstance(layer, Input):
+        return dense.activation_bits
+    return network.max_value(name).bit_length()

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from hwsim.accelerators.digital.counting import count_task
-from hwsim.accelerators.digital.mean_fan_out import denominator
+from hwsim.accelerators.digital.facts import FACTS
+from hwsim.accelerators.digital.mean_fan_out import denominator, mean_accumulates
 from hwsim.accelerators.digital.parts import hardware, parts_of
 from hwsim.accelerators.digital.plan import Plan, plan_network
-from hwsim.accelerators.digital.posting import Samples, post_all
+from hwsim.accelerators.digital.posting import post_all
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
@@ -32,6 +33,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
     spec_type = DigitalSpec
     arithmetic = frozenset({"mac", "narrow_mac", "ac"})
     trace_type = Trace
+    facts = FACTS
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload in the units in which it counts."""
@@ -67,15 +69,16 @@ class Digital(Accelerator[DigitalSpec, Trace]):
             hardware=hardware(plan, storage),
             accuracy=accuracy,
             dense=plan.dense,
+            timed=self.spec.fan_out == "exact",
             count_units={("ac", "add"): unit} if unit > 1 else {},
         )
 
 
 def _lower(plan: Plan, storage: Storage, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
-    works = []
+    works, chosen = [], slice(samples.start, samples.stop)
     for task in plan.tasks:
-        tiles = count_task(plan, task, trace, slice(samples.start, samples.stop))
-        works.append(TaskWork(task, tiles, traffic(plan, storage, task, tiles)))
+        tiles, mean = count_task(plan, task, trace, chosen), mean_accumulates(plan, task, trace, chosen)
+        works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
     each = OneEach(schedules(plan, storage, works, len(samples)), *job_ends(plan))
-    return Batch(samples, post_all(plan, storage, works, Samples(trace, samples), parts), {RunName.STATIC: each})
+    return Batch(samples, post_all(plan, storage, works, len(samples), parts), {RunName.STATIC: each})

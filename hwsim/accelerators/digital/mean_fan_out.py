@@ -11,34 +11,27 @@ divided by as much.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm, prod
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Network, neuron_of
 
-IntArray = NDArray[np.int64]
 _MOST = 1 << 62  # counts of a sample stay below, so that they do not overflow
 
 
-def spiking_terms(network: Network, name: str) -> Mapping[str, int]:
+def spiking_terms(network: Network, name: str) -> Counter[str]:
     """Layers with neurons, or the raw input, that a map follows from, and how often each is in it."""
-    terms: dict[str, Counter[str]] = {}
-    for layer in network:
-        if neuron_of(layer) is not None or not layer.inputs:
-            terms[layer.name] = Counter([layer.name])
-        else:
-            terms[layer.name] = sum((terms[source] for source in layer.inputs), Counter())
-        if layer.name == name:
-            break
-    return terms[name]
+    layer = network[name]
+    if neuron_of(layer) is not None or not layer.inputs:
+        return Counter([name])
+    return sum((spiking_terms(network, source) for source in layer.inputs), Counter())
 
 
 def denominator(plan: Plan) -> int:
@@ -62,11 +55,13 @@ def denominator(plan: Plan) -> int:
     return common
 
 
-def mean_accumulates(plan: Plan, task: Task, trace: Trace, samples: slice) -> IntArray:
+def mean_accumulates(plan: Plan, task: Task, trace: Trace, samples: slice) -> IntArray | None:
     """Count rho * OP in units of 1 / denominator: int64 [sample, timestep, channel job, position job].
 
-    They are booked on the first job of each timestep.
+    They are booked on the first job of each timestep.  None where the fan-out of every spike is counted.
     """
+    if plan.spec.fan_out == "exact" or task.unit != "ac":
+        return None
     common, network = denominator(plan), plan.network
     n = len(range(*samples.indices(trace.n_samples)))
     counts = np.zeros((n, plan.timesteps, *task.tiling.shape), np.int64)

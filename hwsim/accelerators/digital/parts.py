@@ -10,7 +10,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
-from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.parts import priced
 
 
@@ -37,16 +37,14 @@ def hardware(plan: Plan, stored: Stored) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
-    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows}
-    if spec.neuron != "none":
-        there["neuron"] = 1  # a unit's prices are of all its lanes
+    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": pes}
+    there["neuron"] = 1  # a unit's prices are of all its lanes
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
     if spec.scratchpad != "none":
         there["scratchpad"] = spec.array.columns * spec.scratchpad.banks
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
-    there |= {"dram": 1, "clock": pes}
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
     instances = {name: there[name] for name in parts_of(spec, plan.dense)}
     return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
@@ -87,8 +85,4 @@ def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
     if spec.global_buffer != "none" and spec.dram != "none":
         spilled = [f"{kind} of {layer}" for (kind, layer), home in stored.homes.items() if home == "dram"]
         notes["not in the global buffer"] = ", ".join(spilled) or "nothing"
-    if plan.dense is not None:
-        notes["baseline"] = plan.dense.kind
-        if plan.dense.narrow:
-            notes["activation bits"] = plan.dense.activation_bits
-    return notes
+    return notes | baseline_notes(plan.dense)

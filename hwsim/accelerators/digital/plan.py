@@ -11,6 +11,7 @@ from hwsim.accelerators.digital.fit import check_widths
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.contract.dense import Dense
+from hwsim.contract.maps import origin
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
@@ -87,13 +88,6 @@ def plan_network(spec: DigitalSpec, network: Network, timesteps: int, dense: Den
     return Plan(spec, network, timesteps, tasks, bits, dense)
 
 
-def stored_map(network: Network, name: str) -> str:
-    """The layer whose result a layer of that name stands for: a Flatten only reads it in another order."""
-    while isinstance(network[name], Flatten):
-        name = network[name].inputs[0]
-    return name
-
-
 def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None) -> Task:
     weighted, direct = isinstance(layer, Conv2d | Linear), multiplies_input(network, layer)
     unit: Unit | None = None
@@ -110,13 +104,13 @@ def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None
     keeps = once and direct and neuron_of(layer) is not None
     return Task(
         layer=layer,
-        reads=tuple(stored_map(network, name) for name in layer.inputs),
+        reads=tuple(origin(network, name) for name in layer.inputs),
         unit=unit,
         digits=network.max_value(layer.inputs[0]).bit_length() if unit == "ac" else 1,
         finish=finish,
         only_first=once and (follows_input(network, layer.name) or (direct and not keeps)),
         keeps_sums=keeps,
-        tiling=tile_layer(network, layer, network[stored_map(network, layer.inputs[0])].shape, spec.array),
+        tiling=tile_layer(network, layer, network[origin(network, layer.inputs[0])].shape, spec.array),
     )
 
 

@@ -3,51 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.timing import (
+    Role,
     TaskWork,
     finish_operations,
     in_job_order,
+    results,
     roles_of,
     scan_cycles,
     stage_name,
 )
-from hwsim.accelerators.digital.traffic import array_runs, runs, skips
+from hwsim.accelerators.digital.traffic import array_runs, skips
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.ledger import OPERATIONS, Ledger, Posting
-from hwsim.traces.direct.trace import Trace
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.ledger import OPERATIONS, Ledger
 
-IntArray = NDArray[np.int64]
-UNIT_ACTION = {"mac": "mac", "narrow_mac": "mac", "ac": "add"}
-
-
-class Samples(NamedTuple):
-    """The samples of a batch."""
-
-    trace: Trace
-    chosen: range
+Doing = tuple[Role, str, str, IntArray]
+"""A step, a component, its action and the counts [sample or 1, timestep, channel job, position job]."""
 
 
-def post_all(
-    plan: Plan, storage: Storage, works: list[TaskWork], samples: Samples, parts: Mapping[str, Priced]
-) -> Ledger:
+def post_all(plan: Plan, storage: Storage, works: list[TaskWork], n: int, parts: Mapping[str, Priced]) -> Ledger:
     """Post every action of every task, and nothing of what the machine has but this network does not use."""
-    n = len(samples.chosen)
     ledger, missing = Ledger(n), {(name, action) for name, part in parts.items() for action in part.actions}
     for work in works:
-        for stage, component, action, counts in _actions(plan, storage, work, samples):
+        for role, component, action, counts in _actions(plan, storage, work):
             if component != OPERATIONS and component not in parts:
                 continue
             shape = (n, plan.timesteps, *work.task.tiling.shape) if counts.shape[0] > 1 else counts.shape
             ordered = in_job_order(plan, np.broadcast_to(counts, shape))
-            ledger.post(stage, component, action, ordered if len(ordered) > 1 else ordered[0])
+            posted = ordered if len(ordered) > 1 else ordered[0]
+            ledger.post(stage_name(work.task, role), component, action, posted)
             missing.discard((component, action))
     task = works[0].task
     idle = np.zeros(plan.timesteps * task.tiling.jobs, np.int64)
@@ -57,80 +47,66 @@ def post_all(
     return ledger
 
 
-def _actions(plan: Plan, storage: Storage, work: TaskWork, samples: Samples) -> Iterator[Posting]:
+def _actions(plan: Plan, storage: Storage, work: TaskWork) -> Iterator[Doing]:
     task, moved = work.task, work.traffic
     if task.unit is not None:
-        yield from _array_actions(plan, work, samples)
+        yield from _array_actions(plan, work)
     if task.finish is not None:
         yield from _finish_actions(plan, task)
     if task.name in storage.in_scratchpad:
-        yield Posting(stage_name(task, "array"), "scratchpad", "write", moved.pad_writes)
-        yield Posting(stage_name(task, "array"), "scratchpad", "read", moved.pad_reads)
+        yield "array", "scratchpad", "write", moved.pad_writes
+        yield "array", "scratchpad", "read", moved.pad_reads
     if plan.spec.global_buffer != "none":
-        yield Posting(stage_name(task, "buffer"), "global_buffer", "read", moved.buffer_reads)
-        yield Posting(stage_name(task, "buffer"), "global_buffer", "write", moved.buffer_fills)
-        yield Posting(stage_name(task, "store"), "global_buffer", "write", moved.buffer_writes)
+        yield "buffer", "global_buffer", "read", moved.buffer_reads
+        yield "buffer", "global_buffer", "write", moved.buffer_fills
+        yield "store", "global_buffer", "write", moved.buffer_writes
     if plan.spec.dram != "none":
-        yield Posting(stage_name(task, "dram"), "dram", "read", moved.dram_reads)
-        yield Posting(stage_name(task, "spill"), "dram", "write", moved.dram_writes)
+        yield "dram", "dram", "read", moved.dram_reads
+        yield "spill", "dram", "write", moved.dram_writes
 
 
-def _array_actions(plan: Plan, work: TaskWork, samples: Samples) -> Iterator[Posting]:
+def _array_actions(plan: Plan, work: TaskWork) -> Iterator[Doing]:
     """Products or accumulates, what the network asked for, and the scans for spikes."""
-    task, tiling = work.task, work.task.tiling
-    done = array_runs(plan, task)[None]
-    asked = OPERATIONS, "AC" if task.unit == "ac" else "MAC"
+    task, tiling, done = work.task, work.task.tiling, array_runs(plan, work.task)[None]
+    assert task.unit is not None
     if task.unit == "ac":
         assert work.tiles is not None
-        accumulates = tiling.combine(tiling.widths, work.tiles.ones * done)
-        yield Posting(stage_name(task, "array"), *asked, accumulates)
+        yield "array", OPERATIONS, "AC", tiling.combine(tiling.widths, work.tiles.ones * done)
+        yield "array", "ac", "add", _unit_counts(plan, work)
     else:
-        yield Posting(
-            stage_name(task, "array"), *asked, tiling.combine(tiling.widths, done * tiling.positions * tiling.taps)
-        )
-    assert task.unit is not None
-    yield Posting(stage_name(task, "array"), task.unit, UNIT_ACTION[task.unit], _unit_counts(plan, work, samples))
+        yield "array", OPERATIONS, "MAC", tiling.combine(tiling.widths, done * tiling.positions * tiling.taps)
+        yield "array", task.unit, "mac", _unit_counts(plan, work)
     if skips(plan, work.tiles):
-        scans = tiling.positions * scan_cycles(plan, task)
-        yield Posting(
-            stage_name(task, "array"), "detector", "scan", tiling.combine(np.ones_like(tiling.widths), done * scans)
-        )
+        scans = done * tiling.positions * scan_cycles(plan, task)
+        yield "array", "detector", "scan", tiling.combine(np.ones_like(tiling.widths), scans)
 
 
-def _unit_counts(plan: Plan, work: TaskWork, samples: Samples) -> IntArray:
+def _unit_counts(plan: Plan, work: TaskWork) -> IntArray:
     """How often the PEs' unit switches.
 
     skip: none    every tap of every output, padding too
     gate, skip    inputs that are not zero; of raw inputs all on the picture
     fan_out: mean the published equation: all taps, times the mean of the inputs' spikes
     """
-    task, tiling, spec = work.task, work.task.tiling, plan.spec
-    done = array_runs(plan, task)[None]
-    if spec.fan_out == "mean":
-        if task.unit == "ac":
-            return mean_accumulates(plan, task, samples.trace, slice(samples.chosen.start, samples.chosen.stop))
-        density = plan.dense.density if plan.dense is not None and task.unit == "narrow_mac" else 1.0
-        if density == "trace":
-            assert work.tiles is not None
-            return tiling.combine(tiling.widths, work.tiles.ones * done)
+    task, tiling, spec, done = work.task, work.task.tiling, plan.spec, array_runs(plan, work.task)[None]
+    if work.mean is not None:
+        return work.mean
+    density = plan.dense.density if plan.dense is not None and task.unit == "narrow_mac" else 1.0
+    if spec.fan_out == "mean" and density != "trace":
         dense = tiling.combine(tiling.widths, done * tiling.positions * tiling.taps)
         return np.asarray(np.rint(dense * density), np.int64)
     if spec.skip == "none":
         return tiling.combine(tiling.widths, done * tiling.positions * (tiling.taps * task.digits))
-    if work.tiles is not None:
-        return tiling.combine(tiling.widths, work.tiles.ones * done)
-    return tiling.combine(tiling.widths, done * tiling.inside)
+    return tiling.combine(tiling.widths, done * (tiling.inside if work.tiles is None else work.tiles.ones))
 
 
-def _finish_actions(plan: Plan, task: Task) -> Iterator[Posting]:
+def _finish_actions(plan: Plan, task: Task) -> Iterator[Doing]:
     """Membrane updates; or pooling, adding and, without spikes, the activation function."""
-    tiling = task.tiling
-    results = tiling.combine(tiling.widths, runs(plan, task.only_first)[None] * tiling.positions)
-    if task.finish == "neuron":
-        yield Posting(stage_name(task, "finish"), OPERATIONS, "membrane update", results)
-        yield Posting(stage_name(task, "finish"), "neuron", "update", results)
-        if plan.layer_outer:
-            yield Posting(stage_name(task, "finish"), "neuron", "hold", results)
-        yield Posting(stage_name(task, "finish"), "pooling", "add", results * (len(task.reads) - 1))
-    else:
-        yield Posting(stage_name(task, "finish"), "pooling", "add", results * finish_operations(task))
+    finished, updates = results(plan, task), task.finish == "neuron"
+    if updates:
+        yield "finish", OPERATIONS, "membrane update", finished
+        yield "finish", "neuron", "update", finished
+    if updates and plan.layer_outer:
+        yield "finish", "neuron", "hold", finished
+    operations = len(task.reads) - 1 if updates else finish_operations(task)
+    yield "finish", "pooling", "add", finished * operations

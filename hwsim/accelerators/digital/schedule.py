@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.storage import Storage
@@ -18,10 +17,9 @@ from hwsim.accelerators.digital.timing import (
     timestep_of,
 )
 from hwsim.accelerators.digital.waiting import waits_of
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import BatchStage, schedules_of
 from hwsim.engine.schedule import Schedule
-
-IntArray = NDArray[np.int64]
 
 
 def job_ends(plan: Plan) -> tuple[str, IntArray]:
@@ -38,13 +36,8 @@ def schedules(plan: Plan, storage: Storage, works: list[TaskWork], n_samples: in
         waits, timestep = waits_of(plan, storage, task), timestep_of(plan, task).astype(np.int32)
         for role, (cycles, latency) in services(plan, storage, work).items():
             service = in_job_order(plan, cycles)
-            active = _latency(service, latency)
+            late = np.where(service > 0, latency, 0).astype(np.int64)  # what moves or computes nothing is never late
             name, unit = stage_name(task, role), UNITS.get(role)
-            stages.append(BatchStage(name, task.name, service, active, waits[role], timestep, unit))
+            stages.append(BatchStage(name, task.name, service, late, waits[role], timestep, unit))
     stage, jobs = job_ends(plan)
     return schedules_of(stages, (stage, jobs[-1:]), n_samples)
-
-
-def _latency(service: IntArray, latency: int) -> IntArray:
-    """A job that moves or computes nothing has no latency either."""
-    return np.where(service > 0, latency, 0).astype(np.int64)

@@ -20,10 +20,15 @@ Absent = Literal["none"]
 
 
 class Array(ComponentSpec):
-    """Rows take output positions, columns output channels; each PE keeps the sum of one output."""
+    """Rows take output positions, columns output channels; each PE keeps the sum of one output.
+
+    `skew: systolic` passes operands from PE to PE, a cycle each, so that every tile fills and drains the whole array:
+    rows + columns - 2 cycles beside those of its taps.  With `none` they reach all PEs at once.
+    """
 
     rows: int = Field(ge=1, le=4096)
     columns: int = Field(ge=1, le=4096)
+    skew: Literal["none", "systolic"] = "none"
     latency_cycles: int = Field(ge=0, le=1000)
     flip_flops_per_pe: int = Field(ge=1)
 
@@ -75,6 +80,10 @@ class DigitalSpec(MachineSpec):
             raise ValueError(
                 "fan_out: mean counts spikes times the mean fan-out, as published equations do, so no silent input may "
                 f"cost anything and no window is looked at: skip must be gate, got {self.skip}"
+            )
+        if self.array.skew == "systolic" and self.skip == "skip":
+            raise ValueError(
+                "array.skew: systolic passes every operand along, so no row can skip any: skip must be none or gate"
             )
         return self
 

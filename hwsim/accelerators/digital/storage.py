@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.accelerators.digital.plan import Plan
 from hwsim.errors import ArchitectureError
 
 Home = Literal["global_buffer", "dram", "none"]
@@ -50,8 +50,7 @@ def store(plan: Plan) -> Storage:
     """
     spec, homes = plan.spec, dict[tuple[Kind, str], Home]()
     capacity = 0 if spec.global_buffer == "none" else spec.global_buffer.total_bits
-    alive = np.zeros(len(plan.tasks), np.int64)
-    wanted = alive.copy()
+    alive, wanted = np.zeros((2, len(plan.tasks)), np.int64)
     spilled = 0
     for item in _items(plan):
         span = slice(item.first, item.last + 1)
@@ -65,7 +64,11 @@ def store(plan: Plan) -> Storage:
     kept = _bits_by_kind(plan)
     dram_bits = kept["weights"] + spilled
     _check(plan, int(wanted.max()), int(alive.max()), dram_bits, homes)
-    fitting = {task.name: _scratchpad_bits(task) for task in plan.tasks if _fits_scratchpad(plan, task)}
+    pad, fitting = spec.scratchpad, dict[str, int]()
+    for task in plan.tasks:
+        bits = min(2, task.tiling.widths.size) * task.weight_bits_per_channel  # of a column, the next tile's too
+        if pad != "none" and task.unit is not None and bits <= pad.total_bits:
+            fitting[task.name] = bits
     return Storage(homes, frozenset(fitting), int(alive.max()), dram_bits, max(fitting.values(), default=0), kept)
 
 
@@ -117,16 +120,6 @@ def _maps(plan: Plan) -> Iterator[Item]:
         kept = task.only_first and not plan.layer_outer
         first, last = whole_pass if kept else (i, last_reader.get(task.name, i))
         yield Item("map", task.name, bits, first, last)
-
-
-def _scratchpad_bits(task: Task) -> int:
-    """Bits of one column's weights of a tile, and of the next tile's where there is one."""
-    return min(2, task.tiling.widths.size) * task.weight_bits_per_channel
-
-
-def _fits_scratchpad(plan: Plan, task: Task) -> bool:
-    pad = plan.spec.scratchpad
-    return pad != "none" and task.unit is not None and _scratchpad_bits(task) <= pad.total_bits
 
 
 def _bits_by_kind(plan: Plan) -> Mapping[Kind, int]:

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.spec import Array
+from hwsim.contract.arrays import IntArray
 from hwsim.traces.network.geometry import fan_in, window
-from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Pool, Shape
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Shape
 
-IntArray = NDArray[np.int64]
 MOST_GROUPS = 64  # jobs along positions and along channels, our choice: bounds them at any size of array
 
 
@@ -50,25 +49,15 @@ class Tiling:
         """Tiles of one timestep."""
         return self.positions.size * self.widths.size
 
-    def over_positions(self, values: IntArray) -> IntArray:
-        """Sum [..., pt] over the tiles of each position job."""
-        summed: IntArray = np.add.reduceat(values, self.position_starts, axis=-1)
-        return summed
-
-    def by_channel(self, values: IntArray) -> IntArray:
-        """Sum [ct] over the tiles of each channel job, groups apart: int64 [channel job, group]."""
-        job = np.searchsorted(self.channel_starts, np.arange(values.size), side="right") - 1
-        sums = np.zeros((self.channel_starts.size, self.groups), np.int64)
-        np.add.at(sums, (job, self.group_of), values)
-        return sums
-
     def combine(self, per_channel_tile: IntArray, per_position_tile: IntArray) -> IntArray:
         """Sum of products over the tiles of each job.
 
         int64 [ct] and [..., group or 1, pt] give int64 [..., channel job, position job].
         """
-        tiles = self.over_positions(per_position_tile)
-        columns = self.by_channel(per_channel_tile)
+        tiles = np.add.reduceat(per_position_tile, self.position_starts, axis=-1)
+        job = np.searchsorted(self.channel_starts, np.arange(per_channel_tile.size), side="right") - 1
+        columns = np.zeros((self.channel_starts.size, self.groups), np.int64)
+        np.add.at(columns, (job, self.group_of), per_channel_tile)
         if tiles.shape[-2] == 1:
             columns = columns.sum(axis=1, keepdims=True)
         product: IntArray = np.einsum("cg,...gp->...cp", columns, tiles)
@@ -116,7 +105,7 @@ def _starts(tiles: int) -> IntArray:
 
 def _covered(layer: Layer, source: Shape, tile_of: IntArray, n_tiles: int) -> tuple[IntArray, IntArray]:
     """Distinct places under the windows of each tile, and how many places they cover in all: int64 [pt] each."""
-    kernel, stride, padding = window(layer) if isinstance(layer, Conv2d | Pool) else (1, 1, 0)
+    kernel, stride, padding = window(layer)
     row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
     offset = np.arange(kernel, dtype=np.int64)
     y = (row * stride - padding)[:, None, None] + offset[:, None]

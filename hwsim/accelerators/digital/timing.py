@@ -1,4 +1,4 @@
-"""How long each job takes and what it waits for: cycles from counts, bandwidths and array speed; no prices.
+"""How long each job takes and what it waits for: cycles from counts, bandwidths and array speed.
 
 A job passes, as far as its task and machine have them, DRAM, global buffer, array, finish (neurons or pooling), store
 (to the buffer) and spill (to DRAM).  Each step runs at most two jobs ahead of the next: one in use, one on its way.
@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim import units
 from hwsim.accelerators.digital.counting import TileWork
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.traffic import Traffic, array_runs, pad_accesses, runs, skips
-from hwsim.traces.network.layers import Pool
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.maps import operands
 
-IntArray = NDArray[np.int64]
 Role = Literal["dram", "buffer", "array", "finish", "store", "spill"]
 UNITS = {"dram": "dram", "spill": "dram", "buffer": "global_buffer", "store": "global_buffer"}
 """Steps that share a memory's one interface."""
@@ -33,6 +32,7 @@ class TaskWork:
 
     task: Task
     tiles: TileWork | None
+    mean: IntArray | None  # accumulates with the mean fan-out
     traffic: Traffic
 
 
@@ -68,7 +68,9 @@ def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
 
     A tile takes taps x digits in lock step; skipping, the rows' scan and then the set bits of the slowest row.  The
     scratchpads of the columns, which all rows share, may take longer; the row with most spikes left goes first, so that
-    what bounds a tile is the slowest row or the sum over rows.
+    what bounds a tile is the slowest row or the sum over rows.  With a skew each tile fills and drains the array; the
+    last operand of a layer's first tile need not wait for any before it, so F tiles of K taps on R x C PEs take
+    F (R + C + K - 2) - 1 cycles, what SCALE-Sim's output-stationary runs take.
     """
     task, tiling = work.task, work.task.tiling
     pad = plan.spec.scratchpad if task.name in storage.in_scratchpad else "none"
@@ -86,23 +88,24 @@ def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
             accesses = -(-task.weight_bits_per_channel // pad.port_bits)
             lock_step = max(lock_step, -(-accesses // pad.banks) * plan.spec.access_cycles(pad))
         cycles = np.full((1, 1, 1, tiling.positions.size), lock_step, np.int64)
-    return tiling.combine(each, cycles * array_runs(plan, task)[None])
+    if plan.spec.array.skew == "none":
+        return tiling.combine(each, cycles * array_runs(plan, task)[None])
+    cycles = cycles + plan.spec.array.rows + plan.spec.array.columns - 2
+    skewed = tiling.combine(each, cycles * array_runs(plan, task)[None])
+    skewed[..., 0, 0] -= array_runs(plan, task)[:, 0, 0]
+    return skewed
 
 
 def finish_operations(task: Task) -> int:
     """Operations for each result: operands of a pool or sum, one for an update or an activation function."""
     if task.finish == "pooling" and task.unit is None:
-        return task.layer.kernel**2 if isinstance(task.layer, Pool) else len(task.layer.inputs)
+        return operands(task.layer)
     return 1
 
 
-def finish_cycles(plan: Plan, task: Task) -> IntArray:
-    """Cycles of the lanes that finish a job: int64 [1, timestep, channel job, position job]."""
-    part = plan.spec.neuron if task.finish == "neuron" else plan.spec.pooling
-    results = task.tiling.combine(task.tiling.widths, runs(plan, task.only_first)[None] * task.tiling.positions)
-    if part == "none":
-        return results * 0
-    return -(-results * finish_operations(task) // part.lanes)
+def results(plan: Plan, task: Task) -> IntArray:
+    """Results that a job finishes: int64 [1, timestep, channel job, position job]."""
+    return task.tiling.combine(task.tiling.widths, runs(plan, task.only_first)[None] * task.tiling.positions)
 
 
 def services(plan: Plan, storage: Storage, work: TaskWork) -> Mapping[Role, tuple[IntArray, int]]:
@@ -113,29 +116,30 @@ def services(plan: Plan, storage: Storage, work: TaskWork) -> Mapping[Role, tupl
             case "dram":
                 assert spec.dram != "none"
                 latency = units.cycles_from_ns(spec.dram.latency_ns, spec.clock.frequency_mhz)
-                found[role] = dram_cycles(plan, moved.dram_reads), latency
+                found[role] = _dram_cycles(plan, moved.dram_reads), latency
             case "buffer":
-                found[role] = buffer_cycles(plan, moved.buffer_fills + moved.buffer_reads), 0
+                found[role] = _buffer_cycles(plan, moved.buffer_fills + moved.buffer_reads), 0
             case "array":
                 found[role] = array_cycles(plan, storage, work), spec.array.latency_cycles
             case "finish":
                 part = spec.neuron if work.task.finish == "neuron" else spec.pooling
-                found[role] = finish_cycles(plan, work.task), 0 if part == "none" else part.cycles
+                operations = results(plan, work.task) * finish_operations(work.task)
+                found[role] = (operations * 0, 0) if part == "none" else (-(-operations // part.lanes), part.cycles)
             case "store":
-                found[role] = buffer_cycles(plan, moved.buffer_writes), 0
+                found[role] = _buffer_cycles(plan, moved.buffer_writes), 0
             case "spill":
-                found[role] = dram_cycles(plan, moved.dram_writes), 0
+                found[role] = _dram_cycles(plan, moved.dram_writes), 0
     return found
 
 
-def buffer_cycles(plan: Plan, words: IntArray) -> IntArray:
+def _buffer_cycles(plan: Plan, words: IntArray) -> IntArray:
     """Cycles of accesses spread over the banks."""
     buffer = plan.spec.global_buffer
     assert buffer != "none"
     return -(-words // buffer.banks) * plan.spec.access_cycles(buffer)
 
 
-def dram_cycles(plan: Plan, bursts: IntArray) -> IntArray:
+def _dram_cycles(plan: Plan, bursts: IntArray) -> IntArray:
     """Whole cycles that cover a number of bursts: bytes over bandwidth."""
     dram = plan.spec.dram
     assert dram != "none"

@@ -1,4 +1,4 @@
-"""How many words and bursts each job moves between DRAM, global buffer, scratchpads and array; no durations, no prices.
+"""How many words and bursts each job moves between DRAM, global buffer, scratchpads and array.
 
 Counts are per job, int64 [sample or 1, timestep, channel job, position job].  A transfer of part of a word or of part
 of a burst takes a whole one.
@@ -6,16 +6,12 @@ of a burst takes a whole one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.counting import TileWork
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Home, Kind, Storage
-
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
 
 
 def skips(plan: Plan, work: TileWork | None) -> bool:
@@ -36,24 +32,16 @@ def array_runs(plan: Plan, task: Task) -> IntArray:
     return runs(plan, task.only_first or task.keeps_sums)
 
 
-@dataclass(slots=True)
 class Traffic:
     """Accesses of one task's jobs."""
 
-    plan: Plan
-    task: Task
-    dram_reads: IntArray = field(init=False)
-    dram_writes: IntArray = field(init=False)
-    buffer_fills: IntArray = field(init=False)  # words written that come from DRAM
-    buffer_reads: IntArray = field(init=False)
-    buffer_writes: IntArray = field(init=False)  # words written that come from the array
-    pad_writes: IntArray = field(init=False)
-    pad_reads: IntArray = field(init=False)
-
-    def __post_init__(self) -> None:
-        nothing = np.zeros((1, self.plan.timesteps, *self.task.tiling.shape), np.int64)
-        for name in ("dram_reads", "dram_writes", "buffer_fills", "buffer_reads", "buffer_writes"):
-            setattr(self, name, nothing)
+    def __init__(self, plan: Plan, task: Task) -> None:
+        self.plan, self.task = plan, task
+        nothing = np.zeros((1, plan.timesteps, *task.tiling.shape), np.int64)
+        self.dram_reads = self.dram_writes = nothing
+        self.buffer_fills = nothing  # words written that come from DRAM
+        self.buffer_reads = nothing
+        self.buffer_writes = nothing  # words written that come from the array
         self.pad_writes = self.pad_reads = nothing
 
     def read(self, home: Home, bits: IntArray, times: IntArray) -> None:
@@ -96,9 +84,8 @@ def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> 
     _move_state(moved, storage)
     tiling = task.tiling
     done = runs(plan, task.only_first)
-    moved.write(
-        storage.homes["map", task.name], tiling.widths * plan.map_bits[task.name], done[None] * tiling.positions
-    )
+    bits = tiling.widths * plan.map_bits[task.name]
+    moved.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
     return moved
 
 
@@ -160,15 +147,12 @@ def _move_state(moved: Traffic, storage: Storage) -> None:
     task, tiling = moved.task, moved.task.tiling
     every = runs(moved.plan, only_first=False)[None]
     first = runs(moved.plan, only_first=True)[None]
-    for kind, bits, writing, reading in _states(moved.plan, every, first):
+    states: tuple[tuple[Kind, int, IntArray, IntArray], ...] = (
+        ("membranes", moved.plan.spec.membrane_bits, every, every),
+        ("sums", moved.plan.spec.sum_bits, first, every - first),
+    )
+    for kind, bits, writing, reading in states:
         home = storage.homes.get((kind, task.name))
         if home is not None:
             moved.write(home, tiling.widths * bits, writing * tiling.positions)
             moved.read(home, tiling.widths * bits, reading * tiling.positions)
-
-
-def _states(plan: Plan, every: IntArray, first: IntArray) -> list[tuple[Kind, int, IntArray, IntArray]]:
-    return [
-        ("membranes", plan.spec.membrane_bits, every, every),
-        ("sums", plan.spec.sum_bits, first, every - first),
-    ]

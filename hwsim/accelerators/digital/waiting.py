@@ -9,25 +9,34 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Home, Storage
 from hwsim.accelerators.digital.timing import AHEAD, Role, last_jobs, roles_of, stage_name, timestep_of
+from hwsim.contract.arrays import IntArray
 from hwsim.engine.schedule import Wait
-
-IntArray = NDArray[np.int64]
 
 
 def waits_of(plan: Plan, storage: Storage, task: Task) -> dict[Role, tuple[Wait, ...]]:
-    """Everything that the steps of a task's jobs wait for."""
+    """Everything that the steps of a task's jobs wait for; layers run one after another."""
     roles = roles_of(plan, task)
     waits: dict[Role, list[Wait]] = {role: [] for role in roles}
     job = np.arange(plan.timesteps * task.tiling.jobs, dtype=np.int64)
+    in_block = job % (task.tiling.jobs * (plan.timesteps if plan.layer_outer else 1))
+    freed = np.where(in_block >= AHEAD, job - AHEAD, -1)  # by the next step: the place of the job before the last
+    before, last = _block_before(plan, task)
     for role, following in pairwise(roles):
         waits[following].append(Wait(stage_name(task, role), job))
-        waits[role] += _run_ahead(plan, task, role, following)
-    waits[_core(roles)] += _after_the_block_before(plan, task)
+        waits[role].append(Wait(stage_name(task, following), freed, event="free", stall="blocked"))
+        if before is not None and role in ("dram", "buffer"):
+            # What is loaded ahead of a block takes places that the block before gives back.
+            there = roles_of(plan, before)
+            stage = stage_name(before, following if following in there else _core(there))
+            waits[role].append(Wait(stage, np.where(in_block == 0, last, -1), event="start", stall="blocked"))
+            waits[role].append(Wait(stage, np.where(in_block == 1, last, -1), event="free", stall="blocked"))
+    if before is not None:
+        core = stage_name(before, _core(roles_of(plan, before)))
+        waits[_core(roles)].append(Wait(core, np.where(in_block == 0, last, -1), event="free"))
     for role, wait in _data(plan, storage, task, roles):
         waits[role].append(wait)
     return {role: tuple(found) for role, found in waits.items()}
@@ -36,26 +45,6 @@ def waits_of(plan: Plan, storage: Storage, task: Task) -> dict[Role, tuple[Wait,
 def _core(roles: tuple[Role, ...]) -> Role:
     """The step that does the work of a task."""
     return "array" if "array" in roles else "finish"
-
-
-def _block_jobs(plan: Plan, task: Task) -> int:
-    """Jobs of a task's blocks."""
-    return task.tiling.jobs * (plan.timesteps if plan.layer_outer else 1)
-
-
-def _run_ahead(plan: Plan, task: Task, role: Role, following: Role) -> Iterator[Wait]:
-    """A step waits until the next one has freed the place of the job before the last."""
-    size, job = _block_jobs(plan, task), np.arange(plan.timesteps * task.tiling.jobs, dtype=np.int64)
-    in_block = job % size
-    needs = np.where(in_block >= AHEAD, job - AHEAD, -1)
-    yield Wait(stage_name(task, following), needs, event="free", stall="blocked")
-    if role in ("dram", "buffer"):  # what is loaded ahead of a block takes places that the block before gives back
-        before, last = _block_before(plan, task)
-        if before is not None:
-            there = roles_of(plan, before)
-            stage = stage_name(before, following if following in there else _core(there))
-            yield Wait(stage, np.where(in_block == 0, last, -1), event="start", stall="blocked")
-            yield Wait(stage, np.where(in_block == 1, last, -1), event="free", stall="blocked")
 
 
 def _block_before(plan: Plan, task: Task) -> tuple[Task | None, IntArray]:
@@ -70,14 +59,6 @@ def _block_before(plan: Plan, task: Task) -> tuple[Task | None, IntArray]:
     if position:
         return before, ends[step]
     return before, np.where(step > 0, ends[step - 1], -1)
-
-
-def _after_the_block_before(plan: Plan, task: Task) -> Iterator[Wait]:
-    """Layers run one after another."""
-    before, last = _block_before(plan, task)
-    if before is not None:
-        first = np.arange(last.size) % _block_jobs(plan, task) == 0
-        yield Wait(stage_name(before, _core(roles_of(plan, before))), np.where(first, last, -1), event="free")
 
 
 def _data(plan: Plan, storage: Storage, task: Task, roles: tuple[Role, ...]) -> Iterator[tuple[Role, Wait]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.dense import BaselineKind, Dense
@@ -18,10 +17,8 @@ from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Layer
-from hwsim.traces.planes import sum_planes
+from hwsim.traces.planes import Words, sum_planes
 from hwsim.traces.trace import PackedSpikes
-
-Words = NDArray[np.uint64]
 
 
 def activations_of(spec: ImcSpec, kind: BaselineKind, timesteps: int) -> Dense:

@@ -1,4 +1,4 @@
-"""Counts of a layer whose copies share out the positions of its rows; what copies are there, it does not know.
+"""What the spikes of a chunk of samples ask of a layer whose copies share out the positions of its rows.
 
 Every copy is counted by itself, over the columns of the input under its own windows, so the slowest is known exactly.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.counting import LayerCounts, count_layer
 from hwsim.accelerators.imc.plan.pace import row_cycles
@@ -16,8 +15,7 @@ from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.traces.network.layers import Conv2d, Linear
-
-Words = NDArray[np.uint64]
+from hwsim.traces.planes import Words
 
 
 def count_copies(
@@ -27,7 +25,8 @@ def count_copies(
     if placed.copies == 1:
         return count_layer(spec, placed, layer, planes, range_rows)
     window, padding = placed.window, placed.window.padding
-    padded = _padded(planes, window.height, window.width, padding)
+    maps = planes.reshape(*planes.shape[:3], window.height, window.width, planes.shape[4])
+    padded = np.pad(maps, [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)])
     total: LayerCounts | None = None
     for first, end in shares(window.out_width, placed.copies):
         columns = slice(first * window.stride, (end - 1) * window.stride + window.kernel)
@@ -39,13 +38,6 @@ def count_copies(
         total = counts if total is None else _joined(spec, placed, total, counts)
     assert total is not None
     return total
-
-
-def _padded(planes: Words, height: int, width: int, padding: int) -> Words:
-    """Planes [plane, sample, time, position, word] as [plane, sample, time, y, x, word] with zeros all around."""
-    maps = planes.reshape(*planes.shape[:3], height, width, planes.shape[4])
-    around = [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)]
-    return np.pad(maps, around)
 
 
 def _joined(spec: ImcSpec, placed: LayerPlacement, a: LayerCounts, b: LayerCounts) -> LayerCounts:

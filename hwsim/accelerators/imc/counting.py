@@ -1,4 +1,4 @@
-"""What the spikes of a chunk of samples ask of each weighted layer's crossbars: counts from packed words, no prices."""
+"""What the spikes of a chunk of samples ask of each weighted layer's crossbars, counted from packed words."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
 from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
-
-IntArray = NDArray[np.int64]
 
 _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never widened whole, nor out of the cache
 

@@ -1,4 +1,4 @@
-"""What is not ideal about cells and converters; only the functional mode computes with it, no price depends on it."""
+"""What is not ideal about cells and converters; only the functional mode computes with it."""
 
 from __future__ import annotations
 

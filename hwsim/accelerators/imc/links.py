@@ -16,7 +16,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.pipeline import Pipeline
@@ -25,8 +24,6 @@ from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.stages import BatchStage
 from hwsim.engine.schedule import Wait
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +67,7 @@ def crossings(transfers: Mapping[str, Transfer]) -> dict[str, list[Crossing]]:
 def apart(spec: ImcSpec, traffic: Traffic, pipeline: Pipeline) -> Mapping[str, Transfer]:
     """Transfers that have stages of their own: all but the one that ends the inference, which has the mesh to itself.
 
-    None where links are ideal.
+    There are none where links are ideal.
     """
     if spec.mesh == "ideal":
         return {}

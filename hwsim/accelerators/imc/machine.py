@@ -9,9 +9,11 @@ from functools import partial
 from hwsim.accelerators.imc.baseline import activations_of, in_one_pass, planes_of
 from hwsim.accelerators.imc.copy_counting import count_copies
 from hwsim.accelerators.imc.counting import LayerCounts
-from hwsim.accelerators.imc.exit.decide import decide
+from hwsim.accelerators.imc.exit.decide import decide, why_not
+from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
-from hwsim.accelerators.imc.fit import check_neurons
+from hwsim.accelerators.imc.facts import FACTS
+from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.functional import execute
 from hwsim.accelerators.imc.parts import adc_range_rows, hardware, parts_of
 from hwsim.accelerators.imc.plan.plan import Plan, plans_of
@@ -23,12 +25,14 @@ from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, ByLeaving, OneEach
 from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.exits import Exits
+from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
-from hwsim.contract.machine import Accelerator, FunctionalRun
+from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.traces.direct.encode import activation_planes
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.raw_input import multiplies_input
 from hwsim.traces.slicing import first
@@ -42,6 +46,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
     spec_type = ImcSpec
     arithmetic = frozenset({"crossbar", "adc", "column_mux", "shift_add", "accumulator", "offset"})
     trace_type = Trace
+    facts = FACTS
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload, those that it has."""
@@ -55,9 +60,12 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        check_neurons(self.spec, trace.network)
+        check_fit(self.spec, trace.network)
         cut = self._cut(trace)
-        return self._workload(self.spec, cut, decide(self.spec.early_exit, cut))
+        exits = decide(self.spec.early_exit, cut)
+        if exits is not None:
+            check_decision(self.spec, cut.network, cut.timesteps)
+        return replace(self._workload(self.spec, cut, exits), no_exits=why_not(self.spec.early_exit, cut))
 
     def baseline(self, trace: Trace, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, on crossbars with the same weights, in one pass (see `baseline`).
@@ -70,6 +78,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         cut = self._cut(trace)
         dense = activations_of(self.spec, kind, cut.timesteps)
         network = replace(cut.network, activation_bits=dense.activation_bits)
+        check_fit(self.spec, network)
         return self._workload(in_one_pass(self.spec), replace(cut, network=network), None, dense)
 
     def _cut(self, trace: Trace) -> Trace:
@@ -85,6 +94,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         return Workload(
             batches=Batches(lower, trace.n_samples, _WORDS_AT_ONCE // (planes * words)),
             timesteps=timesteps,
+            overlaps=True,
             runs=runs,
             hardware=hardware(plans[runs[-1]], self.components()),
             accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),
@@ -92,13 +102,26 @@ class Imc(Accelerator[ImcSpec, Trace]):
             dense=dense,
         )
 
-    def functional(self, trace: Trace) -> FunctionalRun[Trace]:
+    def functional(self, trace: Trace, samples: int | None = None) -> FunctionalRun[Trace]:
         """Run the network on the modelled crossbars, with the errors that `devices` states.
 
         Raises UsageError for a trace without raw inputs and ArchitectureError where the network does not fit.
         """
-        check_neurons(self.spec, trace.network)
-        return execute(self.spec, trace)
+        check_fit(self.spec, trace.network)
+        return execute(self.spec, trace, samples)
+
+    def decides(self, trace: Trace) -> Decides:
+        """Converters clip and cells vary."""
+        return "in its own way"
+
+    def operations(self, trace: Trace) -> int:
+        """Products of all weighted layers over all timesteps."""
+        weighted = (layer for layer in trace.network if isinstance(layer, Conv2d | Linear))
+        return trace.timesteps * sum(macs(layer, trace.network) for layer in weighted)
+
+    def judge(self, exact: Trace, own: Trace, exits: Exits | None) -> Mapping[RunName, Judged]:
+        """What is right with all timesteps, and where samples leave early (see `exit.judge`)."""
+        return judge(self.spec.early_exit, exact, own, exits)
 
 
 def _lower(plans: Mapping[RunName, Plan], trace: Trace, dense: Dense | None, samples: range) -> Batch:

@@ -103,9 +103,8 @@ def hardware(plan: Plan, parts: Mapping[str, Priced]) -> Hardware:
     instances = {name: n * placement.tiles for name, n in per_tile(spec).items() if name in parts}
     instances["noc"] = plan.traffic.mesh.routers
     least = {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile, "psum_buffer": 1, "global_buffer": 1}
-    for name, n in least.items():
-        if name in needed:
-            instances[name] = memories(name, getattr(spec, name), needed[name], n, plan)
+    there = {name: n for name, n in least.items() if name in needed}
+    instances |= {name: memories(name, getattr(spec, name), needed[name], n, plan) for name, n in there.items()}
     kinds = {step.kind for step in pipeline.steps}
     if "pool" not in kinds:
         del instances["pooling"]

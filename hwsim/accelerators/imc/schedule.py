@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.links import after_transfers, apart, crossings, link_stages
 from hwsim.accelerators.imc.timing import latency, service
@@ -11,7 +10,6 @@ from hwsim.accelerators.imc.work import Work
 from hwsim.contract.stages import BatchStage, schedules_of
 from hwsim.engine.schedule import Schedule
 
-IntArray = NDArray[np.int64]
 GLOBAL_BUFFER = "global_buffer port"
 """The unit that reads of the raw input hold."""
 

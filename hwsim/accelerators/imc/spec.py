@@ -145,6 +145,11 @@ class ImcSpec(MachineSpec):
 
     @model_validator(mode="after")
     def _parts_agree(self) -> ImcSpec:
+        if self.chip.crossbar_budget is not None and self.chip.replicate != "auto":
+            raise ValueError(
+                "chip.crossbar_budget: bounds the copies that chip.replicate: auto makes, and replicate is "
+                f"{self.chip.replicate}"
+            )
         rows = self.crossbar.rows
         if self.rows_at_once > rows:
             raise ValueError(f"rows_per_read must be at most crossbar.rows = {rows}, got {self.rows_per_read}")

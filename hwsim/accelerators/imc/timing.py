@@ -1,41 +1,30 @@
-"""How long each job of the imc machine takes: service and latency in cycles from counts and unit speeds; no prices."""
+"""How long each job of the imc machine takes: service and latency in cycles from counts and unit speeds."""
 
 from __future__ import annotations
 
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.fetching import row_words
 from hwsim.accelerators.imc.links import own_cycles
 from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cycles, row_cycles
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.maps import operands
 from hwsim.traces.network.layers import Add, Input, Pool
-
-IntArray = NDArray[np.int64]
 
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
     """Cycles after the last interval of a row until its sums are visible: conversion, shift-add, adder tree, H-tree."""
-    interval = read_interval_cycles(spec, placed)
-    whole_read = (
-        spec.read_cycles * placed.pulses + spec.mux_phases * spec.convert_cycles
-        if spec.sensing == "sample_hold"
-        else interval
-    )
-    adder_levels = (placed.sum_blocks * placed.phases - 1).bit_length()
-    return whole_read - interval + spec.shift_add.cycles + adder_levels + spec.htree.cycles
-
-
-def crossbar_service(work: Work, step: Step) -> IntArray:
-    """Cycles of each output row: int64 [(sample,) timestep, row]."""
-    spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
-    if spec.skip == "silent_rows":
-        return row_cycles(spec, placed, counts.serial, counts.silent)
-    return work.runs(step) * np.int64(dense_row_cycles(spec, placed))
+    cycles = spec.shift_add.cycles + (placed.sum_blocks * placed.phases - 1).bit_length() + spec.htree.cycles
+    if spec.sensing == "current":
+        return cycles
+    whole_read = spec.read_cycles * placed.pulses + spec.mux_phases * spec.convert_cycles
+    return whole_read - read_interval_cycles(spec, placed) + cycles
 
 
 def neuron_cycles(work: Work, step: Step) -> int:
@@ -45,7 +34,7 @@ def neuron_cycles(work: Work, step: Step) -> int:
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
     if spec.loop_order == "layer_outer" or work.network.activation_bits is not None:
         return updates
-    accesses = width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
+    accesses = row_words(step.layer, spec.neuron.membrane_bits, spec.membrane.port_bits)
     turns = 2 if spec.membrane.ports == "1rw" else 1
     return max(updates, ceil(accesses * turns / pes))
 
@@ -55,17 +44,18 @@ def service(work: Work, step: Step) -> IntArray:
     spec, (_, width, channels) = work.spec, step.layer.shape
     match step.kind:
         case "crossbar":
-            return crossbar_service(work, step)
+            placed, counts = work.placement.layers[step.name], work.counts[step.name]
+            if spec.skip == "silent_rows":
+                return row_cycles(spec, placed, counts.serial, counts.silent)
+            return work.runs(step) * dense_row_cycles(spec, placed)
         case "neuron":
             return np.full((1, 1), neuron_cycles(work, step), np.int64)
         case "pool":
             words = ceil(channels / spec.spike_buffer.port_bits)
-            operands = step.layer.kernel**2 if isinstance(step.layer, Pool) else len(step.layer.inputs)
-            return work.runs(step) * np.int64(width * words * operands)
+            return work.runs(step) * (width * words * operands(step.layer))
         case "source":
             assert isinstance(step.layer, Input)
-            reads = width * ceil(channels * step.layer.bits / spec.global_buffer.port_bits)
-            return work.runs(step) * np.int64(reads)
+            return work.runs(step) * row_words(step.layer, step.layer.bits, spec.global_buffer.port_bits)
         case "elsewhere":
             return np.zeros((1, 1), np.int64)
         case "decision":
@@ -84,7 +74,7 @@ def latency(work: Work, step: Step) -> IntArray:
             cycles = spec.pooling.cycles
         case "source" | "elsewhere" | "decision":
             cycles = 0
-    return work.runs(step) * np.int64(cycles + own_cycles(work, step.name))
+    return work.runs(step) * (cycles + own_cycles(work, step.name))
 
 
 def _pes(work: Work, step: Step) -> int:

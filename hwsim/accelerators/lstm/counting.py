@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hwsim.traces.sequence.trace import HIDDEN, LstmLayer, SequenceNetwork, SequenceTrace
-
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
+from hwsim.traces.sequence.trace import HIDDEN, LstmLayer, SequenceTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +24,13 @@ def count_layers(trace: SequenceTrace, samples: slice) -> list[LayerSpikes]:
     found: list[LayerSpikes] = []
     for layer in trace.network.layers:
         given = trace.spikes_of(layer, HIDDEN).counts()[samples]
-        found.append(LayerSpikes(_before(trace.network, given), found[-1].given if found else None, given))
+        own = np.zeros_like(given)  # nothing before the first step
+        if trace.network.state_per_step:
+            own[:, 1:] = given[:, :-1]
+        else:
+            own.reshape(len(given), -1)[:, 1:] = given.reshape(len(given), -1)[:, :-1]
+        found.append(LayerSpikes(own, found[-1].given if found else None, given))
     return found
-
-
-def _before(network: SequenceNetwork, given: IntArray) -> IntArray:
-    """Those of the step that each step reads, none before the first."""
-    before = np.zeros_like(given)
-    if network.state_per_step:
-        before[:, 1:] = given[:, :-1]
-    else:
-        before.reshape(len(given), -1)[:, 1:] = given.reshape(len(given), -1)[:, :-1]
-    return before
 
 
 def units_not_silent(trace: SequenceTrace, layer: LstmLayer, samples: slice) -> IntArray:

@@ -5,18 +5,16 @@ A cell does one step at a time: its first engine starts when the step before it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.plan import Cell, Plan
 from hwsim.accelerators.lstm.work import AC, DETECT, ELEMENTWISE, MAC, NEURONS, READOUT, StepWork
+from hwsim.contract.arrays import IntArray
 from hwsim.engine.schedule import Wait
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +41,19 @@ def stage_name(layer: str, cell: Cell, role: str) -> str:
     return f"{layer}.cell{cell.index}.{role}"
 
 
-def engines(plan: Plan, works: list[StepWork]) -> list[Engine]:
-    """All engines, the readout last."""
+def engines(plan: Plan, works: Mapping[str, StepWork]) -> list[Engine]:
+    """All engines, the readout last; only the first cell has a MAC engine where the product is kept."""
     found = []
     for (position, layer), cell in product(enumerate(plan.network.layers), plan.cells):
-        roles = [role for role in works[position].services if _has(plan, cell, role)]
+        missing = MAC if cell.index and plan.multiplies_once else None
+        roles = [role for role in works[layer.name].services if role != missing]
         element, step = _steps(plan, cell)
         for role in roles:
             waits = tuple(_waits(plan, position, cell, role, roles))
-            name, latency = stage_name(layer.name, cell, role), plan.spec.cells.latency_cycles
-            unit = _unit(plan, layer.name, cell, role)
-            late = latency if role == ELEMENTWISE else 0
-            found.append(Engine(name, layer.name, role, cell, element, step, waits, unit, late))
+            name, unit = stage_name(layer.name, cell, role), _unit(plan, layer.name, cell, role)
+            latency = plan.spec.cells.latency_cycles if role == ELEMENTWISE else 0
+            found.append(Engine(name, layer.name, role, cell, element, step, waits, unit, latency))
     return [*found, _readout(plan)]
-
-
-def _has(plan: Plan, cell: Cell, role: str) -> bool:
-    """Only the first cell has a MAC engine where the product is kept."""
-    return role != MAC or cell.index == 0 or not plan.multiplies_once
 
 
 def _steps(plan: Plan, cell: Cell) -> tuple[IntArray, IntArray]:
@@ -74,14 +67,9 @@ def _job(cell: Cell, element: IntArray, timestep: IntArray | int) -> IntArray:
     return element * cell.width + timestep - cell.first
 
 
-def _first_role(roles: list[str]) -> str:
-    return DETECT if DETECT in roles else MAC
-
-
 def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str]) -> Iterator[Wait]:
-    layer, element, _ = plan.network.layers[position].name, *_steps(plan, cell)
-    job = np.arange(element.size, dtype=np.int64)
-    first = _first_role(roles)
+    layer, first = plan.network.layers[position].name, roles[0]
+    job = np.arange(plan.network.n_elements * cell.width, dtype=np.int64)
     if role == first:
         yield from _step_waits(plan, position, cell, first)
     elif role == MAC:
@@ -89,9 +77,7 @@ def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str]) -
     elif role in AC:
         yield Wait(stage_name(layer, cell, DETECT), job)
     elif role == NEURONS:
-        for before in roles:
-            if before in (MAC, *AC):
-                yield Wait(stage_name(layer, cell, before), job)
+        yield from (Wait(stage_name(layer, cell, before), job) for before in roles if before in (MAC, *AC))
     else:
         yield Wait(stage_name(layer, cell, NEURONS), job)
 
@@ -102,20 +88,16 @@ def _step_waits(plan: Plan, position: int, cell: Cell, first: str) -> Iterator[W
     element, step = _steps(plan, cell)
     job = np.arange(element.size, dtype=np.int64)
     name = layers[position].name
-    if plan.serial and position == 0:
-        yield Wait(stage_name(layers[-1].name, cell, ELEMENTWISE), job - 1)
-    else:
-        yield Wait(stage_name(name, cell, ELEMENTWISE), job - 1)
+    ended_by = layers[-1].name if plan.serial and position == 0 else name  # the step before
+    yield Wait(stage_name(ended_by, cell, ELEMENTWISE), job - 1)
     if position:
         yield Wait(stage_name(layers[position - 1].name, cell, ELEMENTWISE), job)
     if plan.serial:
         return
     if cell.index:
         before = plan.cells[cell.index - 1]
-        yield Wait(
-            stage_name(name, before, ELEMENTWISE),
-            np.where(step == cell.first, _job(before, element, before.stop - 1), -1),
-        )
+        needs = np.where(step == cell.first, _job(before, element, before.stop - 1), -1)
+        yield Wait(stage_name(name, before, ELEMENTWISE), needs)
     depth = plan.spec.cells.queue_elements
     if cell.index + 1 < len(plan.cells):
         after = plan.cells[cell.index + 1]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from hwsim.accelerators.lstm.plan import Plan, memory_bits
-from hwsim.contract.fit import neuron_widths, refuse_narrow, refuse_small
+from hwsim.contract.fit import Width, neuron_widths, refuse_narrow, refuse_small
 from hwsim.traces.sequence.trace import LstmLayer
 
 
@@ -25,13 +25,14 @@ def check_fit(plan: Plan) -> None:
         refuse_small(key, "the network needs", needed, there, " in one memory")
 
 
-def _widths(plan: Plan, layer: LstmLayer) -> Iterator[tuple[str, int, int]]:
+def _widths(plan: Plan, layer: LstmLayer) -> Iterator[Width]:
     """Bits that a layer needs of a part, and that the part has, by key."""
     spec = plan.spec
     if plan.multiplies(layer):
         yield "mac.input_bits", plan.network.input_bits, spec.mac.input_bits
     if plan.multiplies(layer) or plan.dense is not None:
         yield "mac.weight_bits", layer.weight_bits, spec.mac.weight_bits
+        yield "mac.sum_bits", _multiplied_bits(plan, layer), spec.mac.sum_bits
     yield "state.bits", layer.state_bits, spec.state.bits
     yield "elementwise.state_bits", layer.state_bits, spec.elementwise.state_bits
     if plan.dense is not None:
@@ -44,6 +45,16 @@ def _widths(plan: Plan, layer: LstmLayer) -> Iterator[tuple[str, int, int]]:
             yield from neuron_widths("neuron", units, spec.neuron)
         else:
             yield "elementwise.value_bits", layer.fraction_bits + 1 + units.signed, spec.elementwise.value_bits
+
+
+def _multiplied_bits(plan: Plan, layer: LstmLayer) -> int:
+    """Signed bits of what the multipliers add up: the input product, and without spikes that of the hidden values."""
+    if plan.dense is None:
+        return _product_bits(plan, layer)
+    hidden = np.abs(layer.hidden_weights.astype(np.int64)).sum(axis=1) << plan.dense.activation_bits
+    inputs = np.abs(layer.input_weights.astype(np.int64)).sum(axis=1)
+    bits = plan.network.input_bits - 1 if plan.multiplies(layer) else plan.dense.activation_bits
+    return int((hidden + (inputs << bits)).max()).bit_length() + 1
 
 
 def _product_bits(plan: Plan, layer: LstmLayer) -> int:

@@ -8,6 +8,7 @@ from functools import partial
 from hwsim.accelerators.lstm.counting import count_layers
 from hwsim.accelerators.lstm.dense_step import dense_works
 from hwsim.accelerators.lstm.engines import Engine, engines
+from hwsim.accelerators.lstm.facts import FACTS
 from hwsim.accelerators.lstm.fit import check_fit
 from hwsim.accelerators.lstm.parts import ARITHMETIC, hardware, parts_of
 from hwsim.accelerators.lstm.plan import Plan
@@ -31,6 +32,7 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
 
     spec_type = LstmSpec
     trace_type = SequenceTrace
+    facts = FACTS
     arithmetic = ARITHMETIC
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
@@ -64,6 +66,7 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
         return Workload(
             batches=Batches(partial(_lower, plan, trace, built), trace.n_samples),
             timesteps=plan.timesteps,
+            overlaps=True,
             runs=(RunName.STATIC,),
             hardware=hardware(plan, built),
             accuracy=accuracy,
@@ -71,14 +74,16 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
         )
 
 
-def _works(plan: Plan, trace: SequenceTrace, samples: range) -> list[StepWork]:
-    """What the steps of every layer and the readout do for some samples."""
+def _works(plan: Plan, trace: SequenceTrace, samples: range) -> Mapping[str, StepWork]:
+    """What the steps of every layer and the readout do for some samples, by the name of the layer."""
     chosen = slice(samples.start, samples.stop)
     if plan.dense is not None:
-        return dense_works(plan, trace, chosen)
-    counts = count_layers(trace, chosen)
-    works = [layer_work(plan, position, spikes) for position, spikes in enumerate(counts)]
-    return [*works, readout_work(plan, counts[-1])]
+        works = dense_works(plan, plan.dense, trace, chosen)
+    else:
+        counts = count_layers(trace, chosen)
+        works = [layer_work(plan, position, spikes) for position, spikes in enumerate(counts)]
+        works.append(readout_work(plan, counts[-1]))
+    return dict(zip([*(layer.name for layer in plan.network.layers), READOUT], works, strict=True))
 
 
 def _lower(plan: Plan, trace: SequenceTrace, built: list[Engine], samples: range) -> Batch:
@@ -88,4 +93,4 @@ def _lower(plan: Plan, trace: SequenceTrace, built: list[Engine], samples: range
     each: OneEach | ByLeaving = ByLeaving(laid_out)
     if len(leaving(plan)) == 1:
         each = OneEach(laid_out, READOUT, step_ends(built, plan))
-    return Batch(samples, Ledger.of(n, postings(plan, built, works)), {RunName.STATIC: each})
+    return Batch(samples, Ledger.of(n, postings(built, works)), {RunName.STATIC: each})

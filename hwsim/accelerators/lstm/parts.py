@@ -9,11 +9,11 @@ from hwsim.accelerators.lstm.dense_step import NARROW
 from hwsim.accelerators.lstm.engines import Engine
 from hwsim.accelerators.lstm.plan import Plan, memory_bits
 from hwsim.accelerators.lstm.spec import LstmSpec
-from hwsim.accelerators.lstm.spiking_step import hidden_words, products_of
+from hwsim.accelerators.lstm.spiking_step import products_of
 from hwsim.accelerators.lstm.work import READOUT
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
-from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.parts import priced_parts
 from hwsim.traces.sequence.trace import GATES
 
@@ -72,27 +72,20 @@ def hardware(plan: Plan, built: list[Engine]) -> Hardware:
 
 def _state_words(plan: Plan) -> int:
     """Cell states and hidden values: one a timestep, or one in all where they run on, and those between layers."""
-    if plan.dense is not None:
-        bits = plan.dense.activation_bits
-        return sum(layer.n_hidden - (-layer.n_hidden * bits // plan.spec.state.bits) for layer in plan.network.layers)
     layers = plan.network.layers
     copies = plan.timesteps if plan.network.state_per_step else 1
-    waiting = 0 if plan.serial else plan.timesteps * plan.spec.cells.queue_elements
-    words = copies * sum(layer.n_hidden + hidden_words(plan, layer) for layer in layers)
-    return words + waiting * sum(hidden_words(plan, layer) for layer in layers[:-1])
+    waiting = 0 if plan.serial or plan.dense is not None else plan.timesteps * plan.spec.cells.queue_elements
+    words = copies * sum(layer.n_hidden + plan.hidden_words(layer) for layer in layers)
+    return words + waiting * sum(plan.hidden_words(layer) for layer in layers[:-1])
 
 
 def _memories(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Storage]:
     """Weights with the unused ends of their words, in every copy; registers are as many as are needed."""
-    spec, memories = plan.spec, {}
-    for key, (needed, there) in memory_bits(plan).items():
-        if key == "queue":
-            memories[key] = Storage(_queued_bits(plan), spec.queue.capacity_bits * instances[key])
-        else:
-            memories[key] = Storage(needed * instances[key], there * instances[key])
-    bits = instances["state"] * spec.state.bits
-    memories["state"] = Storage(bits, bits)
-    return memories
+    bits, found = instances["state"] * plan.spec.state.bits, memory_bits(plan)
+    memories = {key: Storage(needed * instances[key], there * instances[key]) for key, (needed, there) in found.items()}
+    if "queue" in memories:
+        memories["queue"] = Storage(_queued_bits(plan), plan.spec.queue.capacity_bits * instances["queue"])
+    return memories | {"state": Storage(bits, bits)}
 
 
 def _queued_bits(plan: Plan) -> int:
@@ -123,8 +116,4 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
         notes["products f*c, i*g, o*s"] = "; ".join(
             f"{layer.name}: {', '.join(products_of(layer))}" for layer in network.layers
         )
-        return notes
-    notes["baseline"] = plan.dense.kind
-    if plan.dense.narrow:
-        notes["activation bits"] = plan.dense.activation_bits
-    return notes
+    return notes | baseline_notes(plan.dense)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.spec import LstmSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.dense import Dense
-from hwsim.traces.sequence.trace import GATES, LstmLayer, SequenceNetwork
-
-IntArray = NDArray[np.int64]
+from hwsim.traces.sequence.trace import GATES, HIDDEN, LstmLayer, SequenceNetwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,6 @@ class Cell:
     def width(self) -> int:
         """Timesteps an element."""
         return self.stop - self.first
-
-    def jobs(self, values: IntArray) -> IntArray:
-        """What is given for every step [sample, element, timestep] as that of this cell's jobs [sample, job]."""
-        return np.ascontiguousarray(values[:, :, self.first : self.stop]).reshape(len(values), -1)
 
 
 @dataclass(frozen=True)
@@ -91,6 +85,11 @@ class Plan:
         """Whether a layer's input is the raw one."""
         return layer is self.network.layers[0]
 
+    def hidden_words(self, layer: LstmLayer) -> int:
+        """State words that hold the hidden spikes of one step, with their signs where they have any, or the values."""
+        bits = layer.planes(HIDDEN) if self.dense is None else self.dense.activation_bits
+        return self.row_words(layer.n_hidden, bits, self.spec.state.bits)
+
     def crossing_words(self, layer: LstmLayer) -> int:
         """Words of the queue that an element's membranes fill on their way from a cell to the next."""
         spec = self.spec
@@ -120,21 +119,16 @@ class Plan:
 def memory_bits(plan: Plan) -> Mapping[str, tuple[int, int]]:
     """Of the fullest memory of each kind: bits needed and there."""
     spec, network = plan.spec, plan.network
-    first, readout = network.layers[0], network.readout
+    first, readout, words_of = network.layers[0], network.readout, plan.row_words
     rows = [layer.n_hidden + (0 if plan.multiplies(layer) else layer.n_inputs) for layer in network.layers]
     gates = 1 if spec.gate_ports == "per_gate" else len(GATES)
     spiking = max(
-        n * gates * plan.row_words(layer.n_hidden, layer.weight_bits, spec.weights.port_bits)
+        n * gates * words_of(layer.n_hidden, layer.weight_bits, spec.weights.port_bits)
         for n, layer in zip(rows, network.layers, strict=True)
     )
-    words = {
-        "input_weights": len(GATES)
-        * first.n_inputs
-        * plan.row_words(first.n_hidden, first.weight_bits, spec.input_weights.port_bits),
-        "weights": spiking,
-        "readout_weights": network.layers[-1].n_hidden
-        * plan.row_words(network.n_classes, readout.weight_bits, spec.readout_weights.port_bits),
-    }
+    raw = len(GATES) * first.n_inputs * words_of(first.n_hidden, first.weight_bits, spec.input_weights.port_bits)
+    out = words_of(network.n_classes, readout.weight_bits, spec.readout_weights.port_bits)
+    words = {"input_weights": raw, "weights": spiking, "readout_weights": network.layers[-1].n_hidden * out}
     bits = {key: (n * getattr(spec, key).port_bits, getattr(spec, key).capacity_bits) for key, n in words.items()}
     if plan.dense is None:
         fullest = max(plan.queued_words(layer) for layer in network.layers)

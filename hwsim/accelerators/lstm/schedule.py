@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.engines import Engine
 from hwsim.accelerators.lstm.plan import Plan
-from hwsim.accelerators.lstm.work import READOUT, StepWork, by_layer
-from hwsim.contract.stages import BatchStage, schedules_of
+from hwsim.accelerators.lstm.work import READOUT, StepWork
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.stages import BatchStage, cut_short, schedules_of
 from hwsim.engine.schedule import Schedule, Unless
 
-IntArray = NDArray[np.int64]
 START = "start"
 
 
-def schedules(plan: Plan, built: list[Engine], works: list[StepWork], n_samples: int) -> list[Schedule]:
+def schedules(plan: Plan, built: list[Engine], works: Mapping[str, StepWork], n_samples: int) -> list[Schedule]:
     """A schedule for each sample and, in a wavefront, each timestep after which it may leave: [sample * timesteps + t].
 
     All have the same jobs; those of later timesteps are void from the start.
     """
-    found = by_layer(plan, works)
-    nothing = np.zeros(1, np.int64)
-    stages = [BatchStage(START, "", nothing, 0, (), np.zeros(1, np.int32))]
+    stages = [BatchStage(START, "", np.zeros(1, np.int64), 0, (), np.zeros(1, np.int32))]
     for engine in built:
-        service = engine.of_jobs(found[engine.layer].services[engine.role])
+        service = engine.of_jobs(works[engine.layer].services[engine.role])
         labels = plan.labels(engine.elements, engine.timesteps).astype(np.int32)
         stages.append(BatchStage(engine.name, engine.layer, service, engine.latency, engine.waits, labels, engine.unit))
     whole = schedules_of(stages, (READOUT, answers(built, plan.timesteps)), n_samples)
@@ -43,9 +40,7 @@ def _cut(plan: Plan, built: list[Engine], schedule: Schedule, timesteps: int) ->
     if timesteps == plan.timesteps:
         return schedule
     voids = [Unless(START, np.where(engine.timesteps >= timesteps, 0, -1).astype(np.int64)) for engine in built]
-    start, *stages = schedule.stages
-    cut = (replace(stage, unless=unless) for stage, unless in zip(stages, voids, strict=True))
-    return Schedule((start, *cut), schedule.units, (READOUT, answers(built, timesteps)))
+    return cut_short(schedule, [None, *voids], (READOUT, answers(built, timesteps)))
 
 
 def answers(built: list[Engine], timesteps: int) -> IntArray:

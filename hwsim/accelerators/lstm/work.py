@@ -1,51 +1,35 @@
-"""What the steps of a cell do and how long each takes, as a value; it computes neither."""
+"""What the steps of a cell do and how long each takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.lstm.plan import Plan
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import Posting
 from hwsim.traces.sequence.trace import GATES
-
-IntArray = NDArray[np.int64]
 
 DETECT, MAC, NEURONS, ELEMENTWISE = "detect", "mac", "gates", "elementwise"
 AC = tuple(f"ac.{gate}" for gate in GATES)
 READOUT = "readout"
 
 
-@dataclass(frozen=True, slots=True)
 class StepWork:
-    """All steps of one layer, or of the readout."""
+    """All steps of one layer, or of the readout; what is given must broadcast to [sample or 1, element, timestep]."""
 
-    services: Mapping[str, IntArray]  # engine -> cycles [sample or 1, element, timestep], in the order of a step
-    posted: tuple[Posting, ...]  # `stage` is the engine, counts are [sample or 1, element, timestep]
+    def __init__(self, plan: Plan) -> None:
+        self._steps = plan.network.n_elements, plan.timesteps
+        self.services: dict[str, IntArray] = {}  # engine -> cycles, in the order of a step
+        self.posted: list[Posting] = []  # `stage` is the engine
 
-
-class Poster:
-    """Collects what the engines of a step do."""
-
-    def __init__(self, elements: int, timesteps: int) -> None:
-        self._shape = elements, timesteps
-        self._found: list[Posting] = []
+    def takes(self, role: str, cycles: int | IntArray) -> None:
+        """Say how long an engine takes."""
+        self.services[role] = self._of_steps(cycles)
 
     def post(self, role: str, component: str, action: str, counts: int | IntArray) -> None:
-        """Add counts that broadcast to [sample or 1, element, timestep]."""
-        array = np.asarray(counts, np.int64)
-        samples = array.shape[0] if array.ndim == 3 else 1
-        self._found.append(Posting(role, component, action, np.broadcast_to(array, (samples, *self._shape))))
+        """Say how often an engine does something."""
+        self.posted.append(Posting(role, component, action, self._of_steps(counts)))
 
-    def __iter__(self) -> Iterator[Posting]:
-        """Everything so far."""
-        return iter(self._found)
-
-
-def by_layer(plan: Plan, works: list[StepWork]) -> Mapping[str, StepWork]:
-    """Work by the layer of its engines."""
-    names = [*(layer.name for layer in plan.network.layers), READOUT]
-    return dict(zip(names, works, strict=True))
+    def _of_steps(self, values: int | IntArray) -> IntArray:
+        array = np.asarray(values, np.int64)
+        return np.broadcast_to(array, (array.shape[0] if array.ndim == 3 else 1, *self._steps))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.contract.arrays import IntArray
 from hwsim.kernels.stdp.rules import (
     CONFLICT,
     DEPRESSED_NEURONS,
@@ -19,8 +20,6 @@ from hwsim.kernels.stdp.rules import (
     POTENTIATED_PIXELS,
 )
 from hwsim.traces.plastic.trace import PlasticNetwork
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

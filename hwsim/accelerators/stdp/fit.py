@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hwsim.accelerators.stdp.plan import Plan
 from hwsim.accelerators.stdp.spec import StdpSpec
-from hwsim.contract.fit import refuse_small
+from hwsim.contract.fit import refuse_narrow, refuse_small
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.poisson import CHANCE_BITS
 from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
@@ -22,9 +22,16 @@ def plan_network(spec: StdpSpec, network: PlasticNetwork, n_classes: int) -> Pla
     for key, needed in plan.needed_bits().items():
         who = f"{plan.pixels} pixels and {plan.neurons} neurons need"
         refuse_small(key, who, needed, getattr(spec, key).capacity_bits)
+    refuse_narrow(f"{plan.neurons} neurons", [("readout.bits", _count_bits(plan), spec.readout.bits)])
     for message in _too_narrow(plan):
         raise ArchitectureError(message)
     return plan
+
+
+def _count_bits(plan: Plan) -> int:
+    """Bits of all output spikes of a presentation, if no neuron ever rests longer than it must."""
+    each = -(-plan.presentation // (plan.network.neurons.refractory_steps + 1))
+    return (plan.neurons * each).bit_length()
 
 
 def _too_narrow(plan: Plan) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.accelerators.stdp.activity import gather, without_skipping
+from hwsim.accelerators.stdp.facts import FACTS
 from hwsim.accelerators.stdp.fit import plan_network
 from hwsim.accelerators.stdp.network import network_on
 from hwsim.accelerators.stdp.parts import hardware, parts_of
@@ -21,7 +22,7 @@ from hwsim.accelerators.stdp.work import Work
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach
 from hwsim.contract.ledger import Ledger
-from hwsim.contract.machine import Accelerator, FunctionalRun
+from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.errors import ModelError, UsageError
@@ -36,6 +37,7 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
 
     spec_type = StdpSpec
     trace_type = PlasticTrace
+    facts = FACTS
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component."""
@@ -58,13 +60,17 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
         session = replace(session, passes=self.spec.passes, label_samples=self.spec.label_samples)
         return self.lower_learned(learn(network, trace, session), trace)
 
-    def functional(self, trace: PlasticTrace) -> FunctionalRun[PlasticTrace]:
+    def decides(self, trace: PlasticTrace) -> Decides:
+        """By the weights that it has learned, in its own formats."""
+        return "as it learned"
+
+    def functional(self, trace: PlasticTrace, samples: int | None = None) -> FunctionalRun[PlasticTrace]:
         """Nothing more than `lower` does.
 
         Raises UsageError.
         """
         raise UsageError(
-            f"--functional: this machine always computes in its own arithmetic; run {trace.provenance.name} without it"
+            f"functional: this machine always computes in its own arithmetic; run {trace.provenance.name} without it"
         )
 
     def network_of(self, trace: PlasticTrace) -> PlasticNetwork:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hwsim.accelerators.stdp.plan import INPUT_BITS, QUEUES, Plan
 from hwsim.accelerators.stdp.spec import StdpSpec
-from hwsim.accelerators.stdp.work import STAGES
+from hwsim.accelerators.stdp.work import Role
 from hwsim.components.pricing.given import PricedSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
@@ -65,7 +65,7 @@ def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:
         "rounder": int(any(spec.rounds_randomly(name) for name in QUANTITIES)),
         "clock": _UNITS,
     }
-    clocked = dict.fromkeys(STAGES, 1)  # of the stages of the learning engine one works at a time
+    clocked = {role.value: 1 for role in Role}  # of the stages of the learning engine one works at a time
     return Hardware(instances, clocked, _UNITS, _storage(plan), {**_notes(plan), **notes})
 
 
@@ -80,11 +80,11 @@ def _storage(plan: Plan) -> Mapping[str, Storage]:
         "neuron_memory": plan.neurons * plan.state_bits,
         "trace_memory": (plan.pixels + plan.neurons) * plan.bits("traces"),
         "input_memory": plan.pixels * INPUT_BITS,
+        "event_queue": plan.pixels * plan.event_bits,
+        "current_memory": plan.neurons * plan.bits("membranes"),
     }
-    found = {key: Storage(bits, getattr(spec, key).capacity_bits) for key, bits in used.items()}
-    found["event_queue"] = Storage(QUEUES * plan.pixels * plan.event_bits, QUEUES * spec.event_queue.capacity_bits)
-    currents = QUEUES * plan.neurons * plan.bits("membranes")
-    found["current_memory"] = Storage(currents, QUEUES * spec.current_memory.capacity_bits)
+    copies = dict.fromkeys(used, 1) | {"event_queue": QUEUES, "current_memory": QUEUES}
+    found = {key: Storage(n * used[key], n * getattr(spec, key).capacity_bits) for key, n in copies.items()}
     return found if dense else found | {"inhibition_memory": Storage(inhibition, inhibition)}
 
 
@@ -93,28 +93,23 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
     spec, network = plan.spec, plan.network
     weights, inputs = plan.bits("weights"), plan.pixels * plan.neurons
     forms = {name: spec.format_of(name) for name in QUANTITIES}
-    membranes = plan.neurons * (plan.bits("membranes") + plan.inhibitory_bits)
+    strength = "adapts" if network.inhibition.strength_step_mv else "fixed"
     return {
         "formats": ", ".join(f"{name} {form.format} {form.rounding or ''}".strip() for name, form in forms.items()),
         "learning rule": spec.stdp
         + (f", windows of {network.stdp.window_steps} steps" if spec.stdp == "windowed" else "")
         + (", normalised" if network.stdp.weight_sum else ", not normalised"),
-        "inhibition": f"{spec.inhibition}, {spec.inhibition_storage}, {_strength(plan)}",
+        "inhibition": f"{spec.inhibition}, {spec.inhibition_storage}, strength {strength}",
         "layout": spec.layout,
         "skip": spec.skip,
         "loop order": "step after step; within a step input, neurons, traces, depression, potentiation",
         "steps of a presentation": f"{network.coding.present_steps} and {network.coding.rest_steps} at rest",
         "synapse bits, inhibition dense": (inputs + plan.dense_synapses) * weights,
         "synapse bits, inhibition sparse": inputs * weights + plan.sparse_bits,
-        "membrane bits": membranes,
+        "membrane bits": plan.neurons * (plan.bits("membranes") + plan.inhibitory_bits),
         "threshold bits": plan.neurons * plan.bits("thresholds"),
         "trace bits": (plan.pixels + plan.neurons) * plan.bits("traces"),
         "not part of a sample": (
             f"writing {plan.input_words} words of raw input, initial weights, and labelling the neurons after learning"
         ),
     }
-
-
-def _strength(plan: Plan) -> str:
-    rule = plan.network.inhibition
-    return "strength adapts" if rule.strength_step_mv else "strength fixed"

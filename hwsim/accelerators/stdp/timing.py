@@ -6,23 +6,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.stdp.spec import StdpSpec
-from hwsim.accelerators.stdp.work import (
-    DEPRESS,
-    ENCODE,
-    INTEGRATE,
-    NEURONS,
-    NORMALISE,
-    POTENTIATE,
-    READOUT,
-    TRACES,
-    Work,
-)
+from hwsim.accelerators.stdp.work import Role, Visits, Work
 from hwsim.components.memory import Sram
-
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
 
 
 class Pace(NamedTuple):
@@ -50,17 +38,18 @@ class Pace(NamedTuple):
         )
 
 
-def services(work: Work, pace: Pace) -> Mapping[str, IntArray]:
+def services(work: Work, pace: Pace) -> Mapping[Role, IntArray]:
     """Cycles of every stage: int64 [sample, job]."""
     found = {
-        NORMALISE: _normalise(work, pace),
-        ENCODE: _encode(work, pace),
-        INTEGRATE: _integrate(work, pace),
-        NEURONS: _neurons(work, pace),
-        TRACES: _traces(work, pace),
-        DEPRESS: _learn(work, pace, work.depressed_words, work.depressions, work.depressing_traces),
-        POTENTIATE: _learn(work, pace, work.potentiated_words, work.potentiations, work.potentiating_traces),
-        READOUT: _readout(work),
+        Role.NORMALISE: _normalise(work, pace),
+        Role.ENCODE: _encode(work, pace),
+        Role.INTEGRATE: _integrate(work, pace),
+        Role.NEURONS: _neurons(work, pace),
+        Role.TRACES: _traces(work, pace),
+        Role.DEPRESS: _learn(work, pace, work.depression),
+        Role.POTENTIATE: _learn(work, pace, work.potentiation),
+        # One addition or comparison a cycle; spikes have been counted as they came.
+        Role.READOUT: np.array([1 if work.learns else work.plan.neurons + work.plan.n_classes], np.int64),
     }
     n = work.done.n_samples
     return {stage: np.ascontiguousarray(np.broadcast_to(each, (n, each.shape[-1]))) for stage, each in found.items()}
@@ -133,14 +122,9 @@ def _traces(work: Work, pace: Pace) -> IntArray:
     return np.asarray(np.maximum(memory, _lanes(count, spec.engine.lanes) * work.learning_step))
 
 
-def _learn(work: Work, pace: Pace, words: IntArray, visited: IntArray, traces: IntArray) -> IntArray:
+def _learn(work: Work, pace: Pace, visits: Visits) -> IntArray:
     """Weights are read, changed and written in a pipeline; traces are read beside it: the slowest decides."""
     spec = work.plan.spec
-    memory = _passes(words, words, spec.weight_memory, pace.weights)
-    slowest = np.maximum(memory, _lanes(visited, spec.engine.lanes))
-    return np.asarray(np.maximum(slowest, traces * pace.traces))
-
-
-def _readout(work: Work) -> IntArray:
-    """One addition or comparison a cycle; spikes have been counted as they came."""
-    return np.array([1 if work.learns else work.plan.neurons + work.plan.n_classes], np.int64)
+    memory = _passes(visits.words, visits.words, spec.weight_memory, pace.weights)
+    slowest = np.maximum(memory, _lanes(visits.visited, spec.engine.lanes))
+    return np.asarray(np.maximum(slowest, visits.traces * pace.traces))

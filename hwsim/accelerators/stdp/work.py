@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.stdp.activity import Activity
 from hwsim.accelerators.stdp.plan import Plan
+from hwsim.contract.arrays import IntArray
 
-IntArray = NDArray[np.int64]
 
-NORMALISE, ENCODE, INTEGRATE, NEURONS = "normalise", "encode", "integrate", "neurons"
-TRACES, DEPRESS, POTENTIATE, READOUT = "traces", "depress", "potentiate", "readout"
-STAGES = (NORMALISE, ENCODE, INTEGRATE, NEURONS, TRACES, DEPRESS, POTENTIATE, READOUT)
-LAYER_OF = {
-    NORMALISE: "learning",
-    ENCODE: "input",
-    INTEGRATE: "excitatory",
-    NEURONS: "excitatory",
-    TRACES: "learning",
-    DEPRESS: "learning",
-    POTENTIATE: "learning",
-    READOUT: "readout",
-}
+class Role(StrEnum):
+    """The stages of a core."""
+
+    NORMALISE = "normalise"
+    ENCODE = "encode"
+    INTEGRATE = "integrate"
+    NEURONS = "neurons"
+    TRACES = "traces"
+    DEPRESS = "depress"
+    POTENTIATE = "potentiate"
+    READOUT = "readout"
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """What depression or potentiation does at every step: int64 [sample, step] each."""
+
+    visited: IntArray  # weights
+    asked: IntArray  # weights that the rule asks for
+    words: IntArray  # reads of the weight memory, and as many writes
+    traces: IntArray  # reads of the trace memory
 
 
 @dataclass(frozen=True)
@@ -115,55 +123,27 @@ class Work:
         return self.learning(self.done.inputs + np.where(self.step_of_presentation > 0, late, 0))
 
     @cached_property
-    def depressions(self) -> IntArray:
-        """Weights that depression visits: [sample, step]."""
-        return self.learning(self.done.depressions)
+    def depression(self) -> Visits:
+        """What depression does; it reads the traces of all neurons where any weight is depressed."""
+        done, plan = self.done, self.plan
+        by_row = None if plan.spec.layout == "post_major" else done.depressed_pixels * plan.row_words(0)
+        traces = np.where(done.depressions > 0, plan.trace_words(plan.neurons), 0)
+        return self._visits(done.depressions, self.asked.depressions, by_row, traces)
 
     @cached_property
-    def potentiations(self) -> IntArray:
-        """Weights that potentiation visits: [sample, step]."""
-        return self.learning(self.done.potentiations)
+    def potentiation(self) -> Visits:
+        """What potentiation does; it reads the traces of all pixels for every neuron that it visits."""
+        done, plan = self.done, self.plan
+        by_column = None if plan.spec.layout == "pre_major" else done.potentiated_neurons * plan.column_words(0)
+        traces = done.potentiated_neurons * plan.trace_words(plan.pixels)
+        return self._visits(done.potentiations, self.asked.potentiations, by_column, traces)
 
-    @cached_property
-    def asked_depressions(self) -> IntArray:
-        """Those that the rule asks for."""
-        return self.learning(self.asked.depressions)
-
-    @cached_property
-    def asked_potentiations(self) -> IntArray:
-        """Those that the rule asks for."""
-        return self.learning(self.asked.potentiations)
-
-    @cached_property
-    def depressed_words(self) -> IntArray:
-        """Reads of the weight memory for depression, and as many writes: [sample, step]."""
+    def _visits(self, visited: IntArray, asked: IntArray, in_rows: IntArray | None, traces: IntArray) -> Visits:
+        """A sweep goes through all weights as they lie; else words are those of whole rows, or of single weights."""
         if self.plan.spec.skip == "none":
-            return self._swept(self.depressions)
-        if self.plan.spec.layout == "post_major":
-            return self.depressions * self.plan.weight_words
-        pixels = self.learning(self.done.depressed_pixels)
-        return np.where(self.depressions > 0, pixels * self.plan.row_words(0), 0)
-
-    @cached_property
-    def potentiated_words(self) -> IntArray:
-        """Reads of the weight memory for potentiation, and as many writes: [sample, step]."""
-        if self.plan.spec.skip == "none":
-            return self._swept(self.potentiations)
-        if self.plan.spec.layout == "pre_major":
-            return self.potentiations * self.plan.weight_words
-        neurons = self.learning(self.done.potentiated_neurons)
-        return np.where(self.potentiations > 0, neurons * self.plan.column_words(0), 0)
-
-    def _swept(self, visited: IntArray) -> IntArray:
-        """A sweep goes through the weights as they lie, whichever of them the rule speaks of."""
-        return np.where(visited > 0, self.plan.all_weight_words, 0)
-
-    @cached_property
-    def depressing_traces(self) -> IntArray:
-        """Reads of the trace memory: those of all neurons, where any weight is depressed: [sample, step]."""
-        return np.where(self.depressions > 0, self.plan.trace_words(self.plan.neurons), 0)
-
-    @cached_property
-    def potentiating_traces(self) -> IntArray:
-        """Reads of the trace memory: those of all pixels for every neuron: [sample, step]."""
-        return self.learning(self.done.potentiated_neurons) * self.plan.trace_words(self.plan.pixels)
+            words = np.where(visited > 0, self.plan.all_weight_words, 0)
+        elif in_rows is None:
+            words = visited * self.plan.weight_words
+        else:
+            words = np.where(visited > 0, in_rows, 0)
+        return Visits(*(self.learning(values) for values in (visited, asked, words, traces)))

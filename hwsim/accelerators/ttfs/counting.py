@@ -8,17 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.plan import AnyCoding, LayerPlan, Plan
-from hwsim.accelerators.ttfs.spec import TtfsSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.kernels.first_spike import array
-from hwsim.kernels.first_spike.network import FireOnce
 from hwsim.traces.direct.rate import RateTrace, input_counts
 from hwsim.traces.network.layers import neuron_of
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import unpack_channels
 from hwsim.traces.ttfs.golden import behaviour_of
-from hwsim.traces.ttfs.trace import FirstSpikeNetwork, FirstSpikeTrace, Times, input_times
+from hwsim.traces.ttfs.trace import FirstSpikeNetwork, Times, input_times
 
-IntArray = NDArray[np.int64]
 _SETTLED = {"never": array.NEVER, "slopes": array.SLOPES, "reach": array.REACH}
 
 
@@ -50,59 +48,43 @@ def count_layer(plan: Plan, planned: LayerPlan, trace: AnyCoding, samples: slice
     """Counts of one layer on what the trace says that it reads."""
     if isinstance(trace, RateTrace):
         return _count_rate(plan, planned, trace, samples)
-    return play_layer(plan, planned, trace.network, source_times(planned, trace, samples)).counts
-
-
-def source_times(planned: LayerPlan, trace: FirstSpikeTrace, samples: slice) -> Times:
-    """Recorded times of what a layer reads."""
     if planned.source in trace.times:
-        return trace.times[planned.source][samples]
-    values = trace.inputs.values[: trace.n_samples][samples]
-    return input_times(values, trace.network.network.input.bits, trace.network.window)
+        times = trace.times[planned.source][samples]
+    else:
+        values = trace.inputs.values[: trace.n_samples][samples]
+        times = input_times(values, trace.network.network.input.bits, trace.network.window)
+    return play_layer(plan, planned, trace.network, times).counts
 
 
 def play_layer(plan: Plan, planned: LayerPlan, network: FirstSpikeNetwork, times: Times) -> Played:
-    """Let the elements play one layer on input times [sample, height, width, channel]."""
-    layer, lanes = planned.layer, plan.spec.array.lanes
-    channels, n = layer.shape[2], len(times)
-    weights = weights_of(layer)
+    """Let the elements play one layer, in the machine's registers, on input times [sample, height, width, channel]."""
+    layer, spec, channels, n = planned.layer, plan.spec, planned.layer.shape[2], len(times)
     fired = np.empty((n, *layer.shape), np.int16)
     potentials = np.empty(fired.shape, np.int32)
     counts = np.zeros((n, planned.positions, len(planned.widths), array.N_COUNTS), np.int64)
     array.play_passes(
         np.ascontiguousarray(times).reshape(n, *planned.source_shape),
         array.Layer(
-            weights.reshape(-1, channels),
+            weights_of(layer).reshape(-1, channels),
             np.zeros(channels, np.int32) if layer.bias is None else layer.bias,
-            _behaviour(plan.spec, network, planned.name),
-            stops_of(plan.spec, output=planned is plan.layers[-1]),
+            behaviour_of(network, planned.name)._replace(
+                highest_slope=(1 << (spec.pe.slope_bits - 1)) - 1,
+                highest_potential=(1 << (spec.pe.potential_bits - 1)) - 1,
+            ),
+            array.Stops(
+                gate=spec.early_stop.element == "gate",
+                settled=_SETTLED[spec.early_stop.hidden],
+                first_output=spec.early_stop.output == "first_spike",
+                output=planned is plan.layers[-1],
+            ),
         ),
         planned.sliding,
-        lanes,
+        spec.array.lanes,
         fired,
         potentials,
         counts,
     )
     return Played(fired, potentials, PassCounts(*np.moveaxis(counts, -1, 0)))
-
-
-def _behaviour(spec: TtfsSpec, network: FirstSpikeNetwork, name: str) -> FireOnce:
-    """The network's neurons in the machine's registers."""
-    return behaviour_of(network, name)._replace(
-        highest_slope=(1 << (spec.pe.slope_bits - 1)) - 1,
-        highest_potential=(1 << (spec.pe.potential_bits - 1)) - 1,
-    )
-
-
-def stops_of(spec: TtfsSpec, output: bool) -> array.Stops:
-    """The early stops of a machine in the kernel's terms."""
-    early = spec.early_stop
-    return array.Stops(
-        gate=early.element == "gate",
-        settled=_SETTLED[early.hidden],
-        first_output=early.output == "first_spike",
-        output=output,
-    )
 
 
 def _count_rate(plan: Plan, planned: LayerPlan, trace: RateTrace, samples: slice) -> PassCounts:
@@ -113,7 +95,7 @@ def _count_rate(plan: Plan, planned: LayerPlan, trace: RateTrace, samples: slice
     widths = np.array(planned.widths, np.int64)
     ticks = np.full_like(listed, plan.ticks)
     spiking = neuron_of(planned.layer) is not None
-    biased = plan.ticks * widths if planned.layer.bias is not None else 0 * widths
+    biased = plan.ticks * widths * (planned.layer.bias is not None)
     fires = np.zeros_like(listed)
     if spiking:
         given = _spike_counts(trace, planned.name, samples).reshape(n, planned.positions, -1)

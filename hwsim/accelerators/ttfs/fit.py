@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.components.memory import Sram
-from hwsim.contract.fit import refuse_small
+from hwsim.contract.fit import refuse_narrow, refuse_small
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.network.layers import Conv2d, Flatten, Linear
@@ -65,11 +65,25 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
 
 
 def check_fit(plan: Plan) -> None:
-    """Raise ArchitectureError where memories are too small for a network, or slower than the clock."""
+    """Raise ArchitectureError where memories are too small for a network, or slower than the clock, or cores idle."""
+    if plan.spec.cores > len(plan.layers):
+        raise ArchitectureError(
+            f"cores: {len(plan.layers)} layers have weights, so at most as many cores have work, got {plan.spec.cores}"
+        )
     _check_clock(plan.spec)
     _check_ticks(plan)
+    _check_words(plan)
     _check_capacities(plan)
     _check_queue(plan)
+
+
+def _check_words(plan: Plan) -> None:
+    """A spike is a word of its channel and its tick; the decision compares potentials."""
+    spec, ticks = plan.spec, (plan.ticks - 1).bit_length()
+    refuse_narrow("the output", [("decision.bits", spec.pe.potential_bits, spec.decision.bits)])
+    for planned in plan.layers:
+        channels = (plan.network[planned.source].shape[2] - 1).bit_length()
+        refuse_narrow(planned.source, [("spikes.port_bits", channels + ticks, spec.spikes.port_bits)])
 
 
 def _check_clock(spec: TtfsSpec) -> None:

@@ -25,8 +25,9 @@ class _Chunk:
     saturations: dict[str, int]
 
 
-def execute(plan: Plan, trace: FirstSpikeTrace) -> FunctionalRun[AnyCoding]:
-    """The same network and raw inputs with the times and decisions of this machine."""
+def execute(plan: Plan, trace: FirstSpikeTrace, samples: int | None = None) -> FunctionalRun[AnyCoding]:
+    """The same network and raw inputs, or the first of them, with the times and decisions of this machine."""
+    trace = trace if samples is None else trace.with_inputs(samples)
     n_inputs, n = len(trace.inputs.labels), trace.n_samples
     starts = range(0, n_inputs, _SAMPLES_AT_ONCE)
     chunks = [_play(plan, trace, slice(start, start + _SAMPLES_AT_ONCE)) for start in starts]
@@ -38,7 +39,9 @@ def execute(plan: Plan, trace: FirstSpikeTrace) -> FunctionalRun[AnyCoding]:
     # Of the output an early stop leaves out all but the first, so that only its decisions can be compared.
     hidden = [planned.name for planned in plan.layers[:-1]]
     changed = {name: int((times[name] != trace.times[name]).sum(dtype=np.int64)) for name in hidden}
-    judged = _judged(trace, every)
+    decisions = {"recorded": recorded} if n == n_inputs else {"recorded": recorded, "raw inputs": every}
+    own = replace(trace, times=times, decisions=decisions)
+    judged = judge(trace, own)
     notes = {
         "functional": f"times and decisions of {n_inputs} raw inputs in this machine's registers",
         "accuracy of the trace on them": None if judged is None else judged.exact_accuracy,
@@ -48,22 +51,24 @@ def execute(plan: Plan, trace: FirstSpikeTrace) -> FunctionalRun[AnyCoding]:
             {name: sum(chunk.saturations[name] for chunk in chunks) for name in chunks[0].saturations}
         ),
     }
-    decisions = {"recorded": recorded} if n == n_inputs else {"recorded": recorded, "raw inputs": every}
-    return FunctionalRun(replace(trace, times=times, decisions=decisions), notes, judged)
+    return FunctionalRun(own, notes, judged)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _judged(trace: FirstSpikeTrace, every: Decisions) -> Judged | None:
-    """Decisions of this machine and of the network on the raw inputs; None where not all of those are recorded."""
-    for decisions in trace.decisions.values():
-        there = np.isin(trace.inputs.sample_ids, decisions.sample_ids)
-        if there.all() and decisions.split == trace.provenance.split:
+def judge(exact: FirstSpikeTrace, own: FirstSpikeTrace) -> Judged | None:
+    """Decisions of this machine and of the network on the same raw inputs.
+
+    None for synthetic spikes, and where the network's are not recorded of all of them.
+    """
+    here = own.decisions.get("raw inputs", own.decisions["recorded"])
+    for decisions in () if exact.provenance.synthetic else exact.decisions.values():
+        if decisions.split == here.split and np.isin(here.sample_ids, decisions.sample_ids).all():
             row_of = {int(sample): row for row, sample in enumerate(decisions.sample_ids)}
-            rows = [row_of[int(sample)] for sample in every.sample_ids]
-            return Judged(every.classes == every.labels, decisions.classes[rows] == decisions.labels[rows])
+            rows = [row_of[int(sample)] for sample in here.sample_ids]
+            return Judged(here.classes == here.labels, decisions.classes[rows] == decisions.labels[rows])
     return None
 
 

@@ -8,22 +8,27 @@ from functools import partial
 import numpy as np
 
 from hwsim.accelerators.ttfs.counting import count_layer
+from hwsim.accelerators.ttfs.facts import FACTS
 from hwsim.accelerators.ttfs.fit import check_fit, check_trace
-from hwsim.accelerators.ttfs.functional import execute
+from hwsim.accelerators.ttfs.functional import execute, judge
 from hwsim.accelerators.ttfs.parts import hardware, parts_of
-from hwsim.accelerators.ttfs.plan import AnyCoding, Plan, plan_network
+from hwsim.accelerators.ttfs.plan import AnyCoding, Plan, network_of, plan_network
 from hwsim.accelerators.ttfs.posting import postings
 from hwsim.accelerators.ttfs.schedule import answer_job, schedules, streamed
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import LayerWork
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, InStream, OneEach
+from hwsim.contract.exits import Exits
+from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
-from hwsim.contract.machine import Accelerator, FunctionalRun
+from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.network.geometry import macs
+from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
@@ -32,6 +37,7 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
 
     spec_type = TtfsSpec
     trace_type = FirstSpikeTrace | RateTrace
+    facts = FACTS
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component."""
@@ -48,12 +54,13 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
         return Workload(
             batches=Batches(partial(_lower, plan, trace), trace.n_samples, independent=not streams),
             timesteps=1,
+            overlaps=True,
             runs=(RunName.STATIC, RunName.STREAMED) if streams else (RunName.STATIC,),
             hardware=hardware(plan),
             accuracy=_accuracy(trace),
         )
 
-    def functional(self, trace: AnyCoding) -> FunctionalRun[AnyCoding]:
+    def functional(self, trace: AnyCoding, samples: int | None = None) -> FunctionalRun[AnyCoding]:
         """Run a first-spike network on its raw inputs in this machine's registers, decisions included.
 
         Raises UsageError for rates, ArchitectureError where the network does not fit the machine.
@@ -61,9 +68,25 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
         plan = self._plan(trace)
         if not isinstance(trace, FirstSpikeTrace):
             raise UsageError(
-                "--functional: with coding 'rate' this machine computes what the trace records; play it without"
+                "functional: with coding 'rate' this machine computes what the trace records; play it without"
             )
-        return execute(plan, trace)
+        return execute(plan, trace, samples)
+
+    def decides(self, trace: AnyCoding) -> Decides:
+        """Registers saturate and passes stop early; rates are played as they are recorded."""
+        return "in its own way" if isinstance(trace, FirstSpikeTrace) else "exactly"
+
+    def operations(self, trace: AnyCoding) -> int:
+        """Products of all weighted layers; a neuron looks at each of its inputs once."""
+        network = network_of(trace)
+        return sum(macs(layer, network) for layer in network if isinstance(layer, Conv2d | Linear))
+
+    def judge(self, exact: AnyCoding, own: AnyCoding, exits: Exits | None) -> Mapping[RunName, Judged]:
+        """Decisions of this machine and of the network on the raw inputs that both have."""
+        if not isinstance(exact, FirstSpikeTrace) or not isinstance(own, FirstSpikeTrace):
+            return {}
+        judged = judge(exact, own)
+        return {} if judged is None else {RunName.STATIC: judged}
 
     def _plan(self, trace: AnyCoding) -> Plan:
         check_trace(self.spec, trace)

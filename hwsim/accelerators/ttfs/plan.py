@@ -9,9 +9,11 @@ from math import prod
 import numpy as np
 
 from hwsim.accelerators.ttfs.spec import TtfsSpec
+from hwsim.contract.maps import origin
 from hwsim.kernels.first_spike.network import Sliding
 from hwsim.traces.direct.rate import RateTrace, input_counts
-from hwsim.traces.network.layers import Conv2d, Flatten, Linear, Network, Shape
+from hwsim.traces.network.geometry import window
+from hwsim.traces.network.layers import Conv2d, Linear, Network, Shape
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 AnyCoding = FirstSpikeTrace | RateTrace
@@ -48,9 +50,7 @@ class LayerPlan:
     @property
     def sliding(self) -> Sliding:
         """How its window moves over the source."""
-        if isinstance(self.layer, Conv2d):
-            return Sliding(self.layer.kernel, self.layer.stride, self.layer.padding)
-        return Sliding(1, 1, 0)
+        return Sliding(*window(self.layer))
 
     @property
     def taps(self) -> int:
@@ -106,14 +106,10 @@ def plan_network(spec: TtfsSpec, trace: AnyCoding) -> Plan:
     layers = tuple(
         _place(spec, network, layer, min(i * spec.cores // len(weighted), i)) for i, layer in enumerate(weighted)
     )
-    ticks = trace.network.window if isinstance(trace, FirstSpikeTrace) else trace.timesteps
-    return Plan(spec, network, ticks, layers, _starts(trace), most_spikes(trace))
-
-
-def _starts(trace: AnyCoding) -> Mapping[str, int]:
     if isinstance(trace, RateTrace):
-        return {}
-    return {name: neurons.start for name, neurons in trace.network.neurons.items()}
+        return Plan(spec, network, trace.timesteps, layers, {}, most_spikes(trace))
+    starts = {name: neurons.start for name, neurons in trace.network.neurons.items()}
+    return Plan(spec, network, trace.network.window, layers, starts, most_spikes(trace))
 
 
 def most_spikes(trace: AnyCoding) -> Mapping[str, int]:
@@ -134,7 +130,7 @@ def _place(spec: TtfsSpec, network: Network, layer: Conv2d | Linear, core: int) 
     has_bias = layer.bias is not None
     return LayerPlan(
         layer=layer,
-        source=_source(network, layer),
+        source=origin(network, layer.inputs[0]),
         source_shape=network[layer.inputs[0]].shape,
         core=core,
         widths=widths,
@@ -142,10 +138,3 @@ def _place(spec: TtfsSpec, network: Network, layer: Conv2d | Linear, core: int) 
         bias_words=tuple(-(-n * spec.pe.potential_bits // width) if has_bias else 0 for n in widths),
         issue_cycles=tuple(max(1, -(-n * bits // (banks * width))) for n in widths),
     )
-
-
-def _source(network: Network, layer: Conv2d | Linear) -> str:
-    read = network[layer.inputs[0]]
-    while isinstance(read, Flatten):
-        read = network[read.inputs[0]]
-    return read.name

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.timing import LayerWork, sort_cycles, sort_stage
 from hwsim.contract.ledger import OPERATIONS, Posting
-
-IntArray = NDArray[np.int64]
 
 
 def postings(plan: Plan, works: Sequence[LayerWork]) -> Iterator[Posting]:
@@ -36,6 +33,7 @@ def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posting]:
         np.array(sizes, np.int64) for sizes in (planned.widths, planned.words, planned.bias_words)
     )
     output = planned is plan.layers[-1]
+    all_ticks = plan.ticks + plan.starts.get(planned.name, 0)  # of a pass that nothing stops
     first_of_position = np.arange(widths.size) == 0  # which writes how many spikes the position has
     found = {
         ("queue", "read"): counts.spikes,
@@ -45,7 +43,7 @@ def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posting]:
         ("spikes", "write"): counts.fires * 0 if output else counts.fires + first_of_position,
         ("decision", "add"): counts.rivals if output else counts.rivals * 0,
         (OPERATIONS, "AC"): counts.listed * widths,
-        (OPERATIONS, "membrane update"): np.broadcast_to(_all_ticks(plan, work) * widths, counts.spikes.shape),
+        (OPERATIONS, "membrane update"): np.broadcast_to(all_ticks * widths, counts.spikes.shape),
     }
     if plan.spec.coding == "ttfs":
         found |= {
@@ -62,8 +60,3 @@ def _pass_actions(plan: Plan, work: LayerWork) -> Iterator[Posting]:
         }
     for (component, action), values in found.items():
         yield Posting(planned.name, component, action, np.ascontiguousarray(values).reshape(len(values), -1))
-
-
-def _all_ticks(plan: Plan, work: LayerWork) -> int:
-    """Ticks of a pass that nothing stops."""
-    return plan.ticks + plan.starts.get(work.planned.name, 0)

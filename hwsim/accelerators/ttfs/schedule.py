@@ -11,14 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.plan import LayerPlan, Plan
 from hwsim.accelerators.ttfs.timing import LayerWork, pass_cycles, sort_cycles, sort_stage
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import BatchStage, schedules_of
 from hwsim.engine.schedule import Schedule, Wait
 
-IntArray = NDArray[np.int64]
 QUEUES = 2  # memories of the queue
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.ttfs.counting import PassCounts, places_under_windows
 from hwsim.accelerators.ttfs.plan import LayerPlan, Plan
-
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
 
 
 @dataclass(frozen=True, slots=True)

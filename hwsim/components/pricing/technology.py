@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from hwsim.arch.schema import ComponentSpec, Cost
+from hwsim.components.pricing import cacti
 from hwsim.components.pricing.price import Price
 
 # E ~ a2 V^2 + a1 V + a0 of a chain of inverters; 45 nm and below are the high-performance models.
@@ -45,7 +46,11 @@ _LEAKAGE_V = 0.9
 
 def _known_node(node_nm: int) -> int:
     if node_nm not in NODES_NM:
-        raise ValueError(f"must be one of {', '.join(map(str, NODES_NM))} nm, got {node_nm}")
+        with_sram = {kind.node_nm for kind in cacti.table()}
+        memories, logic = (
+            ", ".join(str(node) for node in NODES_NM if (node in with_sram) == there) for there in (True, False)
+        )
+        raise ValueError(f"must be one of {memories} nm, or in a design without SRAM {logic} nm, got {node_nm}")
     return node_nm
 
 

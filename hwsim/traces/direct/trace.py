@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,14 @@ class Trace:
     def spike_rates(self) -> Mapping[str, float]:
         """Spikes per neuron per timestep of every spiking layer."""
         return {name: self.spike_rate(name) for name in self.spikes}
+
+    def with_inputs(self, samples: int) -> Trace:
+        """The same with only the first raw inputs, and no more recorded samples than those."""
+        if self.inputs is None:
+            return self
+        values, labels, ids = (getattr(self.inputs, name)[:samples] for name in ("values", "labels", "sample_ids"))
+        recorded = {name: PackedSpikes(packed.words[:samples], packed.shape) for name, packed in self.spikes.items()}
+        return replace(self, inputs=Inputs(values, labels, ids), spikes=recorded)
 
     def static_accuracy(self) -> tuple[float | None, int]:
         """Fraction right after all timesteps on the largest set of logits, None if unknown; and that set's size."""

@@ -101,11 +101,19 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
     return arrays
 
 
+_ABSENT = {
+    "conv1d": "a convolution here is two-dimensional with a square kernel",
+    "conv3d": "a convolution here is two-dimensional",
+    "conv_transpose2d": "there are no transposed convolutions",
+}
+"""What other tools know and this version of the format lacks: no misspelling of what it has."""
+
+
 def read_layer(record: Record, seen: Mapping[str, Layer], take: Take) -> Layer:
     """The layer that `record` and its arrays describe; `seen` holds the layers before it, by name."""
     name = record.text("name")
     check_name(name)
-    kind = record.choice("kind", KINDS)
+    kind = record.choice("kind", KINDS, _ABSENT)
     inputs = record.texts("inputs", 64)
     shape = record.integers("shape", 1, MAX_SIZE, 3)
     if len(shape) != 3:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from hwsim.errors import TraceError, guess
@@ -74,11 +74,13 @@ class Record:
             self.fail(key, "one line of printable text", value)
         return value
 
-    def choice(self, key: str, options: Iterable[str]) -> str:
-        """One of the given strings."""
+    def choice(self, key: str, options: Iterable[str], absent: Mapping[str, str] | None = None) -> str:
+        """One of the given strings; of `absent` ones the message says what is known of them."""
         value, known = self._take(key), list(options)
         if value not in known:
             hint = guess(value[:64], known) if isinstance(value, str) else ""
+            if isinstance(value, str) and absent is not None and value in absent:
+                hint = f": {absent[value]}"
             raise TraceError(f"{self.where}.{key}: wanted one of {', '.join(known)}, found {shown(value)}{hint}")
         return str(value)
 

@@ -113,19 +113,17 @@ def learn(network: PlasticNetwork, trace: PlasticTrace, session: Session | None 
 def _check(network: PlasticNetwork, trace: PlasticTrace, session: Session) -> None:
     name, state = trace.provenance.name, trace.state
     if session.phase == INFER and session.save is not None:
-        raise UsageError(f"--save-trace: --phase infer learns nothing, {name} would be what it is")
+        raise UsageError(f"phase: infer learns nothing, so there is nothing to save: {name} would be what it is")
     if state is None:
         if session.phase == INFER:
-            raise UsageError(
-                f"--phase infer: {name} has not learned anything; train it first, and keep it: --save-trace"
-            )
+            raise UsageError(f"phase: infer, but {name} has not learned anything; train it first, and save it")
         return
     if network != trace.network:
         differing = ", ".join(_differences(network, trace.network))
         raise UsageError(f"{name} has learned with other settings than the machine's: {differing}")
     if session.phase == TRAIN and state.samples >= _wanted(trace, session):
         raise UsageError(
-            f"--phase train: {name} has learned from {state.samples} samples already, "
+            f"phase: train, but {name} has learned from {state.samples} samples already, "
             f"and passes over {trace.n_samples} wanted are {session.passes}"
         )
 

@@ -63,7 +63,7 @@ def first_of_plastic(trace: PlasticTrace, samples: int | None, timesteps: int | 
     """
     n = count_of("samples", samples, trace.n_samples)
     if timesteps not in (None, trace.timesteps):
-        raise UsageError(f"--timesteps: a learning network has presentations of {trace.timesteps}, got {timesteps}")
+        raise UsageError(f"timesteps: a learning network has presentations of {trace.timesteps}, got {timesteps}")
     if n == trace.n_samples:
         return trace
     if trace.state is not None:

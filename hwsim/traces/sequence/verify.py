@@ -72,7 +72,7 @@ def first_of_sequence(trace: SequenceTrace, samples: int | None, timesteps: int 
         return trace
     if t < trace.timesteps and not trace.network.wavefront:
         raise UsageError(
-            f"--timesteps: membranes or states of this network run on from timestep {trace.timesteps} of an element to "
+            f"timesteps: membranes or states of this network run on from timestep {trace.timesteps} of an element to "
             f"the next element, so that fewer timesteps are another network, got {t}"
         )
 

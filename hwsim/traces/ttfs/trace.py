@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -130,6 +130,19 @@ class FirstSpikeTrace:
     def n_samples(self) -> int:
         """How many samples have recorded times."""
         return len(next(iter(self.times.values())))
+
+    def with_inputs(self, samples: int) -> FirstSpikeTrace:
+        """The same with only the first raw inputs, and no more recorded samples than those."""
+        inputs = Inputs(*(getattr(self.inputs, name)[:samples] for name in ("values", "labels", "sample_ids")))
+        recorded, n = self.decisions["recorded"], min(samples, self.n_samples)
+        cut = replace(
+            recorded,
+            classes=recorded.classes[:n],
+            labels=recorded.labels[:n],
+            sample_ids=recorded.sample_ids[:n],
+        )
+        times = {name: times[:n] for name, times in self.times.items()}
+        return replace(self, times=times, inputs=inputs, decisions={**self.decisions, "recorded": cut})
 
     def spike_rate(self, layer: str) -> float:
         """Fraction of a layer's neurons that fire."""

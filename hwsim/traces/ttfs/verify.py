@@ -49,7 +49,7 @@ def first_of_first_spike(trace: FirstSpikeTrace, samples: int | None, timesteps:
     """
     n = count_of("samples", samples, trace.n_samples)
     if timesteps not in (None, 1):
-        raise UsageError(f"--timesteps: a first-spike trace is one timestep of windows, got {timesteps}")
+        raise UsageError(f"timesteps: a first-spike trace is one timestep of windows, got {timesteps}")
     if n == trace.n_samples:
         return trace
     recorded = trace.decisions["recorded"]

@@ -20,6 +20,8 @@ def print_architecture(loaded: Architecture[Any], components: Mapping[str, Price
     )
     if loaded.overrides:
         console.print("with " + ", ".join(loaded.overrides))
+    for key, place in loaded.overridden.items():
+        console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
     table = Table(box=None, pad_edge=False, header_style="")
     for column, justify in (
         ("component", "left"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 from rich.console import Console
 from rich.table import Table
@@ -21,6 +23,7 @@ from hwsim.view.terminal.run_table import (
 )
 
 _MOST_STAGES = 40
+_MOST_COLUMNS = 8
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -38,7 +41,8 @@ def print_report(report: Report, console: Console) -> None:
     for run in report.runs if report.runs[0].name.learns else report.runs[-1:]:
         console.print(_by_component(run))
         console.print(_by_layer(report, run))
-        console.print(_stages(run))
+        if run.latency_ns is not None:
+            console.print(_stages(run))
     console.print(_area(report))
     console.print(_storage(report))
     _print_notes(report, console)
@@ -50,6 +54,13 @@ def _print_head(report: Report, console: Console) -> None:
     console.print(f"{architecture['file']} (machine {architecture['machine']}, sha256 {architecture['sha256'][:12]})")
     if architecture["overrides"]:
         console.print("with " + ", ".join(architecture["overrides"]))
+    for setting in report.options["without_effect"]:
+        console.print(f"without effect in this configuration: {setting}")
+    changed = [
+        key if place.startswith("--set ") else f"{key} ({place})" for key, place in architecture["overridden"].items()
+    ]
+    if changed:
+        console.print(f"overridden, so that the sources beside them speak of other values: {', '.join(changed)}")
     kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
     samples = {run.name: len(run.samples.timesteps) for run in report.runs}
     counted = f"{report.options['samples']} samples"
@@ -57,14 +68,17 @@ def _print_head(report: Report, console: Console) -> None:
         counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
     timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""
     console.print(f"{trace['name']}: {kind}; {counted}{timesteps}")
+    console.print(f"accuracy {report.accuracy_of.note}")
 
 
 def _print_exits(report: Report, console: Console) -> None:
     if report.accuracy_by_timestep:
         shown = ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(report.accuracy_by_timestep, 1))
-        console.print(f"\n[bold]Accuracy[/bold]  {shown}")
+        console.print(f"\n[bold]Accuracy[/bold]  {shown}  ({report.accuracy_of.whose})")
     exits = report.early_exit
     if exits is None:
+        if report.no_early_exit:
+            console.print(f"[bold]Early exit[/bold]  did not run: {report.no_early_exit}")
         return
     total = sum(exits.histogram)
     shares = ", ".join(f"{t}: {number.percent(n / total)}" for t, n in enumerate(exits.histogram, 1))
@@ -98,11 +112,22 @@ def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
 
 def _by_timestep(report: Report) -> Table:
     """What staying for each timestep adds, what runs in vain included."""
-    n = len(report.runs[0].energy_by_timestep_pj)
-    table = plain_table("Energy by timestep  (what staying for it adds)", "", *(f"t = {t}" for t in range(1, n + 1)))
+    ranges = _ranges(len(report.runs[0].energy_by_timestep_pj))
+    names = (f"t = {low}" if low == high else f"{low} to {high}" for low, high in ranges)
+    table = plain_table("Energy by timestep  (what staying for it adds)", "", *names)
     for run in report.runs:
-        table.add_row(run.name, *(number.energy(pj) for pj in run.energy_by_timestep_pj))
+        each = run.energy_by_timestep_pj
+        table.add_row(run.name, *(number.energy(math.fsum(each[low - 1 : high])) for low, high in ranges))
     return table
+
+
+def _ranges(timesteps: int) -> list[tuple[int, int]]:
+    """The first and last timestep of every column: each by itself, or the first and as equal ranges of the others."""
+    if timesteps <= _MOST_COLUMNS:
+        return [(t, t) for t in range(1, timesteps + 1)]
+    parts = _MOST_COLUMNS - 1
+    bounds = [1 + (timesteps - 1) * part // parts for part in range(parts + 1)]
+    return [(1, 1), *((low + 1, high) for low, high in pairwise(bounds))]
 
 
 def _by_component(run: Run) -> Table:

@@ -23,7 +23,7 @@ def has_timesteps(report: Report) -> bool:
 def spread(figure: Figure, show: Formatter) -> str:
     """Value ± standard error [low, high]; parts that say nothing are left out."""
     text = show(figure.value)
-    if figure.standard_error > _ROUNDING * abs(figure.value):
+    if figure.standard_error is not None and figure.standard_error > _ROUNDING * abs(figure.value):
         text += f" ± {show(figure.standard_error)}"
     if figure.low != figure.high:
         text += f" \\[{show(figure.low)}, {show(figure.high)}]"
@@ -45,19 +45,15 @@ def figures_table(report: Report) -> Table:
     )
     lines: tuple[Line, ...] = (
         *([("timesteps", lambda run: spread(run.timesteps, plain))] if has_timesteps(report) else []),
-        ("accuracy", _accuracy),
+        (_accuracy_label(report), _accuracy),
+        *_hardware_lines(report),
         ("energy", lambda run: spread(run.energy_pj, number.energy)),
         ("  dynamic", lambda run: spread(run.dynamic_pj, number.energy)),
         ("  clock", lambda run: spread(run.clock_pj, number.energy)),
         ("  leakage", lambda run: spread(run.leakage_pj, number.energy)),
         *_speculative_lines(report),
         ("  p50, p90, p99 of samples", lambda run: _percentiles(run.energy_percentiles_pj, number.energy)),
-        ("latency", lambda run: spread(run.latency_ns, number.time)),
-        ("  p50, p90, p99 of samples", lambda run: _percentiles(run.latency_percentiles_ns, number.time)),
-        ("EDP, mean of products", lambda run: spread(run.edp_pj_ns, number.edp)),
-        ("EDP, product of means", lambda run: spread(run.edp_of_means_pj_ns, number.edp)),
-        ("power", lambda run: number.power(run.power_uw)),
-        ("throughput", lambda run: f"{run.inferences_per_s:.4g} {_unit(report)}s/s"),
+        *(_time_lines(report) if report.runs[0].latency_ns is not None else []),
         ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
         ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),
         *(_operation_line(name) for name in dict.fromkeys(name for run in runs for name in run.operations)),
@@ -66,6 +62,30 @@ def figures_table(report: Report) -> Table:
     for label, show in lines:
         table.add_row(label, *(show(run) for run in runs))
     return table
+
+
+def _time_lines(report: Report) -> list[Line]:
+    """Latency and what follows from it; an equation of energy alone has none."""
+    unit = _unit(report)
+    lines: list[Line] = [
+        ("latency", lambda run: _known(run.latency_ns, number.time)),
+        ("  p50, p90, p99 of samples", lambda run: _percentiles(run.latency_percentiles_ns, number.time)),
+        ("EDP, mean of products", lambda run: _known(run.edp_pj_ns, number.edp)),
+        ("EDP, product of means", lambda run: _known(run.edp_of_means_pj_ns, number.edp)),
+        ("power", lambda run: "" if run.power_uw is None else number.power(run.power_uw)),
+        (f"rate, one {unit} at a time", lambda run: _rate(run.one_at_a_time_per_s)),
+    ]
+    if any(run.pipelined_per_s is not None for run in report.runs):
+        lines.append(("rate, pipeline full", lambda run: _rate(run.pipelined_per_s)))
+    return [*lines, ("  busiest", lambda run: run.busiest)]
+
+
+def _rate(per_s: float | None) -> str:
+    return "" if per_s is None else f"{per_s:.4g} /s"
+
+
+def _known(figure: Figure | None, show: Formatter) -> str:
+    return "" if figure is None else spread(figure, show)
 
 
 def _unit(report: Report) -> str:
@@ -89,7 +109,9 @@ def _speculative_lines(report: Report) -> list[Line]:
     return [("  of it speculative waste", show), ("  share of that", share)]
 
 
-def _percentiles(percentiles: Percentiles, show: Formatter) -> str:
+def _percentiles(percentiles: Percentiles | None, show: Formatter) -> str:
+    if percentiles is None:
+        return ""
     return ", ".join(show(value) for value in (percentiles.p50, percentiles.p90, percentiles.p99))
 
 
@@ -101,6 +123,35 @@ def _operation_line(name: str) -> Line:
 def _accesses(run: Run) -> str:
     """Reads and writes of all memories: what learning costs most."""
     return number.si(sum(row.count for row in run.rows if row.action in ("read", "write")), "")
+
+
+def _accuracy_label(report: Report) -> str:
+    whose = report.accuracy_of.whose
+    return "accuracy" if whose == "both" else f"accuracy of {'the ' if whose == 'exact network' else ''}{whose}"
+
+
+def _hardware_lines(report: Report) -> list[Line]:
+    """The accuracy of this hardware where it is not that of the network, and the difference on the same samples."""
+    if all(run.hardware_accuracy is None for run in report.runs):
+        return []
+
+    def own(run: Run) -> str:
+        found = run.hardware_accuracy
+        return "" if found is None else f"{100 * found.accuracy:.2f} ± {100 * found.standard_error:.2f} %"
+
+    def difference(run: Run) -> str:
+        found = run.hardware_accuracy
+        if found is None:
+            return ""
+        error = found.difference_standard_error
+        spread = "" if error is None else f" ± {100 * error:.2f}"
+        return f"{100 * found.difference:+.2f}{spread} points"
+
+    samples = max(run.hardware_accuracy.samples for run in report.runs if run.hardware_accuracy is not None)
+    of_its_own = (
+        [] if report.accuracy_of.whose == "this hardware" else [(f"accuracy of this hardware, {samples:,}", own)]
+    )
+    return [*of_its_own, ("  less the exact network's on the same", difference)]
 
 
 def _accuracy(run: Run) -> str:
@@ -121,8 +172,9 @@ def baselines_table(report: Report) -> Table:
     table.add_row(
         "  multiplying and adding alone", *("" if each is None else spread(each, plain) for each in computing)
     )
-    table.add_row("latency", *(spread(ratio.latency, plain) for ratio in ratios))
-    table.add_row("EDP, mean of products", *(spread(ratio.edp, plain) for ratio in ratios))
+    if ratios[0].latency is not None:
+        table.add_row("latency", *(_known(ratio.latency, plain) for ratio in ratios))
+        table.add_row("EDP, mean of products", *(_known(ratio.edp, plain) for ratio in ratios))
     return table
 
 

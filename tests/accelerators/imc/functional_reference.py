@@ -16,7 +16,7 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-from accelerators.imc.reference import Crossbars, bits_of
+from accelerators.imc.reference import Crossbars, bits_of, is_direct
 
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.network.layers import Conv2d, Linear
@@ -199,8 +199,19 @@ class Products:
         away = spec.assumptions.off_chip(network)
         weighted = [layer for layer in network if isinstance(layer, Conv2d | Linear) and layer.name not in away]
         self.layers = {layer.name: Layer(spec, network, layer) for layer in weighted}
+        self.once = {layer.name for layer in weighted if is_direct(network, layer.inputs[0])}
+        self.once = self.once if spec.direct_input == "once" else set()
+        self.kept = {}
 
     def __call__(self, layer, activations, first_sample, t):
+        """Currents that are kept over the timesteps are converted at the first and read again at the others."""
+        if layer.name not in self.once:
+            return self.read(layer, activations, first_sample, t)
+        if t == 0:
+            self.kept[layer.name] = self.read(layer, activations, first_sample, t)
+        return self.kept[layer.name]
+
+    def read(self, layer, activations, first_sample, t):
         height, width, channels = layer.shape
         out = np.zeros((len(activations), height, width, channels), np.int32)
         for s, picture in enumerate(activations):

@@ -161,10 +161,10 @@ def test_the_command_line_runs_it(tmp_path):
 
 def test_what_cannot_be_run_is_refused_in_one_line():
     trace = live_trace(cases.chain, samples=2, timesteps=2, extra=0)
-    with pytest.raises(UsageError, match=r"^--functional: .*raw inputs"):
+    with pytest.raises(UsageError, match=r"^functional: .*raw inputs"):
         cases.report(cases.small(), replace(trace, inputs=None), functional=True)
     for name in ("digital", "digital_compute"):
-        with pytest.raises(UsageError, match=r"^--functional: .*no functional mode"):
+        with pytest.raises(UsageError, match=r"^functional: .*no functional mode"):
             api.simulate(api.load_architecture(name), trace, functional=True)
     near = cases.small(crossbar__r_on_ohm=199.999e3, devices__conductance_variation=0.1)
     with pytest.raises(ArchitectureError, match=r"crossbar\.r_off_ohm: .*levels"):

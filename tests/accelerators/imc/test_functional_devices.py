@@ -36,6 +36,7 @@ DRIVES = (
     {"adc__bits": 4, "rows_per_read": 8, "dac__bits": 3, "placement": "im2col", "direct_input": "once"},
 )
 RULES = ("level", "rows", 2)
+COUNTS = ("conversions", "clipped")
 
 
 def assert_equals_twin(spec, trace):
@@ -48,6 +49,8 @@ def assert_equals_twin(spec, trace):
     for name, layer in products.layers.items():
         share = layer.clipped / max(layer.conversions, 1)
         assert ours.notes["conversions clipped by layer"][name] == share, name
+    conversions, clipped = (sum(getattr(layer, count) for layer in products.layers.values()) for count in COUNTS)
+    assert ours.clipped == ours.notes["conversions clipped"] == clipped / max(conversions, 1)
     return ours
 
 

@@ -127,7 +127,7 @@ def test_mistakes_end_in_one_line(trace_file, tmp_path):
             ("stdp_baseline", learned),
             "stdp.rule windowed, the machine has pairwise, formats fixed point, the machine has FP32",
         ),
-        (("stdp", learned, "--phase", "infer", "--save-trace", tmp_path / "o.npz"), "--phase infer learns nothing"),
+        (("stdp", learned, "--phase", "infer", "--save-trace", tmp_path / "o.npz"), "--phase: infer learns nothing"),
         (("stdp", trace_file, "--save-trace", "/dev/null"), "/dev/null: cannot be written: is a device"),
         (("stdp", trace_file, "--set", "weights.format=q1.7"), "must be FP32 or a fixed-point format such as Q1.7"),
         (("stdp", trace_file, "--set", "membranes.format=Q4.4"), "v_lowest_mv: wanted a value of Q4.4, found -20"),

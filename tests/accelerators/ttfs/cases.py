@@ -13,7 +13,14 @@ from hwsim.run.play import play
 
 TRACES = Path(__file__).resolve().parents[3] / "traces"
 OFF = ("early_stop.element=run", "early_stop.hidden=never", "early_stop.output=never")
-SMALL = ("array.rows=2", "array.columns=2", "weights.banks=1", "weights.port_bits=16", "pe.potential_bits=26")
+SMALL = (
+    "array.rows=2",
+    "array.columns=2",
+    "weights.banks=1",
+    "weights.port_bits=16",
+    "pe.potential_bits=26",
+    "decision.bits=26",
+)
 
 
 def machine(*overrides):

@@ -19,7 +19,13 @@ from hwsim.traces.network.layers import Network
 
 
 def machine(*overrides):
-    base = ("weights.banks=2", "weights.port_bits=16", "array.drain_cycles=3", "pe.potential_bits=26")
+    base = (
+        "weights.banks=2",
+        "weights.port_bits=16",
+        "array.drain_cycles=3",
+        "pe.potential_bits=26",
+        "decision.bits=26",
+    )
     return api.load_architecture("ttfs", (*base, *overrides)).spec
 
 

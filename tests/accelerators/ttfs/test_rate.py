@@ -74,7 +74,7 @@ def test_it_prices_and_prints_as_any_other_run():
 
 
 def test_functional_mode_of_rates_is_refused():
-    with pytest.raises(UsageError, match="--functional: with coding 'rate'"):
+    with pytest.raises(UsageError, match="functional: with coding 'rate'"):
         api.simulate(api.load_architecture("ttfs", ["coding=rate"]), cases.rated(), functional=True)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kernels.integers import unpack_integers
 from traces.direct.networks import Sketch, networks, small_network, trace_of
 
 from hwsim.errors import TraceError
 from hwsim.traces import Add, Flatten, Input, Pool, activation_planes, neuron_of
-from hwsim.traces.planes import unpack_channels, unpack_integers
+from hwsim.traces.planes import unpack_channels
 
 
 def unpacked(trace, layer):

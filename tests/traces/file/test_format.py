@@ -1,4 +1,4 @@
-"""A trace written from docs/trace-format.md alone, without hwsim's writer, is read and verifies."""
+"""A trace written from docs/formats/trace.md alone, without hwsim's writer, is read and verifies."""
 
 from __future__ import annotations
 

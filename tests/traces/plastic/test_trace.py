@@ -97,7 +97,7 @@ def test_the_first_samples_verify_as_well(trace):
     assert verify_plastic(short).ok
     assert first_of_plastic(trace, None, 40) is trace
     for wanted in ({"samples": 6, "timesteps": None}, {"samples": None, "timesteps": 39}):
-        with pytest.raises(UsageError, match=r"--(samples|timesteps): .*, got"):
+        with pytest.raises(UsageError, match=r"^(samples|timesteps): .*, got"):
             first_of_plastic(trace, **wanted)
 
 

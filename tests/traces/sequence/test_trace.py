@@ -104,7 +104,7 @@ def test_timesteps_are_not_cut_where_they_run_on():
     for flags in ({"membrane_carry": True}, {"state_per_step": False}):
         trace = trace_of(network_of(**flags))
         assert first(trace, samples=2, timesteps=3).n_samples == 2
-        with pytest.raises(UsageError, match="--timesteps: membranes or states of this network run on"):
+        with pytest.raises(UsageError, match=r"^timesteps: membranes or states of this network run on"):
             first(trace, timesteps=2)
 
 

@@ -92,7 +92,7 @@ def test_a_shorter_trace_keeps_the_first_samples():
     assert short.decisions["test"].labels.size == 6
     assert verify(short).ok
     assert first(trace, timesteps=1) is trace
-    with pytest.raises(UsageError, match="--timesteps: a first-spike trace is one timestep of windows, got 2"):
+    with pytest.raises(UsageError, match=r"^timesteps: a first-spike trace is one timestep of windows, got 2"):
         first(trace, timesteps=2)
 
 

@@ -9,6 +9,7 @@ from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
 from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, exit_timesteps, right_guesses, uncertainty
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.accelerators.imc.spec import EarlyExit
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.exits import Exits, Outcomes
 from hwsim.contract.run import RunName
 from hwsim.errors import UsageError
@@ -18,16 +19,28 @@ from hwsim.traces.trace import Logits
 _CANDIDATES = np.arange(1, 1000) / 1000  # thresholds tried; finer steps than the reported set could tell apart
 
 
+def why_not(rule: EarlyExit, trace: Trace) -> str:
+    """Why no sample of a trace can leave early under a rule; empty where some can."""
+    if rule.threshold in ("never", "always"):
+        return f"early_exit.threshold is {rule.threshold}"
+    if trace.timesteps == 1:
+        return "the trace has one timestep"
+    if rule.threshold == "calibrated" and "calibration" not in trace.logits:
+        return (
+            "early_exit.threshold is calibrated, and the trace has no logits 'calibration' of held-out samples: give a "
+            "number"
+        )
+    return ""
+
+
 def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     """The exits of a trace under a rule; None where every sample runs all timesteps.
 
     Raises UsageError for a threshold on a trace that recorded no logits.
     """
-    if rule.threshold in ("never", "always") or trace.timesteps == 1:
+    if why_not(rule, trace):
         return None
     if rule.threshold == "calibrated":
-        if "calibration" not in trace.logits:
-            return None
         threshold = calibrate(rule, trace.logits["calibration"])
         size = trace.logits["calibration"].labels.size
         chosen_on = f"{size} held-out {trace.logits['calibration'].split} samples"
@@ -62,7 +75,7 @@ def calibrate(rule: EarlyExit, logits: Logits) -> float:
     return float(_CANDIDATES[0] if rule.metric == "entropy" else _CANDIDATES[-1])
 
 
-def leaving_timesteps(rule: EarlyExit, logits: Logits, threshold: float) -> NDArray[np.int64]:
+def leaving_timesteps(rule: EarlyExit, logits: Logits, threshold: float) -> IntArray:
     """Timesteps each sample runs: int64 [sample]."""
     return exit_timesteps(_evaluate(rule, logits).leaves(rule.metric, threshold))
 

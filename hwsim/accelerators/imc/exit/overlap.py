@@ -2,19 +2,18 @@
 
 A schedule with all timesteps and a decision on each becomes one schedule for every timestep after which the sample may
 leave.  In that one the decision on this timestep says exit, so all jobs of later timesteps are void once it is done;
-what has started by then runs to its end.  Decisions that say no void nothing and are not named (DESIGN, `Unless`).
+what has started by then runs to its end.  Decisions that say no void nothing and are not named.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.contract.batches import ByLeaving, OneEach
-from hwsim.engine.schedule import Schedule, Stage, Unless
+from hwsim.contract.stages import cut_short
+from hwsim.engine.schedule import Stage, Unless
 
 
 def by_leaving_timestep(each: OneEach) -> ByLeaving:
@@ -23,15 +22,10 @@ def by_leaving_timestep(each: OneEach) -> ByLeaving:
     All schedules have the same stages with the same timesteps, and a stage with one decision a timestep.
     """
     whole = each.schedules[0]
-    timesteps = whole.stages[whole.positions[DECISION]].n_jobs
-    decisions = [{stage.name: _later(stage, exit_job) for stage in whole.stages} for exit_job in range(timesteps)]
-    return ByLeaving([_leaving(schedule, t, decisions[t]) for schedule in each.schedules for t in range(timesteps)])
-
-
-def _leaving(schedule: Schedule, exit_job: int, decisions: dict[str, Unless | None]) -> Schedule:
-    """The schedule of a sample whose decision `exit_job` says exit."""
-    stages = tuple(replace(stage, unless=decisions[stage.name]) for stage in schedule.stages)
-    return Schedule(stages, schedule.units, (DECISION, np.array([exit_job], np.int64)))
+    timesteps = range(whole.stages[whole.positions[DECISION]].n_jobs)
+    voids = [[_later(stage, exit_job) for stage in whole.stages] for exit_job in timesteps]
+    answers = [(DECISION, np.array([exit_job], np.int64)) for exit_job in timesteps]
+    return ByLeaving([cut_short(schedule, voids[t], answers[t]) for schedule in each.schedules for t in timesteps])
 
 
 def _later(stage: Stage, exit_job: int) -> Unless | None:

@@ -1,4 +1,4 @@
-"""What every threshold would do to a set of samples: how many leave after each timestep, how many are right; no costs.
+"""What every threshold would do to a set of samples: how many leave after each timestep, how many are right.
 
 Easier thresholds let a sample leave no later, so the samples that have left by a timestep only grow in number.  Sorting
 each timestep's samples by the threshold that lets them go answers all thresholds at once.
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.exit.uncertainty import Metric, Uncertainty, ease
+from hwsim.contract.arrays import IntArray
 
-IntArray = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 

@@ -1,12 +1,11 @@
-"""The sigma-E unit's arithmetic: softmax and entropy of accumulated logits from integer tables; no floats, no prices.
+"""The sigma-E unit's arithmetic: softmax and entropy of accumulated logits from integer tables.
 
 Logits are turned to base 2 once: u = (z_max - z) * scale * log2(e), in units of 2**-FRACTION_BITS.  Then
     e_c = 2**-u_c          a table of 2**FRACTION_BITS entries for the fraction, a shift for the whole part
     S   = sum e_c          (e of the largest logit is exactly ONE)
     H   = log2(S / ONE) + sum(e_c u_c) / S     bits of entropy, 0 <= H <= log2(classes)
-log2 is a leading-one position and a table.  Exit by entropy: H < threshold * log2(classes); by confidence (largest
-softmax
-probability ONE / S): ONE > threshold * S.  Comparisons are multiplied out, so nothing is divided.
+log2 is a leading-one position and a table.  Exit by entropy: H < threshold * log2(classes); by confidence
+(largest softmax probability ONE / S): ONE > threshold * S.  Comparisons are multiplied out, so nothing is divided.
 Rule: DT-SNN (arXiv 2305.17346), entropy normalised to [0, 1]; tables and widths are our choice.
 """
 
@@ -18,29 +17,24 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.contract.arrays import IntArray
+
 FRACTION_BITS = 8
 ONE = 1 << 16
 _THRESHOLD_BITS = 16
 _SCALE_BITS = 24
 
-IntArray = NDArray[np.int64]
 Metric = Literal["entropy", "confidence"]
-
-
-def exponent_table() -> IntArray:
-    """ONE * 2**-(i / 2**FRACTION_BITS), rounded: int64 [2**FRACTION_BITS]."""
-    fraction = np.arange(1 << FRACTION_BITS) / (1 << FRACTION_BITS)
-    return _rounded(ONE * np.exp2(-fraction))
-
-
-def logarithm_table() -> IntArray:
-    """2**FRACTION_BITS * log2(1 + i / 2**FRACTION_BITS), rounded: int64 [2**FRACTION_BITS]."""
-    fraction = np.arange(1 << FRACTION_BITS) / (1 << FRACTION_BITS)
-    return _rounded((1 << FRACTION_BITS) * np.log2(1.0 + fraction))
 
 
 def _rounded(values: NDArray[np.float64]) -> IntArray:
     return np.asarray(np.rint(values), dtype=np.int64)
+
+
+_FRACTIONS = np.arange(1 << FRACTION_BITS) / (1 << FRACTION_BITS)
+_EXPONENTS = _rounded(ONE * np.exp2(-_FRACTIONS))
+_LOGARITHMS = _rounded((1 << FRACTION_BITS) * np.log2(1.0 + _FRACTIONS))
+"""ONE * 2**-x and log2(1 + x) of each fraction x."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +81,9 @@ def ease(metric: Metric, thresholds: NDArray[np.float64]) -> IntArray:
 
 
 def uncertainty(accumulated: IntArray, scale: float, average: bool) -> Uncertainty:
-    """Evaluate accumulated integer logits [sample, timestep, class]; `scale` turns them real, `average` divides by
-    t.
+    """Evaluate accumulated integer logits [sample, timestep, class]; `scale` makes them real.
+
+    `average` divides them by the timestep.
     """
     n_timesteps, classes = accumulated.shape[1:]
     steps = np.arange(1, n_timesteps + 1) if average else np.ones(n_timesteps)
@@ -97,7 +92,7 @@ def uncertainty(accumulated: IntArray, scale: float, average: bool) -> Uncertain
     # Beyond 40 octaves a class adds nothing to S; the cap keeps the product inside int64.
     cap = (np.int64(40 << (FRACTION_BITS + _SCALE_BITS)) // np.maximum(per_step, 1))[None, :, None]
     octaves = (np.minimum(below, cap) * per_step[None, :, None]) >> _SCALE_BITS
-    exponents = exponent_table()[octaves & ((1 << FRACTION_BITS) - 1)] >> (octaves >> FRACTION_BITS)
+    exponents = _EXPONENTS[octaves & ((1 << FRACTION_BITS) - 1)] >> (octaves >> FRACTION_BITS)
     total = exponents.sum(axis=2)
     entropy_total = total * _log2(total) + (exponents * octaves).sum(axis=2)
     return Uncertainty(total, entropy_total, classes)
@@ -108,7 +103,7 @@ def _log2(total: IntArray) -> IntArray:
     whole = np.frexp(total.astype(np.float64))[1].astype(np.int64) - 1
     fraction = (total << FRACTION_BITS >> whole) - (1 << FRACTION_BITS)
     octaves = (whole - (ONE.bit_length() - 1)) << FRACTION_BITS
-    return np.asarray(octaves + logarithm_table()[fraction], dtype=np.int64)
+    return np.asarray(octaves + _LOGARITHMS[fraction], dtype=np.int64)
 
 
 def exit_timesteps(leaves: NDArray[np.bool_]) -> IntArray:

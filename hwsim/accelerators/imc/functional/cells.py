@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
 from hwsim.traces.network.layers import Conv2d, Linear
@@ -27,16 +28,12 @@ _CELLS_PER_DRAW = 1 << 18
 _MOST_OFF_LEVELS = 1 << 16
 _SIGMA_BITS = 20
 
-IntArray = NDArray[np.int64]
-
 
 @dataclass(frozen=True, slots=True)
 class Cells:
     """Currents of a layer's cells as its ADCs see them, and what each column is worth."""
 
-    currents: NDArray[
-        np.int32
-    ]  # [group, row, column]: part by part over the outputs of a group, then reference columns
+    currents: NDArray[np.int32]  # [group, row, column]: by part, in it by output of a group, then reference columns
     fraction_bits: int  # currents count in 2**-fraction_bits levels
     factors: IntArray  # [part] what a level of a part is worth
     references: IntArray  # [output of a group] column of its reference; empty where there is none

@@ -1,4 +1,4 @@
-"""The range and step of the ADCs of a layer, from the architecture and the largest sum; it converts nothing.
+"""The range and step of the ADCs of a layer, from the architecture and the largest sum.
 
 An ADC of b bits has the codes 0 to 2**b - 1; one that converts a difference, -2**(b-1) to 2**(b-1) - 1.
 """

@@ -10,6 +10,7 @@ from hwsim.accelerators.imc.functional.conversion import conversion_of
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion_blocks, segments_of
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
@@ -24,14 +25,9 @@ class CrossbarLayer:
     """The programmed crossbars of a layer; `counts` are conversions and those that clipped, of all calls so far."""
 
     def __init__(self, spec: ImcSpec, network: Network, layer: Conv2d | Linear, placed: LayerPlacement) -> None:
-        channels = network[layer.inputs[0]].shape[2] // placed.groups
-        segments = segments_of(
-            placed.window.kernel,
-            channels * placed.groups,
-            placed.groups,
-            conversion_blocks(spec, placed.window.kernel, channels),
-            spec,
-        )
+        channels, kernel = network[layer.inputs[0]].shape[2] // placed.groups, placed.window.kernel
+        blocks = conversion_blocks(spec, kernel, channels)
+        segments = segments_of(kernel, channels * placed.groups, placed.groups, blocks, spec)
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
         self.n_planes = network.max_value(layer.inputs[0]).bit_length()
@@ -58,7 +54,7 @@ class CrossbarLayer:
         )
 
     @property
-    def counts(self) -> NDArray[np.int64]:
+    def counts(self) -> IntArray:
         """Conversions, and how many of them clipped: int64 [2]."""
         return self.scratch.counts
 

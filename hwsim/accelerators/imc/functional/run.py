@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.functional.layer import CrossbarLayer
 from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.judged import Judged
 from hwsim.contract.machine import FunctionalRun
+from hwsim.contract.run import RunName
 from hwsim.errors import UsageError
 from hwsim.traces.direct.golden import ExactProducts
 from hwsim.traces.direct.golden import execute as execute_network
@@ -40,16 +42,26 @@ class CrossbarProducts:
             if isinstance(layer, Conv2d | Linear) and layer.name in placed
         }
         self.exact = ExactProducts(layer for layer in network if layer.name not in placed)
+        direct = {name for name in self.layers if multiplies_input(network, network[name])}
+        self.kept = frozenset() if self.varying else frozenset(direct)  # layers that give the same at every timestep
+        self.currents: dict[str, Values] = {}  # theirs, of the chunk that is executed
 
     def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
         """Currents of a layer at one timestep: int32 [sample, y, x, channel]."""
         if layer.name not in self.layers:
             return self.exact(layer, activations, first_sample, timestep)
-        return self.layers[layer.name].read(activations, self.first_sample + first_sample, timestep)
+        if layer.name in self.kept and timestep:
+            return self.currents[layer.name]
+        found = self.layers[layer.name].read(activations, self.first_sample + first_sample, timestep)
+        if layer.name in self.kept:
+            self.currents[layer.name] = found
+        return found
 
 
-def execute(spec: ImcSpec, trace: Trace) -> FunctionalRun[Trace]:
-    """Run every raw input of a trace on the crossbars; its spikes and logits become those of this hardware.
+def execute(spec: ImcSpec, trace: Trace, samples: int | None = None) -> FunctionalRun[Trace]:
+    """Run every raw input of a trace, or the first of them, on the crossbars.
+
+    Spikes and logits become those of this hardware.
 
     Logits of samples without raw input are left out of sets from the trace's own split.  Sets from other splits stay
     as training left them: a threshold is chosen on them before there is hardware.
@@ -57,7 +69,9 @@ def execute(spec: ImcSpec, trace: Trace) -> FunctionalRun[Trace]:
     Raises UsageError for a trace without raw inputs and ArchitectureError where the network does not fit the machine.
     """
     if trace.inputs is None:
-        raise UsageError(f"--functional: needs raw inputs to run the network on, {trace.provenance.name} has none")
+        raise UsageError(f"functional: needs raw inputs to run the network on, {trace.provenance.name} has none")
+    trace = trace if samples is None else trace.with_inputs(samples)
+    assert trace.inputs is not None
     products = CrossbarProducts(spec, trace.network)
     spikes: dict[str, list[NDArray[np.uint64]]] = {name: [] for name in trace.spikes}
     logits = []
@@ -75,7 +89,7 @@ def execute(spec: ImcSpec, trace: Trace) -> FunctionalRun[Trace]:
         logits=found,
         provenance=replace(trace.provenance, recipe=None),  # which would draw other spikes
     )
-    clips, judged = _clips(spec, trace, products), _judged(trace, changed)
+    clips, judged = _clips(spec, trace, products), judge(spec.early_exit, trace, changed, None).get(RunName.STATIC)
     clipped = _share(sum(clips.values(), np.zeros(2, np.int64)))
     return FunctionalRun(changed, _notes(spec, trace, clips, judged), judged, clipped)
 
@@ -98,12 +112,12 @@ def _hardware_logits(trace: Trace, inputs: Inputs, values: Values) -> dict[str, 
 
 
 def _clips(spec: ImcSpec, trace: Trace, products: CrossbarProducts) -> Mapping[str, NDArray[np.int64]]:
-    """Conversions and how many of them clipped, by layer: int64 [2]."""
-    again = trace.timesteps if spec.direct_input == "every_step" and not products.varying else 1
-    return {
-        name: layer.counts * (again if multiplies_input(trace.network, trace.network[name]) else 1)
-        for name, layer in products.layers.items()
-    }
+    """Conversions and how many of them clipped, by layer: int64 [2].
+
+    What is kept was computed once for all timesteps; the machine converts it anew at each unless it keeps it, too.
+    """
+    again = trace.timesteps if spec.direct_input == "every_step" else 1
+    return {name: layer.counts * (again if name in products.kept else 1) for name, layer in products.layers.items()}
 
 
 def _notes(
@@ -129,15 +143,3 @@ def _notes(
 
 def _share(counts: NDArray[np.int64]) -> float:
     return int(counts[1]) / max(int(counts[0]), 1)
-
-
-def _judged(trace: Trace, changed: Trace) -> Judged | None:
-    """Accuracy of this hardware and of the exact network on the same samples: the largest set of the trace's split."""
-    ours = [name for name, logits in changed.logits.items() if logits.split == trace.provenance.split]
-    if trace.provenance.synthetic or not ours:
-        return None
-    name = max(ours, key=lambda name: changed.logits[name].labels.size)
-    here, exact = changed.logits[name], trace.logits[name]
-    same = np.isin(exact.sample_ids, here.sample_ids)
-    known = replace(exact, values=exact.values[same], labels=exact.labels[same], sample_ids=exact.sample_ids[same])
-    return Judged(here.right()[:, -1], known.right()[:, -1])

@@ -1,12 +1,10 @@
 """How many rows each buffer between layers must hold so that no path, skips included, can deadlock.
 
 The buffer on the edge p -> c holds the rows of p that c has not finished with.  When c is about to run job j, p has
-been
-asked for rows up to R(j): by c itself and by every other path from p that c's inputs depend on.  With `lowest(j)` the
-first
-row that c or any later job of c still needs, the edge must hold R(j) - lowest(j) + 1 rows.  Where paths from p meet
-again in
-a join, each edge out of p must further hold what the other paths can pull out of p before its own consumer moves on.
+been asked for rows up to R(j): by c itself and by every other path from p that c's inputs depend on.  With `lowest(j)`
+the first row that c or any later job of c still needs, the edge must hold R(j) - lowest(j) + 1 rows.  Where paths from
+p meet again in a join, each edge out of p must further hold what the other paths can pull out of p before its own
+consumer moves on.
 """
 
 from __future__ import annotations
@@ -15,9 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +46,8 @@ def minimum_rows(stages: Sequence[str], edges: Sequence[Edge]) -> Mapping[tuple[
         demand = _demand(source, stages, edges)
         for edge in outgoing:
             reach = np.maximum.accumulate(demand[edge.consumer])
-            sizes[source, edge.consumer] = int((reach - edge.lowest + 1).max(initial=1))
-        if len(outgoing) > 1:
-            for edge in outgoing:
-                joined = _rows_pulled_by_joins(edge, demand, stages, edges)
-                sizes[source, edge.consumer] = max(sizes[source, edge.consumer], joined)
+            joined = _rows_pulled_by_joins(edge, demand, stages, edges) if len(outgoing) > 1 else 1
+            sizes[source, edge.consumer] = int((reach - edge.lowest + 1).max(initial=joined))
     return sizes
 
 
@@ -77,9 +71,7 @@ def _demand(source: str, stages: Sequence[str], edges: Sequence[Edge]) -> dict[s
 def _rows_pulled_by_joins(
     edge: Edge, demand: Mapping[str, IntArray], stages: Sequence[str], edges: Sequence[Edge]
 ) -> int:
-    """Rows on `edge` when a later join has pulled its inputs for job k and the edge's consumer has done those for k -
-    1.
-    """
+    """Rows on `edge` when a join has pulled its inputs for job k and the edge's consumer has done those for k - 1."""
     through = _demand(edge.consumer, stages, edges)
     most = 1
     for join in through:

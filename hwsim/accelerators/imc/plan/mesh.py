@@ -50,16 +50,13 @@ class Mesh:
             to_y, to_x = divmod(destination, self.width)
             low, high = columns.get(to_x, (y, y))
             columns[to_x] = min(low, to_y), max(high, to_y)
-        links: list[Link] = []
-        self._branch(links, source, min(columns, default=x) - x, max(columns, default=x) - x, 1)
+        links = _line(source, min(columns, default=x) - x, max(columns, default=x) - x, 1)
         for column, (low, high) in sorted(columns.items()):
-            self._branch(links, y * self.width + column, low - y, high - y, self.width)
+            links += _line(y * self.width + column, low - y, high - y, self.width)
         return links
 
-    @staticmethod
-    def _branch(links: list[Link], start: int, low: int, high: int, stride: int) -> None:
-        """Add the links along one line from `start` to `low` places before it and to `high` after it."""
-        for step in range(high):
-            links.append((start + step * stride, start + (step + 1) * stride))
-        for step in range(-low):
-            links.append((start - step * stride, start - (step + 1) * stride))
+
+def _line(start: int, low: int, high: int, stride: int) -> list[Link]:
+    """The links along one line from `start` to `low` places before it and to `high` after it."""
+    after = [(start + step * stride, start + (step + 1) * stride) for step in range(high)]
+    return after + [(start - step * stride, start - (step + 1) * stride) for step in range(-low)]

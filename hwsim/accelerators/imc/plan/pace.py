@@ -11,13 +11,9 @@ from __future__ import annotations
 
 from math import ceil
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
-
-IntArray = NDArray[np.int64]
+from hwsim.contract.arrays import IntArray
 
 
 def read_interval_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:

@@ -1,8 +1,7 @@
-"""The order of work: pipeline steps, which rows each needs of which, and how far each may run ahead; no durations.
+"""The order of work: pipeline steps, which rows each needs of which, and how far each may run ahead.
 
 A job is one output row of a step at one timestep.  `timestep_outer` runs all rows of a timestep before the next
-timestep;
-`layer_outer` runs all timesteps of a row before the next row.
+timestep; `layer_outer` runs all timesteps of a row before the next row.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.buffers import Edge, minimum_rows
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.maps import origin
 from hwsim.engine.schedule import Wait
 from hwsim.traces.network.geometry import window_rows
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
 
-IntArray = NDArray[np.int64]
 Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
 DECISION = "sigma_e"
 
@@ -42,7 +41,7 @@ class JobOrder:
             return job % self.timesteps, job // self.timesteps
         return job // rows, job % rows
 
-    def arrange(self, per_row: NDArray[np.int64]) -> NDArray[np.int64]:
+    def arrange(self, per_row: IntArray) -> IntArray:
         """Counts [..., timestep, row] in job order: [..., job]."""
         ordered = np.swapaxes(per_row, -1, -2) if self.layer_outer else per_row
         return ordered.reshape(*ordered.shape[:-2], -1)
@@ -68,11 +67,6 @@ class Pipeline:
     buffer_rows: Mapping[str, int]  # producer step -> rows its largest output buffer holds
     output: str  # the step that gives the logits
     answer: str  # the step whose last job ends the inference: the output, or the decision on it
-
-    @property
-    def n_jobs(self) -> int:
-        """Jobs of one sample."""
-        return self.order.timesteps * sum(step.rows for step in self.steps)
 
     def step(self, name: str) -> Step:
         """The step of a name."""
@@ -107,13 +101,15 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     for edge in edges:
         waits[edge.consumer].append(Wait(edge.producer, edge.high))
     holds = _bound_buffers(steps, edges, options, timesteps, waits)
-    output = steps[-1]
-    if options.gated:
-        _gate(steps[0], order, waits)
-    elif not options.row_pipelining and not options.layer_outer:
-        _after_last_timestep(steps[0], output, order, waits)
+    entry, output = steps[0], steps[-1]
+    timestep, _ = order.grid(entry.rows)
+    if options.gated:  # a timestep starts when the decision on the one before has said no
+        waits[entry.name].append(Wait(DECISION, timestep - 1))
+    elif not options.row_pipelining and not options.layer_outer:  # it enters when the one before has left
+        waits[entry.name].append(Wait(output.name, timestep * output.rows - 1))
     if options.gated or options.overlapped:
-        waits[DECISION] = [_logits_of_each_timestep(output, order)]
+        logits = np.arange(1, timesteps + 1, dtype=np.int64) * output.rows - 1  # of each timestep
+        waits[DECISION] = [Wait(output.name, logits)]
         steps = [*steps, Step(DECISION, network.output, "decision", 1)]
     return Pipeline(tuple(steps), {n: tuple(w) for n, w in waits.items()}, order, holds, output.name, steps[-1].name)
 
@@ -123,40 +119,34 @@ def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[S
     steps: list[Step] = []
     reads: list[tuple[str, str, IntArray]] = []
     gives: dict[str, str] = {}  # layer -> step that gives its result
-    rows_of: dict[str, int] = {}
-
-    def add(name: str, layer: Layer, kind: Kind) -> str:
-        steps.append(Step(name, layer, kind, layer.shape[0]))
-        rows_of[name] = layer.shape[0]
-        return name
-
-    def read(source: str, reader: str, rows: IntArray) -> None:
-        producer = gives[source]
-        flattened = rows_of[producer] != network[source].shape[0]  # so every row is needed at once
-        reads.append((producer, reader, np.array([[0, rows_of[producer]]]) if flattened else rows))
-
     for layer in network:
         if isinstance(layer, Flatten):
-            gives[layer.name] = gives[layer.inputs[0]]
             continue
-        same = np.stack([np.arange(layer.shape[0]), np.arange(1, layer.shape[0] + 1)], axis=1)
-        if isinstance(layer, Input):
-            gives[layer.name] = add(layer.name, layer, "source")
-            continue
-        if isinstance(layer, Add):
-            name = add(layer.name, layer, "neuron" if layer.neuron else "pool")
-            for source in layer.inputs:
-                read(source, name, same)
-            gives[layer.name] = name
-            continue
-        away = layer.name in off_chip
-        name = add(layer.name, layer, "pool" if isinstance(layer, Pool) else "elsewhere" if away else "crossbar")
-        read(layer.inputs[0], name, window_rows(layer, network))
-        gives[layer.name] = name
+        name, away = layer.name, layer.name in off_chip
+        steps.append(Step(name, layer, _kind(layer, away), layer.shape[0]))
+        gives[name] = name
+        for source in layer.inputs:
+            producer, rows = origin(network, source), window_rows(layer, network)
+            if network[producer].shape[0] != network[source].shape[0]:  # flattened, so every row is needed at once
+                rows = np.array([[0, network[producer].shape[0]]])
+            reads.append((gives[producer], name, rows))
         if isinstance(layer, Conv2d | Linear) and neuron_of(layer) is not None:
-            gives[layer.name] = add(f"{name}.neuron", layer, "elsewhere" if away else "neuron")
-            reads.append((name, gives[layer.name], same))
+            gives[name] = f"{name}.neuron"
+            steps.append(Step(gives[name], layer, "elsewhere" if away else "neuron", layer.shape[0]))
+            same = np.stack([np.arange(layer.shape[0]), np.arange(1, layer.shape[0] + 1)], axis=1)
+            reads.append((name, gives[name], same))
     return steps, reads
+
+
+def _kind(layer: Layer, away: bool) -> Kind:
+    match layer:
+        case Input():
+            return "source"
+        case Add():
+            return "neuron" if layer.neuron else "pool"
+        case Pool():
+            return "pool"
+    return "elsewhere" if away else "crossbar"
 
 
 def _edge(producer: Step, consumer: Step, rows: IntArray, order: JobOrder, row_pipelining: bool) -> Edge:
@@ -186,20 +176,3 @@ def _bound_buffers(
         needs[size:] = by_pair[producer, consumer].freed_by(jobs[producer])[: jobs[producer] - size]
         waits[producer].append(Wait(consumer, needs, event="free", stall="blocked"))
     return holds
-
-
-def _logits_of_each_timestep(output: Step, order: JobOrder) -> Wait:
-    """What the decision on each timestep reads."""
-    return Wait(output.name, np.arange(1, order.timesteps + 1, dtype=np.int64) * output.rows - 1)
-
-
-def _gate(entry: Step, order: JobOrder, waits: dict[str, list[Wait]]) -> None:
-    """A timestep starts when the decision on the one before has said no."""
-    timestep, _ = order.grid(entry.rows)
-    waits[entry.name].append(Wait(DECISION, timestep - 1))
-
-
-def _after_last_timestep(entry: Step, output: Step, order: JobOrder, waits: dict[str, list[Wait]]) -> None:
-    """Without pipelining a timestep enters when the one before has left."""
-    timestep, _ = order.grid(entry.rows)
-    waits[entry.name].append(Wait(output.name, timestep * output.rows - 1))

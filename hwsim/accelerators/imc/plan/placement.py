@@ -15,20 +15,17 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.crossbar.rows import Segments, Window
 from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 
 WORD_BITS = 64
-
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,8 @@ def place(spec: ImcSpec, network: Network) -> Placement:
 def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> LayerPlacement:
     """One copy of a layer, wherever it will be."""
     height, width, channels = input_shape(layer, network)
-    kernel, stride, padding = window(layer)
-    groups = layer.groups if isinstance(layer, Conv2d) else 1
-    sliding = Window(height, width, kernel, stride, padding, layer.shape[0], layer.shape[1])
+    sliding = Window(height, width, *window(layer), layer.shape[0], layer.shape[1])
+    kernel, groups = sliding.kernel, layer.groups if isinstance(layer, Conv2d) else 1
     rows = spec.crossbar.rows
     phases = ceil(rows / spec.rows_at_once)
     input_bits = network.max_value(layer.inputs[0]).bit_length()
@@ -97,7 +93,9 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
     column_blocks = ceil(out_channels / per_crossbar)
     crossbars = groups * n_blocks * column_blocks
     by_pe = spec.assumptions.conversion == "pe"
-    sum_blocks = groups * _blocks_by_pe(spec, n_blocks, kernel) if by_pe else groups * n_blocks
+    sum_blocks = groups * n_blocks
+    if by_pe:  # a PE holds nothing but kernel offsets of one block of channels
+        sum_blocks = sum_blocks // kernel**2 * ceil(kernel**2 / spec.chip.crossbars_per_pe)
     return LayerPlacement(
         name=layer.name,
         window=sliding,
@@ -117,12 +115,6 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         block_channels=per_crossbar,
         pes=sum_blocks * column_blocks if by_pe else ceil(crossbars / spec.chip.crossbars_per_pe),
     )
-
-
-def _blocks_by_pe(spec: ImcSpec, row_blocks: int, kernel: int) -> int:
-    """PEs above one another of one group when a PE holds nothing but kernel offsets of one block of channels."""
-    offsets = kernel * kernel
-    return row_blocks // offsets * ceil(offsets / spec.chip.crossbars_per_pe)
 
 
 def _words_per_block(spec: ImcSpec, kernel: int, channels: int) -> int | None:

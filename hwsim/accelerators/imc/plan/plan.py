@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.pipeline import Options, Pipeline, Step, build
 from hwsim.accelerators.imc.plan.placement import Placement, place
 from hwsim.accelerators.imc.plan.traffic import Traffic, route
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.run import RunName
 from hwsim.traces.network.layers import Network
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
-
-IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,16 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
 
     Raises ArchitectureError where the network does not fit the machine.
     """
-    placement = place(spec, network)
+    placement, plans = place(spec, network), {}
     traffic = route(spec, network, placement)
-    return {
-        run: Plan(spec, network, placement, traffic, build(network, timesteps, _options(spec, network, run)))
-        for run in runs
-    }
-
-
-def _options(spec: ImcSpec, network: Network, run: RunName) -> Options:
-    return Options(
-        row_pipelining=spec.pipelining == "rows",
-        layer_outer=spec.loop_order == "layer_outer",
-        slack_rows=spec.buffer_slack_rows,
-        gated=run is RunName.EARLY_EXIT,
-        overlapped=run is RunName.OVERLAPPED,
-        off_chip=spec.assumptions.off_chip(network),
-    )
+    for run in runs:
+        options = Options(
+            row_pipelining=spec.pipelining == "rows",
+            layer_outer=spec.loop_order == "layer_outer",
+            slack_rows=spec.buffer_slack_rows,
+            gated=run is RunName.EARLY_EXIT,
+            overlapped=run is RunName.OVERLAPPED,
+            off_chip=spec.assumptions.off_chip(network),
+        )
+        plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options))
+    return plans

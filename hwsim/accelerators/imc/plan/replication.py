@@ -55,8 +55,12 @@ def _balanced(spec: ImcSpec, single: Layers) -> Mapping[str, int]:
     """
     copies, crossbars = dict.fromkeys(single, 1), sum(layer.crossbars for layer in single.values())
     budget, pes_left = _budget(spec, single, crossbars)
+
+    def cycles(layer: LayerPlacement) -> int:
+        return layer.out_shape[0] * dense_row_cycles(spec, replace(layer, copies=copies[layer.name]))
+
     while True:
-        slowest = max(single.values(), key=lambda layer: layer.out_shape[0] * _dense(spec, layer, copies))
+        slowest = max(single.values(), key=cycles)
         positions, now = slowest.window.out_width, copies[slowest.name]
         beat = ceil(positions / now)
         if beat == 1:
@@ -82,7 +86,3 @@ def _budget(spec: ImcSpec, single: Layers, crossbars: int) -> tuple[int, float]:
         )
     every = int(on_chip) * chip.crossbars_per_pe if chip.crossbar_budget is None else chip.crossbar_budget
     return every, on_chip - sum(layer.pes for layer in single.values())
-
-
-def _dense(spec: ImcSpec, layer: LayerPlacement, copies: Mapping[str, int]) -> int:
-    return dense_row_cycles(spec, replace(layer, copies=copies[layer.name]))

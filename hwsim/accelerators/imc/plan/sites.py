@@ -15,6 +15,7 @@ from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.maps import origin
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Flatten, Input, Layer, Network, Pool
 
@@ -36,17 +37,12 @@ class Part:
 
     def words(self, bits: int, word_bits: int) -> int:
         """Words that a row's values of so many bits fill, position by position."""
-        return (self.positions[1] - self.positions[0]) * ceil(self.values_a_position * bits / word_bits)
+        return (self.positions[1] - self.positions[0]) * ceil((self.channels[1] - self.channels[0]) * bits / word_bits)
 
     @property
     def values(self) -> int:
         """Values of one row."""
-        return (self.positions[1] - self.positions[0]) * self.values_a_position
-
-    @property
-    def values_a_position(self) -> int:
-        """Channels."""
-        return self.channels[1] - self.channels[0]
+        return (self.positions[1] - self.positions[0]) * (self.channels[1] - self.channels[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +52,6 @@ class Sites:
     parts: Mapping[str, tuple[Part, ...]]  # layer -> where its results are made; a Flatten is no place
     sums: Mapping[str, tuple[tuple[int, Part], ...]]  # layer -> partial sums made away from their home, which is first
     tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars
-
-
-def origin(network: Network, name: str) -> str:
-    """The layer whose rows a layer is: itself, or what a Flatten flattens."""
-    while isinstance(network[name], Flatten):
-        name = network[name].inputs[0]
-    return name
 
 
 def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:

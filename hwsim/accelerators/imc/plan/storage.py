@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 
-from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.components.memory import Sram
 from hwsim.errors import ArchitectureError
@@ -40,10 +39,8 @@ def needs(plan: Plan) -> Mapping[str, Needs]:
     if spec.loop_order == "timestep_outer" and plan.network.activation_bits is None:
         found["membrane"] = _membranes(plan)
     if spec.direct_input == "once":
-        direct = (
-            s.layer for s in plan.pipeline.steps if s.kind == "crossbar" and multiplies_input(plan.network, s.layer)
-        )
-        found["psum_buffer"] = Needs({}, sum(prod(layer.shape) for layer in direct) * spec.psum_bits)
+        direct = (p.out_shape for p in layers if multiplies_input(plan.network, plan.network[p.name]))
+        found["psum_buffer"] = Needs({}, sum(map(prod, direct)) * spec.psum_bits)
     return found
 
 
@@ -74,13 +71,9 @@ def _membranes(plan: Plan) -> Needs:
         return Needs({}, bits * (maps + sum(prod(step.layer.shape) for step in with_memory)))
     by_tile: Counter[int] = Counter()
     for step in neurons:
-        for tile, values in _values_at(plan, step):
-            by_tile[tile] += values * bits
+        for part in plan.traffic.sites.parts[step.layer.name]:
+            by_tile[part.tile] += step.layer.shape[0] * part.values * bits
     return Needs(by_tile)
-
-
-def _values_at(plan: Plan, step: Step) -> list[tuple[int, int]]:
-    return [(part.tile, step.layer.shape[0] * part.values) for part in plan.traffic.sites.parts[step.layer.name]]
 
 
 def memories(name: str, sram: Sram, needed: Needs, least: int, plan: Plan) -> int:

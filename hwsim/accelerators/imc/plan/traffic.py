@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.mesh import Link, Mesh
 from hwsim.accelerators.imc.plan.placement import Placement
-from hwsim.accelerators.imc.plan.sites import Part, Sites, origin, read_by, sites_of
+from hwsim.accelerators.imc.plan.sites import Part, Sites, read_by, sites_of
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.maps import origin
 from hwsim.traces.network.layers import Flatten, Layer, Network, neuron_of
 
-IntArray = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 
@@ -31,11 +32,6 @@ class Transfer:
 
     flits: Mapping[Link, int]
     hops: int
-
-    @property
-    def flit_hops(self) -> int:
-        """Links crossed, summed over flits."""
-        return sum(self.flits.values())
 
     @property
     def most(self) -> int:
@@ -54,11 +50,7 @@ class Traffic:
 
     def flit_hops(self, step: str) -> int:
         """Links that the flits of one row of a step cross."""
-        return self.transfers[step].flit_hops if step in self.transfers else 0
-
-    def writes(self, name: str, bits: int, port_bits: int) -> int:
-        """Buffer writes of one row of a layer, of values of so many bits, over all tiles that keep it."""
-        return sum(words(values, bits, port_bits) for values in self.kept[name].values())
+        return sum(self.transfers[step].flits.values()) if step in self.transfers else 0
 
 
 def words(values: IntArray, bits: int, word_bits: int) -> int:

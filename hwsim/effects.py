@@ -1,0 +1,79 @@
+"""Which settings of a design change nothing in this configuration: found by leaving each out, not from a list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from hwsim import accelerators, arch
+from hwsim.arch.loader import Architecture
+from hwsim.contract.dense import BaselineKind
+from hwsim.errors import HwsimError
+from hwsim.traces.slicing import first
+from hwsim.traces.trace import AnyTrace
+
+
+def without_effect(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequence[BaselineKind]) -> list[str]:
+    """Overrides without which counts, times, prices, exits and arithmetic of a trace's first sample are the same.
+
+    A machine that learns is left out: what one sample changes says nothing of it.
+    """
+    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    if not architecture.overrides or machine.decides(trace) == "as it learned":
+        return []
+    short = first(trace, samples=1)
+    settings = architecture.overrides
+    found, whole = [], _outcome(architecture, short, baselines)
+    for i, setting in enumerate(settings):
+        try:
+            others = arch.load(architecture.path, accelerators.spec_type, [*settings[:i], *settings[i + 1 :]])
+            if _outcome(others, short, baselines) == whole:
+                found.append(setting)
+        except HwsimError:
+            continue  # without it there is no design
+    return found
+
+
+def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequence[BaselineKind]) -> str:
+    """A digest of everything that a design does with a sample and that it costs."""
+    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    workload = machine.lower(trace)
+    digest = hashlib.sha256(repr((machine.clock_mhz, workload.runs, workload.timesteps)).encode())
+    for each in (workload, *(machine.baseline(trace, kind) for kind in baselines)):
+        batch = each.batches.lower(range(1))
+        parts = machine.components(each)
+        priced = {name: (part.actions, part.area_um2, part.leakage_uw) for name, part in parts.items()}
+        hardware = each.hardware
+        installed = hardware.instances, hardware.clocked, hardware.clock_domains, hardware.storage
+        _add(digest, (batch.ledger.postings, batch.runs, priced, installed, each.exits, each.count_units))
+    if machine.decides(trace) == "in its own way" and getattr(trace, "inputs", None) is not None:
+        own = machine.functional(trace, 1).trace
+        _add(digest, [getattr(own, name) for name in ("spikes", "times", "logits", "decisions") if hasattr(own, name)])
+    return digest.hexdigest()
+
+
+def _add(digest: Any, value: object) -> None:
+    """Add a value to a digest: arrays by their bytes, all else by its parts."""
+    if isinstance(value, np.ndarray):
+        digest.update(f"{value.dtype}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif is_dataclass(value) and not isinstance(value, type):
+        digest.update(type(value).__name__.encode())
+        for field in fields(value):
+            if field.name not in ("source", "threshold", "criterion", "chosen_on"):
+                _add(digest, getattr(value, field.name))
+    elif isinstance(value, Mapping):
+        for key in sorted(value, key=str):
+            digest.update(str(key).encode())
+            _add(digest, value[key])
+    elif isinstance(value, str | Enum) or not isinstance(value, Sequence):
+        digest.update(repr(value).encode())
+    else:
+        digest.update(str(len(value)).encode())
+        for item in value:
+            _add(digest, item)

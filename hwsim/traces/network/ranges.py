@@ -1,0 +1,73 @@
+"""The smallest and largest sums that a layer can come to, from its weights and the largest input: what registers must
+hold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Linear, Network, SeededWeights, Weights
+from hwsim.traces.network.weights import weights_of
+
+Range = tuple[int, int]
+MOST_DRAWN = 1 << 22
+"""Seeded weights of a layer that are drawn to find their sums: more would take longer than all else."""
+
+
+def signed_bits(low: int, high: int) -> int:
+    """Bits of a two's complement register that holds all from low <= 0 to high >= 0; without a sign where low is 0."""
+    return max(high.bit_length() + (low < 0), (-low - 1).bit_length() + 1 if low < 0 else 0)
+
+
+def drawn(weights: Weights) -> bool:
+    """Whether the weights themselves are looked at."""
+    return not isinstance(weights, SeededWeights) or math.prod(weights.shape) <= MOST_DRAWN
+
+
+def sum_range(layer: Conv2d | Linear, largest: int) -> Range:
+    """The range of the sums of weights times inputs from 0 to `largest`, and of all their partial sums.
+
+    That is the sum of an output channel's negative weights, and of its positive ones, over all channels.  More than
+    `MOST_DRAWN` seeded weights are not drawn but taken at their largest.
+    """
+    if isinstance(layer.weights, SeededWeights) and not drawn(layer.weights):
+        most = math.prod(layer.weights.shape[:3]) * ((1 << (layer.weights.bits - 1)) - 1) * largest
+        return -most, most
+    weights = weights_of(layer).astype(np.int64)
+    negative, positive = (part.sum(axis=(0, 1, 2)) for part in (np.minimum(weights, 0), np.maximum(weights, 0)))
+    return int(negative.min()) * largest, int(positive.max()) * largest
+
+
+def current_ranges(network: Network) -> Mapping[str, Range]:
+    """The range of what every layer passes on that gives currents: sums of weights with their bias, and sums of those.
+
+    A layer that is followed by its own neurons gives spikes and has none.
+    """
+    found: dict[str, Range] = {}
+    for layer in network:
+        if not network.gives_currents(layer.name):
+            continue
+        if isinstance(layer, Conv2d | Linear):
+            low, high = sum_range(layer, network.max_value(layer.inputs[0]))
+            bias: NDArray[np.int32] | None = layer.bias
+            if bias is not None:
+                low, high = low + min(0, int(bias.min())), high + max(0, int(bias.max()))
+            found[layer.name] = low, high
+        elif isinstance(layer, Add):
+            found[layer.name] = added(layer, network, found)
+        elif isinstance(layer, Flatten):
+            found[layer.name] = found[layer.inputs[0]]
+    return found
+
+
+def added(layer: Add, network: Network, ranges: Mapping[str, Range]) -> Range:
+    """The range of a sum of currents and activations, each with its gain."""
+    low = high = 0
+    for gain, name in zip(layer.gains, layer.inputs, strict=True):
+        least, most = ranges[name] if network.gives_currents(name) else (0, network.max_value(name))
+        low, high = low + min(gain * least, gain * most), high + max(gain * least, gain * most)
+    return low, high
