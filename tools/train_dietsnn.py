@@ -3,7 +3,7 @@
     python tools/train_dietsnn.py --data fashion_mnist.npz --dataset Fashion-MNIST --flip --out fashion.npz
 
 The network and its training follow DIET-SNN (arXiv 2008.03658), the loss on every timestep's accumulated logits DT-SNN
-(arXiv 2305.17346); docs/training/dietsnn.md says what is done and why.  It knows no hardware.
+(arXiv 2305.17346); docs/training/dietsnn.md says what is done and why.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python tools/train_slstm.py --data har.npz --dataset HAR --licence "CC BY 4.0" --timesteps 2 --out har_lstm.npz
 
 After Datta et al. (arXiv 2210.12613), of whom only the abstract is known to us: docs/training/slstm.md says what is
-done and why.  It knows no hardware.
+done and why.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python tools/train_ttfs.py --data mnist.npz --dataset MNIST --hidden 800 --out mnist_ttfs.npz
 
 Time-to-first-spike coding as in YOSO (arXiv 2006.09982), whose conversion is not known to us: this one is ours, and
-docs/training/ttfs.md says what is done and why.  It knows no hardware.
+docs/training/ttfs.md says what is done and why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Early exit in the report: rule and outcome, the deciding unit's share, the curve over all thresholds; no prices."""
+"""Early exit in the report: rule and outcome, the deciding unit's share, the curve over all thresholds."""
 
 from __future__ import annotations
 

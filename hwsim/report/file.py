@@ -1,4 +1,4 @@
-"""Reports as JSON and as CSV rows, exit curves as JSON; it computes nothing."""
+"""Reports as JSON and as CSV rows, exit curves as JSON."""
 
 from __future__ import annotations
 

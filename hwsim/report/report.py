@@ -1,4 +1,4 @@
-"""The report as data: what a simulation found, ready to be printed, stored and compared; it computes nothing."""
+"""The report as data: what a simulation found, ready to be printed, stored and compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spike rates as a user writes them: one for all layers, some for single ones; it draws nothing."""
+"""Spike rates as a user writes them: one for all layers, some for single ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outcome of computing again what a trace records; it computes nothing but differences."""
+"""The outcome of computing again what a trace records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does a trace hold what its network really does: a second computation, compared bit for bit; it repairs nothing."""
+"""Does a trace hold what its network really does: a second computation, compared bit for bit."""
 
 from __future__ import annotations
 

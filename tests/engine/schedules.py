@@ -1,4 +1,6 @@
-"""Schedules for the tests of the engines, and a slow interpreter written from the rules alone (DESIGN section 7).
+"""Schedules for the tests of the engines, and a slow interpreter written from the rules alone.
+
+docs/design.md has them ("Rules of the engines").
 
 The interpreter visits every cycle and every stage, in an order shuffled anew at each step, and looks nothing up in
 hwsim.engine but the data classes; what it says about a schedule is what both engines must say.

@@ -1,4 +1,4 @@
-"""Sums over the rows of a run; it simulates nothing."""
+"""Sums over the rows of a run."""
 
 from __future__ import annotations
 

@@ -70,6 +70,12 @@ def _sized(trace: PlasticTrace, neurons: int) -> PlasticTrace:
     return replace(trace, network=network)
 
 
+def _synapse_bits(report: Report) -> int:
+    """Weights from the input and between neurons, where those are stored as a matrix."""
+    kinds = ("weight_memory", "inhibition_memory")
+    return sum(row.used_bits for row in report.storage if row.storage in kinds)
+
+
 def _roomy(neurons: int, architecture: str) -> tuple[str, ...]:
     """Memories for so many neurons, of the same ports; a tenth more, as rows begin with a word."""
     bits, matrices = (8, 1) if architecture == "stdp" else (32, 2)
@@ -97,10 +103,7 @@ def memory(trace: PlasticTrace) -> Section:
     rows = []
     for neurons in _SIZES:
         sized = first(_sized(trace, neurons), samples=1)
-        bits = {
-            name: _play(sized, name, _roomy(neurons, name)).notes["synapse bits, inhibition dense"]
-            for name in ("stdp_baseline", "stdp")
-        }
+        bits = {name: _synapse_bits(_play(sized, name, _roomy(neurons, name))) for name in ("stdp_baseline", "stdp")}
         base, ours = bits["stdp_baseline"], bits["stdp"]
         paper = "7.5x" if neurons == _SIZES[-1] else ""
         why = f"{base / 8e6:.1f} MB against {ours / 8e6:.2f} MB; law {_LAW[neurons]:.2f}x"

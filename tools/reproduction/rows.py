@@ -1,4 +1,4 @@
-"""A claim beside what was found for it, as data and as a printed table; it simulates nothing."""
+"""A claim beside what was found for it, as data and as a printed table."""
 
 from __future__ import annotations
 

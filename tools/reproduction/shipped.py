@@ -1,4 +1,4 @@
-"""The traces that ship with the project; it simulates nothing."""
+"""The traces that ship with the project."""
 
 from __future__ import annotations
 

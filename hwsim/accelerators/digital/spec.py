@@ -1,4 +1,4 @@
-"""What an architecture file may say about a digital MAC/AC array; it computes no counts and no prices."""
+"""What an architecture file may say about a digital MAC/AC array."""
 
 from __future__ import annotations
 

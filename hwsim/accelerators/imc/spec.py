@@ -1,4 +1,4 @@
-"""What an architecture file may say about an in-memory-computing machine; it computes no counts and no prices."""
+"""What an architecture file may say about an in-memory-computing machine."""
 
 from __future__ import annotations
 

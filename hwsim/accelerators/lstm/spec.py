@@ -1,4 +1,4 @@
-"""What an architecture file may say about a pipelined spiking LSTM machine; it computes no counts and no prices."""
+"""What an architecture file may say about a pipelined spiking LSTM machine."""
 
 from __future__ import annotations
 

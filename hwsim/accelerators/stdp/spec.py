@@ -1,4 +1,4 @@
-"""What an architecture file may say about a learning core; it computes no counts and no prices."""
+"""What an architecture file may say about a learning core."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a machine can play a trace: its coding, its registers, its memories and its clock; it counts no spikes."""
+"""Whether a machine can play a trace: its coding, its registers, its memories and its clock."""
 
 from __future__ import annotations
 

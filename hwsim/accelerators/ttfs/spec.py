@@ -1,4 +1,4 @@
-"""What an architecture file may say about a first-spike systolic array; it computes no counts and no prices."""
+"""What an architecture file may say about a first-spike systolic array."""
 
 from __future__ import annotations
 

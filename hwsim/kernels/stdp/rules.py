@@ -1,4 +1,4 @@
-"""State, rules and outcome of the learning kernels as they pass them; it computes nothing."""
+"""State, rules and outcome of the learning kernels as they pass them."""
 
 from __future__ import annotations
 

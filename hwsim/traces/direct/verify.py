@@ -1,4 +1,4 @@
-"""Does a direct-coded trace hold what its network really does, bit for bit; it repairs nothing."""
+"""Does a direct-coded trace hold what its network really does, bit for bit."""
 
 from __future__ import annotations
 

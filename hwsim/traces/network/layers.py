@@ -1,6 +1,6 @@
 """A spiking network as integers: layers, edges, geometry, weights and neurons.
 
-Golden semantics, per timestep t and in the order of `Network.layers` (DESIGN: integer golden semantics):
+Golden semantics, per timestep t and in the order of `Network.layers` (docs/design.md, golden semantics):
 
     current[c] = sum(weight[..., c] * x)                                   exact integers
     v          = saturate(((v * leak + half) >> leak_bits) + (current << fraction_bits) + bias[c])

@@ -1,4 +1,4 @@
-"""What is to be done with a trace that is learned from, and who hears of it; it does none of it."""
+"""What is to be done with a trace that is learned from, and who hears of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trace of a learning network against a second execution, and a shorter one from a longer; it repairs nothing."""
+"""A trace of a learning network against a second execution, and a shorter one from a longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sequence trace against a second execution, bit for bit, and a shorter one from a longer; it repairs nothing."""
+"""A sequence trace against a second execution, bit for bit, and a shorter one from a longer."""
 
 from __future__ import annotations
 

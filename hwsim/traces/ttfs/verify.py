@@ -1,4 +1,4 @@
-"""A first-spike trace against a second execution, bit for bit, and a shorter one from a longer; it repairs nothing."""
+"""A first-spike trace against a second execution, bit for bit, and a shorter one from a longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An architecture's prices as a table on a terminal; it computes nothing."""
+"""An architecture's prices as a table on a terminal."""
 
 from __future__ import annotations
 

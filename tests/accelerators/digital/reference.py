@@ -1,6 +1,6 @@
 """A naive twin of what the digital machine counts: loops over tiles, written from the design and not from the code.
 
-Rules (DESIGN 9 and docs/machines/digital.md):
+Rules (docs/machines/digital.md):
 - A tile is R neighbouring outputs in raster order times C channels of one group; what pools or adds takes all channels.
 - Weights of a channel tile go to the scratchpads once for all its positions where twice of them fit, else to the array
   for every tile, or spike by spike from the buffer when skipping.

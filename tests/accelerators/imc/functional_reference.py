@@ -1,6 +1,6 @@
 """A naive twin of crossbars that compute: one read, one digit and one column after another, written from the design.
 
-Rules (DESIGN 9, imc; docstrings of `devices` and `functional` for what it leaves open), in units of 1/256 level:
+Rules (docs/machines/imc.md; docstrings of `devices` and `functional` for what it leaves open), in units of 1/256 level:
 - A cell at level n of L conducts 256 n + round(256 (L - 1) f / (1 - f)), f = G_off / G_on; varied, so much and
   floor(mean * z + 1/2) more, with z = sigma times a centred sum of twelve uniform numbers; not below zero.
 - `offset` stores w + 2**(b - 1) in slices; `differential` max(w, 0) and max(-w, 0) in slices of two columns.

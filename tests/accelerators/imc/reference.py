@@ -1,6 +1,6 @@
 """A naive twin of the imc machine's counts: plain loops over 0/1 cells, written from the design and not from the code.
 
-Rules (DESIGN 9, imc; module docstrings of the machine for what it leaves open):
+Rules (docs/machines/imc.md; module docstrings of the machine for what it leaves open):
 - Weight rows of a group are numbered (ky * K + kx) * C + c.  `im2col` cuts that list into crossbars of X rows;
   `kernel_split` starts a new crossbar at every (ky, kx).  A crossbar is read in phases of `rows_per_read` rows.
 - An activation is cut into digits of `dac_bits` bits; its row is driven for as many pulses as the digit says.

@@ -131,7 +131,7 @@ def test_more_copies_than_positions_and_unknown_layers_are_refused_in_one_line()
 
 
 def beats(spec, network, copies):
-    """Dense cycles of each layer at one timestep, by the closed form of DESIGN 9."""
+    """Dense cycles of each layer at one timestep, by the closed form of docs/machines/imc.md."""
     layers = place(spec, network).layers
     return {
         name: layer.out_shape[0]

@@ -16,9 +16,12 @@ from numba import config
 from hwsim import api
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.functional.cells import cells_of
+from hwsim.accelerators.imc.functional.run import CrossbarProducts
 from hwsim.kernels.counter_rng import random_words
 from hwsim.kernels.crossbar.read_noise import noise
 from hwsim.traces.network.layers import Conv2d, Linear, StoredWeights
+from hwsim.traces.network.raw_input import multiplies_input
+from hwsim.traces.planes import unpack_channels
 from hwsim.traces.slicing import first
 
 TRACES = Path(__file__).resolve().parents[3] / "traces"
@@ -186,3 +189,57 @@ def test_accuracy_falls_with_variation(digits):
     assert np.unique(found[0]).size == 1  # no cell is drawn, so the seed says nothing
     assert found[0].mean() >= found[1].mean() >= found[2].mean()
     assert found[0].mean() > found[2].mean() + 0.02
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="minutes without the compiler")
+@pytest.mark.parametrize("direct_input", ["every_step", "once"])
+@pytest.mark.parametrize("name", ["fashion_dietsnn", "mnist_dietsnn"])
+def test_the_share_of_clipped_conversions_counts_each_conversion_as_often_as_it_is_made(name, direct_input):
+    """Every layer's conversions by themselves, each at every timestep at which the hardware makes them."""
+    trace = first(api.load_trace(TRACES / f"{name}.npz"), samples=4).with_inputs(4)
+    spec = cases.variant(adc__bits=6, direct_input=direct_input)
+    found = Machine(spec).functional(trace)
+    conversions = clipped = 0
+    for sample in range(4):
+        for t in range(trace.timesteps):
+            for layer_name, layer in CrossbarProducts(spec, trace.network).layers.items():
+                step = trace.network[layer_name]
+                direct = multiplies_input(trace.network, step)
+                if direct and direct_input == "once" and t:
+                    continue
+                layer.read(activations_of(found.trace, step, sample, t), sample, t)
+                conversions, clipped = conversions + int(layer.counts[0]), clipped + int(layer.counts[1])
+    assert found.clipped == clipped / conversions
+    assert 0.05 < found.clipped < 0.5
+
+
+def activations_of(trace, layer, sample, t):
+    """What a layer reads at one timestep: int32 [1, y, x, channel]."""
+    source = trace.network[layer.inputs[0]]
+    flat = source.name if source.name not in trace.spikes and source.inputs else None
+    name = source.inputs[0] if flat else source.name
+    if name == trace.network.input.name:
+        values = trace.inputs.values[sample : sample + 1].astype(np.int32)
+    else:
+        packed = trace.spikes[name]
+        bits = unpack_channels(packed.words[sample : sample + 1, t], packed.shape[2])
+        values = bits.reshape(1, *packed.shape).astype(np.int32)
+    return values.reshape(1, *source.shape)
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="minutes without the compiler")
+@pytest.mark.parametrize(
+    ("name", "bits", "percent"),
+    [
+        ("fashion_dietsnn", 6, 27.5),
+        ("fashion_dietsnn", 7, 14.1),
+        ("fashion_dietsnn", 8, 0.179),
+        ("mnist_dietsnn", 6, 15.7),
+        ("mnist_dietsnn", 7, 4.24),
+        ("mnist_dietsnn", 8, 0.152),
+    ],
+)
+def test_shares_of_the_shipped_traces_on_all_raw_inputs(name, bits, percent):
+    """Recounted apart from this code; the weight of the input layer alone would make them half as large."""
+    found = Machine(cases.variant(adc__bits=bits)).functional(api.load_trace(TRACES / f"{name}.npz"))
+    assert 100 * found.clipped == pytest.approx(percent, rel=5e-3)

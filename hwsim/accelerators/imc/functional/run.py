@@ -1,4 +1,4 @@
-"""A whole network on the modelled crossbars, from raw inputs to spikes and logits; it prices nothing."""
+"""A whole network on the modelled crossbars, from raw inputs to spikes and logits."""
 
 from __future__ import annotations
 

@@ -36,9 +36,3 @@ class LayerPlacement:
     def crossbars(self) -> int:
         """How many crossbars hold the layer, all copies together."""
         return self.copies * self.row_blocks * self.column_blocks
-
-    @property
-    def reads_per_timestep(self) -> int:
-        """Crossbar reads of one timestep when nothing is skipped: the closed form of the module docstring."""
-        height, width, _ = self.out_shape
-        return self.row_blocks * self.column_blocks * height * width * self.digits * self.phases
