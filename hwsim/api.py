@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
-from hwsim import accelerators, arch
+from hwsim import accelerators, arch, arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.overrides import blamed
@@ -19,7 +19,7 @@ from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
-from hwsim.errors import ArchitectureError, UsageError, guess
+from hwsim.errors import ArchitectureError, UsageError
 from hwsim.report.assemble import assemble
 from hwsim.report.baselines import baseline_ratios
 from hwsim.report.early_exit import exit_curve, exits_of
@@ -35,13 +35,17 @@ from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
 Architecture = Loaded[Any]
+TRACE_TYPES = tuple(coding.trace_type for coding in CODINGS.values())
 
 
 def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Architecture:
     """An architecture by shipped name or path, with `KEY=VALUE` overrides.
 
-    Raises ArchitectureError in one line for anything wrong with the file or an override.
+    Raises ArchitectureError in one line for anything wrong with the file or an override, UsageError for what is neither
+    a name nor a path and for overrides that are no list of texts.
     """
+    arguments.instance("name_or_path", name_or_path, (str, Path), "a shipped name or a path")
+    overrides = arguments.texts("overrides", overrides)
 
     def load(settings: Sequence[str]) -> Architecture:
         return arch.load(name_or_path, accelerators.spec_type, settings)
@@ -53,8 +57,9 @@ def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -
 def load_trace(path: str | Path) -> AnyTrace:
     """A trace file, checked before use.
 
-    Raises TraceError in one line for anything wrong with the file.
+    Raises TraceError in one line for anything wrong with the file, UsageError for what is no path.
     """
+    arguments.instance("path", path, (str, Path), "a path")
     return read_trace(Path(path))
 
 
@@ -89,12 +94,24 @@ def simulate(
         session: for machines that learn, which phases to run, what to tell of progress and where to keep the outcome.
 
     Raises:
-        HwsimError: the network does not fit the machine, or options contradict the trace.
+        HwsimError: the network does not fit the machine, options contradict the trace, or an argument is no such thing
+            at all, which the message names.
 
     """
+    arguments.instance("architecture", architecture, Loaded, "what load_architecture gives")
+    arguments.instance("trace", trace, TRACE_TYPES, "what load_trace gives")
+    samples = arguments.whole_or_none("samples", samples)
+    timesteps = arguments.whole_or_none("timesteps", timesteps)
+    accuracy_samples = arguments.whole_or_none("accuracy_samples", accuracy_samples)
+    jobs = arguments.whole("jobs", jobs)
+    engine = arguments.one_of("engine", engine, get_args(EngineName))
+    functional = arguments.flag("functional", functional)
+    exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
+    for kind in arguments.texts("baselines", baselines):
+        arguments.one_of("baselines", kind, get_args(BaselineKind))
+    arguments.instance("session", session, (Session, type(None)), "a Session")
     machine = _machine(architecture)
     _check_coding(architecture, machine, trace)
-    _check_baselines(baselines)
     short = first(trace, samples, timesteps)
     notes: Mapping[str, Any] = {}
     recorded = short
@@ -145,13 +162,6 @@ def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], tr
             f"{architecture.path}: a machine '{architecture.machine}' plays traces of coding {' or '.join(codings)}, "
             f"{trace.provenance.name} is '{name_of(trace)}'; see `hwsim arch list` for other machines"
         )
-
-
-def _check_baselines(baselines: Sequence[str]) -> None:
-    kinds = get_args(BaselineKind)
-    for kind in baselines:
-        if kind not in kinds:
-            raise UsageError(f"baselines: wanted {' or '.join(kinds)}, got {kind!r}{guess(str(kind), kinds)}")
 
 
 def components(architecture: Architecture) -> Mapping[str, Priced]:

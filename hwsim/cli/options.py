@@ -19,7 +19,7 @@ def console() -> Console:
     """Standard output, as wide as the terminal; wider in a pipe, which has no width of its own."""
     import shutil
 
-    from rich.console import Console
+    from hwsim.view.terminal.plain_text import PlainConsole
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
-    return Console(width=max(width, 100), highlight=False)
+    return PlainConsole(width=max(width, 100))

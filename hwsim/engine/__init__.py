@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
+from hwsim import arguments
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.timeline import Timeline
-from hwsim.errors import UsageError, guess
 
 EngineName = Literal["auto", "simpy", "compiled"]
 
@@ -29,14 +29,11 @@ def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
     Raises ModelError naming the cycle of jobs where the schedule deadlocks, UsageError for an engine that does not
     exist.
     """
-    engine = resolve(engine, schedule.n_jobs)
+    engine = resolve(arguments.one_of("engine", engine, get_args(EngineName)), schedule.n_jobs)
     if engine == "simpy":
         from hwsim.engine import simpy_engine
 
         return simpy_engine.run(schedule)
-    if engine == "compiled":
-        from hwsim.engine import compiled_engine
+    from hwsim.engine import compiled_engine
 
-        return compiled_engine.run(schedule)
-    known = ("auto", "simpy", "compiled")
-    raise UsageError(f"engine must be auto, simpy or compiled, got '{engine}'{guess(engine, known)}")
+    return compiled_engine.run(schedule)

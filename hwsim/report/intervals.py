@@ -1,10 +1,9 @@
 """The range of a ratio of two energies over the box of prices they share.
 
-Both energies are linear in the prices: (sum_k a_k p_k) / (sum_k b_k p_k) with low_k <= p_k <= high_k, a
-linear-fractional
-programme.  Its optimum lies at a corner of the box, and Dinkelbach's iteration finds it: for a guess r each price goes
-to the
-end that favours sum_k (a_k - r b_k) p_k, and the ratio there is the next guess, which only improves until it repeats.
+Both energies are linear in the prices, so the ratio (sum_k a_k p_k) / (sum_k b_k p_k) with low_k <= p_k <= high_k is a
+linear-fractional programme.  Its optimum lies at a corner of the box, and Dinkelbach's iteration finds it: for a guess
+r each price goes to the end that favours sum_k (a_k - r b_k) p_k, and the ratio there is the next guess, which only
+improves until it repeats.
 W. Dinkelbach, On nonlinear fractional programming, Management Science 13 (1967).
 """
 

@@ -1,8 +1,8 @@
 """Means and standard errors of figures that depend on when each sample leaves.
 
 A figure x[i, t] is known for every recorded sample i and every timestep t at which it could leave.  Weights say when
-samples
-do leave: each recorded sample at its own timestep, or all of them by the exit histogram of a larger test set, so that
+samples do leave: each recorded sample at its own timestep, or all of them by the exit histogram of a larger test set,
+so that
     mean = (1/n) sum_i sum_t w[i, t] x[i, t].
 The variance adds what the recorded samples and what the histogram contribute (two independent samples):
     var = Var_i(sum_t w[i, t] x[i, t]) / n  +  Var_t~histogram(mean_i x[i, t]) / N.

@@ -12,9 +12,10 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -27,8 +28,9 @@ from hwsim.engine import EngineName
 from hwsim.errors import HwsimError, UsageError
 from hwsim.run.play import Tally, join, play_batches
 
-StartMethod = Literal["fork", "spawn"]
+StartMethod = Literal["fork", "anew"]
 Tallies = Mapping[RunName, Tally]
+SECONDS_BETWEEN_LOOKS_FOR_PARENT = 0.5
 
 
 def play_in_processes(
@@ -39,7 +41,8 @@ def play_in_processes(
     It stays alone where samples depend on each other, and in a process that may not have children.  Workers are
     forked or started anew; where `start_method` does not say which, forked if that is safe.
 
-    Raises UsageError for less than one process and for a worker that was killed; else whatever `play` raises.
+    Raises UsageError for less than one process and for a worker that was killed, KeyboardInterrupt for one that was
+    interrupted; else whatever `play` raises.
     """
     if jobs < 1:
         raise UsageError(f"jobs: must be at least 1, got {jobs}")
@@ -68,7 +71,21 @@ def _start_method() -> StartMethod:
 
     Libraries of macOS do not survive it.  NumPy's own threads do: OpenBLAS puts them right in the child.
     """
-    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "anew"
+
+
+def _kind(start_method: StartMethod) -> Callable[..., BaseProcess]:
+    """The class of processes that start so.
+
+    The standard library starts them anew by running the program again, which hangs without a main guard and where it
+    was read from standard input; loky's processes import only what they are to run.
+    """
+    if start_method == "fork":
+        return multiprocessing.get_context("fork").Process
+    from loky.backend.process import LokyProcess
+
+    anew: Callable[..., BaseProcess] = LokyProcess
+    return anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +97,10 @@ class _Worker:
         """What the worker found, or its error, once it is done."""
         try:
             found: Tallies | Exception = self.results.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             self.process.join()
+            if self.process.exitcode == -signal.SIGINT:
+                raise KeyboardInterrupt from None  # it went to all processes, and this one hears of it second
             raise UsageError(
                 f"jobs: a worker process ended early ({_ending(self.process.exitcode)}); "
                 "each needs memory of its own, fewer need less"
@@ -102,17 +121,18 @@ def _workers(
     start_method: StartMethod, workload: Workload, engine: EngineName, shares: list[range]
 ) -> Iterator[list[_Worker]]:
     """Processes that play a share each; none is left when the block ends, however it ends."""
-    context = multiprocessing.get_context("fork") if start_method == "fork" else multiprocessing.get_context("spawn")
+    kind = _kind(start_method)
     workers: list[_Worker] = []
     try:
         for samples in shares:
-            results, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(sender, workload, engine, samples), daemon=True)
-            with warnings.catch_warnings():
+            results, sender = multiprocessing.Pipe(duplex=False)
+            arguments = (os.getpid(), sender, workload, engine, samples)
+            process = kind(target=_work, args=arguments, daemon=True)
+            with warnings.catch_warnings(), _interrupts_wait():
                 # From 3.12 on a fork beside any thread warns, NumPy's included; `_start_method` says why ours is safe.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
-            workers.append(_Worker(process, results))
+                workers.append(_Worker(process, results))
             # The last writer but the worker, so that its death ends the pipe.
             sender.close()
         yield workers
@@ -124,13 +144,25 @@ def _workers(
             worker.results.close()
 
 
-def _work(results: Connection, workload: Workload, engine: EngineName, samples: range) -> None:
+@contextlib.contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """None ends half a start: here until the end of the block, in a process started in it until `_work`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _work(parent: int, results: Connection, workload: Workload, engine: EngineName, samples: range) -> None:
     """The whole life of a worker."""
     # An interrupt from the terminal reaches all processes: this one ends at once, the first one says so.
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for ending in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(ending) != signal.SIG_IGN:
+            signal.signal(ending, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     found: Tallies | Exception
     try:
         found = _play_share(workload, engine, samples)
@@ -142,9 +174,8 @@ def _work(results: Connection, workload: Workload, engine: EngineName, samples: 
     results.send(found)
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     """Do not outlive the first process, even if it was killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
+    while os.getppid() == parent:
+        time.sleep(SECONDS_BETWEEN_LOOKS_FOR_PARENT)
     os._exit(1)

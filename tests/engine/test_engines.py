@@ -415,7 +415,7 @@ def test_auto_takes_simpy_for_small_schedules_and_compiled_beyond(monkeypatch):
 
 
 def test_unknown_engine_is_the_users_error():
-    with pytest.raises(UsageError, match=r"must be auto, simpy or compiled, got 'simp'; did you mean 'simpy'"):
+    with pytest.raises(UsageError, match=r"^engine: wanted auto, simpy or compiled, got 'simp'; did you mean 'simpy'"):
         hwsim.engine.run(make_schedule(make_stage("s", [1])), engine="simp")
 
 

@@ -26,6 +26,7 @@ from hwsim.report.file import to_json
 from hwsim.run import processes
 from hwsim.run.processes import play_in_processes
 from hwsim.traces.direct.synth import synthesize
+from hwsim.traces.io import write_trace
 
 SECONDS_TO_DIE = 20
 
@@ -93,7 +94,7 @@ def test_batches_within_a_share_change_nothing():
     assert plain_tallies(play_in_processes(one_by_one, "simpy", 2, "fork")) == expected
 
 
-@pytest.mark.parametrize("start_method", ["fork", "spawn"])
+@pytest.mark.parametrize("start_method", ["fork", "anew"])
 def test_start_methods_agree(start_method):
     assert plain_tallies(play_in_processes(workload(), "simpy", 2, start_method)) == alone()
 
@@ -132,7 +133,7 @@ def test_samples_that_depend_on_each_other_stay_in_one_process():
 
 @pytest.mark.parametrize(
     ("platform", "threads", "expected"),
-    [("linux", 1, "fork"), ("linux", 2, "spawn"), ("darwin", 1, "spawn"), ("win32", 1, "spawn")],
+    [("linux", 1, "fork"), ("linux", 2, "anew"), ("darwin", 1, "anew"), ("win32", 1, "anew")],
 )
 def test_forking_is_left_where_it_is_not_safe(monkeypatch, platform, threads, expected):
     monkeypatch.setattr(sys, "platform", platform)
@@ -200,6 +201,47 @@ def test_an_error_here_does_not_wait_for_workers():
 def test_too_few_jobs_are_refused(jobs, tmp_path):
     with pytest.raises(UsageError, match=rf"^jobs: must be at least 1, got {jobs}$"):
         api.simulate(api.load_architecture("imc"), trace(), jobs=jobs)
+
+
+UNGUARDED = """
+    import sys, threading, time
+
+    import hwsim
+
+    threading.Thread(target=time.sleep, args=({seconds},), daemon=True).start()
+    report = hwsim.simulate(hwsim.load_architecture("imc"), hwsim.load_trace(sys.argv[1]), jobs=2)
+    print(report.run("static").energy_pj.value)
+"""
+
+
+@pytest.fixture(scope="module")
+def trace_file(tmp_path_factory):
+    file = tmp_path_factory.mktemp("traces") / "trace.npz"
+    write_trace(file, trace())
+    return file
+
+
+@pytest.mark.parametrize("read_from", ["file", "standard input"])
+def test_a_program_without_a_main_guard_beside_a_thread_has_its_answer(read_from, trace_file, tmp_path):
+    """Forking is not safe then, and starting the program again would never end."""
+    code = textwrap.dedent(UNGUARDED).format(seconds=10 * SECONDS_TO_DIE)
+    (tmp_path / "program.py").write_text(code)
+    program, text = (tmp_path / "program.py", None) if read_from == "file" else ("-", code)
+    command = [sys.executable, program, trace_file]
+    done = subprocess.run(command, check=False, input=text, capture_output=True, text=True, timeout=SECONDS_TO_DIE)
+    alone = api.simulate(api.load_architecture("imc"), trace()).run("static").energy_pj.value
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{alone}\n", "")
+
+
+def test_a_worker_that_was_interrupted_first_interrupts_all():
+    def lower(whole, samples):
+        if samples.start > 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return whole.lower(samples)
+
+    with pytest.raises(KeyboardInterrupt):
+        play_in_processes(altered(lower), "simpy", 2, "fork")
+    assert multiprocessing.active_children() == []
 
 
 ENDLESS = """

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from hwsim import arguments
 from hwsim.errors import UsageError
 from hwsim.traces.plastic.trace import PlasticTrace
 
@@ -29,8 +30,13 @@ class Session:
     save_every: int = 0  # training samples; 0: only at the end
 
     def __post_init__(self) -> None:
-        """Raise UsageError for a phase that there is not, and for what cannot be called."""
-        if self.phase not in get_args(Phase):
-            raise UsageError(f"phase: wanted one of {', '.join(get_args(Phase))}, got {self.phase!r}")
+        """Raise UsageError for a phase that there is not, for what is no number, and for what cannot be called."""
+        arguments.one_of("phase", self.phase, get_args(Phase))
+        for name, least in (("passes", 1), ("label_samples", 1), ("save_every", 0)):
+            if arguments.whole(name, getattr(self, name)) < least:
+                raise UsageError(f"{name}: must be at least {least}, got {getattr(self, name)}")
+        arguments.whole_or_none("until", self.until)
+        if not callable(self.track):
+            raise UsageError(f"track: wanted a function that gives samples on, got {self.track!r}")
         if self.save is not None and not callable(self.save):
             raise UsageError(f"save: wanted a function that takes a trace, got {self.save!r}")

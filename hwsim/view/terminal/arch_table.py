@@ -10,11 +10,12 @@ from rich.table import Table
 
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
+from hwsim.view.terminal.plain_text import headed
 
 
 def print_architecture(loaded: Architecture[Any], components: Mapping[str, Priced], console: Console) -> None:
     """Each price, its bounds and its source, component by component."""
-    console.print(f"[bold]{loaded.spec.description}[/bold]")
+    console.print(headed(loaded.spec.description))
     console.print(
         f"{loaded.path} (machine {loaded.machine}, sha256 {loaded.sha256[:12]})\nsource: {loaded.spec.source}"
     )

@@ -12,7 +12,7 @@ _A_SECOND = 5  # often enough to watch, too seldom to cost anything
 
 def progress_bar(samples: Iterable[int], what: str) -> Iterator[int]:
     """The samples, with a bar on standard error that says how many are done and how long the others will take."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     bar = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_A_SECOND)
     with bar:
         total = len(samples) if isinstance(samples, Sized) else None

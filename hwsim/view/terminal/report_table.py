@@ -13,6 +13,7 @@ from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Report, Run, UnitShare
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import plain_table
+from hwsim.view.terminal.plain_text import headed
 from hwsim.view.terminal.run_table import (
     baselines_table,
     comparisons_table,
@@ -50,7 +51,7 @@ def print_report(report: Report, console: Console) -> None:
 
 def _print_head(report: Report, console: Console) -> None:
     trace, architecture = report.trace, report.architecture
-    console.print(f"[bold]{architecture['description']}[/bold]")
+    console.print(headed(architecture["description"]))
     console.print(f"{architecture['file']} (machine {architecture['machine']}, sha256 {architecture['sha256'][:12]})")
     if architecture["overrides"]:
         console.print("with " + ", ".join(architecture["overrides"]))
@@ -74,15 +75,16 @@ def _print_head(report: Report, console: Console) -> None:
 def _print_exits(report: Report, console: Console) -> None:
     if report.accuracy_by_timestep:
         shown = ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(report.accuracy_by_timestep, 1))
-        console.print(f"\n[bold]Accuracy[/bold]  {shown}  ({report.accuracy_of.whose})")
+        console.print()
+        console.print(headed("Accuracy", f"{shown}  ({report.accuracy_of.whose})"))
     exits = report.early_exit
     if exits is None:
         if report.no_early_exit:
-            console.print(f"[bold]Early exit[/bold]  did not run: {report.no_early_exit}")
+            console.print(headed("Early exit", f"did not run: {report.no_early_exit}"))
         return
     total = sum(exits.histogram)
     shares = ", ".join(f"{t}: {number.percent(n / total)}" for t, n in enumerate(exits.histogram, 1))
-    console.print(f"[bold]Early exit[/bold]  {exits.rule}; threshold chosen on {exits.chosen_on}")
+    console.print(headed("Early exit", f"{exits.rule}; threshold chosen on {exits.chosen_on}"))
     console.print(f"  samples leaving after timestep {shares}  ({exits.reported_on})")
     console.print(
         f"  energy and latency: that histogram times the per-timestep figures of the {report.options['samples']} "
@@ -193,10 +195,11 @@ def _storage(report: Report) -> Table:
 
 
 def _print_notes(report: Report, console: Console) -> None:
-    console.print("\n[bold]Mapping[/bold]")
+    console.print()
+    console.print(headed("Mapping"))
     for name, value in report.notes.items():
         if not isinstance(value, dict):
-            console.print(f"  {name}: {_note(value)}", highlight=False)
+            console.print(f"  {name}: {_note(value)}")
 
 
 def _note(value: object) -> str:

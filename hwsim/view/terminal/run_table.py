@@ -26,7 +26,7 @@ def spread(figure: Figure, show: Formatter) -> str:
     if figure.standard_error is not None and figure.standard_error > _ROUNDING * abs(figure.value):
         text += f" ± {show(figure.standard_error)}"
     if figure.low != figure.high:
-        text += f" \\[{show(figure.low)}, {show(figure.high)}]"
+        text += f" [{show(figure.low)}, {show(figure.high)}]"
     return text
 
 

@@ -17,6 +17,7 @@ from hwsim.traces.ttfs.trace import FirstSpikeTrace
 from hwsim.traces.verify import Verification
 from hwsim.view.terminal.first_spike_table import print_first_spike
 from hwsim.view.terminal.plain_table import plain_table
+from hwsim.view.terminal.plain_text import headed
 from hwsim.view.terminal.plastic_table import print_plastic
 from hwsim.view.terminal.sequence_table import print_sequence
 
@@ -25,7 +26,7 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
     """Provenance, accuracy and layers."""
     origin = trace.provenance
     recorded = f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {name_of(trace)} coding"
-    console.print(f"[bold]{origin.name}[/bold]  {recorded}")
+    console.print(headed(origin.name, recorded))
     for label, value in (
         ("data set", "synthetic" if origin.synthetic else f"{origin.dataset}, {origin.split} split"),
         ("licence", origin.licence),
@@ -36,7 +37,7 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
         ("sha256", trace.sha256),
     ):
         if value:
-            console.print(f"  {label}: {value}", soft_wrap=True, markup=False)
+            console.print(f"  {label}: {value}", soft_wrap=True)
     for label, accuracy in (("accuracy", origin.accuracy), ("accuracy in floats", origin.float_accuracy)):
         if accuracy:
             console.print(f"  {label}: " + ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(accuracy, 1)))

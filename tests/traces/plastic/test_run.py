@@ -168,7 +168,7 @@ def test_what_cannot_be_is_refused_in_one_line():
 
 def test_sessions_that_cannot_be_are_refused():
     for wrong, message in (
-        ({"phase": "foo"}, "wanted one of train, infer, both, got 'foo'"),
+        ({"phase": "foo"}, "wanted train, infer or both, got 'foo'"),
         ({"save": "x.npz"}, "save"),
     ):
         with pytest.raises(UsageError, match=message):

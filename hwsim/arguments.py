@@ -1,0 +1,66 @@
+"""Arguments of the library's own calls: what is no such thing is refused by the name of the argument."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import TypeVar
+
+from hwsim.errors import UsageError, guess
+
+T = TypeVar("T")
+_SHOWN = 60
+
+
+def whole(name: str, value: object) -> int:
+    """A whole number, NumPy's among them; raises UsageError for others and for True and False."""
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise _wrong(name, "a whole number", value) from None
+
+
+def whole_or_none(name: str, value: object) -> int | None:
+    """The same where None says that there is no limit."""
+    return None if value is None else whole(name, value)
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False; raises UsageError for what merely counts as one of them."""
+    if not isinstance(value, bool):
+        raise _wrong(name, "True or False", value)
+    return value
+
+
+def one_of(name: str, value: T, known: Iterable[str]) -> T:
+    """One of some names; raises UsageError with the nearest of them."""
+    names = list(known)
+    if not isinstance(value, str) or value not in names:
+        near = guess(value, names) if isinstance(value, str) else ""
+        raise UsageError(f"{name}: wanted {', '.join(names[:-1])} or {names[-1]}, got {_shown(value)}{near}")
+    return value
+
+
+def instance(name: str, value: T, kind: type | tuple[type, ...], wanted: str) -> T:
+    """A value of a type, which `wanted` describes; raises UsageError for others."""
+    if not isinstance(value, kind):
+        raise _wrong(name, wanted, value)
+    return value
+
+
+def texts(name: str, value: Iterable[str]) -> list[str]:
+    """Several texts; raises UsageError for a single one and for what is no text."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _wrong(name, "a list of texts", value)
+    return [instance(f"{name}[{i}]", each, str, "a text") for i, each in enumerate(value)]
+
+
+def _wrong(name: str, wanted: str, value: object) -> UsageError:
+    return UsageError(f"{name}: wanted {wanted}, got {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
