@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-interpreted bench golden format
+.PHONY: setup check test test-interpreted bench fuzz signals golden format
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -21,6 +21,12 @@ test-interpreted:  ## the suite without compiled kernels
 
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s
+
+fuzz:  ## 100,000 inputs that nobody would write for each reader; takes an hour or more
+	$(PYTHON) tools/fuzz.py all --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
+
+signals:  ## 300 signals at random moments of commands that write; takes ten minutes
+	$(PYTHON) tools/signals.py --signals 300 --seed $${SEED:-1}
 
 golden:  ## write tests/contract/golden anew; read the difference before keeping it
 	PYTHONPATH=tests:tools $(PYTHON) tests/contract/test_golden_reports.py

@@ -1,16 +1,17 @@
-"""How the time of a whole simulation grows with samples, timesteps and layer size over two decades, as the first power.
+"""How the time of a whole simulation grows with samples, timesteps, layer size and layers, as the first power.
 
     pytest benchmarks/test_growth.py
 
 Seconds are the least processor time of some simulations with report on `arch/imc.yaml`, kernels compiled before.  What
 a simulation costs whatever its size is measured on the smallest one of its kind.  It is passed where it is at most a
 quarter; through those points goes the straight line in log-log whose slope is said.  Nothing is subtracted from them.
+Over layers, of which a trace has a limited number, all sizes are on the line, of `arch/digital.yaml` too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from math import isqrt
+import math
+from collections.abc import Callable, Mapping, Sequence
 from time import process_time
 
 import numpy as np
@@ -23,9 +24,11 @@ from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network,
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
-CHANNELS, CLASSES = 64, 10
+CHANNELS, FEW, CLASSES = 64, 4, 10
 TOLERANCE = 0.1
 PASSED = 4  # times the smallest simulation
+DEPTHS = 500, 1000, 2000, 4000  # layers; MAX_LAYERS of a trace is 4096
+MOST_SECONDS = 30  # of the deepest
 LEAST_SPAN = 9  # largest over smallest of the sizes through which the line goes
 
 
@@ -41,12 +44,23 @@ def timesteps(n: int) -> Trace:
 
 def positions(n: int) -> Trace:
     """Images of so many pixels, a square of a multiple of 8."""
-    return conv_trace(isqrt(n), 4, 8)
+    return conv_trace(math.isqrt(n), 4, 8)
 
 
 def neurons(n: int) -> Trace:
     """Perceptrons with so wide a hidden layer."""
     return synthesize(f"mlp:256-{n}-{CLASSES}", 4, 16, 0.125, seed=1)
+
+
+def layers(n: int) -> Trace:
+    """A chain of so many small convolutions."""
+    network, rng = deep_network(n), np.random.default_rng(n)
+    shape = (2, 1, 4, 8 * 8, 1)  # one spike in four places
+    spikes = {}
+    for layer in network.spiking():
+        words = np.bitwise_and.reduce(rng.integers(0, 2**FEW, shape, dtype=np.uint64))
+        spikes[layer.name] = PackedSpikes(words, layer.shape)
+    return on_noise(network, spikes, timesteps=4, samples=1, seed=n)
 
 
 CASES = [
@@ -75,10 +89,25 @@ def test_growth(benchmark, capsys, kind: Callable[[int], Trace], least: int, siz
     assert slope == pytest.approx(1, abs=TOLERANCE)
 
 
-def least_seconds(architecture: api.Architecture, trace: Trace) -> tuple[float, float]:
-    """Least processor time of a simulation, and the conversions that it counted in all samples."""
+@pytest.mark.parametrize("design", ["imc", "digital"])
+def test_growth_over_layers(benchmark, capsys, design: str) -> None:
+    architecture = api.load_architecture(design)
+    simulated(architecture, layers(3))
+    seconds = [least_seconds(architecture, layers(n), in_all=8)[0] for n in DEPTHS]
+    benchmark.pedantic(simulated, (architecture, layers(DEPTHS[-1])), rounds=1)
+    slope = np.polyfit(np.log(DEPTHS), np.log(seconds), 1)[0]
+    benchmark.extra_info["slope"] = slope
+    with capsys.disabled():
+        points = ", ".join(f"{n}: {each:.3g} s" for n, each in zip(DEPTHS, seconds, strict=True))
+        print(f"\nlayers on {design}: {points}; slope {slope:.2f}")
+    assert seconds[-1] < MOST_SECONDS
+    assert slope == pytest.approx(1, abs=TOLERANCE)
+
+
+def least_seconds(architecture: api.Architecture, trace: Trace, in_all: float = 0.5) -> tuple[float, float]:
+    """Least processor time of simulations that take so long `in_all`, and the conversions counted in all samples."""
     best, conversions, rounds = float("inf"), 0.0, 0
-    while rounds < 2 or best * rounds < 0.5:
+    while rounds < 2 or best * rounds < in_all:
         start = process_time()
         conversions = simulated(architecture, trace)
         best = min(best, process_time() - start)
@@ -101,26 +130,42 @@ def conv_trace(side: int, timesteps: int, samples: int) -> Trace:
         shape = (3, samples, timesteps, layer.shape[0] * layer.shape[1], CHANNELS // 64)
         words = np.bitwise_and.reduce(rng.integers(0, 2**64, shape, dtype=np.uint64))
         spikes[layer.name] = PackedSpikes(words, layer.shape)
+    return on_noise(network, spikes, timesteps, samples, side)
+
+
+def on_noise(network: Network, spikes: Mapping[str, PackedSpikes], timesteps: int, samples: int, seed: int) -> Trace:
+    """A trace with inputs and logits that say nothing."""
+    rng, image = np.random.default_rng(seed), network.input.shape
     labels, ids = np.zeros(samples, np.int64), np.arange(samples, dtype=np.int64)
-    inputs = Inputs(rng.integers(0, 256, (samples, side, side, 3), dtype=np.uint8), labels, ids)
+    inputs = Inputs(rng.integers(0, 256, (samples, *image), dtype=np.uint8), labels, ids)
     logits = Logits(
         rng.integers(-60, 60, (samples, timesteps, CLASSES), dtype=np.int32), 1 / 32, labels, ids, "synthetic"
     )
-    origin = Provenance("growth", "synthetic", "synthetic", "CC0-1.0", "none", "none", side, True, ())
+    origin = Provenance("growth", "synthetic", "synthetic", "CC0-1.0", "none", "none", seed, True, ())
     return Trace(network, timesteps, spikes, inputs, {"recorded": logits}, origin)
 
 
 def conv_network(side: int) -> Network:
     """The network of `conv_trace`: the third convolution leaves 8 x 8 of any image."""
-    layers: list[Input | Conv2d | Flatten | Linear] = [Input("input", (), (side, side, 3), 8)]
-    for number, (n_in, stride) in enumerate([(3, 1), (CHANNELS, 1), (CHANNELS, side // 8)], start=1):
-        neuron = Neuron(15, 4, np.full(CHANNELS, 1 << 8, np.int64), "soft", 4, 24)
-        weights = SeededWeights((3, 3, n_in, CHANNELS), 4, number)
-        shape = (side // stride, side // stride, CHANNELS)
-        before = layers[-1].name
+    return convolutions((side, side), CHANNELS, strides=(1, 1, side // 8))
+
+
+def deep_network(n: int) -> Network:
+    """The network of `layers`."""
+    return convolutions((8, 8), FEW, strides=[1] * n)
+
+
+def convolutions(image: tuple[int, int], channels: int, strides: Sequence[int]) -> Network:
+    """Convolutions one after another and a classifier."""
+    layers: list[Input | Conv2d | Flatten | Linear] = [Input("input", (), (*image, 3), 8)]
+    for number, stride in enumerate(strides, start=1):
+        height, width, n_in = layers[-1].shape
+        neuron = Neuron(15, 4, np.full(channels, 1 << 8, np.int64), "soft", 4, 24)
+        weights = SeededWeights((3, 3, n_in, channels), 4, number)
+        shape, before = (height // stride, width // stride, channels), layers[-1].name
         layers.append(Conv2d(f"conv{number}", (before,), shape, 3, stride, 1, 1, weights, bias=None, neuron=neuron))
-    n_in = 8 * 8 * CHANNELS
-    layers.append(Flatten("flatten", ("conv3",), (1, 1, n_in)))
+    n_in = math.prod(layers[-1].shape)
+    layers.append(Flatten("flatten", (layers[-1].name,), (1, 1, n_in)))
     weights = SeededWeights((1, 1, n_in, CLASSES), 4, 0)
     layers.append(Linear("fc", ("flatten",), (1, 1, CLASSES), weights, bias=None, neuron=None))
     return Network(tuple(layers))

@@ -29,6 +29,8 @@ from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.processes import play_in_processes
 from hwsim.traces.codings import CODINGS, name_of
+from hwsim.traces.file.content import check_unchanged
+from hwsim.traces.footprint import check_playable
 from hwsim.traces.io import read_trace
 from hwsim.traces.plastic.session import Session
 from hwsim.traces.slicing import first
@@ -112,7 +114,9 @@ def simulate(
     arguments.instance("session", session, (Session, type(None)), "a Session")
     machine = _machine(architecture)
     _check_coding(architecture, machine, trace)
+    check_unchanged(trace)
     short = first(trace, samples, timesteps)
+    check_playable(short)
     notes: Mapping[str, Any] = {}
     recorded = short
     with _placed(architecture, lambda design: _machine(design).lower(first(trace, 1))):
@@ -143,6 +147,7 @@ def simulate(
         "engine": engines.resolve(engine, workload.batches.n_jobs),
         "functional": functional,
     }
+    check_unchanged(trace)
     return replace(
         assemble(architecture, short, runs, notes, chosen, machine.arithmetic, accuracy_of),
         exit_curve=exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None,

@@ -1,54 +1,184 @@
-"""Text files that appear whole or not at all."""
+"""Files that appear whole or not at all, places that are looked at before work begins, and files that are files."""
 
 from __future__ import annotations
 
+import errno
 import os
-import tempfile
-from collections.abc import Sequence
+import re
+import secrets
+import stat
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from hwsim.errors import UsageError
 
+LONGEST_NAME = 255
+"""Bytes of a name; what file systems allow."""
+_LONGEST_SHOWN = 90
+_STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/[0-9]{1,6})|/proc/self/fd/[0-9]{1,6}")
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+
 
 def write_text(path: Path, text: str) -> None:
-    """Write to a temporary name beside the target, then rename; devices and pipes are written to as they are.
+    """Write to a temporary name beside the target, then rename; standard streams are written to as they are.
 
     Raises UsageError when the place cannot be written.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
-        _write_through(path, text)
-        return
-    try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(partial).chmod(0o666 & ~_umask())
-        Path(partial).replace(path)
-    except OSError as error:
-        Path(partial).unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    write_all({path: text})
 
 
-def _write_through(path: Path, text: str) -> None:
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write several files, all of them or none: they take their names when the last one is complete.
+
+    Standard streams come last.  Raises UsageError when a place cannot be written.
+    """
+    # A lone surrogate becomes an escape of the same form as in JSON; of names that are no text nothing else can be.
+    contents = {path: text.encode("utf-8", "backslashreplace") for path, text in texts.items()}
+    plain = {path: content for path, content in contents.items() if not is_stream(path)}
+    with ExitStack() as stack:
+        partials = {}
+        for path, content in plain.items():
+            with _about(path):
+                partials[path] = partial = stack.enter_context(_partial(path))
+                with os.fdopen(os.open(partial, _NEW, 0o666), "wb") as file:
+                    file.write(content)
+        for path, partial in partials.items():
+            with _about(path):
+                partial.replace(path)
+    for path in contents.keys() - plain.keys():
+        with _about(path):
+            _write_through(path, contents[path])
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A new file that takes its name when the block ends, and is gone if that ends in an error.
+
+    Raises OSError when the place cannot be written.
+    """
+    with _partial(path) as partial:
+        with os.fdopen(os.open(partial, _NEW, 0o666), "wb") as file:
+            yield file
+        partial.replace(path)
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[Path]:
+    """A name beside `path` that nobody else has, no longer than names may be; a file under it does not survive."""
+    partial = path.with_name(f".hwsim-{secrets.token_hex(16)}.partial")
     try:
-        path.write_text(text, encoding="utf-8")
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Say which file an error of the system is about."""
+    try:
+        yield
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+        raise UsageError(f"{shown(path)}: cannot be written: {error.strerror or error}") from None
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path names an open stream of this process, such as /dev/stdout."""
+    return _STREAM.fullmatch(os.fspath(path)) is not None
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """Append to an open stream, after what has been printed."""
+    for printed in (sys.stdout, sys.stderr):
+        if printed is not None:
+            printed.flush()
+    number = {"stdout": 1, "stderr": 2}.get(path.name) or int(path.name)
+    with os.fdopen(os.dup(number), "wb") as file:
+        file.write(content)
+
+
+def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path] = (), streams: Sequence[Path] = ()) -> None:
+    """Raise UsageError unless every output can be written, and is neither an input nor another output.
+
+    Only outputs that are among `streams` may be standard streams.
+    """
+    for path in outputs:
+        if fault := fault_of(path, stream=path in streams):
+            raise UsageError(f"{shown(path)}: {fault}")
+    check_apart(inputs, outputs)
+
+
+def fault_of(path: Path, stream: bool = False) -> str | None:
+    """Why a file cannot appear at a place, or None; a temporary file is made there and removed."""
+    if is_stream(path) and stream:
+        return None if path.exists() else "cannot be written: that stream is closed"
+    if not path.name or path.name == "..":
+        return "cannot be written: is a folder, not the name of a file"
+    if not path.name.isprintable():
+        return "cannot be written: the name has characters that cannot be printed"
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        return f"cannot be written: a name has at most {LONGEST_NAME} bytes"
+    try:
+        kind = kind_of(path.stat().st_mode)
+    except FileNotFoundError:
+        kind = "a file"
+    except OSError as error:
+        return f"cannot be written: {error.strerror or error}"
+    if kind != "a file":
+        return f"cannot be written: is {kind}, not a file"
+    try:
+        with _partial(path) as partial:
+            os.close(os.open(partial, _NEW, 0o666))
+    except OSError as error:
+        return f"cannot be written: {error.strerror or error}"
+    return None
 
 
 def check_apart(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
     """Raise UsageError where writing an output would overwrite an input or another output."""
-    taken = {path.resolve(): path for path in inputs}
+    taken = {os.path.realpath(path): path for path in inputs}
     for path in outputs:
-        if path.resolve() in taken and not (path.exists() and not path.is_file()):
-            raise UsageError(f"{path}: is also {taken[path.resolve()]}, which would be overwritten; use another name")
-        taken[path.resolve()] = path
+        if is_stream(path):
+            continue
+        place = os.path.realpath(path)
+        if place in taken:
+            raise UsageError(
+                f"{shown(path)}: is also {shown(taken[place])}, which would be overwritten; use another name"
+            )
+        taken[place] = path
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def open_file(path: Path) -> BinaryIO:
+    """Open a plain file to read; it never waits for a pipe nor touches a device.
+
+    Raises OSError, also for what is no plain file.
+    """
+    _refuse_special(path.stat().st_mode)
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        _refuse_special(os.fstat(handle).st_mode)
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "rb")
+
+
+def _refuse_special(mode: int) -> None:
+    if (kind := kind_of(mode)) != "a file":
+        raise OSError(errno.EINVAL, f"is {kind}, not a file")
+
+
+def kind_of(mode: int) -> str:
+    """What a mode of the file system says that something is, in words."""
+    if stat.S_ISREG(mode):
+        return "a file"
+    return "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    """A path as messages show it: on one line, of readable length."""
+    name = os.fspath(path)
+    flat = name if name.isprintable() else name.encode("unicode_escape").decode()
+    return flat if len(flat) <= _LONGEST_SHOWN else f"{flat[:40]}...{flat[-45:]}"

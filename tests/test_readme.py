@@ -26,16 +26,42 @@ def blocks(language):
     return [text for name, text in fenced if name == language]
 
 
+def printed_by(command):
+    """Lines of `hwsim simulate ...`, runs of spaces as one."""
+    printed = CliRunner().invoke(main, command.split()[1:]).stdout
+    return [" ".join(line.split()) for line in printed.splitlines()]
+
+
 @interpreted
 def test_quoted_figures_are_those_of_the_main_command():
     (quoted,) = blocks("")
     command = next(block for block in blocks("sh") if "hwsim simulate arch/imc.yaml" in block)
-    arguments = command.split("hwsim simulate ")[1].split()
-    printed = CliRunner().invoke(main, ["simulate", *arguments]).stdout
-    lines = {" ".join(line.split()) for line in printed.splitlines()}
+    lines = printed_by("hwsim simulate " + command.split("hwsim simulate ")[1])
     for line in quoted.splitlines():
         if line.strip():
             assert " ".join(line.split()) in lines
+
+
+@interpreted
+def test_the_two_designs_side_by_side_are_what_their_commands_print():
+    """Every cell stands in the line of its row; the ratio in that of the table of ratios, which comes second."""
+    (block,) = [block for block in blocks("sh") if "direct_input=once" in block and "--accuracy-samples" in block]
+    header = "| static; early exit | "
+    table = README[README.index(header) :].partition("\n\n")[0].splitlines()[2:]
+    columns = [printed_by(command) for command in block.splitlines()]
+    assert len(columns) == 2
+    assert len(table) == 7
+    for row in table:
+        label, *cells = [cell.strip() for cell in row.strip("|").split("|")]
+        ratio = label.startswith("its ratio")
+        name = "EDP, mean of products" if ratio else label
+        for cell, lines in zip(cells, columns, strict=True):
+            first, *more = [line for line in lines if line.startswith(name)]
+            line = more[0] if ratio else first
+            at = 0
+            for part in cell.split("; "):
+                assert part in line[at:]
+                at = line.index(part, at) + len(part)
 
 
 @interpreted

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from hwsim.arch.nodes import Node, merge, refuse_nulls
 from hwsim.arch.yaml_text import MAX_BYTES, parse
 from hwsim.errors import ArchitectureError, guess
+from hwsim.files import kind_of, open_file, shown
 
 SUFFIX = ".yaml"
 MAX_PARENTS = 8
@@ -39,19 +40,32 @@ def find(name: str, beside: Path | None = None) -> Path:
     if name in shipped():
         return shipped_folder() / f"{stem}{SUFFIX}"
     path = (beside or Path()) / name
-    try:
-        if path.is_file():
-            return path
-        if path.is_dir():
-            raise ArchitectureError(f"{_one_line(name)}: is a folder, not an architecture file")
-    except OSError as error:
-        raise ArchitectureError(f"{_one_line(name)}: {error.strerror}") from None
+    if (kind := _kind(path, name)) == "a file":
+        return path
+    if kind is not None:
+        raise ArchitectureError(f"{shown(name)}: is {kind}, not an architecture file")
     if stem in shipped():
         return shipped_folder() / f"{stem}{SUFFIX}"
     known = ", ".join(shipped()) or "none"
     raise ArchitectureError(
-        f"{_one_line(name)}: no such file or shipped design (shipped: {known}){guess(stem, shipped())}"
+        f"{shown(name)}: no such file or shipped design (shipped: {known}){guess(stem[:64], shipped())}"
     )
+
+
+def _kind(path: Path, name: str) -> str | None:
+    """What there is under a path, in words; None for nothing."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ArchitectureError(f"{shown(name)}: a name of an architecture file is text, this one is not") from None
+    try:
+        return kind_of(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:
+        raise ArchitectureError(f"{shown(name)}: is not the name of a file") from None
+    except OSError as error:
+        raise ArchitectureError(f"{shown(name)}: {error.strerror}") from None
 
 
 class Resolved(NamedTuple):
@@ -108,7 +122,7 @@ def read_file(path: Path) -> Node:
     """The tree of one file, a mapping at its root."""
     name = shown_path(path)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise ArchitectureError(f"{name}: cannot be read: {error.strerror}") from None
@@ -128,8 +142,5 @@ def read_file(path: Path) -> Node:
 def shown_path(path: Path) -> str:
     """A path as messages name it: relative where it lies below the current folder."""
     absolute = path.absolute()
-    return _one_line(str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path))
-
-
-def _one_line(name: str) -> str:
+    name = str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path)
     return name if name.isprintable() else name.encode("unicode_escape").decode()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from hwsim.arch.nodes import KeyPath, Node, merge, refuse_nulls
-from hwsim.arch.yaml_text import parse
+from hwsim.arch.yaml_text import MAX_DEPTH, parse
 from hwsim.errors import ArchitectureError, HwsimError
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
@@ -30,6 +30,8 @@ def override(root: Node, setting: str) -> Node:
     if not equals or not _PATH.fullmatch(key):
         raise ArchitectureError(f"{place}: write KEY=VALUE, with a key such as adc.bits")
     path: KeyPath = tuple(int(step) if step.isdigit() else step for step in key.split("."))
+    if len(path) > MAX_DEPTH:
+        raise ArchitectureError(f"{place}: nested deeper than {MAX_DEPTH} levels")
     if path[0] in _FIXED:
         raise ArchitectureError(f"{place}: '{path[0]}' belongs to the file and cannot be set from outside")
     changed = _apply(root, path, (), _value(value, place), place)

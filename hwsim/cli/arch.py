@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from hwsim.cli.options import SET, console
+from hwsim.cli.options import SET, console, needs_output
 
 
 @click.group()
 def arch() -> None:
     """List, show and check architecture files."""
+    needs_output()
 
 
 @arch.command("list")

@@ -1,8 +1,15 @@
-"""The program around all commands: how mistakes, interrupts and closed pipes end."""
+"""The program around all commands: how mistakes, signals, closed streams and pipes end."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import click
@@ -16,6 +23,7 @@ FLAGS = {
     "exit_thresholds": "--exit-curve",
     "functional": "--functional",
     "jobs": "--jobs",
+    "memory": "--memory",
     "phase": "--phase",
     "rate": "--rate",
     "samples": "--samples",
@@ -25,6 +33,8 @@ FLAGS = {
     "timesteps": "--timesteps",
 }
 """What parameters of the library are called on the command line."""
+LONGEST_LINE = 200
+_SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def as_option(message: str) -> str:
@@ -33,34 +43,122 @@ def as_option(message: str) -> str:
     return FLAGS.get(name, name) + colon + rest
 
 
+class Terminated(BaseException):
+    """A signal asked the program to end; no handler of errors holds it up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
 class Program(click.Group):
     """Whatever a user can mend ends in one line on stderr and exit status 2."""
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run a command and exit with its status."""
         kwargs["standalone_mode"] = False
-        try:
-            status = super().main(*args, **kwargs)
-        except UsageError as error:
-            click.echo(f"hwsim: {as_option(str(error))}", err=True)
-            status = 2
-        except HwsimError as error:
-            click.echo(f"hwsim: {error}", err=True)
-            status = 2
-        except click.exceptions.NoArgsIsHelpError as error:
-            error.show()
-            status = 2
-        except click.ClickException as error:
-            click.echo(f"hwsim: {error.format_message()}", err=True)
-            status = 2
-        except click.Abort:
-            click.echo("hwsim: interrupted", err=True)
-            status = 130
-        except BrokenPipeError:
-            # The reader of a pipe has left; nothing is wrong, and nothing more can be printed.
-            sys.stderr.close()
-            status = 0
-        except OSError as error:
-            click.echo(f"hwsim: {error.filename or 'output'}: {error.strerror or error}", err=True)
-            status = 2
+        with _usable_streams():
+            try:
+                with _signals_raise():
+                    status = super().main(*args, **kwargs)
+                    sys.stdout.flush()
+            except UsageError as error:
+                status = _end(as_option(str(error)))
+            except HwsimError as error:
+                status = _end(str(error))
+            except click.exceptions.NoArgsIsHelpError as error:
+                error.show()
+                status = 2
+            except click.ClickException as error:
+                status = _end(error.format_message())
+            except click.Abort:
+                status = _end("interrupted", 130)
+            except Terminated as error:
+                status = _end("terminated", error.status)
+            except MemoryError as error:
+                status = _end(f"not enough memory: {str(error) or 'less was to be had than this takes'}")
+            except BrokenPipeError:
+                # The reader of a pipe has left; nothing is wrong, and nothing more can be printed.
+                _drop_output()
+                status = 0
+            except OSError as error:
+                _drop_output()
+                status = _end(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end(message: str, status: int = 2) -> int:
+    """Say why a command ends, on one line of readable length."""
+    flat = " ".join(message.split())
+    flat = "".join(letter if letter.isprintable() else "?" for letter in flat)
+    room = LONGEST_LINE - len("hwsim: ")
+    if len(flat) > room:
+        # Where it is stands at the beginning, and what to do about it at the end.
+        flat = f"{flat[: room - 73]}...{flat[-70:]}"
+    with contextlib.suppress(OSError):
+        click.echo(f"hwsim: {flat}", err=True)
+    return status
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Let what asks the program to end raise `Terminated`, so that temporary files go; ignored signals stay ignored."""
+    here = os.getpid()
+
+    def end(number: int, _frame: object) -> None:
+        if os.getpid() != here:  # a child that has not yet its own handlers
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise Terminated(number)
+
+    main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in _SIGNALS} if main else {}
+    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+class _Shut(io.TextIOBase):
+    """Standard output that was closed before the program began: whatever is printed is lost, and that is an error."""
+
+    shut = True
+    encoding = "utf-8"
+
+    def write(self, _text: str) -> int:
+        raise OSError(errno.EBADF, "standard output is closed, and the result is lost")
+
+
+@contextlib.contextmanager
+def _usable_streams() -> Iterator[None]:
+    """Streams that can be printed on: what they have no letter for is escaped, and a closed one says so."""
+    closed = sys.stdout is None
+    if closed:
+        # Its number must not go to a file that is opened later.
+        with contextlib.suppress(OSError):
+            os.open(os.devnull, os.O_WRONLY)
+        sys.stdout = _Shut()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        if closed:
+            sys.stdout = None
+
+
+def _drop_output() -> None:
+    """Let what is still to be printed go nowhere, so that the end of the program does not fail for it again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        number = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.options import FILE, SET, console
+from hwsim.cli.options import FILE, MEMORY, SET, console, named, needs_output
 
 if TYPE_CHECKING:
+    from hwsim.report.report import Report
     from hwsim.traces.plastic.session import Phase, Session
     from hwsim.traces.trace import AnyTrace
 
@@ -45,16 +46,33 @@ if TYPE_CHECKING:
     help="For machines that learn: learn from the training samples, decide on the test samples, or both.",
 )
 @click.option(
-    "--save-trace", "saved_file", metavar="FILE.npz", type=FILE, help="Write a trace with what was learned, to go on."
+    "--save-trace",
+    "saved_file",
+    metavar="FILE.npz",
+    type=FILE,
+    callback=named,
+    help="Write a trace with what was learned, to go on.",
 )
 @click.option(
     "--save-every", type=click.IntRange(min=1), metavar="N", help="Also write it after every N training samples."
 )
-@click.option("--json", "json_file", metavar="FILE|-", help="Write the whole report as JSON; - for standard output.")
-@click.option("--csv", "csv_file", type=FILE, help="Write counts and energies, a line each.")
 @click.option(
-    "--exit-curve", "curve_file", metavar="FILE.json", type=FILE, help="Write what every early-exit threshold costs."
+    "--json",
+    "json_file",
+    metavar="FILE|-",
+    callback=named,
+    help="Write the whole report as JSON; - for standard output.",
 )
+@click.option("--csv", "csv_file", type=FILE, callback=named, help="Write counts and energies, a line each.")
+@click.option(
+    "--exit-curve",
+    "curve_file",
+    metavar="FILE.json",
+    type=FILE,
+    callback=named,
+    help="Write what every early-exit threshold costs.",
+)
+@MEMORY
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def simulate(
     architecture: str,
@@ -67,39 +85,50 @@ def simulate(
     phase: Phase | None,
     saved_file: Path | None,
     save_every: int | None,
+    memory: int | None,
     **options: Any,
 ) -> None:
     """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
     from hwsim import api, files
-    from hwsim.kernels import cache
+    from hwsim.memory import bounded, held_to_bound
 
-    if cache.is_empty():
-        click.echo("hwsim: compiling kernels, once (some seconds) ...", err=True)
     options["exit_thresholds"] = curve_file is not None
-    written = [Path(file) for file in (json_file, csv_file, curve_file, saved_file) if file not in (None, "-")]
-    files.check_apart([trace, Path(architecture)], written)
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
-    design, played = api.load_architecture(architecture, overrides), api.load_trace(trace)
-    options["session"] = _session(
-        played, phase, saved_file, save_every or 0, quiet, " ".join((architecture, *overrides))
-    )
-    report = api.simulate(design, played, **options)
-    if json_file is not None or csv_file is not None or curve_file is not None:
-        from hwsim.report import file as report_file
-
-        if csv_file is not None:
-            files.write_text(csv_file, report_file.to_csv(report))
-        if curve_file is not None:
-            files.write_text(curve_file, report_file.curve_to_json(report))
-        if json_file == "-":
-            click.echo(report_file.to_json(report), nl=False)
-        elif json_file is not None:
-            files.write_text(Path(json_file), report_file.to_json(report))
+    texts = [Path(file) for file in (json_file, csv_file) if file not in (None, "-")]
+    if not quiet or json_file == "-" or any(map(files.is_stream, texts)):
+        needs_output()
+    design = api.load_architecture(architecture, overrides)
+    others = [file for file in (curve_file, saved_file) if file is not None]
+    files.check_outputs([*texts, *others], [trace, *design.files], streams=texts)
+    with bounded(memory), held_to_bound():
+        played = api.load_trace(trace)
+        machine = " ".join((architecture, *overrides))
+        options["session"] = _session(played, phase, saved_file, save_every or 0, quiet, machine)
+        report = api.simulate(design, played, **options)
+    _write(report, json_file, csv_file, curve_file)
     if not quiet and json_file != "-":
         from hwsim.view.terminal.report_table import print_report
 
         print_report(report, console())
+
+
+def _write(report: Report, json_file: str | None, csv_file: Path | None, curve_file: Path | None) -> None:
+    """All files or none, then what goes to standard output."""
+    if json_file is None and csv_file is None and curve_file is None:
+        return
+    from hwsim import files
+    from hwsim.report import file as report_file
+
+    as_json = "" if json_file is None else report_file.to_json(report)
+    texts = {} if json_file in (None, "-") else {Path(str(json_file)): as_json}
+    if csv_file is not None:
+        texts[csv_file] = report_file.to_csv(report)
+    if curve_file is not None:
+        texts[curve_file] = report_file.curve_to_json(report)
+    files.write_all(texts)
+    if json_file == "-":
+        click.echo(as_json.encode("utf-8", "backslashreplace"), nl=False)  # JSON is UTF-8 whatever the terminal is
 
 
 def _session(
@@ -118,9 +147,11 @@ def _session(
 
     def save(learned: PlasticTrace) -> None:
         assert file is not None
-        notes = f"weights are those learned by hwsim simulate {machine}"
+        plain = machine if machine.isprintable() else machine.encode("unicode_escape").decode()
+        notes = f"weights are those learned by hwsim simulate {plain}"
         origin = replace(learned.provenance, name=file.stem, notes=notes)
         write_trace(file, replace(learned, provenance=origin), compress=True)
 
     session = Session(phase=phase or "both", save=save if file else None, save_every=save_every)
-    return session if quiet or not sys.stderr.isatty() else replace(session, track=progress_bar)
+    shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
+    return session if not shown else replace(session, track=progress_bar)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import FILE, console
+from hwsim.cli.options import FILE, MEMORY, console, named, needs_output
 
 
 @click.group()
@@ -21,18 +21,23 @@ def trace_info(file: Path) -> None:
     from hwsim.api import load_trace
     from hwsim.view.terminal.trace_table import print_trace
 
+    needs_output()
     print_trace(load_trace(file), console())
 
 
 @trace.command("verify")
 @click.argument("file", metavar="TRACE.npz", type=FILE)
-def trace_verify(file: Path) -> None:
+@MEMORY
+def trace_verify(file: Path, memory: int | None) -> None:
     """Execute the network again from its inputs and compare every spike and logit, bit for bit."""
     from hwsim.api import load_trace
+    from hwsim.memory import bounded, held_to_bound
     from hwsim.traces.verify import verify
     from hwsim.view.terminal.trace_table import print_verification
 
-    result = verify(load_trace(file))
+    needs_output()
+    with bounded(memory), held_to_bound():
+        result = verify(load_trace(file))
     print_verification(result, console())
     if not result.ok:
         raise click.exceptions.Exit(1)
@@ -40,7 +45,7 @@ def trace_verify(file: Path) -> None:
 
 @trace.command("synth")
 @click.argument("geometry")
-@click.argument("out", metavar="OUT.npz", type=FILE)
+@click.argument("out", metavar="OUT.npz", type=FILE, callback=named)
 @click.option("--timesteps", type=int, required=True, help="Timesteps T.")
 @click.option("--samples", type=int, required=True, help="Number of samples.")
 @click.option(
@@ -53,7 +58,8 @@ def trace_verify(file: Path) -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of spikes, inputs and weights.")
 @click.option("--steady", is_flag=True, help="The same spikes at every timestep.")
-@click.option("--compress", is_flag=True, help="Deflate the file; it can then not be memory-mapped.")
+@click.option("--compress", is_flag=True, help="Deflate the file: smaller, and slower to read.")
+@MEMORY
 def trace_synth(
     geometry: str,
     out: Path,
@@ -63,10 +69,13 @@ def trace_synth(
     seed: int,
     steady: bool,
     compress: bool,
+    memory: int | None,
 ) -> None:
     """Draw a synthetic trace of vgg9-cifar, vgg9-spikesim, vgg16-cifar, vgg16-gap-cifar, vgg16-imagenet,
     resnet19-cifar, resnet20-cifar, mlp:784-800-10, or a spiking LSTM such as lstm:28x28-128-10.
     """
+    from hwsim.files import check_outputs
+    from hwsim.memory import bounded, held_to_bound
     from hwsim.traces.direct.synth import synthesize
     from hwsim.traces.direct.trace import Trace
     from hwsim.traces.io import write_trace
@@ -74,12 +83,15 @@ def trace_synth(
     from hwsim.traces.sequence.synth import PREFIX, synthesize_sequence
     from hwsim.traces.sequence.trace import SequenceTrace
 
+    needs_output()
+    check_outputs([out])
     drawn: Trace | SequenceTrace
-    if geometry.startswith(PREFIX):
-        if steady:
-            raise click.UsageError("--steady: sequence traces have no such form")
-        drawn = synthesize_sequence(geometry, timesteps, samples, layer_rates(geometry, rates), seed)
-    else:
-        drawn = synthesize(geometry, timesteps, samples, layer_rates(geometry, rates), seed, steady)
-    write_trace(out, drawn, compress=compress)
+    with bounded(memory), held_to_bound():
+        if geometry.startswith(PREFIX):
+            if steady:
+                raise click.UsageError("--steady: sequence traces have no such form")
+            drawn = synthesize_sequence(geometry, timesteps, samples, layer_rates(geometry, rates), seed)
+        else:
+            drawn = synthesize(geometry, timesteps, samples, layer_rates(geometry, rates), seed, steady)
+        write_trace(out, drawn, compress=compress)
     click.echo(f"{out}: {geometry}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")

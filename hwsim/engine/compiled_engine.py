@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, get_args
@@ -57,6 +58,7 @@ def lay_out(schedule: Schedule) -> Machine:
         latency=np.concatenate(latencies),
         slots=np.zeros(sum(slots.values()), dtype=np.int64),
         turn=np.zeros(len(stages), dtype=np.int64),
+        asker=np.full(1, NONE, dtype=np.int64),
         times=np.empty(3 * n_jobs, dtype=np.int64),
         ran=np.ones(n_jobs, dtype=np.bool_),
     )
@@ -69,8 +71,8 @@ def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
 
 def _slots(schedule: Schedule) -> dict[str, int]:
     """Slots of each unit, but no more than there are stages to hold one: a stage holds one at a time."""
-    users = [stage.unit for stage in schedule.stages]
-    return {unit: min(int(capacity), users.count(unit)) for unit, capacity in schedule.units.items()}
+    users = Counter(stage.unit for stage in schedule.stages)
+    return {unit: min(int(capacity), users[unit]) for unit, capacity in schedule.units.items()}
 
 
 def _link_units(schedule: Schedule, stages: NDArray[Any], slots: dict[str, int]) -> None:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import config, njit
+
+from hwsim.kernels.compiled import kernel
 
 _MASK = (1 << 64) - 1
 _GAMMA, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _GAMMA_WORD, _FIRST_WORD, _SECOND_WORD = np.uint64(_GAMMA), np.uint64(_FIRST), np.uint64(_SECOND)
-
-
-@njit(cache=True)
-def _random_word(key: np.uint64, counter: int) -> np.uint64:
-    word = np.uint64(counter) * _GAMMA_WORD + key
-    word = (word ^ (word >> np.uint64(30))) * _FIRST_WORD
-    word = (word ^ (word >> np.uint64(27))) * _SECOND_WORD
-    return word ^ (word >> np.uint64(31))
 
 
 def _random_word_interpreted(key: np.uint64, counter: int) -> np.uint64:
@@ -26,11 +19,16 @@ def _random_word_interpreted(key: np.uint64, counter: int) -> np.uint64:
 
 
 # Unsigned words that wrap are what compiled code does and what NumPy scalars warn of.
-random_word = _random_word_interpreted if config.DISABLE_JIT else _random_word  # type: ignore[attr-defined]
-"""Word `counter` of stream `key`."""
+@kernel(interpreted=_random_word_interpreted)
+def random_word(key: np.uint64, counter: int) -> np.uint64:
+    """Word `counter` of stream `key`."""
+    word = np.uint64(counter) * _GAMMA_WORD + key
+    word = (word ^ (word >> np.uint64(30))) * _FIRST_WORD
+    word = (word ^ (word >> np.uint64(27))) * _SECOND_WORD
+    return word ^ (word >> np.uint64(31))
 
 
-@njit(cache=True)
+@kernel
 def random_bits(key: np.uint64, counter: int, bits: int) -> int:
     """Give the highest `bits` (1 to 63) bits of word `counter` of stream `key`, as int64."""
     return np.int64(random_word(key, counter) >> np.uint64(64 - bits))  # type: ignore[return-value]

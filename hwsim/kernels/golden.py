@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hwsim.kernels.compiled import kernel
 
 
 class ConvShape(NamedTuple):
@@ -30,7 +31,7 @@ class NeuronLevels(NamedTuple):
     v_reset: int
 
 
-@njit(cache=True)
+@kernel
 def add_currents(
     activations: NDArray[np.int32], weights: NDArray[np.int8], shape: ConvShape, currents: NDArray[np.int32]
 ) -> None:
@@ -64,7 +65,7 @@ def add_currents(
                                 target[o] += value * row[o]
 
 
-@njit(cache=True)
+@kernel
 def step_neurons(
     currents: NDArray[np.int32],
     bias: NDArray[np.int32],

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.counter_bits import random_bits
 
 CHANCE_BITS = 32
 """Probabilities are multiples of 2**-CHANCE_BITS."""
 
 
-@njit(cache=True)
+@kernel
 def draw_spikes(
     key: np.uint64, chances: NDArray[np.int64], steps: int, starts: NDArray[np.int64], spikes: NDArray[np.int32]
 ) -> int:

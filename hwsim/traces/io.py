@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.files import fault_of, shown, written_whole
 from hwsim.traces.file.container import Container
 from hwsim.traces.file.record import Record, parse_object
 from hwsim.traces.manifest import build_trace, trace_arrays, trace_record, with_sha256
@@ -25,12 +25,15 @@ from hwsim.traces.trace import AnyTrace
 MANIFEST = "manifest"
 MAX_MANIFEST_BYTES = 4 << 20
 ALIGNMENT = 64
+_NPY_HEADER_BYTES = 128
 _LOCAL_HEADER_BYTES = 30
 _PADDING_FIELD = 0xD935  # the zip extra field that Android's zipalign pads with, which readers skip
 
 
 def read_trace(path: str | os.PathLike[str], digests: bool = True) -> AnyTrace:
-    """Read a trace file; arrays are read-only, those of stored members are mapped, not copied.
+    """Read a trace file; arrays are read-only, and those of stored members are views of what was read.
+
+    Files of over 256 MiB are mapped, not read: `api.simulate` and `verify` refuse them if they change meanwhile.
 
     Structure, shapes, dtypes, ranges and padding bits are always checked.  `digests=False` leaves out the two full
     reads of the file: the arrays' SHA-256 are not compared and `Trace.sha256` stays empty.  Raises TraceError.
@@ -38,7 +41,7 @@ def read_trace(path: str | os.PathLike[str], digests: bool = True) -> AnyTrace:
     try:
         return _read(Path(path), digests)
     except TraceError as error:
-        raise TraceError(_one_line(f"{os.fspath(path)}: {error}")) from None
+        raise TraceError(_one_line(f"{shown(path)}: {error}")) from None
 
 
 def _read(path: Path, digests: bool) -> AnyTrace:
@@ -73,21 +76,25 @@ def _read(path: Path, digests: bool) -> AnyTrace:
 def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = False) -> None:
     """Write a trace file; the same trace gives the same bytes, and a file that cannot be read back is never written.
 
-    Stored members can be mapped by readers; `compress=True` deflates them, for publishing.  The file appears under its
+    Readers copy stored members nowhere; `compress=True` deflates them, for publishing.  The file appears under its
     name only when complete.  Raises TraceError for a trace that breaks a rule and for a place that cannot be written.
     """
     target = Path(path)
     try:
+        if fault := fault_of(target):
+            raise TraceError(fault)
         arrays = trace_arrays(trace)
         record = trace_record(trace)
         _check_readable(record, arrays)
         record["sha256"] = {name: _digest(array) for name, array in arrays.items()}
         text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode()
+        if len(text) + _NPY_HEADER_BYTES > MAX_MANIFEST_BYTES:
+            raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {len(text)}")
         _write_whole(target, {MANIFEST: np.frombuffer(text, dtype=np.uint8)} | arrays, compress)
     except TraceError as error:
-        raise TraceError(_one_line(f"{target}: {error}")) from None
+        raise TraceError(_one_line(f"{shown(target)}: {error}")) from None
     except OSError as error:
-        raise TraceError(_one_line(f"{target}: cannot be written: {error.strerror or error}")) from None
+        raise TraceError(_one_line(f"{shown(target)}: cannot be written: {error.strerror or error}")) from None
 
 
 def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -113,17 +120,9 @@ def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]
 
 
 def _write_whole(target: Path, arrays: Mapping[str, NDArray[Any]], compress: bool) -> None:
-    if target.exists() and not target.is_file() and not target.is_dir():
-        raise TraceError("cannot be written: is a device, and a trace is a file")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
-            for name, array in arrays.items():
-                _write_member(archive, name, array, compress)
-        partial.replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
+    with written_whole(target) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            _write_member(archive, name, array, compress)
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, array: NDArray[Any], compress: bool) -> None:

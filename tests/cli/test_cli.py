@@ -214,20 +214,6 @@ def test_two_outputs_are_two_files(trace, tmp_path):
     assert not out.exists()
 
 
-def test_a_pipe_is_written_to_and_stays_one(trace, tmp_path):
-    import os
-    import threading
-
-    pipe, read = tmp_path / "pipe", []
-    os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
-    reader.start()
-    assert run("simulate", "imc", trace, "--csv", pipe, "--quiet").exit_code == 0
-    reader.join()
-    assert pipe.is_fifo()
-    assert read[0].startswith("run,layer,component,action")
-
-
 def test_prices_beyond_all_numbers_are_refused(trace):
     import warnings
 

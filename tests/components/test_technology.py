@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from hwsim.components import Price, Technology
 from hwsim.components.pricing.technology import NODES_NM, area_factor, energy_factor
+from hwsim.errors import ArchitectureError
 from hwsim.units import cycles_from_ns, pj_from_power
 
 
@@ -107,7 +108,7 @@ def test_prices_add_and_scale_exactly():
     "numbers", [(1.0, 2.0, 3.0), (1.0, 0.0, 0.5), (1.0, -1.0, 2.0), (math.nan,) * 3, (1.0, 1.0, math.inf)]
 )
 def test_impossible_prices_are_refused(numbers):
-    with pytest.raises(ValueError, match="low <= value <= high"):
+    with pytest.raises(ArchitectureError, match="low <= value <= high"):
         Price(*numbers, "x")
 
 

@@ -224,12 +224,12 @@ def trace_file(tmp_path_factory):
 @pytest.mark.parametrize("read_from", ["file", "standard input"])
 def test_a_program_without_a_main_guard_beside_a_thread_has_its_answer(read_from, trace_file, tmp_path):
     """Forking is not safe then, and starting the program again would never end."""
+    alone = api.simulate(api.load_architecture("imc"), trace()).run("static").energy_pj.value  # kernels are compiled
     code = textwrap.dedent(UNGUARDED).format(seconds=10 * SECONDS_TO_DIE)
     (tmp_path / "program.py").write_text(code)
     program, text = (tmp_path / "program.py", None) if read_from == "file" else ("-", code)
     command = [sys.executable, program, trace_file]
     done = subprocess.run(command, check=False, input=text, capture_output=True, text=True, timeout=SECONDS_TO_DIE)
-    alone = api.simulate(api.load_architecture("imc"), trace()).run("static").energy_pj.value
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{alone}\n", "")
 
 

@@ -12,8 +12,7 @@ from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.rows import Window
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
-from hwsim.traces.direct.encode import activation_planes
-from hwsim.traces.direct.trace import Trace
+from hwsim.traces.direct.encode import Activations
 from hwsim.traces.network.geometry import input_shape, window
 
 
@@ -25,15 +24,15 @@ class TileWork:
     most: IntArray  # those of the slowest row
 
 
-def count_task(plan: Plan, task: Task, trace: Trace, samples: slice) -> TileWork | None:
+def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | None:
     """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
     dense, tiling = plan.dense, task.tiling
     if task.unit == "ac":
-        return _count(task, activation_planes(trace, task.layer.inputs[0], samples), plan)
+        return _count(task, activations.planes(task.layer.inputs[0]), plan)
     if task.unit != "narrow_mac" or dense is None:
         return None
     if dense.density == "trace":
-        planes = activation_planes(trace, task.layer.inputs[0], samples)
+        planes = activations.planes(task.layer.inputs[0])
         seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
         return _count(task, seen[None, :, None], plan)
     ones = np.rint(dense.density * tiling.inside).astype(np.int64)

@@ -22,6 +22,7 @@ from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: memory does not grow with samples
@@ -63,7 +64,9 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         words: int = sum(packed.words[0].size for packed in trace.spikes.values())
         parts = parts_of(self.spec, plan.dense)
         return Workload(
-            batches=Batches(partial(_lower, plan, storage, trace, parts), trace.n_samples, _WORDS_AT_ONCE // words),
+            batches=Batches(
+                partial(_lower, plan, storage, unit, trace, parts), trace.n_samples, _WORDS_AT_ONCE // words
+            ),
             timesteps=plan.timesteps,
             runs=(RunName.STATIC,),
             hardware=hardware(plan, storage),
@@ -74,11 +77,12 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         )
 
 
-def _lower(plan: Plan, storage: Storage, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
+def _lower(plan: Plan, storage: Storage, unit: int, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
     works, chosen = [], slice(samples.start, samples.stop)
+    activations = Activations(trace, chosen)
     for task in plan.tasks:
-        tiles, mean = count_task(plan, task, trace, chosen), mean_accumulates(plan, task, trace, chosen)
+        tiles, mean = count_task(plan, task, activations), mean_accumulates(plan, unit, task, trace, chosen)
         works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
     each = OneEach(schedules(plan, storage, works, len(samples)), *job_ends(plan))
     return Batch(samples, post_all(plan, storage, works, len(samples), parts), {RunName.STATIC: each})

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from heapq import heappop, heappush
 from math import lcm, prod
 
 import numpy as np
@@ -28,10 +29,18 @@ _MOST = 1 << 62  # counts of a sample stay below, so that they do not overflow
 
 def spiking_terms(network: Network, name: str) -> Counter[str]:
     """Layers with neurons, or the raw input, that a map follows from, and how often each is in it."""
-    layer = network[name]
-    if neuron_of(layer) is not None or not layer.inputs:
-        return Counter([name])
-    return sum((spiking_terms(network, source) for source in layer.inputs), Counter())
+    found, times = Counter[str](), Counter([name])
+    ahead = [-network.places[name]]  # the last in network order first, so that it is known how often each is in the map
+    while ahead:
+        layer = network.layers[-heappop(ahead)]
+        if neuron_of(layer) is not None or not layer.inputs:
+            found[layer.name] = times[layer.name]
+            continue
+        for source in layer.inputs:
+            if source not in times:
+                heappush(ahead, -network.places[source])
+            times[source] += times[layer.name]
+    return found
 
 
 def denominator(plan: Plan) -> int:
@@ -55,18 +64,18 @@ def denominator(plan: Plan) -> int:
     return common
 
 
-def mean_accumulates(plan: Plan, task: Task, trace: Trace, samples: slice) -> IntArray | None:
-    """Count rho * OP in units of 1 / denominator: int64 [sample, timestep, channel job, position job].
+def mean_accumulates(plan: Plan, unit: int, task: Task, trace: Trace, samples: slice) -> IntArray | None:
+    """Count rho * OP in units of 1 / `unit`, the `denominator`: int64 [sample, timestep, channel job, position job].
 
     They are booked on the first job of each timestep.  None where the fan-out of every spike is counted.
     """
     if plan.spec.fan_out == "exact" or task.unit != "ac":
         return None
-    common, network = denominator(plan), plan.network
+    network = plan.network
     n = len(range(*samples.indices(trace.n_samples)))
     counts = np.zeros((n, plan.timesteps, *task.tiling.shape), np.int64)
     for name, times in spiking_terms(network, task.layer.inputs[0]).items():
-        scale = int(_fan_out(network, task, name) * common) * times
+        scale = int(_fan_out(network, task, name) * unit) * times
         if name in trace.spikes:
             words = trace.spikes[name].words[samples]
             counts[:, :, 0, 0] += np.bitwise_count(words).sum(axis=(2, 3), dtype=np.int64) * scale

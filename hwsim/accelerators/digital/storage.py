@@ -31,6 +31,38 @@ class Item(NamedTuple):
     last: int
 
 
+class Alive:
+    """Bits that are kept over each task; what is kept over all of them is added up by itself."""
+
+    def __init__(self, tasks: int) -> None:
+        self._by_task = np.zeros(tasks, np.int64)
+        self._always = 0
+        self._most = 0  # of any task, beside what is always there
+
+    @property
+    def most(self) -> int:
+        """Of the task with most."""
+        return self._always + self._most
+
+    def beside(self, item: Item) -> int:
+        """Most that is there at any time of an item."""
+        return self.most if self._is_always(item) else self._always + self._at_most(item)
+
+    def add(self, item: Item) -> None:
+        """Keep an item."""
+        if self._is_always(item):
+            self._always += item.bits
+        else:
+            self._by_task[item.first : item.last + 1] += item.bits
+            self._most = max(self._most, self._at_most(item))
+
+    def _is_always(self, item: Item) -> bool:
+        return item.first == 0 and item.last == self._by_task.size - 1
+
+    def _at_most(self, item: Item) -> int:
+        return int(self._by_task[item.first : item.last + 1].max())
+
+
 @dataclass(frozen=True, slots=True)
 class Storage:
     """Homes of all items, and how full the memories are."""
@@ -50,29 +82,28 @@ def store(plan: Plan) -> Storage:
     """
     spec, homes = plan.spec, dict[tuple[Kind, str], Home]()
     capacity = 0 if spec.global_buffer == "none" else spec.global_buffer.total_bits
-    alive, wanted = np.zeros((2, len(plan.tasks)), np.int64)
+    alive, wanted = Alive(len(plan.tasks)), Alive(len(plan.tasks))
     spilled = 0
     for item in _items(plan):
-        span = slice(item.first, item.last + 1)
-        wanted[span] += item.bits
-        if spec.global_buffer != "none" and alive[span].max() + item.bits <= capacity:
-            alive[span] += item.bits
+        wanted.add(item)
+        if spec.global_buffer != "none" and alive.beside(item) + item.bits <= capacity:
+            alive.add(item)
             homes[item.kind, item.layer] = "global_buffer"
         else:
             homes[item.kind, item.layer] = "none" if spec.dram == "none" else "dram"
             spilled += 0 if item.kind == "weights" else item.bits
     kept = _bits_by_kind(plan)
     dram_bits = kept["weights"] + spilled
-    _check(plan, int(wanted.max()), int(alive.max()), dram_bits, homes)
+    _check(plan, wanted.most, dram_bits, homes)
     pad, fitting = spec.scratchpad, dict[str, int]()
     for task in plan.tasks:
         bits = min(2, task.tiling.widths.size) * task.weight_bits_per_channel  # of a column, the next tile's too
         if pad != "none" and task.unit is not None and bits <= pad.total_bits:
             fitting[task.name] = bits
-    return Storage(homes, frozenset(fitting), int(alive.max()), dram_bits, max(fitting.values(), default=0), kept)
+    return Storage(homes, frozenset(fitting), alive.most, dram_bits, max(fitting.values(), default=0), kept)
 
 
-def _check(plan: Plan, wanted: int, alive: int, dram_bits: int, homes: Mapping[tuple[Kind, str], Home]) -> None:
+def _check(plan: Plan, wanted: int, dram_bits: int, homes: Mapping[tuple[Kind, str], Home]) -> None:
     spec = plan.spec
     if spec.dram != "none" and dram_bits > spec.dram.capacity_bits:
         raise ArchitectureError(
@@ -124,12 +155,12 @@ def _maps(plan: Plan) -> Iterator[Item]:
 
 def _bits_by_kind(plan: Plan) -> Mapping[Kind, int]:
     """What the network keeps: all weights, all membranes, the largest sum of maps that are alive at a time."""
-    alive = np.zeros(len(plan.tasks), np.int64)
+    alive = Alive(len(plan.tasks))
     for item in _maps(plan):
-        alive[item.first : item.last + 1] += item.bits
+        alive.add(item)
     neurons = sum(prod(task.layer.shape) for task in plan.tasks if task.has_membrane)
     return {
         "weights": sum(task.layer.shape[2] * task.weight_bits_per_channel for task in plan.tasks),
-        "map": int(alive.max()),
+        "map": alive.most,
         "membranes": neurons * plan.spec.membrane_bits,
     }

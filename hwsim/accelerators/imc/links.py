@@ -69,15 +69,17 @@ def apart(spec: ImcSpec, traffic: Traffic, pipeline: Pipeline) -> Mapping[str, T
 
     There are none where links are ideal.
     """
-    if spec.mesh == "ideal":
-        return {}
-    return {step: sent for step, sent in traffic.transfers.items() if step != pipeline.output}
+    return {step: sent for step, sent in traffic.transfers.items() if _is_apart(spec, step, pipeline)}
+
+
+def _is_apart(spec: ImcSpec, step: str, pipeline: Pipeline) -> bool:
+    return spec.mesh != "ideal" and step != pipeline.output
 
 
 def own_cycles(work: Work, step: str) -> int:
     """Cycles that a row of a step is under way where links are ideal, so that it never waits for any."""
     sent = work.traffic.transfers.get(step)
-    if sent is None or step in apart(work.spec, work.traffic, work.pipeline):
+    if sent is None or _is_apart(work.spec, step, work.pipeline):
         return 0
     return sent.most + sent.hops * work.spec.noc.cycles
 

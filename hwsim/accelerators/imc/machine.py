@@ -30,7 +30,7 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.traces.direct.encode import activation_planes
+from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Conv2d, Linear
@@ -139,10 +139,10 @@ def _count(plan: Plan, trace: Trace, dense: Dense | None, samples: range) -> Map
     """What the inputs of every weighted layer ask of its crossbars."""
     spec, network, counts = plan.spec, plan.network, {}
     range_rows, chosen = adc_range_rows(spec), slice(samples.start, samples.stop)
-    known = None if dense is None else planes_of(dense, trace, samples)
+    activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
     for layer in network:
         if isinstance(layer, Conv2d | Linear) and layer.name in plan.placement.layers:
-            planes = activation_planes(trace, layer.inputs[0], chosen, known)
+            planes = activations.planes(layer.inputs[0])
             counted = count_copies(spec, plan.placement.layers[layer.name], layer, planes, range_rows)
             once = spec.direct_input == "once" and multiplies_input(network, layer)
             counts[layer.name] = counted.over(plan.timesteps, only_first=once)

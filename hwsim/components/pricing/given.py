@@ -10,6 +10,7 @@ from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Spec
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
+from hwsim.files import shown
 
 _OF_TECHNOLOGY = {"cell": "sram_cell"}  # where a part and the technology have different names for one thing
 
@@ -77,6 +78,9 @@ class PricedSpec(ComponentSpec):
             return self.priced(technology)
         except ArchitectureError as error:
             raise ArchitectureError(f"{key}: {error}") from None
+        except (OverflowError, ZeroDivisionError, ValueError):
+            # Each value alone is one that a part may have.
+            raise ArchitectureError(f"{key}: prices leave the range of numbers; a value is out of proportion") from None
 
     @abstractmethod
     def by_law(self, technology: Technology) -> Priced:
@@ -98,7 +102,8 @@ def given_prices(given: Given, source: str) -> Priced:
 
 def _refuse_another(name: str, now: object, then: object) -> None:
     if now != then:
-        raise ValueError(f"{name} is {now}, but the given prices are for {then}: restate them, or choose a law")
+        there, here = shown(str(then)), shown(str(now))
+        raise ValueError(f"{name} is {here}, but the given prices are for {there}: restate them, or choose a law")
 
 
 def known(key: str, value: int | None) -> int:

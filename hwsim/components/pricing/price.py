@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from hwsim.arch.schema import Bounded
+from hwsim.errors import ArchitectureError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,8 @@ class Price:
 
     def __post_init__(self) -> None:
         if not (0 <= self.low <= self.value <= self.high and math.isfinite(self.high)):
-            raise ValueError(f"0 <= low <= value <= high must hold, got {self.low}, {self.value}, {self.high}")
+            found = f"{self.low:g}, {self.value:g}, {self.high:g}"
+            raise ArchitectureError(f"a price must be finite, 0 <= low <= value <= high, got {found}")
 
     @classmethod
     def exact(cls, value: float, source: str) -> Price:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.kernels.compiled import compiled
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.rows import Window
 from hwsim.kernels.crossbar.word_rows import outputs_over
 from hwsim.kernels.crossbar.word_vectors import count_channels, multiply_counts
@@ -80,7 +80,7 @@ def _classes(window: Window) -> Classes:
     return Classes(first, steps, size, np.array(columns, np.int64).reshape(-1, window.kernel), outputs)
 
 
-@compiled
+@kernel(allocates=False)
 def _add_levels(
     words: Words,
     window: Window,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.counter_bits import random_word
 
 _LOW_16 = np.uint64(0xFFFF)
 
 
-@njit(cache=True)
+@kernel
 def noise(key: np.uint64, counter: int) -> int:
     """Sum of the four 16-bit parts of a random word less its mean, as int64.
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount, trailing_zeros
-from hwsim.kernels.compiled import compiled, inlined
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.read_noise import noise
 from hwsim.kernels.crossbar.rows import IntArray, Segments, Window
 
@@ -75,7 +75,7 @@ class Scratch(NamedTuple):
     counts: IntArray  # [2] conversions, conversions that clipped; added to
 
 
-@compiled
+@kernel(allocates=False)
 def read_layer(
     planes: Words,
     window: Window,
@@ -110,7 +110,7 @@ def read_layer(
                         passed[s, oy, ox, start + o] = min(max(scratch.sums[o], -2147483647), 2147483647)
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _drive(
     planes: Words,
     s: int,
@@ -148,7 +148,7 @@ def _drive(
     return driven
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _count_rows(word: np.uint64, slices: Words, signed: bool, shift: int, currents: Integers) -> None:
     """Add the cells of all driven rows of a word at once, by bit slices [bit, column]."""
     for bit in range(slices.shape[0]):
@@ -159,7 +159,7 @@ def _count_rows(word: np.uint64, slices: Words, signed: bool, shift: int, curren
             currents[c] += popcount(word & slices[bit, c]) * weight
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _add_row(row: Integers, pulses: int, currents: Integers) -> None:
     if pulses == 1:
         for c in range(currents.size):
@@ -169,7 +169,7 @@ def _add_row(row: Integers, pulses: int, currents: Integers) -> None:
             currents[c] += int(row[c]) * pulses
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _convert(
     driven: int, digit_shift: int, number: int, columns: Columns, conversion: Conversion, scratch: Scratch
 ) -> None:

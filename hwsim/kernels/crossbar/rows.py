@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
-from hwsim.kernels.compiled import compiled
+from hwsim.kernels.compiled import kernel
 
 IntArray = NDArray[np.int64]
 
@@ -102,7 +102,7 @@ def _masks(segments: Segments, n_words: int) -> Masks:
     return Masks(np.ascontiguousarray(mask), start.astype(np.int64), of_segment.reshape(-1).astype(np.int64))
 
 
-@compiled
+@kernel(allocates=False)
 def _see(
     planes: NDArray[np.uint64],
     digit: tuple[int, int],
@@ -135,7 +135,7 @@ def _see(
                     row[place] += popcount(word[place] & mask) << shift
 
 
-@compiled
+@kernel(allocates=False)
 def _count_phases(
     seen: NDArray[np.int32],
     of_segment: IntArray,
@@ -173,7 +173,7 @@ def _count_phases(
         silent[i] += most[i] == 0
 
 
-@compiled
+@kernel(allocates=False)
 def _add_rows(fields: NDArray[np.int32], maps: tuple[int, int], window: Window, counts: IntArray) -> None:
     """Add the windows of each output row of some maps to `counts` [field, map, output row]."""
     width = window.width + 2 * window.padding

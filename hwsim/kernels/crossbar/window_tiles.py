@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
-from hwsim.kernels.compiled import compiled
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.rows import Window
 
 IntArray = NDArray[np.int64]
@@ -57,7 +57,7 @@ def count_tiles(planes: Words, window: Window, groups: Groups, tile: int) -> Til
     return counts
 
 
-@compiled
+@kernel(allocates=False)
 def _count(
     planes: Words,
     window: Window,

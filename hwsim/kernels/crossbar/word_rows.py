@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
-from hwsim.kernels.compiled import compiled, inlined
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.rows import RowCounts, Window
 from hwsim.kernels.crossbar.word_vectors import ACTIVE_BIT, AT_ONCE, OVER_BIT, flag, weigh
 
@@ -107,7 +107,7 @@ def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int
     return np.stack([first, np.maximum(first, np.minimum(place // stride + 1, outputs))], axis=1)
 
 
-@compiled
+@kernel(allocates=False)
 def weigh_rows(words: Words, length: int, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
     """Fill `sums` [map, row + 1] with the sums, as of `weigh`, of all rows of `length` words above a row.
 
@@ -123,7 +123,7 @@ def weigh_rows(words: Words, length: int, weights: NDArray[np.int32], range_rows
             row += length
 
 
-@compiled
+@kernel(allocates=False)
 def weigh_blocks(words: Words, blocks: IntArray, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
     """The same for blocks of several words, which begin at words `blocks` of a row."""
     n_blocks = blocks.size - 1
@@ -141,7 +141,7 @@ def weigh_blocks(words: Words, blocks: IntArray, weights: NDArray[np.int32], ran
             row += blocks[n_blocks]
 
 
-@compiled
+@kernel(allocates=False)
 def add_rows(
     sums: IntArray, rule: tuple[int, int], outputs: IntArray, counts: IntArray, unsure: NDArray[np.int32]
 ) -> int:
@@ -170,7 +170,7 @@ def add_rows(
     return n_unsure
 
 
-@compiled
+@kernel(allocates=False)
 def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, counts: IntArray) -> None:
     """Add the windows without a spike of `maps` [plane, map] to the last of `counts`; of the one before, take them.
 
@@ -193,7 +193,7 @@ def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, 
             counts[4, m, oy] += silent
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _flag_windows(words: Words, start: int, plan: Plan, flags: Words) -> None:
     """Set bit i of `flags` to whether any word under a row of a window spikes that begins at word i - margin."""
     for target in range(plan.starts.size):

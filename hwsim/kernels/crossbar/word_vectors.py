@@ -8,15 +8,17 @@ computes, and that is what runs where kernels run as plain Python.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir
-from numba import config, types
-from numba.core import cgutils as untyped_cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array as untyped_make_array
 from numpy.typing import NDArray
+
+from hwsim.kernels.compiled import Later, intrinsic
+
+if TYPE_CHECKING:
+    from llvmlite import ir
+else:
+    ir = Later("llvmlite.ir")
 
 ACTIVE_BIT = 26
 """Lowest bit of the second field of a weighed sum; the first counts set bits."""
@@ -25,11 +27,19 @@ OVER_BIT = 45
 AT_ONCE = 8
 """Words that `weigh` takes at once."""
 
-cgutils: Any = untyped_cgutils
-make_array: Any = untyped_make_array
+arrayobj: Any = Later("numba.np.arrayobj")
+cgutils: Any = Later("numba.core.cgutils")
+types: Any = Later("numba.types")
 
 _CHANNELS = 64  # of a word
-_INDEX = ir.IntType(64)
+
+
+def _index() -> ir.IntType:
+    return ir.IntType(64)
+
+
+def _number(value: int) -> ir.Constant:
+    return _index()(value)
 
 
 def _vector(bits: int, lanes: int) -> ir.VectorType:
@@ -44,7 +54,7 @@ def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> lis
     """The arguments, arrays as pointers to their first elements."""
     found = []
     for kind, argument in zip(signature.args, arguments, strict=True):
-        array = make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
+        array = arrayobj.make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
         found.append(argument if array is None else array.data)
     return found
 
@@ -65,7 +75,7 @@ def _total(builder: Any, sums: Sequence[Any]) -> Any:
     total = sums[0]
     for more in sums[1:]:
         total = builder.add(total, more)
-    return _call(builder, f"llvm.vector.reduce.add.v{total.type.count}i64", _INDEX, total)
+    return _call(builder, f"llvm.vector.reduce.add.v{total.type.count}i64", _index(), total)
 
 
 def _spread(builder: Any, scalar: Any, lanes: int) -> Any:
@@ -88,17 +98,30 @@ def _load_some(builder: Any, pointer: Any, index: Any, n_words: Any) -> Any:
 
 def _by_turns(builder: Any, pointer: Any, first: Any, n_words: Any, turn: Callable[[Any, Any], None]) -> None:
     """Do `turn` with offset and words of every eight words from `first` on, the last filled with zeros."""
-    whole = builder.and_(n_words, _INDEX(-AT_ONCE))
-    with cgutils.for_range(builder, builder.udiv(n_words, _INDEX(AT_ONCE))) as loop:
-        offset = builder.mul(loop.index, _INDEX(AT_ONCE))
+    whole = builder.and_(n_words, _number(-AT_ONCE))
+    with cgutils.for_range(builder, builder.udiv(n_words, _number(AT_ONCE))) as loop:
+        offset = builder.mul(loop.index, _number(AT_ONCE))
         turn(offset, _load(builder, pointer, builder.add(first, offset), _vector(64, AT_ONCE)))
     rest = builder.sub(n_words, whole)
-    with builder.if_then(builder.icmp_signed(">", rest, _INDEX(0))):
+    with builder.if_then(builder.icmp_signed(">", rest, _number(0))):
         turn(whole, _load_some(builder, pointer, builder.add(first, whole), rest))
 
 
-@intrinsic
-def _weigh(_typing_context: Any, words: Any, start: Any, n_words: Any, weights: Any, limit: Any) -> Any:
+def _weigh_interpreted(
+    words: NDArray[np.uint64], start: int, n_words: int, weights: NDArray[np.int32], limit: int
+) -> int:
+    ones = np.bitwise_count(words[start : start + n_words]).astype(np.int64)
+    fields = ones + ((ones > 0).astype(np.int64) << ACTIVE_BIT) + ((ones > limit).astype(np.int64) << OVER_BIT)
+    return int((fields * weights[:n_words]).sum())
+
+
+@intrinsic(interpreted=_weigh_interpreted)
+def weigh(_typing_context: Any, words: Any, start: Any, n_words: Any, weights: Any, limit: Any) -> Any:
+    """Of `n_words` words from `start`: weights times (set bits, whether any, whether over `limit`), added up.
+
+    The three sums come in one int64, the second and third shifted by `ACTIVE_BIT` and `OVER_BIT`.  `weights` is int32
+    [word], not negative, filled up to a multiple of `AT_ONCE`.
+    """
     signature = types.int64(words, types.int64, types.int64, weights, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -126,25 +149,22 @@ def _weigh(_typing_context: Any, words: Any, start: Any, n_words: Any, weights: 
     return signature, codegen
 
 
-def _weigh_interpreted(
-    words: NDArray[np.uint64], start: int, n_words: int, weights: NDArray[np.int32], limit: int
-) -> int:
-    ones = np.bitwise_count(words[start : start + n_words]).astype(np.int64)
-    fields = ones + ((ones > 0).astype(np.int64) << ACTIVE_BIT) + ((ones > limit).astype(np.int64) << OVER_BIT)
-    return int((fields * weights[:n_words]).sum())
+def _flag_interpreted(words: NDArray[np.uint64], start: int, n_words: int) -> np.uint64:
+    return np.uint64(sum(1 << i for i in range(n_words) if words[start + i]))
 
 
-@intrinsic
-def _flag(_typing_context: Any, words: Any, start: Any, n_words: Any) -> Any:
+@intrinsic(interpreted=_flag_interpreted)
+def flag(_typing_context: Any, words: Any, start: Any, n_words: Any) -> Any:
+    """Bit i of the uint64: whether word `start + i` of at most 64 words has a set bit."""
     signature = types.uint64(words, types.int64, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         word_at, first, length = _pointers(context, builder, signature, arguments)
-        flags = cgutils.alloca_once_value(builder, _INDEX(0))
+        flags = cgutils.alloca_once_value(builder, _number(0))
 
         def turn(offset: Any, bits: Any) -> None:
             byte = builder.bitcast(builder.icmp_unsigned("!=", bits, _all_lanes(bits.type, 0)), ir.IntType(AT_ONCE))
-            builder.store(builder.or_(builder.load(flags), builder.shl(builder.zext(byte, _INDEX), offset)), flags)
+            builder.store(builder.or_(builder.load(flags), builder.shl(builder.zext(byte, _index()), offset)), flags)
 
         _by_turns(builder, word_at, first, length, turn)
         return builder.load(flags)
@@ -152,14 +172,22 @@ def _flag(_typing_context: Any, words: Any, start: Any, n_words: Any) -> Any:
     return signature, codegen
 
 
-def _flag_interpreted(words: NDArray[np.uint64], start: int, n_words: int) -> np.uint64:
-    return np.uint64(sum(1 << i for i in range(n_words) if words[start + i]))
+def _count_channels_interpreted(
+    words: NDArray[np.uint64], start: int, step: int, n_words: int, counts: NDArray[np.uint8], target: int
+) -> None:
+    counted = np.ascontiguousarray(words[start : start + n_words * step : step])
+    bits = np.unpackbits(counted.view(np.uint8), bitorder="little").reshape(n_words, _CHANNELS)
+    counts[target : target + _CHANNELS] = bits.sum(axis=0, dtype=np.uint8)
 
 
-@intrinsic
-def _count_channels(
+@intrinsic(interpreted=_count_channels_interpreted)
+def count_channels(
     _typing_context: Any, words: Any, start: Any, step: Any, n_words: Any, counts: Any, target: Any
 ) -> Any:
+    """Set bits of each channel over at most 255 words `step` apart, from `start`.
+
+    They go to counts uint8 [target to target + 64].
+    """
     signature = types.void(words, types.int64, types.int64, types.int64, counts, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -178,16 +206,17 @@ def _count_channels(
     return signature, codegen
 
 
-def _count_channels_interpreted(
-    words: NDArray[np.uint64], start: int, step: int, n_words: int, counts: NDArray[np.uint8], target: int
-) -> None:
-    counted = np.ascontiguousarray(words[start : start + n_words * step : step])
-    bits = np.unpackbits(counted.view(np.uint8), bitorder="little").reshape(n_words, _CHANNELS)
-    counts[target : target + _CHANNELS] = bits.sum(axis=0, dtype=np.uint8)
+def _multiply_counts_interpreted(counts: NDArray[np.uint8], weights: NDArray[np.int16], first: int, turns: int) -> int:
+    n = _CHANNELS * turns
+    return int(counts[:n].astype(np.int64) @ weights[first : first + n].astype(np.int64))
 
 
-@intrinsic
-def _multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any, turns: Any) -> Any:
+@intrinsic(interpreted=_multiply_counts_interpreted)
+def multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any, turns: Any) -> Any:
+    """Counts uint8 times weights int16 from `first`, added over 64 channels a turn: int64.
+
+    Sums are kept in 32 lanes of 32 bits, two channels of every turn in each: they must stay below 2**31.
+    """
     signature = types.int64(counts, weights, types.int64, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -198,7 +227,7 @@ def _multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any
         sums = [cgutils.alloca_once_value(builder, _all_lanes(pairs, 0)) for _ in range(2)]
         with cgutils.for_range(builder, n_turns) as loop:
             for part, total in enumerate(sums):
-                at = builder.add(builder.mul(loop.index, _INDEX(_CHANNELS)), _INDEX(part * half))
+                at = builder.add(builder.mul(loop.index, _number(_CHANNELS)), _number(part * half))
                 count = builder.zext(_load(builder, count_at, at, _vector(8, half)), products)
                 weight = builder.sext(_load(builder, weight_at, at, _vector(16, half)), products)
                 product = builder.mul(count, weight)
@@ -213,26 +242,3 @@ def _multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any
         return _total(builder, [builder.sext(builder.load(total), _vector(64, half // 2)) for total in sums])
 
     return signature, codegen
-
-
-def _multiply_counts_interpreted(counts: NDArray[np.uint8], weights: NDArray[np.int16], first: int, turns: int) -> int:
-    n = _CHANNELS * turns
-    return int(counts[:n].astype(np.int64) @ weights[first : first + n].astype(np.int64))
-
-
-_INTERPRETED = bool(config.DISABLE_JIT)  # type: ignore[attr-defined]
-weigh: Any = _weigh_interpreted if _INTERPRETED else _weigh
-"""Of `n_words` words from `start`: weights times (set bits, whether any, whether over `limit`), added up.
-
-The three sums come in one int64, the second and third shifted by `ACTIVE_BIT` and `OVER_BIT`.  `weights` is int32
-[word], not negative, filled up to a multiple of `AT_ONCE`.
-"""
-flag: Any = _flag_interpreted if _INTERPRETED else _flag
-"""Bit i of the uint64: whether word `start + i` of at most 64 words has a set bit."""
-count_channels: Any = _count_channels_interpreted if _INTERPRETED else _count_channels
-"""Set bits of each channel over at most 255 words `step` apart, from `start`: counts uint8 [target to target + 64]."""
-multiply_counts: Any = _multiply_counts_interpreted if _INTERPRETED else _multiply_counts
-"""Counts uint8 times weights int16 from `first`, added over 64 channels a turn: int64.
-
-Sums are kept in 32 lanes of 32 bits, two channels of every turn in each: they must stay below 2**31.
-"""

@@ -4,6 +4,7 @@ A job's free and done are known the moment it starts, so a job that needs no slo
 soon as all it waits for is, even far ahead of the current cycle: start = max(free of the one before, waits). Only jobs
 with a slot to get or a decision to fear must ask, one per stage at most, and only they are played in order of time:
 each turn of the loop answers all that can be answered at the earliest such cycle, then resolves what follows from it.
+Stages that ask are chained, in no order, so that a turn costs what asks and not what could.
 """
 
 from __future__ import annotations
@@ -13,30 +14,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.kernels.compiled import compiled, inlined
-from hwsim.kernels.events.machine import NEVER, NONE, Machine
+from hwsim.kernels.compiled import kernel
+from hwsim.kernels.events.machine import NEVER, NONE, UNCHAINED, Machine
 
 
-@compiled
+@kernel(allocates=False)
 def play(m: Machine) -> None:
     """Fill `times` and `ran`; where a stage's `head` stays below its `n_jobs`, the schedule deadlocks."""
-    todo = first_asker = NONE
+    todo = NONE
+    m.asker[0] = NONE
     for s in range(len(m.stages) - 1, -1, -1):
         m.stages[s]["next"] = todo
         todo = s
-        if m.stages[s]["first_slot"] != NONE or m.stages[s]["decider"] != NONE:
-            m.stages[s]["next_asker"] = first_asker
-            first_asker = s
+        m.stages[s]["next_asker"] = UNCHAINED
     while True:
         while todo != NONE:
             todo = _advance(m, todo)
-        now, n_turn = _next_turn(m, first_asker)
+        now, n_turn = _next_turn(m)
         if now == NEVER:
             return
         todo = _answer(m, now, n_turn)
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _advance(m: Machine, s: int) -> int:
     """Resolve jobs of a stage up to the first that must wait for another stage, or ask; returns the next to advance."""
     stage = m.stages[s]
@@ -57,6 +57,9 @@ def _advance(m: Machine, s: int) -> int:
             ready = max(ready, m.times[wait["first_time"] + need])
         if _must_ask(m, stage, job):
             stage["ready"] = ready
+            if stage["next_asker"] == UNCHAINED:
+                stage["next_asker"] = m.asker[0]
+                m.asker[0] = s
             return todo
         free = _start(m, stage, ready)
         todo = _pass_head(m, s, todo)
@@ -64,7 +67,7 @@ def _advance(m: Machine, s: int) -> int:
     return todo
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _must_ask(m: Machine, stage: Any, job: int) -> bool:
     """Whether a job needs a slot or has a decision; notes which slots it asks for and when it is decided."""
     slot = stage["first_slot"] if m.service[stage["first_job"] + job] > 0 else NONE
@@ -82,7 +85,7 @@ def _must_ask(m: Machine, stage: Any, job: int) -> bool:
     return True
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _start(m: Machine, stage: Any, now: int) -> int:
     """Write down the times of a stage's head, which starts now; returns its free."""
     job = stage["head"]
@@ -94,7 +97,7 @@ def _start(m: Machine, stage: Any, now: int) -> int:
     return int(free)
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _pass_head(m: Machine, s: int, todo: int) -> int:
     """Move a stage past its head, which is resolved, and tell those who wait for it or are decided by it."""
     stage = m.stages[s]
@@ -113,7 +116,7 @@ def _pass_head(m: Machine, s: int, todo: int) -> int:
     return todo
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _wake(m: Machine, s: int, todo: int) -> int:
     """Put the stages whose heads waited for a resolved job of this one before those to advance; keep the others."""
     stage = m.stages[s]
@@ -131,7 +134,7 @@ def _wake(m: Machine, s: int, todo: int) -> int:
     return todo
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _sleep(m: Machine, s: int, awaited: int) -> None:
     """Let a stage sleep until the job its head wants of another one is resolved."""
     m.stages[s]["next"] = m.stages[awaited]["waiter"]
@@ -139,47 +142,65 @@ def _sleep(m: Machine, s: int, awaited: int) -> None:
     m.stages[awaited]["wakes"] = min(m.stages[awaited]["wakes"], m.stages[s]["wanted"])
 
 
-@inlined
-def _next_turn(m: Machine, first_asker: int) -> tuple[int, int]:
+@kernel(allocates=False, inlined=True)
+def _next_turn(m: Machine) -> tuple[int, int]:
     """The earliest cycle at which a head can be answered, and how many are then put in `turn`, by (ready, position)."""
     now, first, first_ready, n_ties = NEVER, NONE, NEVER, 0
-    s = first_asker
+    _unchain_answered(m)
+    s = m.asker[0]
     while s != NONE:  # selections rather than branches: which stage is first cannot be predicted
         stage = m.stages[s]
         at = _answerable(m, stage)
         ready = stage["ready"]
-        better = (at < now) | ((at == now) & (ready < first_ready))
+        better = (at < now) | ((at == now) & ((ready < first_ready) | ((ready == first_ready) & (s < first))))
         n_ties = 1 if at < now else n_ties + (at == now)
         now = min(now, at)
         first = s if better else first
         first_ready = ready if better else first_ready
         s = stage["next_asker"]
     if now != NEVER and n_ties > 1:
-        return now, _collect(m, now, first, first_asker)
+        return now, _collect(m, now, first)
     m.turn[0] = first
     return now, 1
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
+def _unchain_answered(m: Machine) -> None:
+    """Take the stages that ask no more out of the chain of those that do."""
+    before, s = NONE, m.asker[0]
+    while s != NONE:
+        after = m.stages[s]["next_asker"]
+        if m.stages[s]["ready"] != NEVER:
+            before = s
+        else:
+            m.stages[s]["next_asker"] = UNCHAINED
+            if before == NONE:
+                m.asker[0] = after
+            else:
+                m.stages[before]["next_asker"] = after
+        s = after
+
+
+@kernel(allocates=False, inlined=True)
 def _answerable(m: Machine, stage: Any) -> int:
     """The cycle from which a head can be answered: it is ready, and either a slot is vacant or its decision done."""
     vacant = m.slots[stage["asked_slot"]] if stage["asked_slot"] != NONE else 0
     return int(max(stage["ready"], min(vacant, stage["decided"])))
 
 
-@inlined
-def _collect(m: Machine, now: int, first: int, first_asker: int) -> int:
+@kernel(allocates=False, inlined=True)
+def _collect(m: Machine, now: int, first: int) -> int:
     """Put the stages to be answered now in `turn`, without those that only want the one slot that `first` gets."""
     only = m.stages[first]
     taken = only["asked_slot"] if only["n_slots"] == 1 and only["decided"] > now else NONE
     n_turn = 0
-    s = first_asker
+    s = m.asker[0]
     while s != NONE:
         stage = m.stages[s]
         hopeless = (s != first) & (taken != NONE) & (stage["asked_slot"] == taken) & (stage["decided"] > now)
         if not hopeless and _answerable(m, stage) == now:
             i = n_turn
-            while i > 0 and m.stages[m.turn[i - 1]]["ready"] > stage["ready"]:
+            while i > 0 and _comes_later(m, m.turn[i - 1], s):
                 m.turn[i] = m.turn[i - 1]
                 i -= 1
             m.turn[i] = s
@@ -188,7 +209,14 @@ def _collect(m: Machine, now: int, first: int, first_asker: int) -> int:
     return n_turn
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
+def _comes_later(m: Machine, one: int, other: int) -> bool:
+    """Whether a stage that asks comes after another: by when it was ready, then by position."""
+    mine, theirs = m.stages[one]["ready"], m.stages[other]["ready"]
+    return bool((mine > theirs) | ((mine == theirs) & (one > other)))
+
+
+@kernel(allocates=False, inlined=True)
 def _answer(m: Machine, now: int, n_turn: int) -> int:
     """Void or start the heads of this turn as far as slots go, all against one state; returns the first to advance."""
     n_answered = 0
@@ -216,14 +244,14 @@ def _answer(m: Machine, now: int, n_turn: int) -> int:
     return todo
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _void(m: Machine, number: int, now: int) -> None:
     m.ran[number] = False
     for event in range(3):
         m.times[event * len(m.ran) + number] = now
 
 
-@inlined
+@kernel(allocates=False, inlined=True)
 def _occupy(slots: NDArray[np.int64], first: int, n: int, until: int) -> None:
     """Take the slot at the root of a unit's heap until a cycle: sift that down."""
     i = 0

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 NEVER = np.iinfo(np.int64).max
 NONE = -1
+UNCHAINED = -2
 
 STAGE = np.dtype(
     [
@@ -26,7 +27,7 @@ STAGE = np.dtype(
             "first_decision",  # where in `needs` the decision on its job 0 is
             "follower",  # a stage that it decides on, or NONE
             "next_follower",  # another that its own decider decides on, or NONE
-            "next_asker",  # next stage with a unit or a decider, or NONE
+            "next_asker",  # in the chain of those that ask: the next one or NONE; UNCHAINED outside
             "head",  # first job that is not resolved: only this one can wait or ask
             "ready",  # cycle from which the head asks, NEVER while it does not
             "asked_slot",  # where the slots begin of which it asks one, NONE if it needs none
@@ -62,5 +63,6 @@ class Machine(NamedTuple):
     latency: NDArray[np.int64]
     slots: NDArray[np.int64]  # cycle from which each slot is free, one binary heap a unit
     turn: NDArray[np.int64]  # [stage], room for those that are answered together
+    asker: NDArray[np.int64]  # [1]: a stage that asks, with which the chain of them begins, or NONE
     times: NDArray[np.int64]  # [3 N]: start of every job, free of every job, done of every job
     ran: NDArray[np.bool_]  # [N], True until the job turns out void

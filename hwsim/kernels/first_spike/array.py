@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.first_spike.network import FireOnce, Sliding, sort_window
 
 LISTED, SPIKES, TICKS, ACCUMULATES, UPDATES, CHECKS, FIRES, RIVALS, SATURATIONS = range(9)
@@ -47,7 +47,7 @@ class Layer(NamedTuple):
     stops: Stops
 
 
-@njit(cache=True)
+@kernel
 def play_passes(
     times: NDArray[np.int16],
     layer: Layer,
@@ -87,7 +87,7 @@ def play_passes(
                             last_tick = min(last_tick, layer.neurons.start + out[j])
 
 
-@njit(cache=True)
+@kernel
 def _play_pass(
     spikes: NDArray[np.int32],
     layer: Layer,
@@ -136,7 +136,7 @@ def _play_pass(
         fired[j] = max(fired[j], _SILENT)
 
 
-@njit(cache=True)
+@kernel
 def _add(total: NDArray[np.int32], more: Integers, fired: NDArray[np.int16], highest: int) -> int:
     """Add to what has not fired, saturate, and count what did."""
     saturated = 0
@@ -149,7 +149,7 @@ def _add(total: NDArray[np.int32], more: Integers, fired: NDArray[np.int16], hig
     return saturated
 
 
-@njit(cache=True)
+@kernel
 def _fire(u: NDArray[np.int32], fired: NDArray[np.int16], v_threshold: int, time: int) -> int:
     """Fire what has reached the threshold, and count it."""
     count = 0
@@ -160,7 +160,7 @@ def _fire(u: NDArray[np.int32], fired: NDArray[np.int16], v_threshold: int, time
     return count
 
 
-@njit(cache=True)
+@kernel
 def _rule_out(u: NDArray[np.int32], fired: NDArray[np.int16], lowest: int) -> int:
     """Mark the neurons below the lowest potential that can still reach the threshold, and count them."""
     count = 0
@@ -171,7 +171,7 @@ def _rule_out(u: NDArray[np.int32], fired: NDArray[np.int16], lowest: int) -> in
     return count
 
 
-@njit(cache=True)
+@kernel
 def _idle(layer: Layer, slope: NDArray[np.int32], fired: NDArray[np.int16], s: int, exhausted: bool) -> bool:
     """Whether no spike is pending and no slope is or becomes positive, so that no neuron fires any more.
 
@@ -190,7 +190,7 @@ def _idle(layer: Layer, slope: NDArray[np.int32], fired: NDArray[np.int16], s: i
     return rising == 0
 
 
-@njit(cache=True)
+@kernel
 def _rivals(fired: NDArray[np.int16]) -> int:
     """Output neurons that fired first, or all where none did."""
     first, count = np.int16(32767), 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hwsim.kernels.compiled import kernel
 
 
 class FireOnce(NamedTuple):
@@ -29,7 +30,7 @@ class Sliding(NamedTuple):
     padding: int
 
 
-@njit(cache=True)
+@kernel
 def first_spikes(
     times: NDArray[np.int16],
     weights: NDArray[np.int8],
@@ -61,7 +62,7 @@ def first_spikes(
                 _live(order[:n_spikes], rows, neurons, slope, u, out)
 
 
-@njit(cache=True)
+@kernel
 def sort_window(
     times: NDArray[np.int16], y: int, x: int, sliding: Sliding, order: NDArray[np.int32], ends: NDArray[np.int64]
 ) -> int:
@@ -92,7 +93,7 @@ def sort_window(
     return int(ends[ends.size - 1])
 
 
-@njit(cache=True)
+@kernel
 def _live(
     spikes: NDArray[np.int32],
     rows: NDArray[np.int8],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.stdp.rules import DEPRESSED_NEURONS, DEPRESSED_PIXELS, POTENTIATED_NEURONS, POTENTIATED_PIXELS, Core
 
 
-@njit(cache=True)
+@kernel
 def conflicts(core: Core, step_spikes: NDArray[np.int32]) -> bool:
     """Whether a pixel that fires has a weight that learning visited in the step before; forgets which did."""
     visited, found = core.synapses.visited, False
@@ -20,7 +20,7 @@ def conflicts(core: Core, step_spikes: NDArray[np.int32]) -> bool:
     return found
 
 
-@njit(cache=True)
+@kernel
 def visit_depressed(core: Core, pixels: NDArray[np.int32], neurons: int, activity: NDArray[np.int32]) -> None:
     """Note the weights of some pixels to a number of neurons for `activity` int32 [N_ACTIVITY]."""
     if neurons == 0 or pixels.size == 0:
@@ -31,7 +31,7 @@ def visit_depressed(core: Core, pixels: NDArray[np.int32], neurons: int, activit
         core.synapses.visited[i] = 1
 
 
-@njit(cache=True)
+@kernel
 def visit_potentiated(core: Core, neurons: int, activity: NDArray[np.int32]) -> None:
     """Note the weights of all pixels with a trace to a number of neurons for `activity` int32 [N_ACTIVITY]."""
     if neurons == 0:
@@ -46,7 +46,7 @@ def visit_potentiated(core: Core, neurons: int, activity: NDArray[np.int32]) -> 
         activity[POTENTIATED_PIXELS] = count
 
 
-@njit(cache=True)
+@kernel
 def observe(core: Core, step_spikes: NDArray[np.int32], fired: NDArray[np.uint8]) -> None:
     """Set traces of what fires in a step, and count it for the window."""
     synapses, one = core.synapses, core.learning.one
@@ -60,13 +60,13 @@ def observe(core: Core, step_spikes: NDArray[np.int32], fired: NDArray[np.uint8]
             synapses.all_spikes[j] += 1
 
 
-@njit(cache=True)
+@kernel
 def potentiation_factor(core: Core) -> np.int64:
     """ceil(most spikes of a neuron since the presentation began / spikes_per_factor)."""
     return -(-np.int64(core.synapses.all_spikes.max()) // core.learning.spikes_per_factor)
 
 
-@njit(cache=True)
+@kernel
 def begin_window(core: Core) -> None:
     """Forget what fired."""
     core.synapses.window_spikes[:] = 0

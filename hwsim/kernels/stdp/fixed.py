@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.counter_bits import random_bits
 from hwsim.kernels.stdp.neurons import Number
 from hwsim.kernels.stdp.rules import (
@@ -24,13 +24,13 @@ from hwsim.kernels.stdp.rules import (
 )
 
 
-@njit(cache=True)
+@kernel
 def half_unit(bits: int, rounding: int) -> int:
     """What is added to a value before `bits` of it are cut off: half of what one more is worth, to the nearest."""
     return 1 << (bits - 1) if rounding == NEAREST and bits > 0 else 0
 
 
-@njit(cache=True)
+@kernel
 def rounded(value: Number, bits: int, rounding: int, key: np.uint64, counter: int) -> Number:
     """Give value / 2**bits, as the format rounds; below zero too truncation is towards minus infinity.
 
@@ -45,7 +45,7 @@ def rounded(value: Number, bits: int, rounding: int, key: np.uint64, counter: in
     return (value + random_bits(key, counter, bits)) >> bits
 
 
-@njit(cache=True)
+@kernel
 def leak_all(values: NDArray[Any], leak: int, rounding: int, key: np.uint64, first: int) -> None:
     """What a step leaves of each value, in place: int32 [n] times leak / 2**FACTOR_BITS, counters from `first` on."""
     if rounding == STOCHASTIC:
@@ -57,13 +57,13 @@ def leak_all(values: NDArray[Any], leak: int, rounding: int, key: np.uint64, fir
         values[i] = (np.int64(values[i]) * leak + half) >> FACTOR_BITS
 
 
-@njit(cache=True)
+@kernel
 def _leak_randomly(values: NDArray[Any], leak: int, key: np.uint64, first: int) -> None:
     for i in range(values.size):
         values[i] = rounded(np.int64(values[i]) * leak, FACTOR_BITS, STOCHASTIC, key, first + i)
 
 
-@njit(cache=True)
+@kernel
 def leak_fixed(core: Core, rounding: Rounding, t: int) -> None:
     """What a step leaves of potentials and, when learning, of traces."""
     leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
@@ -76,7 +76,7 @@ def leak_fixed(core: Core, rounding: Rounding, t: int) -> None:
         leak_all(synapses.pre, leaks.pre, rounding.traces, keys[2], t * synapses.pre.size)
 
 
-@njit(cache=True)
+@kernel
 def integrate_fixed(
     core: Core, rounding: Rounding, step_spikes: NDArray[np.int32], t: int, counted: NDArray[np.int64]
 ) -> None:
@@ -106,7 +106,7 @@ def integrate_fixed(
     counted[MEMBRANES_HIGH] += held
 
 
-@njit(cache=True)
+@kernel
 def depress_fixed(
     core: Core, rounding: Rounding, pixels: NDArray[np.int32], j: int, t: int, counted: NDArray[np.int64]
 ) -> None:
@@ -125,7 +125,7 @@ def depress_fixed(
             weights[i, j] = max(w, 0)
 
 
-@njit(cache=True)
+@kernel
 def potentiate_fixed(
     core: Core, rounding: Rounding, j: int, factor: int | np.int64, t: int, counted: NDArray[np.int64]
 ) -> None:
@@ -146,7 +146,7 @@ def potentiate_fixed(
             weights[i, j] = min(w, highest)
 
 
-@njit(cache=True)
+@kernel
 def normalise_fixed(
     weights: NDArray[np.uint16],
     target: int,

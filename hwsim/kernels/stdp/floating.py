@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.stdp.rules import DEPRESSED, POTENTIATED, WEIGHTS_HIGH, WEIGHTS_LOW, Core
 
 
-@njit(cache=True)
+@kernel
 def leak_float(core: Core) -> None:
     """What a step leaves of potentials and, when learning, of traces."""
     leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
@@ -26,7 +26,7 @@ def leak_float(core: Core) -> None:
         synapses.pre[i] *= leaks.pre
 
 
-@njit(cache=True)
+@kernel
 def integrate_float(core: Core, step_spikes: NDArray[np.int32]) -> None:
     """Add the weights of the pixels that fire to the potentials of neurons that are not refractory."""
     membranes, weights, current = core.membranes, core.synapses.weights, core.synapses.current
@@ -41,7 +41,7 @@ def integrate_float(core: Core, step_spikes: NDArray[np.int32]) -> None:
             membranes.v[j] += current[j]
 
 
-@njit(cache=True)
+@kernel
 def depress_float(core: Core, pixels: NDArray[np.int32], j: int, counted: NDArray[np.int64]) -> None:
     """Lower the weights of some pixels to neuron j by its trace."""
     weights = core.synapses.weights
@@ -53,7 +53,7 @@ def depress_float(core: Core, pixels: NDArray[np.int32], j: int, counted: NDArra
         weights[i, j] = max(w, np.float32(0))
 
 
-@njit(cache=True)
+@kernel
 def potentiate_float(core: Core, j: int, factor: int | np.int64, counted: NDArray[np.int64]) -> None:
     """Raise the weights to neuron j by a multiple of the pixels' traces."""
     weights, pre, highest = core.synapses.weights, core.synapses.pre, core.learning.w_highest
@@ -66,7 +66,7 @@ def potentiate_float(core: Core, j: int, factor: int | np.int64, counted: NDArra
             weights[i, j] = min(w, highest)
 
 
-@njit(cache=True)
+@kernel
 def normalise_float(
     weights: NDArray[np.float32],
     target: np.float32,

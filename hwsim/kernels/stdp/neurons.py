@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from hwsim.kernels.compiled import kernel
 
 Number: TypeAlias = Any
 """An integer or a float32: which of them, the format decides."""
@@ -46,7 +47,7 @@ class Membranes(NamedTuple):
     u_refractory: NDArray[np.int32]
 
 
-@njit(cache=True)
+@kernel
 def fire(
     membranes: Membranes, rule: Firing, plastic: bool, fired: NDArray[np.uint8], saturated: NDArray[np.int64]
 ) -> int:
@@ -82,7 +83,7 @@ def fire(
     return count
 
 
-@njit(cache=True)
+@kernel
 def fire_inhibitory(
     membranes: Membranes, rule: Inhibiting, highest: Number, driven: NDArray[np.uint8], fired: NDArray[np.uint8]
 ) -> int:
@@ -108,7 +109,7 @@ def fire_inhibitory(
     return held
 
 
-@njit(cache=True)
+@kernel
 def inhibit(
     membranes: Membranes, strength: Number, lowest: Number, sources: NDArray[np.uint8], saturated: NDArray[np.int64]
 ) -> int:

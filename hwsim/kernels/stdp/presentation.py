@@ -6,9 +6,9 @@ In fixed point `rounding` says how; floats have none, and the compiler drops the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from hwsim.kernels.compiled import kernel
 from hwsim.kernels.stdp.activity import (
     begin_window,
     conflicts,
@@ -33,7 +33,7 @@ from hwsim.kernels.stdp.rules import (
 )
 
 
-@njit(cache=True)
+@kernel
 def present(
     starts: NDArray[np.int64],
     spikes: NDArray[np.int32],
@@ -77,7 +77,7 @@ def present(
     counted[THETA_HIGH] += held[1]
 
 
-@njit(cache=True)
+@kernel
 def _depress(
     core: Core, rounding: Rounding | None, pixels: NDArray[np.int32], j: int, t: int, counted: NDArray[np.int64]
 ) -> None:
@@ -87,7 +87,7 @@ def _depress(
         depress_fixed(core, rounding, pixels, j, t, counted)
 
 
-@njit(cache=True)
+@kernel
 def _potentiate(
     core: Core, rounding: Rounding | None, j: int, factor: int | np.int64, t: int, counted: NDArray[np.int64]
 ) -> None:
@@ -97,7 +97,7 @@ def _potentiate(
         potentiate_fixed(core, rounding, j, factor, t, counted)
 
 
-@njit(cache=True)
+@kernel
 def _pairwise(
     core: Core,
     rounding: Rounding | None,
@@ -125,7 +125,7 @@ def _pairwise(
         visit_potentiated(core, seen[OUTPUT_SPIKES], seen)
 
 
-@njit(cache=True)
+@kernel
 def _windowed(
     core: Core,
     rounding: Rounding | None,

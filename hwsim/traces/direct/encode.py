@@ -28,26 +28,59 @@ def activation_planes(
 
     Raises TraceError for a layer that gives currents and for an input that is not recorded.
     """
-    network = trace.network
-    if network.gives_currents(layer_name):
-        raise TraceError(f"layer '{layer_name}': wanted activations, found a layer that gives currents")
-    chosen = slice(*samples.indices(trace.n_samples))
-    known = dict(in_place_of_spikes or {})
-    for name in _ancestors(trace, layer_name):
-        if name not in known:
-            known[name] = _planes(trace, network[name], chosen, known)
-    planes = known[layer_name]
-    planes.flags.writeable = False
-    return planes
+    return Activations(trace, samples, in_place_of_spikes).planes(layer_name)
 
 
-def _ancestors(trace: Trace, layer_name: str) -> list[str]:
-    """The layer and all that it is computed from, back to spikes and input, in network order."""
-    wanted = {layer_name}
-    for layer in reversed(trace.network.layers):
-        if layer.name in wanted and layer.name not in trace.spikes:
-            wanted.update(layer.inputs)
-    return [layer.name for layer in trace.network if layer.name in wanted]
+class Activations:
+    """Planes of one layer after another, as `activation_planes` gives them.
+
+    Where all that have weights ask once for what they read, in network order, none is computed twice, and none is kept
+    that is not read again.
+    """
+
+    def __init__(self, trace: Trace, samples: slice, in_place_of_spikes: Mapping[str, Words] | None = None) -> None:
+        self._trace = trace
+        self._samples = slice(*samples.indices(trace.n_samples))
+        self._given = in_place_of_spikes or {}
+        self._known = dict(self._given)
+        self._readers: dict[str, int] = {}  # that are yet to come, of layers that were read
+
+    def planes(self, layer_name: str) -> Words:
+        """Those of a layer that someone reads.
+
+        Raises TraceError for a layer that gives currents and for an input that is not recorded.
+        """
+        network = self._trace.network
+        if network.gives_currents(layer_name):
+            raise TraceError(f"layer '{layer_name}': wanted activations, found a layer that gives currents")
+        missing = self._missing(layer_name)
+        for name in missing:
+            self._known[name] = _planes(self._trace, network[name], self._samples, self._known)
+        planes = self._known[layer_name]
+        planes.flags.writeable = False
+        computed = (network[name] for name in missing if name not in self._trace.spikes)
+        for source in (layer_name, *(source for layer in computed for source in set(layer.inputs))):
+            self._read(source)
+        return planes
+
+    def _missing(self, layer_name: str) -> list[str]:
+        """The layer and all that it is computed from, back to what is known, spikes and input, in network order."""
+        network, spikes = self._trace.network, self._trace.spikes
+        wanted, ahead = set[str](), [layer_name]
+        while ahead:
+            name = ahead.pop()
+            if name not in wanted and name not in self._known:
+                wanted.add(name)
+                ahead += () if name in spikes else network[name].inputs
+        return sorted(wanted, key=network.places.__getitem__)
+
+    def _read(self, name: str) -> None:
+        """Forget a layer after its last reader."""
+        left = self._readers.pop(name, len(self._trace.network.consumers[name])) - 1
+        if left > 0:
+            self._readers[name] = left
+        elif name not in self._given:
+            self._known.pop(name, None)
 
 
 def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words]) -> Words:

@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.errors import TraceError
+from hwsim.errors import TraceError, UsageError
+from hwsim.files import shown
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.file.layers import Take, layer_arrays, layer_record, read_layer
+from hwsim.traces.file.origin import check_rates
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
 from hwsim.traces.network.check import MAX_LAYERS, check_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Layer, Network
-from hwsim.traces.provenance import Provenance
+from hwsim.traces.network.standard import network_of
+from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
 
 
@@ -54,6 +57,8 @@ def build_direct(record: Record, provenance: Provenance, take: Take) -> Trace:
     logits = read_logits(record, network.n_classes, timesteps, take)
     if "recorded" not in logits or len(logits["recorded"].labels) != samples:
         raise TraceError(f"logits: wanted a set 'recorded' of the {samples} samples with spikes")
+    if provenance.recipe is not None:
+        _check_recipe(provenance.recipe, network, samples, timesteps)
     if inputs is not None:
         _check_same_samples(inputs, logits["recorded"], samples)
     return Trace(network, timesteps, spikes, inputs, logits, provenance)
@@ -91,6 +96,20 @@ def _read_inputs(record: Record, network: Network, samples: int, take: Take) -> 
     if int(values.max()) >> network.input.bits:
         raise TraceError(f"array 'inputs/values': wanted {network.input.bits}-bit integers, found {int(values.max())}")
     return Inputs(values, *read_labels("inputs", count, network.n_classes, take))
+
+
+def _check_recipe(recipe: Recipe, network: Network, samples: int, timesteps: int) -> None:
+    """A recipe draws a trace of the sizes of its own: one of others would cost what nobody expects."""
+    if (recipe.samples, recipe.timesteps) != (samples, timesteps):
+        found = f"{recipe.samples} samples, T = {recipe.timesteps}"
+        raise TraceError(f"provenance.recipe: wanted the trace's {samples} samples, T = {timesteps}, found {found}")
+    try:
+        drawn = network_of(recipe.geometry, 0)
+    except UsageError as error:
+        raise TraceError(f"provenance.recipe: {error}") from None
+    if [(layer.name, layer.shape) for layer in drawn] != [(layer.name, layer.shape) for layer in network]:
+        raise TraceError(f"provenance.recipe: wanted the trace's layers, found those of '{shown(recipe.geometry)}'")
+    check_rates(recipe, (network.input.name, *(layer.name for layer in network.spiking())))
 
 
 def _check_same_samples(inputs: Inputs, recorded: Logits, samples: int) -> None:

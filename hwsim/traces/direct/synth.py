@@ -12,9 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.errors import UsageError, guess
+from hwsim.errors import TraceError, UsageError, guess
 from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
+from hwsim.memory import require
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.check import check_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Network
 from hwsim.traces.network.standard import network_of
@@ -48,13 +50,22 @@ def synthesize(
             raise UsageError(f"{name}: wanted 1 to {high}, found {value}")
     if not 0 <= seed < 2**64:
         raise UsageError(f"seed: wanted 0 to 2**64 - 1, found {seed}")
-    rates = _rates(network_of(geometry, seed), rate)
+    network = network_of(geometry, seed)
+    try:
+        check_network(network)
+    except TraceError as error:
+        raise UsageError(f"geometry: {error}") from None
+    rates = _rates(network, rate)
     return draw(Recipe(geometry, timesteps, samples, rates, seed, steady))
 
 
 def draw(recipe: Recipe) -> Trace:
-    """The trace that a recipe stands for, bit for bit the same every time; raises UsageError for unknown geometries."""
+    """The trace that a recipe stands for, bit for bit the same every time.
+
+    Raises UsageError for unknown geometries, and for a trace that takes more memory than may be used.
+    """
     network = network_of(recipe.geometry, recipe.seed)
+    require(_drawn_bytes(recipe, network), f"a trace of {recipe.samples} samples, T = {recipe.timesteps},")
     shape = network.input.shape
     spikes = {
         layer.name: PackedSpikes(_draw_spikes(recipe, layer.name, layer.shape), layer.shape)
@@ -67,6 +78,14 @@ def draw(recipe: Recipe) -> Trace:
     inputs = Inputs(np.ascontiguousarray(values), labels, ids)
     recorded = Logits(_draw_logits(recipe, network, labels), LOGIT_SCALE, labels, ids, "synthetic")
     return Trace(network, recipe.timesteps, spikes, inputs, {"recorded": recorded}, _provenance(recipe))
+
+
+def _drawn_bytes(recipe: Recipe, network: Network) -> int:
+    """Spikes, raw inputs and logits, and the random numbers that logits are made of."""
+    distinct = 1 if recipe.steady else recipe.timesteps
+    slots = sum(layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) for layer in network.spiking())
+    logits = (4 * recipe.timesteps + 16 * distinct) * network.n_classes
+    return recipe.samples * (8 * slots * recipe.timesteps + 2 * math.prod(network.input.shape) + logits)
 
 
 def _rates(network: Network, rate: float | Mapping[str, float]) -> dict[str, float]:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.memory import require
 from hwsim.traces.direct.record import direct_arrays, direct_record
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.footprint import executed_bytes
 from hwsim.traces.planes import unpack_channels
 from hwsim.traces.trace import PackedSpikes
 from hwsim.traces.verification import Mismatch, Verification, compare, compare_logits
@@ -28,6 +30,8 @@ def verify_direct(
         raise TraceError("trace: wanted raw inputs to execute or a recipe to draw again, found neither")
     from hwsim.traces.direct.golden import execute
 
+    n_inputs = len(trace.inputs.labels)
+    require(executed_bytes(trace.network, n_inputs, trace.timesteps), f"executing {n_inputs} samples again")
     run = execute(trace.network, trace.inputs.values, trace.timesteps, encode=encode)
     arrays = {
         f"{name}/spikes": _compare_spikes(packed, run.spikes[name].words[: trace.n_samples])

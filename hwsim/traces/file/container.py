@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import math
-import mmap
 import struct
 import warnings
 import zipfile
@@ -18,11 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.files import open_file
+from hwsim.memory import require
+from hwsim.traces.file.content import content_of, is_mapped
 from hwsim.traces.file.record import shown
 
 MAX_INFLATED_BYTES = 2 << 30
 """Deflated members may claim this much in all; larger traces are stored, which costs no memory."""
 _LONGEST_HEADER = 4096
+_LARGEST_SIZE, _MOST_AXES = 2**63 - 1, 32
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _ITEM_BYTES = {"<u8": 8, "<i8": 8, "<i4": 4, "<f4": 4, "<i2": 2, "<u2": 2, "|u1": 1, "|i1": 1}
 
@@ -37,14 +40,14 @@ class Header:
 
 
 class Container:
-    """The members of a .npz file; arrays of stored members are read-only views of the mapped file."""
+    """The members of a .npz file; arrays of stored members are read-only views of its bytes."""
 
     def __init__(self, path: Path) -> None:
         """Open `path`; TraceError if it is no zip file of plain, distinct, bounded members."""
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 infos = zipfile.ZipFile(file).infolist()
-                self._bytes = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+                self._bytes = content_of(path, file)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError, struct.error) as error:
             raise TraceError(f"wanted a .npz (zip) file, found {error}") from None
         except OSError as error:
@@ -57,6 +60,7 @@ class Container:
             raise TraceError(
                 f"wanted at most {MAX_INFLATED_BYTES} deflated bytes, found {inflated}; store them instead"
             )
+        require(inflated + (0 if is_mapped(self._bytes) else len(self._bytes)), "reading this trace")
 
     def _add(self, info: zipfile.ZipInfo) -> None:
         name = info.filename.removesuffix(".npy")
@@ -103,13 +107,13 @@ class Container:
         if not count or len(content) != header.offset + n_bytes:
             raise TraceError(f"array '{name}': {wanted} in {n_bytes} bytes, found {len(content) - header.offset}")
         flat = np.frombuffer(content, dtype=header.dtype, count=count, offset=header.offset)
-        # A file of another writer may lie unaligned in the map, which compiled kernels do not take.
+        # The members of another writer may lie unaligned, which compiled kernels do not take.
         array = flat.reshape(header.shape) if flat.flags.aligned else flat.reshape(header.shape).copy()
         array.flags.writeable = False
         return array
 
     def _content(self, info: zipfile.ZipInfo) -> memoryview:
-        """The member's bytes: a view of the map, or inflated, never past the declared size."""
+        """The member's bytes: a view of the file's, or inflated, never past the declared size."""
         start, name = info.header_offset, shown(info.filename)
         header = bytes(self._bytes[start : start + _LOCAL_HEADER.size]) if start >= 0 else b""
         if len(header) != _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
@@ -170,7 +174,8 @@ def _read_header(name: str, content: memoryview) -> Header:
     dtype, order, shape = fields["descr"], fields["fortran_order"], fields["shape"]
     if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
         raise TraceError(f"array '{name}': wanted a dtype among {', '.join(_ITEM_BYTES)}, found {shown(dtype)}")
-    if not isinstance(shape, tuple) or not all(type(size) is int and size >= 0 for size in shape) or order is not False:
+    sizes = shape if isinstance(shape, tuple) and len(shape) <= _MOST_AXES else (-1,)
+    if not all(type(size) is int and 0 <= size <= _LARGEST_SIZE for size in sizes) or order is not False:
         raise TraceError(f"array '{name}': wanted sizes in C order, found {shown(shape)}, fortran_order {shown(order)}")
     return Header(dtype, shape, start + length)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 
-from hwsim.traces.file.record import Record
+from hwsim.errors import TraceError
+from hwsim.traces.file.record import Record, shown
 from hwsim.traces.network.check import MAX_SIZE
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_TIMESTEPS
@@ -34,6 +36,18 @@ def read_provenance(fields: Record) -> Provenance:
     )
     fields.close()
     return provenance
+
+
+def check_rates(recipe: Recipe, names: Collection[str]) -> None:
+    """Raise TraceError unless a recipe has a rate for each of `names` and no other."""
+    for name in names:
+        if name not in recipe.rates:
+            raise TraceError(
+                f"provenance.recipe.rates: wanted a rate for each layer that fires, found none for '{name}'"
+            )
+    for name, rate in recipe.rates.items():
+        if name not in names or not 0 <= rate <= 1:
+            raise TraceError(f"provenance.recipe.rates: wanted rates from 0 to 1, found {rate:g} for {shown(name)}")
 
 
 def _read_fractions(fields: Record, key: str) -> tuple[float, ...]:

@@ -14,7 +14,10 @@ _LONGEST_SHOWN = 60
 
 def shown(value: object) -> str:
     """A short repr of something read from a file, safe to print on one line."""
-    text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of over 30 digits"
+    try:
+        text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of over 30 digits"
+    except ValueError:  # Python refuses to write out integers of thousands of digits
+        text = "numbers of thousands of digits"
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
 
 

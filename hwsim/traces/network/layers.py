@@ -161,7 +161,26 @@ class Network:
     @cached_property
     def consumers(self) -> Mapping[str, tuple[str, ...]]:
         """Who reads each layer, in network order."""
-        return {a.name: tuple(b.name for b in self.layers if a.name in b.inputs) for a in self.layers}
+        found: dict[str, list[str]] = {layer.name: [] for layer in self.layers}
+        for layer in self.layers:
+            for name in dict.fromkeys(layer.inputs):
+                found[name].append(layer.name)
+        return {name: tuple(readers) for name, readers in found.items()}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Place of each layer in network order."""
+        return {layer.name: place for place, layer in enumerate(self.layers)}
+
+    @cached_property
+    def following_input(self) -> frozenset[str]:
+        """The input and what flattens, pools or adds it, with no weights and no neuron in between."""
+        found: set[str] = set()
+        for layer in self.layers:  # in one pass: a recursion would take exponential time on a chain of sums
+            starts_anew = isinstance(layer, Conv2d | Linear) or neuron_of(layer) is not None
+            if not starts_anew and found.issuperset(layer.inputs):
+                found.add(layer.name)
+        return frozenset(found)
 
     def spiking(self) -> tuple[Layer, ...]:
         """The layers that have neurons and therefore recorded spikes."""

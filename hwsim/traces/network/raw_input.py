@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, neuron_of
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network
 
 
 def follows_input(network: Network, name: str) -> bool:
     """Whether a layer is the input, perhaps flattened, pooled or added, with no weights and no neuron in between."""
-    known: dict[str, bool] = {}
-    for layer in network:  # in one pass: a recursion would take exponential time on a chain of sums
-        starts_anew = isinstance(layer, Conv2d | Linear) or neuron_of(layer) is not None
-        known[layer.name] = not starts_anew and all(known[source] for source in layer.inputs)
-        if layer.name == name:
-            break
-    return known[name]
+    return name in network.following_input
 
 
 def multiplies_input(network: Network, layer: Layer) -> bool:

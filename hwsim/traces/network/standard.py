@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 
 from hwsim.errors import UsageError, guess
+from hwsim.files import shown
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.traces.network.check import MAX_SIZE
 from hwsim.traces.network.geometry import output_size
@@ -66,12 +67,12 @@ def network_of(geometry: str, seed: int) -> Network:
         _draw_vgg(draft, *_VGG[geometry])
     elif geometry in _RESNET:
         _draw_resnet(draft, *_RESNET[geometry])
-    elif re.fullmatch(r"mlp:\d{1,7}(-\d{1,7}){2,30}", geometry):
+    elif re.fullmatch(r"mlp:[0-9]{1,7}(-[0-9]{1,7}){2,30}", geometry):
         _draw_mlp(draft, geometry)
     else:
         known = ", ".join(GEOMETRIES)
         raise UsageError(
-            f"geometry: wanted one of {known} (any sizes), found '{geometry}'{guess(geometry, GEOMETRIES)}"
+            f"geometry: wanted one of {known} (any sizes), found '{shown(geometry)}'{guess(geometry[:64], GEOMETRIES)}"
         )
     return Network(tuple(draft.layers))
 

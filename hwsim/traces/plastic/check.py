@@ -160,5 +160,6 @@ def _check_formats(network: PlasticNetwork) -> None:
 
 
 def _fits(key: str, value: float, form: QFormat) -> None:
-    if math.floor(abs(value) * 2.0**form.fraction_bits + 0.5) > form.highest:
+    scaled = abs(value) * 2.0**form.fraction_bits + 0.5
+    if not math.isfinite(scaled) or math.floor(scaled) > form.highest:
         _fail(key, f"a value of Q{form.integer_bits}.{form.fraction_bits}", value)

@@ -8,11 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
+from hwsim.memory import require
 from hwsim.traces.plastic.trace import LearnedState, PlasticNetwork, PlasticSamples, PlasticTrace, Presentation
 from hwsim.traces.trace import count_of
 from hwsim.traces.verification import Verification, compare
 
 Ints = NDArray[np.int32]
+_WEIGHT_BYTES = 24  # its number, a random number, and the weight while it is drawn
+
+
+def learned_bytes(network: PlasticNetwork) -> int:
+    """Memory that learning takes at least: weights, the random numbers that they begin with, and spikes of a sample."""
+    steps = network.coding.present_steps + network.coding.rest_steps
+    return network.pixels * network.neurons.count * _WEIGHT_BYTES + steps * network.neurons.count
 
 
 def record_plastic(network: PlasticNetwork, values: NDArray[np.uint8], sample_ids: NDArray[np.int64]) -> Ints:
@@ -40,6 +48,7 @@ def verify_plastic(trace: PlasticTrace) -> Verification:
     """Draw the input spikes of every sample again, and learn again from the beginning."""
     from hwsim.traces.plastic.encode import encoder_digests
 
+    require(learned_bytes(trace.network), "learning again")
     arrays = {}
     for name, part in trace.parts.items():
         counts, digests = encoder_digests(trace.network, name, part.sample_ids, part.values)

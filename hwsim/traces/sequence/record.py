@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.files import shown
 from hwsim.traces.file.layers import Take
+from hwsim.traces.file.origin import check_rates
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
 from hwsim.traces.network.check import check_name
@@ -93,6 +95,15 @@ def build_sequence(record: Record, provenance: Provenance, take: Take) -> Sequen
     inputs = _read_inputs(record, network, samples, take)
     logits = read_logits(record, network.n_classes, timesteps, take)
     _check_recorded(inputs, logits.get("recorded"), samples)
+    if (recipe := provenance.recipe) is not None:
+        if (recipe.samples, recipe.timesteps) != (samples, timesteps):
+            found = f"{recipe.samples} samples, T = {recipe.timesteps}"
+            raise TraceError(f"provenance.recipe: wanted the trace's {samples} samples, T = {timesteps}, found {found}")
+        widths = [network.n_features, *(layer.n_hidden for layer in network.layers), network.n_classes]
+        own = f"{network.n_elements}x{'-'.join(map(str, widths))}"
+        if recipe.geometry != f"lstm:{own}":
+            raise TraceError(f"provenance.recipe: wanted geometry 'lstm:{own}', found '{shown(recipe.geometry)}'")
+        check_rates(recipe, tuple(spikes))
     return SequenceTrace(network, timesteps, spikes, inputs, logits, provenance)
 
 

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import UsageError, guess
+from hwsim.files import shown
 from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
+from hwsim.memory import require
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.sequence.trace import (
@@ -32,7 +34,7 @@ from hwsim.traces.trace import Logits
 
 PREFIX = "lstm:"
 _FORM = "lstm:ELEMENTSxFEATURES-HIDDEN[-HIDDEN...]-CLASSES, such as lstm:28x28-128-10"
-_NUMBERS = re.compile(r"(\d{1,5})x(\d{1,5})((?:-\d{1,5}){2,9})")
+_NUMBERS = re.compile(r"([0-9]{1,5})x([0-9]{1,5})((?:-[0-9]{1,5}){2,9})")
 _LARGEST = {"timesteps": 4096, "samples": 2**19, "elements": 2**14, "features": 4096, "width": 4096}
 _SAMPLE, _ELEMENT, _TIMESTEP = 40, 24, 12  # places in a counter; words count below them
 _SIGNED = ("candidate", "cell")
@@ -49,12 +51,14 @@ def sequence_network(geometry: str, seed: int) -> SequenceNetwork:
     """
     match = _NUMBERS.fullmatch(geometry.removeprefix(PREFIX))
     if match is None:
-        raise UsageError(f"geometry: wanted {_FORM}, found '{geometry}'")
+        raise UsageError(f"geometry: wanted {_FORM}, found '{shown(geometry)}'")
     elements, features, *widths = int(match[1]), int(match[2]), *map(int, match[3].split("-")[1:])
     for what, value in (("elements", elements), ("features", features), *(("width", width) for width in widths)):
         if not 1 <= value <= _LARGEST[what]:
             raise UsageError(f"geometry: wanted {what} from 1 to {_LARGEST[what]}, found {value} in '{geometry}'")
     *hidden, classes = widths
+    n_weights = sum(4 * (before + own) * own for before, own in pairwise([features, *hidden])) + hidden[-1] * classes
+    require(3 * n_weights, f"a network {shown(geometry)}")  # and the random numbers that they are made of
     layers = tuple(
         _layer(f"lstm{i}", seed, before, own) for i, (before, own) in enumerate(pairwise([features, *hidden]), start=1)
     )
@@ -126,6 +130,7 @@ def recorded_names(geometry: str) -> list[str]:
 def draw_sequence(recipe: Recipe) -> SequenceTrace:
     """The trace that a recipe stands for, bit for bit the same every time; raises UsageError for another geometry."""
     network = sequence_network(recipe.geometry, recipe.seed)
+    require(_drawn_bytes(recipe, network), f"a trace of {recipe.samples} samples, T = {recipe.timesteps},")
     spikes = {
         f"{layer.name}/{neurons}": _draw_spikes(recipe, network, layer, neurons)
         for layer, neurons in network.recorded()
@@ -139,6 +144,13 @@ def draw_sequence(recipe: Recipe) -> SequenceTrace:
     logits = Logits((drawn >> np.uint64(57)).astype(np.int32), 1.0, labels, ids, "synthetic")
     inputs = SequenceInputs(np.ascontiguousarray(values), labels, ids)
     return SequenceTrace(network, recipe.timesteps, spikes, inputs, {"recorded": logits}, _provenance(recipe))
+
+
+def _drawn_bytes(recipe: Recipe, network: SequenceNetwork) -> int:
+    """Spikes, raw inputs and logits, and the random numbers that those are made of."""
+    words = sum(layer.planes(neurons) * n_words(layer.n_hidden) for layer, neurons in network.recorded())
+    step = 8 * words * network.n_elements + 20 * network.n_classes
+    return recipe.samples * (step * recipe.timesteps + 3 * network.n_elements * network.n_features)
 
 
 def _counters(recipe: Recipe, elements: int, timesteps: int, words: int) -> Words:

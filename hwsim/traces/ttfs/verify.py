@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from hwsim.errors import UsageError
+from hwsim.memory import require
+from hwsim.traces.network.footprint import executed_bytes
 from hwsim.traces.trace import count_of
 from hwsim.traces.ttfs.trace import Decisions, FirstSpikeTrace
 from hwsim.traces.verification import Mismatch, Verification, compare
@@ -16,6 +18,8 @@ def verify_first_spike(trace: FirstSpikeTrace) -> Verification:
     """Execute the network again from its raw inputs: times of all layers, and decisions of samples with raw inputs."""
     from hwsim.traces.ttfs.golden import execute_first_spike
 
+    n_inputs = len(trace.inputs.labels)
+    require(executed_bytes(trace.network.network, n_inputs, 1), f"executing {n_inputs} samples again")
     run = execute_first_spike(trace.network, trace.inputs.values)
     arrays = {
         f"{name}/times": compare(times, run.times[name][: trace.n_samples]) for name, times in trace.times.items()

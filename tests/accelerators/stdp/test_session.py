@@ -125,7 +125,7 @@ def test_mistakes_end_in_one_line(trace_file, tmp_path):
         (("stdp", learned, "--phase", "train"), "has learned from 9 samples already"),
         (
             ("stdp_baseline", learned),
-            "stdp.rule windowed, the machine has pairwise, formats fixed point, the machine has FP32",
+            "other settings than the machine's: inhibition.kind direct, the machine has layer, ",
         ),
         (("stdp", learned, "--phase", "infer", "--save-trace", tmp_path / "o.npz"), "--phase: infer learns nothing"),
         (("stdp", trace_file, "--save-trace", "/dev/null"), "/dev/null: cannot be written: is a device"),

@@ -171,6 +171,12 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
             "conv",
             "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, found 'conv'",
         ),
+        (
+            ("layers", 1, "kind"),
+            "conv1d",
+            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, found 'conv1d': "
+            "a convolution here is two-dimensional with a square kernel",
+        ),
         (("layers", 1, "name"), "../x", "name '../x': wanted 1 to 64 letters, digits"),
         (("layers", 1, "weights", "bits"), 5, "array 'conv1/weights': wanted int8 (3, 3, 1, 20), found uint8 (90,)"),
         (("layers", 1, "weights", "bits"), 3, "layer 'conv1': wanted weights from -4 to 3 (3 bits), found others"),
@@ -321,7 +327,7 @@ def test_files_that_are_no_zip(tmp_path):
     path = tmp_path / "t.npz"
     assert refused(path) == "cannot be read: No such file or directory"
     path.mkdir()
-    assert refused(path) == "cannot be read: Is a directory"
+    assert refused(path) == "cannot be read: is a folder, not a file"
     other = tmp_path / "line\nbreak.npz"
     other.write_bytes(b"no zip")
     with pytest.raises(TraceError) as caught:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from hwsim.accelerators.imc.plan.buffers import Edge, minimum_rows
+from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
 from hwsim.engine.schedule import Wait
@@ -169,7 +169,7 @@ def _bound_buffers(
     jobs = {step.name: step.rows * timesteps for step in steps}
     by_pair = {(edge.producer, edge.consumer): edge for edge in edges}
     holds: dict[str, int] = {}
-    for (producer, consumer), needed in minimum_rows([step.name for step in steps], edges).items():
+    for (producer, consumer), needed in minimum_rows(Graph([step.name for step in steps], edges)).items():
         size = min(needed + options.slack_rows, jobs[producer])
         holds[producer] = max(holds.get(producer, 0), size)
         needs = np.full(jobs[producer], -1, np.int64)

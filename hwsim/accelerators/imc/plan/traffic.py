@@ -9,7 +9,7 @@ Partial sums go to the home of their column block, currents of a layer without n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.plan.sites import Part, Sites, read_by, sites_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.maps import origin
 from hwsim.traces.network.layers import Flatten, Layer, Network, neuron_of
 
 Mask = NDArray[np.bool_]
@@ -131,19 +130,27 @@ def _wants(network: Network, sites: Sites, layer: Layer, away: frozenset[str]) -
     """What the readers of a layer want of its rows; of a flattened row everything."""
     whole: set[int] = set()
     parts: list[Part] = []
-    for reader in network:
-        if reader.name in away or isinstance(reader, Flatten):
+    for name, reader in _readers(network, layer):
+        if reader.name in away:
             continue
-        for name in set(reader.inputs):
-            if origin(network, name) != layer.name:
-                continue
-            if reader.name in sites.tiles:
-                whole.update(sites.tiles[reader.name])
-            elif network[name].shape != layer.shape:
-                whole.update(part.tile for part in sites.parts[reader.name])
-            else:
-                parts += [read_by(network, reader, part) for part in sites.parts[reader.name]]
+        if reader.name in sites.tiles:
+            whole.update(sites.tiles[reader.name])
+        elif network[name].shape != layer.shape:
+            whole.update(part.tile for part in sites.parts[reader.name])
+        else:
+            parts += [read_by(network, reader, part) for part in sites.parts[reader.name]]
     return _Wants(frozenset(whole), masks((part for part in parts if part.tile not in whole), layer))
+
+
+def _readers(network: Network, layer: Layer) -> Iterator[tuple[str, Layer]]:
+    """Who reads a layer's stored result, and under which name: its own, or that of a Flatten."""
+    names = [layer.name]
+    for name in names:
+        for reader in map(network.__getitem__, network.consumers[name]):
+            if isinstance(reader, Flatten):
+                names.append(reader.name)
+            else:
+                yield name, reader
 
 
 def _kept(layer: Layer, wants: _Wants) -> dict[int, IntArray]:

@@ -1,0 +1,271 @@
+"""What is fuzzed: how a case of each target is drawn, and what is then done with it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import yaml
+from rich.console import Console
+
+from fuzzing import mutations
+from hwsim import api
+from hwsim.arch import files as arch_files
+from hwsim.arch import shipped
+from hwsim.arch.nodes import plain
+from hwsim.errors import TraceError
+from hwsim.report import file as report_file
+from hwsim.traces.codings import name_of
+from hwsim.traces.verify import verify
+from hwsim.view.terminal.trace_table import print_trace
+
+DESIGNS = {
+    "direct": ("imc",),
+    "rate": ("ttfs", "coding=rate"),
+    "ttfs": ("ttfs",),
+    "sequence": ("lstm",),
+    "plastic": ("stdp",),
+}
+LARGEST_SEED_BYTES = 64 << 10
+_SHOWN, _PLAYED = 0.3, 0.1  # shares of what is sound: both take ten times as long as reading
+_SHAPES = (
+    "(1,)",
+    "()",
+    "(0,)",
+    "(2**3,)",
+    "(-1,)",
+    "(1e3,)",
+    "(True,)",
+    "(0x" + "f" * 3000 + ",)",
+    "(9,)*9",
+    "[1]",
+    "(1,1,1,1,1)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One kind of input."""
+
+    suffix: str
+    draw: Callable[[Random], bytes]
+    run: Callable[[Path, Random], object]  # raises whatever the product raises
+
+
+class Seeds:
+    """Sound traces and designs that cases are made from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.traces = [path.read_bytes() for path in sorted(folder.glob("*.npz")) if self._sound(path)]
+        self.members = [_members(content) for content in self.traces]
+        trees = {name: plain(arch_files.resolve_file(arch_files.find(name)).root) for name in shipped()}
+        self.trees: dict[str, dict[str, Any]] = json.loads(json.dumps(trees))  # lists, not tuples
+        self.keys = {name: _dotted(tree) for name, tree in self.trees.items()}
+
+    @staticmethod
+    def _sound(path: Path) -> bool:
+        try:
+            return path.stat().st_size <= LARGEST_SEED_BYTES and api.load_trace(path) is not None
+        except TraceError:
+            return False
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _dotted(tree: Any, prefix: str = "") -> list[str]:
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [path for key, child in pairs for path in (f"{prefix}{key}", *_dotted(child, f"{prefix}{key}."))]
+
+
+def targets(folder: Path) -> Mapping[str, Target]:
+    """All targets, over the traces of a folder and the shipped designs."""
+    seeds = Seeds(folder)
+    # Shipped designs do not change while cases run, and reading them is most of the time.
+    arch_files.read_file = (
+        functools.cache(arch_files.read_file)
+        if not hasattr(arch_files.read_file, "cache_info")
+        else arch_files.read_file
+    )
+    return {
+        "zip": Target(".npz", lambda rng: mutations.of_bytes(rng, rng.choice(seeds.traces)), read),
+        "npy": Target(".npz", lambda rng: _npy(rng, seeds), read),
+        "manifest": Target(".npz", lambda rng: _manifest(rng, seeds), read),
+        "yaml-bytes": Target(".yaml", lambda rng: _yaml_bytes(rng, seeds), check),
+        "yaml-values": Target(".yaml", lambda rng: _yaml_values(rng, seeds), check),
+        "set": Target(".txt", lambda rng: _settings(rng, seeds), override),
+    }
+
+
+def read(path: Path, rng: Random) -> None:
+    """Read a trace; show, verify and play what is sound."""
+    trace = api.load_trace(path)
+    chance = rng.random()
+    if chance < _SHOWN:
+        print_trace(trace, Console(file=io.StringIO(), width=120))
+    if chance < _PLAYED:
+        verify(trace)
+        design = _design(*DESIGNS[name_of(trace)])
+        report = api.simulate(design, trace, engine="compiled", accuracy_samples=2)
+        report_file.to_json(report)
+
+
+@functools.cache
+def _design(name: str, *overrides: str) -> api.Architecture:
+    return api.load_architecture(name, overrides)
+
+
+def check(path: Path, _rng: Random) -> None:
+    """Check an architecture file, prices included."""
+    api.components(_load_uncached(path))
+
+
+def _load_uncached(path: Path) -> api.Architecture:
+    own = path.read_bytes()
+    # A name of its own for each content, so that the cache of files cannot mix them up.
+    named = path.with_name(f"{hashlib.sha256(own).hexdigest()[:16]}.yaml")
+    named.write_bytes(own)
+    try:
+        return api.load_architecture(named)
+    finally:
+        named.unlink()
+
+
+def override(path: Path, _rng: Random) -> None:
+    """Check a shipped design with an override: the first line names the design."""
+    name, _, setting = path.read_bytes().decode("utf-8", "surrogateescape").partition("\n")
+    api.components(api.load_architecture(name, [setting]))
+
+
+def _packed(members: Mapping[str, bytes], rng: Random) -> bytes:
+    held = io.BytesIO()
+    method = rng.choice((zipfile.ZIP_STORED, zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+    with zipfile.ZipFile(held, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, method)
+    return held.getvalue()
+
+
+def _manifest_of(members: Mapping[str, bytes]) -> Any:
+    return json.loads(np.load(io.BytesIO(members["manifest.npy"])).tobytes())
+
+
+def _with_manifest(members: Mapping[str, bytes], manifest: bytes) -> dict[str, bytes]:
+    return {**members, "manifest.npy": _saved(np.frombuffer(manifest, np.uint8))}
+
+
+def _saved(array: np.ndarray[Any, Any]) -> bytes:
+    held = io.BytesIO()
+    np.save(held, array)
+    return held.getvalue()
+
+
+def _npy(rng: Random, seeds: Seeds) -> bytes:
+    """An npy member changed; its CRC fits, and the digest of what follows its header is the one in the manifest."""
+    members = dict(rng.choice(seeds.members))
+    name = rng.choice(list(members))
+    content = members[name]
+    if rng.random() < 0.5:
+        content = mutations.of_bytes(rng, content)
+    else:
+        end = content.index(b"\n") + 1
+        header = content[10:end].decode("latin-1")
+        shape = header[header.index("(") : header.index(")") + 1]
+        changed = header.replace(shape, rng.choice(_SHAPES)) if rng.random() < 0.5 else mutations.of_text(rng, header)
+        raw = changed.encode("latin-1", "replace")
+        content = content[:8] + (len(raw) % 65536).to_bytes(2, "little") + raw + content[end:]
+    members[name] = content
+    if name != "manifest.npy":
+        manifest = _manifest_of(members)
+        data = content[10 + int.from_bytes(content[8:10], "little") :]
+        manifest["sha256"][name.removesuffix(".npy")] = hashlib.sha256(data).hexdigest()
+        members = _with_manifest(members, json.dumps(manifest).encode())
+    return _packed(members, rng)
+
+
+def _manifest(rng: Random, seeds: Seeds) -> bytes:
+    """The manifest or an array changed, digests fitting."""
+    members = dict(rng.choice(seeds.members))
+    manifest = _manifest_of(members)
+    if rng.random() < 0.4:
+        name = rng.choice([name for name in members if name != "manifest.npy"])
+        array = _array(rng, np.load(io.BytesIO(members[name])))
+        members[name] = _saved(array)
+        manifest["sha256"][name.removesuffix(".npy")] = hashlib.sha256(
+            np.ascontiguousarray(array).tobytes()
+        ).hexdigest()
+    if rng.random() < 0.7:
+        digests = manifest.pop("sha256")
+        manifest = mutations.of_tree(rng, manifest)
+        if isinstance(manifest, dict) and rng.random() < 0.98:
+            manifest["sha256"] = digests
+    text = json.dumps(manifest).encode()
+    if rng.random() < 0.1:
+        text = mutations.of_bytes(rng, text)
+    return _packed(_with_manifest(members, text), rng)
+
+
+def _array(rng: Random, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Other values of the same form, or another form."""
+    changed = array.copy()
+    flat = changed.reshape(-1)
+    whole = changed.dtype.kind in "iu"
+    low, high = (np.iinfo(changed.dtype).min, np.iinfo(changed.dtype).max) if whole else (-3e38, 3e38)
+    odd = (low, high, 0, 1, high // 2 if whole else float("nan"))
+    match rng.randrange(6):
+        case 0 | 1 | 2:
+            for _ in range(rng.choice((1, 3, 100))):
+                flat[rng.randrange(flat.size)] = rng.choice(odd)
+        case 3:
+            flat[:] = rng.choice(odd)
+        case 4:
+            changed = changed[: rng.randrange(len(changed) + 1)]
+        case _:
+            changed = rng.choice((changed.astype(np.float64), changed.T, np.concatenate([changed, changed])))
+    return changed
+
+
+def _yaml_bytes(rng: Random, seeds: Seeds) -> bytes:
+    """The text of a small file, laid over a shipped one, with bytes or tokens changed."""
+    name = rng.choice(list(seeds.trees))
+    tree = seeds.trees[name]
+    over = {key: tree[key] for key in rng.sample(list(tree), min(2, len(tree))) if key != "extends"}
+    text = yaml.safe_dump({"extends": name} | over, sort_keys=False)
+    if rng.random() < 0.4:
+        return mutations.of_bytes(rng, text.encode())
+    return mutations.of_text(rng, text).encode("utf-8", "surrogatepass")
+
+
+def _yaml_values(rng: Random, seeds: Seeds) -> bytes:
+    """A small file, laid over a shipped one, that gives parts of it other values."""
+    name = rng.choice(list(seeds.trees))
+    tree = seeds.trees[name]
+    parts = {key: tree[key] for key in rng.sample(list(tree), min(2, len(tree))) if key not in ("extends", "machine")}
+    over = mutations.of_tree(rng, parts)
+    document = {"extends": name} | over if isinstance(over, dict) else over
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode("utf-8", "surrogatepass")
+
+
+def _settings(rng: Random, seeds: Seeds) -> bytes:
+    """A design and one KEY=VALUE."""
+    name = rng.choice(list(seeds.trees))
+    key = rng.choice(seeds.keys[name])
+    drawn = mutations.value(rng)
+    value = rng.choice((json.dumps(drawn), str(drawn), repr(drawn)))
+    setting = f"{key}={value}"
+    if rng.random() < 0.4:
+        setting = mutations.of_text(rng, setting)
+    if rng.random() < 0.02:
+        setting = rng.choice(("a.", "[", "{a: ", "-", "9")) * rng.choice((10, 900, 5000)) + setting
+    return f"{name}\n{setting}".encode("utf-8", "surrogatepass")
