@@ -79,8 +79,6 @@ class _KernelCache(NullCache):
                     stored, payload = _read(folder / name, seal_key)
                     if stored == key:
                         return _numba.core.compiler.CompileResult._rebuild(target_context, *payload)
-                if _is_writable(folder):
-                    break  # as far as this process would have looked when it wrote
         _announce()
         return None
 
@@ -113,17 +111,18 @@ class _KernelCache(NullCache):
 
 @functools.cache
 def _folders() -> tuple[Path, ...]:
-    """Where compiled kernels may be, the user's choice first; Numba has the same three.
+    """Where compiled kernels may be, the user's choice first; they are written to the first that takes files.
 
-    They are read up to the first that can be written, and written there.
+    The package's own is last: what it holds beside what was installed stays when the package goes, and a folder that
+    is left of a package stands in the way of the next.
     """
     # One for each place that hwsim is installed in, so that versions do not displace each other.
     own = f"hwsim-kernels-{hashlib.sha256(os.fsencode(_SOURCES)).hexdigest()[:16]}"
     chosen = _numba.config.CACHE_DIR
     users = Path(_numba.misc.appdirs.AppDirs(appname="numba", appauthor=False).user_cache_dir)
     folders = [Path(chosen).absolute() / own] if chosen else []
-    # Without a home, the last would be relative to wherever the program runs.
-    return (*folders, _SOURCES / "__pycache__", *([users / own] if users.is_absolute() else []))
+    # Without a home, the user's would be relative to wherever the program runs.
+    return (*folders, *([users / own] if users.is_absolute() else []), _SOURCES / "__pycache__")
 
 
 _writable: dict[Path, bool] = {}

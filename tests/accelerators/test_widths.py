@@ -6,6 +6,7 @@ What is needed is found here by brute force: the inputs that make a sum largest 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -220,3 +221,49 @@ def test_the_learning_cores_readout_counts_all_spikes_of_a_presentation():
 def test_a_sum_that_is_corrected_has_a_sign():
     trace = DIRECT["w8"]()
     assert needed("imc", trace, "offset_corrector.bits", 1) == needed("imc", trace, "shift_add.bits", 1) + 1
+
+
+def one_read(weight):
+    """A classifier of 64 binary inputs whose weights are all the same, of 4 bits."""
+    sketch = Sketch((1, 1, 64), bits=1)
+    sketch.linear(5, neuron=None)
+    values = np.full((1, 1, 64, 5), weight, np.int8)
+    sketch.layers[-1] = replace(sketch.last, weights=replace(sketch.last.weights, values=values))
+    return imc.random_trace(sketch.network(), timesteps=2, samples=2)
+
+
+@pytest.mark.parametrize(("adc_bits", "least"), [(12, 0), (8, 255 - 8 * 64), (4, 15 - 8 * 64)])
+def test_codes_that_are_cut_less_the_whole_offset(adc_bits, least):
+    """All rows driven: 960 levels of weights stored as 15, the ADC's highest code, less the offset of every row."""
+    trace, adc = one_read(7), f"adc.bits={adc_bits}"
+    highest = min(960, (1 << adc_bits) - 1)
+    assert needed("imc", trace, "offset_corrector.bits", 1, adc) == signed_bits(least, highest)
+    assert needed("imc", trace, "accumulator.bits", 1, adc) == signed_bits(least, min(7 * 64, highest))
+
+
+def test_weights_that_are_all_negative_need_what_they_come_to():
+    assert needed("imc", one_read(-8), "offset_corrector.bits", 1) == signed_bits(-8 * 64, 0)
+
+
+def test_a_currents_bias_is_in_the_accumulators():
+    sketch = Sketch((1, 1, 6), bits=1)
+    sketch.linear(4)
+    sketch.linear(3, neuron=None)
+    sketch.layers[-1] = replace(sketch.last, bias=np.full(3, 1 << 20, np.int32))
+    assert needed("digital", imc.random_trace(sketch.network(), timesteps=2, samples=1), "ac.bits", 17) == 22
+
+
+def test_both_products_of_an_lstm_and_their_shifts_are_in_the_accumulators():
+    trace = FAMILY["sequence"].trace("two layers")
+    most = 0
+    for number, layer in enumerate(trace.network.layers):
+        largest = 1 << (trace.network.input_bits - 1) if number == 0 else 1
+        for gate, name in enumerate(("input", "forget", "candidate", "output")):
+            units = layer.units[name]
+            for unit in range(layer.n_hidden):
+                own = sum(abs(int(w)) for w in layer.input_weights[gate, :, unit]) * largest << units.input_shift
+                hidden = sum(abs(int(w)) for w in layer.hidden_weights[gate, :, unit]) << units.hidden_shift
+                most = max(most, own + hidden + abs(int(units.bias[unit])))
+    bits = most.bit_length() + 1
+    lowered("lstm", trace, f"ac.bits={bits}")
+    assert needed("lstm", trace, "ac.bits", bits - 1) == bits

@@ -177,13 +177,16 @@ def test_a_missing_folder_is_made(tmp_path):
     assert run(COUNT, cache=cache) == ("loaded\n", "")
 
 
-def test_the_package_folder_and_the_home_come_next(shut_package, tmp_path):
+def test_the_home_and_the_package_folder_come_next(shut_package, tmp_path):
     packages = shutil.copytree(shut_package, tmp_path / "packages")
     own, home = packages / "hwsim" / "kernels" / "__pycache__", tmp_path / "home"
-    where = {"cache": "/dev/null", "HOME": str(home), "PYTHONPATH": str(packages)}
+    own.unlink()
     for folder in (home, own):
-        if folder == own:
-            own.unlink()
+        where = {
+            "cache": "/dev/null",
+            "HOME": str(home if folder == home else "/dev/null"),
+            "PYTHONPATH": str(packages),
+        }
         assert run(COUNT, **where) == ("compiled\n", ONCE)
         assert run(COUNT, **where) == ("loaded\n", "")
         assert [file for file in files(folder) if file.suffix == ".nbc"]

@@ -6,7 +6,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.contract.dense import Dense
 from hwsim.contract.fit import neuron_widths, refuse_narrow
 from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, neuron_of
-from hwsim.traces.network.ranges import added, current_ranges, signed_bits, sum_range
+from hwsim.traces.network.ranges import Range, added, current_ranges, signed_bits, sum_range
 from hwsim.traces.network.raw_input import multiplies_input
 
 
@@ -18,7 +18,7 @@ def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> No
     ranges = current_ranges(network)
     for layer in network:
         if isinstance(layer, Conv2d | Linear):
-            _check_sums(spec, network, layer, dense)
+            _check_sums(spec, network, layer, dense, ranges.get(layer.name, (0, 0)))
         elif isinstance(layer, Add) and spec.pooling != "none":
             refuse_narrow(
                 layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
@@ -33,7 +33,10 @@ def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> No
                 refuse_narrow(layer.name, [("ac.bits", neuron.membrane_bits, spec.ac.bits)])
 
 
-def _check_sums(spec: DigitalSpec, network: Network, layer: Conv2d | Linear, dense: Dense | None) -> None:
+def _check_sums(
+    spec: DigitalSpec, network: Network, layer: Conv2d | Linear, dense: Dense | None, currents: Range
+) -> None:
+    """`currents` are those that the layer passes on, with its bias; (0, 0) where it gives spikes."""
     direct = multiplies_input(network, layer)
     value_bits = _value_bits(network, layer.inputs[0], dense)
     sums = signed_bits(*sum_range(layer, (1 << value_bits) - 1))
@@ -47,7 +50,7 @@ def _check_sums(spec: DigitalSpec, network: Network, layer: Conv2d | Linear, den
         needed.append(("mac.sum_bits", sums, spec.mac.sum_bits))
     kept = direct and spec.direct_input == "once"
     if dense is None and (not direct or kept or network.gives_currents(layer.name)):
-        needed.append(("ac.bits", sums, spec.ac.bits))
+        needed.append(("ac.bits", max(sums, signed_bits(*currents)), spec.ac.bits))
     if dense is not None and neuron_of(layer) is not None and spec.pooling != "none":
         needed.append(("pooling.bits", sums, spec.pooling.bits))  # whose lanes apply the activation function
     refuse_narrow(layer.name, needed)

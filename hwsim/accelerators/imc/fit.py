@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.exit.uncertainty import FRACTION_BITS, ONE
 from hwsim.accelerators.imc.functional.conversion import signed as converts_differences
@@ -58,42 +60,71 @@ def check_decision(spec: ImcSpec, network: Network, timesteps: int) -> None:
 
 
 def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iterator[Width]:
-    """What is added up for one digit of the input in one read, that less the offset, and all of it.
-
-    None of them is more than what the codes of the ADC add up to.
-    """
+    """What is added up for one digit of the input in one read, that less the offset, and all of it."""
     largest = network.max_value(layer.inputs[0])
-    digits = range(0, largest.bit_length(), spec.dac.bits)
-    digit = min(largest, (1 << spec.dac.bits) - 1)
-    reads, stored = _reads(spec, network, layer)
-    highest = (1 << (spec.adc.bits - converts_differences(spec))) - 1
-    codes = highest * sum(1 << place for place in range(0, layer.weights.bits, spec.crossbar.cell_bits))
-    read = min(stored * digit, codes)
+    places = range(0, largest.bit_length(), spec.dac.bits)
+    reads = Reads.of(spec, network, layer, min(largest, (1 << spec.dac.bits) - 1))
     signed = spec.signs.encoding == "differential"
-    yield "shift_add.bits", read.bit_length() + signed, spec.shift_add.bits
+    yield "shift_add.bits", reads.highest.bit_length() + signed, spec.shift_add.bits
     if not signed:
-        yield "offset_corrector.bits", read.bit_length() + 1, spec.offset_corrector.bits
-    most = codes * reads * sum(1 << place for place in digits)
-    needed = min(signed_bits(*sum_range(layer, largest)), most.bit_length() + 1)
+        corrected = signed_bits(int(reads.corrected.min()), reads.highest)
+        yield "offset_corrector.bits", corrected, spec.offset_corrector.bits
+    low, high = sum_range(layer, largest)
+    digits = sum(1 << place for place in places)
+    most = reads.codes * reads.rows.size * digits
+    if signed or spec.devices.full_scale != "level":
+        low = max(low, -most)
+    elif reads.cut:
+        low = min(low, int(reads.corrected.sum(axis=0).min()) * digits)
+    inexact = spec.devices.conductance_variation or spec.devices.read_noise_levels or spec.devices.stuck_on
+    needed = signed_bits(low, most if inexact else min(high, most))
     yield "accumulator.bits", needed, spec.accumulator.bits
 
 
-def _reads(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> tuple[int, int]:
-    """How many reads make up an output, and the largest sum of stored weights that one of them drives together.
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """The reads that make up an output, each of the rows that are driven together, all with the highest digit.
 
     Weights are stored with the offset that makes them positive, or as pairs of which one is zero; bit slices are put
-    together.
+    together.  Codes that are cut to the ADC's range add up to less than what was driven, but the whole offset is taken
+    off them: where S is the sum of stored weights and O of offsets, min(S, top) - O is least with all rows driven if
+    that is below what the negative weights come to.
     """
-    kernel, channels = window(layer)[0], input_shape(layer, network)[2]
-    per_group = channels // (layer.groups if isinstance(layer, Conv2d) else 1)
-    block, within = conversion_blocks(spec, kernel, per_group)
-    _, read = np.unique(block * spec.crossbar.rows + within // spec.rows_at_once, return_inverse=True)
-    reads, bits = int(read.max()) + 1, layer.weights.bits
-    if not drawn(layer.weights):
-        top = (1 << bits) - 1 if spec.signs.encoding == "offset" else 1 << (bits - 1)
-        return reads, int(np.bincount(read).max()) * top
-    weights = weights_of(layer).astype(np.int64).reshape(block.size, -1)
-    weights = weights + (1 << (bits - 1)) if spec.signs.encoding == "offset" else np.abs(weights)
-    sums = np.zeros((reads, weights.shape[1]), np.int64)
-    np.add.at(sums, read, weights)
-    return reads, int(sums.max())
+
+    rows: NDArray[np.int64]  # [read]
+    codes: int  # what the codes of one read add up to at most
+    highest: int  # what it adds up to at most
+    corrected: NDArray[np.int64]  # [read, column] what is least left of it without the offset
+    cut: bool  # whether any code is
+
+    @classmethod
+    def of(cls, spec: ImcSpec, network: Network, layer: Conv2d | Linear, digit: int) -> Reads:
+        """Those of a layer, from its weights, or from the largest ones where they are too many to draw."""
+        kernel, channels = window(layer)[0], input_shape(layer, network)[2]
+        per_group = channels // (layer.groups if isinstance(layer, Conv2d) else 1)
+        block, within = conversion_blocks(spec, kernel, per_group)
+        _, read = np.unique(block * spec.crossbar.rows + within // spec.rows_at_once, return_inverse=True)
+        bits, rows = layer.weights.bits, np.bincount(read)
+        half = 1 << (bits - 1)
+        top = (1 << (spec.adc.bits - converts_differences(spec))) - 1
+        slices = range(0, bits, spec.crossbar.cell_bits)
+        codes = top * sum(1 << place for place in slices)
+        offset = half if spec.signs.encoding == "offset" else 0
+        if not drawn(layer.weights):
+            stored = rows.max() * ((1 << bits) - 1 if offset else half)
+            return cls(rows, codes, min(int(stored) * digit, codes), -half * digit * rows[:, None], True)
+        weights = weights_of(layer).astype(np.int64).reshape(block.size, -1)
+        kept = weights + offset if offset else np.abs(weights)
+
+        def summed(values: NDArray[np.int64]) -> NDArray[np.int64]:
+            sums = np.zeros((rows.size, values.shape[1]), np.int64)
+            np.add.at(sums, read, values)
+            return sums * digit
+
+        mask = (1 << spec.crossbar.cell_bits) - 1
+        cut = np.any([summed((kept >> place) & mask) > top for place in slices], axis=0)
+        corrected = summed(np.minimum(weights, 0))
+        if spec.devices.full_scale != "level":  # registers count in steps of the ADC, the offset too
+            return cls(rows, codes, min(int(summed(kept).max()), codes), np.maximum(corrected, -codes), False)
+        least = np.where(cut, np.minimum(corrected, top - offset * digit * rows[:, None]), corrected)
+        return cls(rows, codes, min(int(summed(kept).max()), codes), least, bool(cut.any()))

@@ -8,7 +8,7 @@ import numpy as np
 
 from hwsim.accelerators.lstm.plan import Plan, memory_bits
 from hwsim.contract.fit import Width, neuron_widths, refuse_narrow, refuse_small
-from hwsim.traces.sequence.trace import LstmLayer
+from hwsim.traces.sequence.trace import GATES, LstmLayer
 
 
 def check_fit(plan: Plan) -> None:
@@ -37,9 +37,7 @@ def _widths(plan: Plan, layer: LstmLayer) -> Iterator[Width]:
     yield "elementwise.state_bits", layer.state_bits, spec.elementwise.state_bits
     if plan.dense is not None:
         return
-    yield "ac.bits", _sum_bits(plan, layer), spec.ac.bits
-    if plan.multiplies(layer):
-        yield "ac.bits", _product_bits(plan, layer), spec.ac.bits
+    yield "ac.bits", _current_bits(plan, layer), spec.ac.bits
     for units in layer.units.values():
         if units.spiking:
             yield from neuron_widths("neuron", units, spec.neuron)
@@ -63,9 +61,17 @@ def _product_bits(plan: Plan, layer: LstmLayer) -> int:
     return int(np.abs(layer.input_weights.astype(np.int64)).sum(axis=1).max() * largest).bit_length() + 1
 
 
-def _sum_bits(plan: Plan, layer: LstmLayer) -> int:
-    """Signed bits of the sums over spikes."""
-    read = np.abs(layer.hidden_weights.astype(np.int64)).sum(axis=1)
-    if not plan.multiplies(layer):
-        read = read + np.abs(layer.input_weights.astype(np.int64)).sum(axis=1)
-    return int(read.max()).bit_length() + 1
+def _current_bits(plan: Plan, layer: LstmLayer) -> int:
+    """Signed bits of the currents of the gates: both products, each shifted to the same unit, and the bias."""
+    largest = 1 << (plan.network.input_bits - 1) if plan.multiplies(layer) else 1
+    most = 0
+    for gate, name in enumerate(GATES):
+        units = layer.units[name]
+        own, hidden = (
+            np.abs(weights[gate].astype(np.int64)).sum(axis=0)
+            for weights in (layer.input_weights, layer.hidden_weights)
+        )
+        bias = np.abs(units.bias.astype(np.int64))
+        currents = (own * largest << units.input_shift) + (hidden << units.hidden_shift) + bias
+        most = max(most, int(currents.max()))
+    return most.bit_length() + 1
