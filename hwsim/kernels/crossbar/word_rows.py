@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     length: int  # packed words of an input row
     blocks: IntArray  # [block] first word of each block of words in a row, and where the last ends
     weights: NDArray[np.int32]  # [block] windows of a row that read it
-    busy: int  # of them must spike, for no window to be silent in a row
+    busy: int  # a row in which so many windows (of `weights`) meet a spike has no silent window
     outputs: IntArray  # [output row, 2] first and one past the last input row under its windows
     starts: Words  # [word of flags] where windows begin, in a row whose word i is bit i + margin
     margin: int  # padding, in packed words
@@ -109,7 +109,7 @@ def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int
 
 @kernel(allocates=False)
 def weigh_rows(words: Words, length: int, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
-    """Fill `sums` [map, row + 1] with the sums, as of `weigh`, of all rows of `length` words above a row.
+    """Fill `sums` [map, row + 1] with running totals: what `weigh` gives for all rows of `length` words above each row.
 
     Every word is a block.  Sums of a whole map may overflow, but the differences that are wanted do not.
     """
@@ -145,10 +145,10 @@ def weigh_blocks(words: Words, blocks: IntArray, weights: NDArray[np.int32], ran
 def add_rows(
     sums: IntArray, rule: tuple[int, int], outputs: IntArray, counts: IntArray, unsure: NDArray[np.int32]
 ) -> int:
-    """Add the rows under each output row, from `sums` as of `weigh_rows`, to `counts` [field, map, output row].
+    """Add what lies under each output row to `counts` [field, map, output row], from the totals of `weigh_rows`.
 
-    `rule` holds the second field of a row in which no window can be silent, and the windows of an output row.  All are
-    counted as busy; plane and number of the maps in which one may be silent go to `unsure`, and how many are returned.
+    All windows are counted as busy here.  Plane and number of the maps in which one may be silent go to `unsure`, and
+    their number is returned.  `rule` is `Plan.busy` and the windows of an output row.
     """
     busy, windows = rule
     n_maps, n_unsure = counts.shape[1], 0
@@ -172,9 +172,10 @@ def add_rows(
 
 @kernel(allocates=False)
 def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, counts: IntArray) -> None:
-    """Add the windows without a spike of `maps` [plane, map] to the last of `counts`; of the one before, take them.
+    """Count the silent windows of some maps, those without a spike, which were taken for busy ones.
 
-    `flags` [row, word of flags + 1] is room; the last word of each row stays zero.
+    Each moves from the fourth field of `counts` [field, map, output row] to the fifth.  `maps` holds plane and number
+    of every map.  `flags` [row, word of flags + 1] is scratch space; the last word of each row stays zero.
     """
     height = flags.shape[0]
     for i in range(maps.shape[0]):
@@ -195,7 +196,7 @@ def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, 
 
 @kernel(allocates=False, inlined=True)
 def _flag_windows(words: Words, start: int, plan: Plan, flags: Words) -> None:
-    """Set bit i of `flags` to whether any word under a row of a window spikes that begins at word i - margin."""
+    """Set bit i of `flags` where a window that begins at word i - margin has a spike in this row."""
     for target in range(plan.starts.size):
         low = max(64 * target - plan.margin, 0)
         high = min(64 * (target + 1) - plan.margin, plan.length)
