@@ -238,7 +238,6 @@ def test_codes_that_are_cut_less_the_whole_offset(adc_bits, least):
     trace, adc = one_read(7), f"adc.bits={adc_bits}"
     highest = min(960, (1 << adc_bits) - 1)
     assert needed("imc", trace, "offset_corrector.bits", 1, adc) == signed_bits(least, highest)
-    assert needed("imc", trace, "accumulator.bits", 1, adc) == signed_bits(least, min(7 * 64, highest))
 
 
 def test_weights_that_are_all_negative_need_what_they_come_to():

@@ -67,17 +67,9 @@ def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iter
     signed = spec.signs.encoding == "differential"
     yield "shift_add.bits", reads.highest.bit_length() + signed, spec.shift_add.bits
     if not signed:
-        corrected = signed_bits(int(reads.corrected.min()), reads.highest)
-        yield "offset_corrector.bits", corrected, spec.offset_corrector.bits
-    low, high = sum_range(layer, largest)
-    digits = sum(1 << place for place in places)
-    most = reads.codes * reads.rows.size * digits
-    if signed or spec.devices.full_scale != "level":
-        low = max(low, -most)
-    elif reads.cut:
-        low = min(low, int(reads.corrected.sum(axis=0).min()) * digits)
-    inexact = spec.devices.conductance_variation or spec.devices.read_noise_levels or spec.devices.stuck_on
-    needed = signed_bits(low, most if inexact else min(high, most))
+        yield "offset_corrector.bits", signed_bits(reads.lowest, reads.highest), spec.offset_corrector.bits
+    most = reads.codes * reads.n * sum(1 << place for place in places)
+    needed = min(signed_bits(*sum_range(layer, largest)), most.bit_length() + 1)
     yield "accumulator.bits", needed, spec.accumulator.bits
 
 
@@ -91,11 +83,10 @@ class Reads:
     that is below what the negative weights come to.
     """
 
-    rows: NDArray[np.int64]  # [read]
+    n: int
     codes: int  # what the codes of one read add up to at most
     highest: int  # what it adds up to at most
-    corrected: NDArray[np.int64]  # [read, column] what is least left of it without the offset
-    cut: bool  # whether any code is
+    lowest: int  # what is least left of that without the offset
 
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, layer: Conv2d | Linear, digit: int) -> Reads:
@@ -112,7 +103,7 @@ class Reads:
         offset = half if spec.signs.encoding == "offset" else 0
         if not drawn(layer.weights):
             stored = rows.max() * ((1 << bits) - 1 if offset else half)
-            return cls(rows, codes, min(int(stored) * digit, codes), -half * digit * rows[:, None], True)
+            return cls(rows.size, codes, min(int(stored) * digit, codes), -half * digit * int(rows.max()))
         weights = weights_of(layer).astype(np.int64).reshape(block.size, -1)
         kept = weights + offset if offset else np.abs(weights)
 
@@ -125,6 +116,6 @@ class Reads:
         cut = np.any([summed((kept >> place) & mask) > top for place in slices], axis=0)
         corrected = summed(np.minimum(weights, 0))
         if spec.devices.full_scale != "level":  # registers count in steps of the ADC, the offset too
-            return cls(rows, codes, min(int(summed(kept).max()), codes), np.maximum(corrected, -codes), False)
+            return cls(rows.size, codes, min(int(summed(kept).max()), codes), max(int(corrected.min()), -codes))
         least = np.where(cut, np.minimum(corrected, top - offset * digit * rows[:, None]), corrected)
-        return cls(rows, codes, min(int(summed(kept).max()), codes), least, bool(cut.any()))
+        return cls(rows.size, codes, min(int(summed(kept).max()), codes), int(least.min()))
