@@ -4,7 +4,8 @@
 
 The moments are spread over a whole run, imports included; every other one comes as soon as there is a file with a
 temporary name.  Afterwards the old output must be there byte for byte, or the whole new one, and nothing else, neither
-a file nor a process.  Signals that came too late are sent again.  Exit status 1 for a fault.
+a file nor a process.  Signals that came too late, or before Python itself was there, are sent again.
+Exit status 1 for a fault.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 OLD = b"what was there before\n"
 _PROGRAM = (sys.executable, "-c", "from hwsim.cli import main; main()")
+_NOT_YET_STARTED = "Fatal Python error: init_import_site"  # what the interpreter says before any code of a program
 _SECONDS_TO_END = 60
 _LOOKS_PER_S = 2000
 _ROOT = Path(__file__).parents[1]
@@ -95,9 +97,10 @@ def end_one(command: Command, number: signal.Signals, moment_s: float, writing: 
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 return Ended(True, "it goes on")
-        if process.returncode == 0:
+        said = errors.decode()
+        if process.returncode == 0 or _NOT_YET_STARTED in said:
             return Ended(False)
-        return Ended(True, fault_of(process.returncode, number, folder, whole, errors.decode(), process.pid))
+        return Ended(True, fault_of(process.returncode, number, folder, whole, said, process.pid))
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, moment_s: float, writing: bool) -> None:
