@@ -120,9 +120,15 @@ def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]
 
 
 def _write_whole(target: Path, arrays: Mapping[str, NDArray[Any]], compress: bool) -> None:
-    with written_whole(target) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, array in arrays.items():
-            _write_member(archive, name, array, compress)
+    with written_whole(target) as file:
+        archive = zipfile.ZipFile(file, "w")
+        try:
+            for name, array in arrays.items():
+                _write_member(archive, name, array, compress)
+            archive.close()
+        except BaseException:
+            archive.fp = None  # what is cut short is not to be ended as a zip file, which would raise another error
+            raise
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, array: NDArray[Any], compress: bool) -> None:

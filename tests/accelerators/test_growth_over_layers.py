@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 from accelerators.imc.cases import random_trace
+from numba import config
 from traces.direct.networks import Sketch
 
 import hwsim
 from hwsim import api
 
+pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels run lines of Python, too")
 PACKAGE = str(Path(hwsim.__file__).parent)
 SIZES = 12, 24, 48
 WIDER = {"imc": ("accumulator.bits=32", "pooling.bits=32"), "digital": ("ac.bits=32", "pooling.bits=32")}
