@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import os
 import re
@@ -69,9 +70,21 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 def _partial(path: Path) -> Iterator[Path]:
     """A name beside `path` that nobody else has, no longer than names may be; a file under it does not survive."""
     partial = path.with_name(f".hwsim-{secrets.token_hex(16)}.partial")
+    _partials.add(partial)
     try:
         yield partial
     finally:
+        partial.unlink(missing_ok=True)
+        _partials.discard(partial)
+
+
+_partials: set[Path] = set()
+
+
+@atexit.register
+def _remove_partials() -> None:
+    """Remove what a signal left that came between two steps of a `with` statement."""
+    for partial in list(_partials):
         partial.unlink(missing_ok=True)
 
 
