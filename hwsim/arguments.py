@@ -7,19 +7,30 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from hwsim.errors import UsageError, guess
+from hwsim.printable import brief
 
 T = TypeVar("T")
-_SHOWN = 60
 
 
 def whole(name: str, value: object) -> int:
-    """A whole number, NumPy's among them; raises UsageError for others and for True and False."""
+    """A whole number, NumPy's among them; raises UsageError for others, for True and False, and for over 30 digits."""
     try:
         if isinstance(value, bool):
             raise TypeError
-        return operator.index(value)  # type: ignore[arg-type]
+        number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
         raise _wrong(name, "a whole number", value) from None
+    if abs(number) >= 10**30:  # of thousands of digits messages could not be made
+        raise _wrong(name, "a whole number of fewer digits", number)
+    return number
+
+
+def within(name: str, value: object, low: int, high: int) -> int:
+    """A whole number of a range; raises UsageError for others."""
+    number = whole(name, value)
+    if not low <= number <= high:
+        raise UsageError(f"{name}: wanted {low} to {high}, found {number}")
+    return number
 
 
 def whole_or_none(name: str, value: object) -> int | None:
@@ -62,5 +73,4 @@ def _wrong(name: str, wanted: str, value: object) -> UsageError:
 
 
 def _shown(value: object) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return " ".join(brief(value).split())

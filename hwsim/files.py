@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hwsim.errors import UsageError
+from hwsim.printable import shortened
 
 LONGEST_NAME = 255
 """Bytes of a name; what file systems allow."""
-_LONGEST_SHOWN = 90
+_partials: set[Path] = set()
 _STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/[0-9]{1,6})|/proc/self/fd/[0-9]{1,6}")
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -44,7 +44,7 @@ def write_all(texts: Mapping[Path, str]) -> None:
         for path, content in plain.items():
             with _about(path):
                 partials[path] = partial = stack.enter_context(_partial(path))
-                with os.fdopen(os.open(partial, _NEW, 0o666), "wb") as file:
+                with partial.open("xb") as file:
                     file.write(content)
         for path, partial in partials.items():
             with _about(path):
@@ -61,7 +61,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
     Raises OSError when the place cannot be written.
     """
     with _partial(path) as partial:
-        with os.fdopen(os.open(partial, _NEW, 0o666), "wb") as file:
+        with partial.open("xb") as file:
             yield file
         partial.replace(path)
 
@@ -78,9 +78,6 @@ def _partial(path: Path) -> Iterator[Path]:
         _partials.discard(partial)
 
 
-_partials: set[Path] = set()
-
-
 @atexit.register
 def _remove_partials() -> None:
     """Remove what a signal left that came between two steps of a `with` statement."""
@@ -94,7 +91,7 @@ def _about(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{shown(path)}: cannot be written: {error.strerror or error}") from None
+        raise UsageError(f"{shortened(path)}: cannot be written: {error.strerror or error}") from None
 
 
 def is_stream(path: Path) -> bool:
@@ -119,7 +116,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path] = (), streams:
     """
     for path in outputs:
         if fault := fault_of(path, stream=path in streams):
-            raise UsageError(f"{shown(path)}: {fault}")
+            raise UsageError(f"{shortened(path)}: {fault}")
     check_apart(inputs, outputs)
 
 
@@ -143,7 +140,7 @@ def fault_of(path: Path, stream: bool = False) -> str | None:
         return f"cannot be written: is {kind}, not a file"
     try:
         with _partial(path) as partial:
-            os.close(os.open(partial, _NEW, 0o666))
+            partial.touch(exist_ok=False)
     except OSError as error:
         return f"cannot be written: {error.strerror or error}"
     return None
@@ -158,7 +155,7 @@ def check_apart(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
         place = os.path.realpath(path)
         if place in taken:
             raise UsageError(
-                f"{shown(path)}: is also {shown(taken[place])}, which would be overwritten; use another name"
+                f"{shortened(path)}: is also {shortened(taken[place])}, which would be overwritten; use another name"
             )
         taken[place] = path
 
@@ -188,10 +185,3 @@ def kind_of(mode: int) -> str:
     if stat.S_ISREG(mode):
         return "a file"
     return "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """A path as messages show it: on one line, of readable length."""
-    name = os.fspath(path)
-    flat = name if name.isprintable() else name.encode("unicode_escape").decode()
-    return flat if len(flat) <= _LONGEST_SHOWN else f"{flat[:40]}...{flat[-45:]}"

@@ -1,6 +1,11 @@
-"""Text from files of anybody, as a terminal can print it without obeying it."""
+"""Text and values from anybody, as terminals and messages can print them: never obeyed, and in messages short."""
 
 from __future__ import annotations
+
+import os
+
+_LONGEST_TEXT = 90
+_LONGEST_VALUE = 60
 
 
 def printable(text: str) -> str:
@@ -8,6 +13,26 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
+
+
+def one_line(text: str) -> str:
+    r"""The same with `\n` for the end of a line."""
+    return printable(text).replace("\n", r"\n")
+
+
+def shortened(text: str | os.PathLike[str]) -> str:
+    """A path or another text of a user's, as messages name it: of what is too long the middle is left out."""
+    flat = one_line(os.fspath(text))
+    return flat if len(flat) <= _LONGEST_TEXT else f"{flat[:40]}...{flat[-45:]}"
+
+
+def brief(value: object) -> str:
+    """A short repr of something that was given or read from a file."""
+    try:
+        text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of over 30 digits"
+    except ValueError:  # Python refuses to write out integers of thousands of digits
+        text = "numbers of thousands of digits"
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
 
 
 def _escaped(sign: str) -> str:

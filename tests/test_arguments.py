@@ -11,6 +11,9 @@ import hwsim
 from hwsim.errors import HwsimError
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.plastic.session import Session
+from hwsim.traces.sequence.synth import synthesize_sequence
+
+HUGE = 10**5000  # which Python refuses to write out
 
 
 @cache
@@ -37,6 +40,10 @@ def design():
         ("timesteps", 1.0),
         ("timesteps", 3),
         ("timesteps", 10**30),
+        pytest.param("timesteps", HUGE, id="timesteps-huge"),
+        pytest.param("samples", -HUGE, id="samples-huge"),
+        pytest.param("jobs", HUGE, id="jobs-huge"),
+        pytest.param("accuracy_samples", -HUGE, id="accuracy_samples-huge"),
         ("accuracy_samples", "many"),
         ("accuracy_samples", -1),
         ("jobs", "2"),
@@ -74,6 +81,17 @@ def test_simulate_wants_what_was_loaded(name, value):
     given = {"architecture": design(), "trace": trace()} | {name: value}
     with pytest.raises(HwsimError, match=rf"^{name}: wanted what load_{name} gives, got "):
         hwsim.simulate(**given)
+
+
+@pytest.mark.parametrize("geometry", ["mlp:20-12-10", "lstm:4x3-5-2"])
+@pytest.mark.parametrize("name", ["timesteps", "samples", "seed"])
+@pytest.mark.parametrize("value", ["2", 2.5, None, True, pytest.param(HUGE, id="huge"), -1])
+def test_a_drawn_trace_names_the_argument(geometry, name, value):
+    draw = synthesize_sequence if geometry.startswith("lstm") else synthesize
+    given = {"timesteps": 2, "samples": 3, "rate": 0.2, "seed": 1} | {name: value}
+    with pytest.raises(HwsimError, match=rf"^{name}: wanted ") as raised:
+        draw(geometry, **given)
+    assert len(str(raised.value)) <= 200
 
 
 def test_a_long_value_is_cut():

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from hwsim.arch.nodes import Node, merge, refuse_nulls
 from hwsim.arch.yaml_text import MAX_BYTES, parse
 from hwsim.errors import ArchitectureError, guess
-from hwsim.files import kind_of, open_file, shown
+from hwsim.files import kind_of, open_file
+from hwsim.printable import one_line, shortened
 
 SUFFIX = ".yaml"
 MAX_PARENTS = 8
@@ -43,12 +44,12 @@ def find(name: str, beside: Path | None = None) -> Path:
     if (kind := _kind(path, name)) == "a file":
         return path
     if kind is not None:
-        raise ArchitectureError(f"{shown(name)}: is {kind}, not an architecture file")
+        raise ArchitectureError(f"{shortened(name)}: is {kind}, not an architecture file")
     if stem in shipped():
         return shipped_folder() / f"{stem}{SUFFIX}"
     known = ", ".join(shipped()) or "none"
     raise ArchitectureError(
-        f"{shown(name)}: no such file or shipped design (shipped: {known}){guess(stem[:64], shipped())}"
+        f"{shortened(name)}: no such file or shipped design (shipped: {known}){guess(stem[:64], shipped())}"
     )
 
 
@@ -57,15 +58,15 @@ def _kind(path: Path, name: str) -> str | None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise ArchitectureError(f"{shown(name)}: a name of an architecture file is text, this one is not") from None
+        raise ArchitectureError(f"{shortened(name)}: a name of an architecture file is text, this one is not") from None
     try:
         return kind_of(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValueError:
-        raise ArchitectureError(f"{shown(name)}: is not the name of a file") from None
+        raise ArchitectureError(f"{shortened(name)}: is not the name of a file") from None
     except OSError as error:
-        raise ArchitectureError(f"{shown(name)}: {error.strerror}") from None
+        raise ArchitectureError(f"{shortened(name)}: {error.strerror}") from None
 
 
 class Resolved(NamedTuple):
@@ -143,4 +144,4 @@ def shown_path(path: Path) -> str:
     """A path as messages name it: relative where it lies below the current folder."""
     absolute = path.absolute()
     name = str(absolute.relative_to(Path.cwd()) if absolute.is_relative_to(Path.cwd()) else path)
-    return name if name.isprintable() else name.encode("unicode_escape").decode()
+    return one_line(name)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from hwsim.arch.nodes import KeyPath, Node, merge, refuse_nulls
 from hwsim.arch.yaml_text import MAX_DEPTH, parse
 from hwsim.errors import ArchitectureError, HwsimError
+from hwsim.printable import one_line
 
 _PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
 _FIXED = ("machine", "extends")
@@ -80,7 +81,7 @@ def _dotted(path: KeyPath) -> str:
 
 
 def _shown(setting: str) -> str:
-    flat = setting.encode("unicode_escape").decode() if not setting.isprintable() else setting
+    flat = one_line(setting)
     return flat if len(flat) <= _SHOWN else flat[: _SHOWN - 3] + "..."
 
 

@@ -137,6 +137,7 @@ def _session(
     """How to learn; nothing for traces that are only played, unless the user asked for it."""
     from dataclasses import replace
 
+    from hwsim.printable import one_line
     from hwsim.traces.io import write_trace
     from hwsim.traces.plastic.session import Session
     from hwsim.traces.plastic.trace import PlasticTrace
@@ -147,8 +148,7 @@ def _session(
 
     def save(learned: PlasticTrace) -> None:
         assert file is not None
-        plain = machine if machine.isprintable() else machine.encode("unicode_escape").decode()
-        notes = f"weights are those learned by hwsim simulate {plain}"
+        notes = f"weights are those learned by hwsim simulate {one_line(machine)}"
         origin = replace(learned.provenance, name=file.stem, notes=notes)
         write_trace(file, replace(learned, provenance=origin), compress=True)
 

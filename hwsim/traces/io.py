@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.files import fault_of, shown, written_whole
+from hwsim.files import fault_of, written_whole
+from hwsim.printable import shortened
 from hwsim.traces.file.container import Container
 from hwsim.traces.file.record import Record, parse_object
 from hwsim.traces.manifest import build_trace, trace_arrays, trace_record, with_sha256
@@ -41,7 +42,7 @@ def read_trace(path: str | os.PathLike[str], digests: bool = True) -> AnyTrace:
     try:
         return _read(Path(path), digests)
     except TraceError as error:
-        raise TraceError(_one_line(f"{shown(path)}: {error}")) from None
+        raise TraceError(_one_line(f"{shortened(path)}: {error}")) from None
 
 
 def _read(path: Path, digests: bool) -> AnyTrace:
@@ -92,9 +93,9 @@ def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = 
             raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {len(text)}")
         _write_whole(target, {MANIFEST: np.frombuffer(text, dtype=np.uint8)} | arrays, compress)
     except TraceError as error:
-        raise TraceError(_one_line(f"{shown(target)}: {error}")) from None
+        raise TraceError(_one_line(f"{shortened(target)}: {error}")) from None
     except OSError as error:
-        raise TraceError(_one_line(f"{shown(target)}: cannot be written: {error.strerror or error}")) from None
+        raise TraceError(_one_line(f"{shortened(target)}: cannot be written: {error.strerror or error}")) from None
 
 
 def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]]) -> None:

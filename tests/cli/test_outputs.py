@@ -99,16 +99,16 @@ def test_of_several_outputs_none_is_written_if_one_cannot_be(tmp_path):
 def test_an_output_that_fails_late_takes_the_others_with_it(tmp_path, monkeypatch):
     """The disk is full only when the second file is written."""
     (tmp_path / "a").write_text("old")
-    open_new, opened = os.open, []
+    open_new, opened = Path.open, []
 
-    def open_once(path, *arguments):
-        if str(path).endswith(".partial"):
+    def open_once(path, *arguments, **named):
+        if path.suffix == ".partial":
             opened.append(path)
             if len(opened) == 2:
                 raise OSError(28, "No space left on device")
-        return open_new(path, *arguments)
+        return open_new(path, *arguments, **named)
 
-    monkeypatch.setattr(os, "open", open_once)
+    monkeypatch.setattr(Path, "open", open_once)
     with pytest.raises(UsageError, match=r"b: cannot be written: No space left"):
         files.write_all({tmp_path / "a": "new", tmp_path / "b": "new"})
     assert left(tmp_path) == ["a"]

@@ -83,7 +83,7 @@ class Reads:
     that is below what the negative weights come to.
     """
 
-    n: int
+    n: int  # how many
     codes: int  # what the codes of one read add up to at most
     highest: int  # what it adds up to at most
     lowest: int  # what is least left of that without the offset
@@ -102,20 +102,23 @@ class Reads:
         codes = top * sum(1 << place for place in slices)
         offset = half if spec.signs.encoding == "offset" else 0
         if not drawn(layer.weights):
-            stored = rows.max() * ((1 << bits) - 1 if offset else half)
-            return cls(rows.size, codes, min(int(stored) * digit, codes), -half * digit * int(rows.max()))
-        weights = weights_of(layer).astype(np.int64).reshape(block.size, -1)
+            most = int(rows.max()) * digit
+            return cls(rows.size, codes, min(most * ((1 << bits) - 1 if offset else half), codes), -half * most)
+        # One read after another: whether rows lie so already depends on the placement.
+        weights = weights_of(layer).reshape(block.size, -1)[np.argsort(read, kind="stable")].astype(np.int32)
         kept = weights + offset if offset else np.abs(weights)
+        ends = np.cumsum(rows)
 
-        def summed(values: NDArray[np.int64]) -> NDArray[np.int64]:
-            sums = np.zeros((rows.size, values.shape[1]), np.int64)
-            np.add.at(sums, read, values)
-            return sums * digit
+        def summed(values: NDArray[np.int32]) -> NDArray[np.int64]:
+            each = [values[end - n : end].sum(axis=0) for end, n in zip(ends, rows, strict=True)]
+            return np.stack(each).astype(np.int64) * digit
 
         mask = (1 << spec.crossbar.cell_bits) - 1
-        cut = np.any([summed((kept >> place) & mask) > top for place in slices], axis=0)
-        corrected = summed(np.minimum(weights, 0))
+        columns = {place: summed((kept >> place) & mask) for place in slices}
+        stored = sum(levels << place for place, levels in columns.items())
+        cut = np.any([levels > top for levels in columns.values()], axis=0)
+        highest, corrected = min(int(np.max(stored)), codes), summed(np.minimum(weights, 0))
         if spec.devices.full_scale != "level":  # registers count in steps of the ADC, the offset too
-            return cls(rows.size, codes, min(int(summed(kept).max()), codes), max(int(corrected.min()), -codes))
+            return cls(rows.size, codes, highest, max(int(corrected.min()), -codes))
         least = np.where(cut, np.minimum(corrected, top - offset * digit * rows[:, None]), corrected)
-        return cls(rows.size, codes, min(int(summed(kept).max()), codes), int(least.min()))
+        return cls(rows.size, codes, highest, int(least.min()))

@@ -10,7 +10,7 @@ from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Spec
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
-from hwsim.files import shown
+from hwsim.printable import shortened
 
 _OF_TECHNOLOGY = {"cell": "sram_cell"}  # where a part and the technology have different names for one thing
 
@@ -102,7 +102,7 @@ def given_prices(given: Given, source: str) -> Priced:
 
 def _refuse_another(name: str, now: object, then: object) -> None:
     if now != then:
-        there, here = shown(str(then)), shown(str(now))
+        there, here = shortened(str(then)), shortened(str(now))
         raise ValueError(f"{name} is {here}, but the given prices are for {there}: restate them, or choose a law")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError, UsageError
-from hwsim.files import shown
+from hwsim.printable import shortened
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.file.layers import Take, layer_arrays, layer_record, read_layer
 from hwsim.traces.file.origin import check_rates
@@ -108,7 +108,7 @@ def _check_recipe(recipe: Recipe, network: Network, samples: int, timesteps: int
     except UsageError as error:
         raise TraceError(f"provenance.recipe: {error}") from None
     if [(layer.name, layer.shape) for layer in drawn] != [(layer.name, layer.shape) for layer in network]:
-        raise TraceError(f"provenance.recipe: wanted the trace's layers, found those of '{shown(recipe.geometry)}'")
+        raise TraceError(f"provenance.recipe: wanted the trace's layers, found those of '{shortened(recipe.geometry)}'")
     check_rates(recipe, (network.input.name, *(layer.name for layer in network.spiking())))
 
 

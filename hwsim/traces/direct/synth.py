@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim import arguments
 from hwsim.errors import TraceError, UsageError, guess
 from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
 from hwsim.memory import require
@@ -45,9 +46,9 @@ def synthesize(
     given).  Rates are kept to 2**-16.  A rate of 0 for all layers silences the input too.  `steady` repeats the first
     timestep.  Logits are uniform noise plus evidence for the label at every timestep.  Raises UsageError.
     """
-    for name, value, high in (("timesteps", timesteps, MAX_TIMESTEPS), ("samples", samples, MAX_SAMPLES)):
-        if not 1 <= value <= high:
-            raise UsageError(f"{name}: wanted 1 to {high}, found {value}")
+    timesteps = arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
+    samples = arguments.within("samples", samples, 1, MAX_SAMPLES)
+    seed = arguments.whole("seed", seed)
     if not 0 <= seed < 2**64:
         raise UsageError(f"seed: wanted 0 to 2**64 - 1, found {seed}")
     network = network_of(geometry, seed)

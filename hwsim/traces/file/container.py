@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.files import open_file
 from hwsim.memory import require
+from hwsim.printable import brief
 from hwsim.traces.file.content import content_of, is_mapped
-from hwsim.traces.file.record import shown
 
 MAX_INFLATED_BYTES = 2 << 30
 """Deflated members may claim this much in all; larger traces are stored, which costs no memory."""
@@ -65,9 +65,9 @@ class Container:
     def _add(self, info: zipfile.ZipInfo) -> None:
         name = info.filename.removesuffix(".npy")
         if name == info.filename or name in self._members:
-            raise TraceError(f"member {shown(info.filename)}: wanted distinct names ending in .npy")
+            raise TraceError(f"member {brief(info.filename)}: wanted distinct names ending in .npy")
         if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise TraceError(f"member {shown(info.filename)}: wanted stored or deflated data, found another method")
+            raise TraceError(f"member {brief(info.filename)}: wanted stored or deflated data, found another method")
         self._members[name] = info
 
     @property
@@ -101,7 +101,7 @@ class Container:
         header = _read_header(name, content)
         fits = header.shape == shape if shape is not None else len(header.shape) == 1
         if header.dtype not in dtypes or not fits:
-            raise TraceError(f"array '{name}': {wanted}, found {_dtype_name(header.dtype)} {shown(header.shape)}")
+            raise TraceError(f"array '{name}': {wanted}, found {_dtype_name(header.dtype)} {brief(header.shape)}")
         count = math.prod(header.shape)
         n_bytes = count * _ITEM_BYTES[header.dtype]
         if not count or len(content) != header.offset + n_bytes:
@@ -114,7 +114,7 @@ class Container:
 
     def _content(self, info: zipfile.ZipInfo) -> memoryview:
         """The member's bytes: a view of the file's, or inflated, never past the declared size."""
-        start, name = info.header_offset, shown(info.filename)
+        start, name = info.header_offset, brief(info.filename)
         header = bytes(self._bytes[start : start + _LOCAL_HEADER.size]) if start >= 0 else b""
         if len(header) != _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):
             raise TraceError(f"member {name}: wanted a local header at byte {start}, found none")
@@ -134,7 +134,7 @@ class Container:
 
 
 def _inflate(info: zipfile.ZipInfo, packed: memoryview) -> memoryview:
-    name = shown(info.filename)
+    name = brief(info.filename)
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
         content = inflater.decompress(packed, max_length=info.file_size + 1)
@@ -148,7 +148,7 @@ def _inflate(info: zipfile.ZipInfo, packed: memoryview) -> memoryview:
 
 def _check_crc(info: zipfile.ZipInfo, content: memoryview) -> None:
     if (found := zlib.crc32(content)) != info.CRC:
-        raise TraceError(f"member {shown(info.filename)}: wanted CRC-32 {info.CRC:08x}, found {found:08x}")
+        raise TraceError(f"member {brief(info.filename)}: wanted CRC-32 {info.CRC:08x}, found {found:08x}")
 
 
 def _read_header(name: str, content: memoryview) -> Header:
@@ -169,14 +169,14 @@ def _read_header(name: str, content: memoryview) -> Header:
         fields = None
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
         raise TraceError(
-            f"array '{name}': wanted an npy header with descr, fortran_order and shape, found {shown(text)}"
+            f"array '{name}': wanted an npy header with descr, fortran_order and shape, found {brief(text)}"
         )
     dtype, order, shape = fields["descr"], fields["fortran_order"], fields["shape"]
     if not isinstance(dtype, str) or dtype not in _ITEM_BYTES:
-        raise TraceError(f"array '{name}': wanted a dtype among {', '.join(_ITEM_BYTES)}, found {shown(dtype)}")
+        raise TraceError(f"array '{name}': wanted a dtype among {', '.join(_ITEM_BYTES)}, found {brief(dtype)}")
     sizes = shape if isinstance(shape, tuple) and len(shape) <= _MOST_AXES else (-1,)
     if not all(type(size) is int and 0 <= size <= _LARGEST_SIZE for size in sizes) or order is not False:
-        raise TraceError(f"array '{name}': wanted sizes in C order, found {shown(shape)}, fortran_order {shown(order)}")
+        raise TraceError(f"array '{name}': wanted sizes in C order, found {brief(shape)}, fortran_order {brief(order)}")
     return Header(dtype, shape, start + length)
 
 

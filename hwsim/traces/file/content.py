@@ -16,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from hwsim.errors import TraceError
-from hwsim.files import shown
+from hwsim.printable import shortened
 
 MAX_READ_BYTES = 256 << 20
 """Larger files are mapped."""
@@ -86,7 +86,7 @@ def check_unchanged(trace: object) -> None:
     """Raise TraceError if arrays of a trace lie in a mapped file that is no longer what it was when it was read."""
     mapped = next(_maps(trace), None)  # all arrays of a trace lie in one file
     if mapped is not None and mapped.changed():
-        raise TraceError(f"{shown(mapped.path)}: the file changed since it was read; read it again")
+        raise TraceError(f"{shortened(mapped.path)}: the file changed since it was read; read it again")
 
 
 def _maps(value: object) -> Iterator[_Map]:

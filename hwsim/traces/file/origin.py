@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import asdict
 
 from hwsim.errors import TraceError
-from hwsim.traces.file.record import Record, shown
+from hwsim.printable import brief
+from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_SIZE
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_TIMESTEPS
@@ -47,7 +48,7 @@ def check_rates(recipe: Recipe, names: Collection[str]) -> None:
             )
     for name, rate in recipe.rates.items():
         if name not in names or not 0 <= rate <= 1:
-            raise TraceError(f"provenance.recipe.rates: wanted rates from 0 to 1, found {rate:g} for {shown(name)}")
+            raise TraceError(f"provenance.recipe.rates: wanted rates from 0 to 1, found {rate:g} for {brief(name)}")
 
 
 def _read_fractions(fields: Record, key: str) -> tuple[float, ...]:

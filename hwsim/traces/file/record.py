@@ -8,17 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from hwsim.errors import TraceError, guess
-
-_LONGEST_SHOWN = 60
-
-
-def shown(value: object) -> str:
-    """A short repr of something read from a file, safe to print on one line."""
-    try:
-        text = repr(value) if not isinstance(value, int) or abs(value) < 10**30 else "a number of over 30 digits"
-    except ValueError:  # Python refuses to write out integers of thousands of digits
-        text = "numbers of thousands of digits"
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
+from hwsim.printable import brief
 
 
 class Record:
@@ -26,7 +16,7 @@ class Record:
 
     def __init__(self, where: str, value: object) -> None:
         if not isinstance(value, dict):
-            raise TraceError(f"{where}: wanted an object, found {shown(value)}")
+            raise TraceError(f"{where}: wanted an object, found {brief(value)}")
         self.where = where
         self._left = dict(value)
         self._taken: list[str] = []
@@ -34,12 +24,12 @@ class Record:
     def _take(self, key: str) -> Any:
         self._taken.append(key)
         if key not in self._left:
-            raise TraceError(f"{self.where}: wanted key '{key}', found {shown(sorted(self._left))}")
+            raise TraceError(f"{self.where}: wanted key '{key}', found {brief(sorted(self._left))}")
         return self._left.pop(key)
 
     def fail(self, key: str, wanted: str, found: object) -> NoReturn:
         """Raise TraceError about the value of `key`."""
-        raise TraceError(f"{self.where}.{key}: wanted {wanted}, found {shown(found)}")
+        raise TraceError(f"{self.where}.{key}: wanted {wanted}, found {brief(found)}")
 
     def integer(self, key: str, low: int, high: int) -> int:
         """An integer from low to high."""
@@ -84,7 +74,7 @@ class Record:
             hint = guess(value[:64], known) if isinstance(value, str) else ""
             if isinstance(value, str) and absent is not None and value in absent:
                 hint = f": {absent[value]}"
-            raise TraceError(f"{self.where}.{key}: wanted one of {', '.join(known)}, found {shown(value)}{hint}")
+            raise TraceError(f"{self.where}.{key}: wanted one of {', '.join(known)}, found {brief(value)}{hint}")
         return str(value)
 
     def _list(self, key: str, longest: int) -> list[Any]:
@@ -131,7 +121,7 @@ class Record:
     def close(self) -> None:
         """Refuse keys that nobody took."""
         for key in self._left:
-            raise TraceError(f"{self.where}: unknown key {shown(key)}{guess(key[:64], self._taken)}")
+            raise TraceError(f"{self.where}: unknown key {brief(key)}{guess(key[:64], self._taken)}")
 
 
 def parse_object(where: str, text: bytes) -> Record:
@@ -149,7 +139,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value: dict[str, Any] = {}
     for key, item in pairs:
         if key in value:
-            raise ValueError(f"the key {shown(key)} twice in one object")
+            raise ValueError(f"the key {brief(key)} twice in one object")
         value[key] = item
     return value
 

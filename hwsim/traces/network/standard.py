@@ -22,8 +22,8 @@ from typing import Literal
 import numpy as np
 
 from hwsim.errors import UsageError, guess
-from hwsim.files import shown
 from hwsim.kernels.counter_rng import stream_key
+from hwsim.printable import shortened
 from hwsim.traces.network.check import MAX_SIZE
 from hwsim.traces.network.geometry import output_size
 from hwsim.traces.network.layers import (
@@ -72,7 +72,8 @@ def network_of(geometry: str, seed: int) -> Network:
     else:
         known = ", ".join(GEOMETRIES)
         raise UsageError(
-            f"geometry: wanted one of {known} (any sizes), found '{shown(geometry)}'{guess(geometry[:64], GEOMETRIES)}"
+            f"geometry: wanted one of {known} (any sizes), found '{shortened(geometry)}'"
+            f"{guess(geometry[:64], GEOMETRIES)}"
         )
     return Network(tuple(draft.layers))
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.files import shown
+from hwsim.printable import shortened
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import check_rates
 from hwsim.traces.file.record import Record
@@ -102,7 +102,7 @@ def build_sequence(record: Record, provenance: Provenance, take: Take) -> Sequen
         widths = [network.n_features, *(layer.n_hidden for layer in network.layers), network.n_classes]
         own = f"{network.n_elements}x{'-'.join(map(str, widths))}"
         if recipe.geometry != f"lstm:{own}":
-            raise TraceError(f"provenance.recipe: wanted geometry 'lstm:{own}', found '{shown(recipe.geometry)}'")
+            raise TraceError(f"provenance.recipe: wanted geometry 'lstm:{own}', found '{shortened(recipe.geometry)}'")
         check_rates(recipe, tuple(spikes))
     return SequenceTrace(network, timesteps, spikes, inputs, logits, provenance)
 

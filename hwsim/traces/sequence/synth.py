@@ -14,10 +14,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim import arguments
 from hwsim.errors import UsageError, guess
-from hwsim.files import shown
 from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
 from hwsim.memory import require
+from hwsim.printable import shortened
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.sequence.trace import (
@@ -51,14 +52,14 @@ def sequence_network(geometry: str, seed: int) -> SequenceNetwork:
     """
     match = _NUMBERS.fullmatch(geometry.removeprefix(PREFIX))
     if match is None:
-        raise UsageError(f"geometry: wanted {_FORM}, found '{shown(geometry)}'")
+        raise UsageError(f"geometry: wanted {_FORM}, found '{shortened(geometry)}'")
     elements, features, *widths = int(match[1]), int(match[2]), *map(int, match[3].split("-")[1:])
     for what, value in (("elements", elements), ("features", features), *(("width", width) for width in widths)):
         if not 1 <= value <= _LARGEST[what]:
             raise UsageError(f"geometry: wanted {what} from 1 to {_LARGEST[what]}, found {value} in '{geometry}'")
     *hidden, classes = widths
     n_weights = sum(4 * (before + own) * own for before, own in pairwise([features, *hidden])) + hidden[-1] * classes
-    require(3 * n_weights, f"a network {shown(geometry)}")  # and the random numbers that they are made of
+    require(3 * n_weights, f"a network {shortened(geometry)}")  # and the random numbers that they are made of
     layers = tuple(
         _layer(f"lstm{i}", seed, before, own) for i, (before, own) in enumerate(pairwise([features, *hidden]), start=1)
     )
@@ -104,9 +105,9 @@ def synthesize_sequence(
     more layers.  `rate` is the probability of a spike per unit and step, the same for all, or one for each recorded
     set such as 'lstm1/hidden'.  Raises UsageError.
     """
-    for name, value in (("timesteps", timesteps), ("samples", samples)):
-        if not 1 <= value <= _LARGEST[name]:
-            raise UsageError(f"{name}: wanted 1 to {_LARGEST[name]}, found {value}")
+    timesteps = arguments.within("timesteps", timesteps, 1, _LARGEST["timesteps"])
+    samples = arguments.within("samples", samples, 1, _LARGEST["samples"])
+    seed = arguments.whole("seed", seed)
     if not 0 <= seed < 2**64:
         raise UsageError(f"seed: wanted 0 to 2**64 - 1, found {seed}")
     names = recorded_names(geometry)
