@@ -54,14 +54,38 @@ def compare(found: NDArray[Any], wanted: NDArray[Any]) -> Mismatch:
     return Mismatch(found.size, count, first)
 
 
-def compare_logits(logits: Logits, sample_ids: NDArray[np.int64], wanted: NDArray[np.int32]) -> Mismatch | None:
-    """Compare the samples that have raw inputs, whose ids are given; None if there is none."""
-    row_of = {int(sample): row for row, sample in enumerate(sample_ids)}
-    shared = [(here, row_of[int(sample)]) for here, sample in enumerate(logits.sample_ids) if int(sample) in row_of]
+def compare_shared(
+    found: NDArray[Any], sample_ids: NDArray[np.int64], wanted: NDArray[Any], wanted_ids: NDArray[np.int64]
+) -> Mismatch | None:
+    """Compare the samples that both have, by their ids; None if there is none."""
+    row_of = {int(sample): row for row, sample in enumerate(wanted_ids)}
+    shared = [(here, row_of[int(sample)]) for here, sample in enumerate(sample_ids) if int(sample) in row_of]
     if not shared:
         return None
     here, there = (np.array(rows) for rows in zip(*shared, strict=True))
-    mismatch = compare(logits.values[here], wanted[there])
+    mismatch = compare(found[here], wanted[there])
     if mismatch.first is None:
         return mismatch
     return Mismatch(mismatch.compared, mismatch.differing, (int(here[mismatch.first[0]]), *mismatch.first[1:]))
+
+
+def compare_logits(
+    recorded: Mapping[str, Logits], split: str, wanted: NDArray[np.int32], wanted_ids: NDArray[np.int64]
+) -> dict[str, Mismatch]:
+    """Compare every set of logits of a split with those of the samples that were executed, where they share any."""
+    found = {}
+    for name, logits in recorded.items():
+        # Sample ids mean something only within a split.
+        if logits.split == split and (mismatch := compare_shared(logits.values, logits.sample_ids, wanted, wanted_ids)):
+            found[f"logits/{name}"] = mismatch
+    return found
+
+
+def compare_redrawn(
+    samples: int, found: Mapping[str, NDArray[Any]], again: Mapping[str, NDArray[Any]], same_record: bool
+) -> Verification:
+    """Compare the arrays of a trace with those drawn again; `same_record` says that the manifests are equal."""
+    arrays = {name: compare(found[name], again[name]) for name in found if name in again}
+    same = same_record and again.keys() == found.keys()
+    arrays["manifest"] = Mismatch(1, int(not same), None if same else (0,))
+    return Verification("regeneration", samples, arrays)

@@ -14,7 +14,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.footprint import executed_bytes
 from hwsim.traces.planes import unpack_channels
 from hwsim.traces.trace import PackedSpikes
-from hwsim.traces.verification import Mismatch, Verification, compare, compare_logits
+from hwsim.traces.verification import Mismatch, Verification, compare_logits, compare_redrawn
 
 
 def verify_direct(
@@ -37,11 +37,7 @@ def verify_direct(
         f"{name}/spikes": _compare_spikes(packed, run.spikes[name].words[: trace.n_samples])
         for name, packed in trace.spikes.items()
     }
-    for name, logits in trace.logits.items():
-        # Sample ids mean something only within a split.
-        same = logits.split == trace.provenance.split
-        if same and (found := compare_logits(logits, trace.inputs.sample_ids, run.logits)):
-            arrays[f"logits/{name}"] = found
+    arrays |= compare_logits(trace.logits, trace.provenance.split, run.logits, trace.inputs.sample_ids)
     return Verification("execution", len(trace.inputs.labels), arrays)
 
 
@@ -51,14 +47,8 @@ def _verify_recipe(trace: Trace) -> Verification:
     recipe = trace.provenance.recipe
     assert recipe is not None
     again = draw(recipe)
-    wanted, found = direct_arrays(again), direct_arrays(trace)
-    arrays = {name: compare(found[name], wanted[name]) for name in found if name in wanted}
-    same = (direct_record(again), again.provenance) == (
-        direct_record(trace),
-        trace.provenance,
-    ) and wanted.keys() == found.keys()
-    arrays["manifest"] = Mismatch(1, int(not same), None if same else (0,))
-    return Verification("regeneration", trace.n_samples, arrays)
+    same = (direct_record(again), again.provenance) == (direct_record(trace), trace.provenance)
+    return compare_redrawn(trace.n_samples, direct_arrays(trace), direct_arrays(again), same)
 
 
 def _compare_spikes(packed: PackedSpikes, wanted: NDArray[np.uint64]) -> Mismatch:

@@ -13,7 +13,7 @@ from hwsim.traces.provenance import Recipe
 from hwsim.traces.sequence.record import sequence_arrays, sequence_record
 from hwsim.traces.sequence.trace import SequenceSpikes, SequenceTrace
 from hwsim.traces.trace import Logits, count_of
-from hwsim.traces.verification import Mismatch, Verification, compare, compare_logits
+from hwsim.traces.verification import Mismatch, Verification, compare_logits, compare_redrawn
 
 
 def verify_sequence(trace: SequenceTrace) -> Verification:
@@ -30,11 +30,7 @@ def verify_sequence(trace: SequenceTrace) -> Verification:
         f"{name}/spikes": _compare(spikes, run.spikes[name].words[: trace.n_samples])
         for name, spikes in trace.spikes.items()
     }
-    for name, logits in trace.logits.items():
-        # Sample ids mean something only within a split.
-        same = logits.split == trace.provenance.split
-        if same and (found := compare_logits(logits, trace.inputs.sample_ids, run.logits)):
-            arrays[f"logits/{name}"] = found
+    arrays |= compare_logits(trace.logits, trace.provenance.split, run.logits, trace.inputs.sample_ids)
     return Verification("execution", len(trace.inputs.labels), arrays)
 
 
@@ -42,12 +38,8 @@ def _verify_recipe(trace: SequenceTrace, recipe: Recipe) -> Verification:
     from hwsim.traces.sequence.synth import draw_sequence
 
     again = draw_sequence(recipe)
-    wanted, found = sequence_arrays(again), sequence_arrays(trace)
-    arrays = {name: compare(found[name], wanted[name]) for name in found if name in wanted}
     same = (sequence_record(again), again.provenance) == (sequence_record(trace), trace.provenance)
-    same = same and wanted.keys() == found.keys()
-    arrays["manifest"] = Mismatch(1, int(not same), None if same else (0,))
-    return Verification("regeneration", trace.n_samples, arrays)
+    return compare_redrawn(trace.n_samples, sequence_arrays(trace), sequence_arrays(again), same)
 
 
 def _compare(spikes: SequenceSpikes, wanted: NDArray[np.uint64]) -> Mismatch:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from hwsim.errors import UsageError
 from hwsim.memory import require
 from hwsim.traces.network.footprint import executed_bytes
 from hwsim.traces.trace import count_of
-from hwsim.traces.ttfs.trace import Decisions, FirstSpikeTrace
-from hwsim.traces.verification import Mismatch, Verification, compare
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
+from hwsim.traces.verification import Verification, compare, compare_shared
 
 
 def verify_first_spike(trace: FirstSpikeTrace) -> Verification:
@@ -26,24 +24,12 @@ def verify_first_spike(trace: FirstSpikeTrace) -> Verification:
     }
     for name, decisions in trace.decisions.items():
         # Sample ids mean something only within a split.
-        if decisions.split == trace.provenance.split and (found := _compare(decisions, trace, run.classes)):
+        if decisions.split != trace.provenance.split:
+            continue
+        found = compare_shared(decisions.classes, decisions.sample_ids, run.classes, trace.inputs.sample_ids)
+        if found is not None:
             arrays[f"decisions/{name}"] = found
     return Verification("execution", len(trace.inputs.labels), arrays)
-
-
-def _compare(
-    decisions: Decisions, trace: FirstSpikeTrace, wanted: np.ndarray[tuple[int], np.dtype[np.int16]]
-) -> Mismatch | None:
-    """Compare the samples that have raw inputs; None if there is none."""
-    row_of = {int(sample): row for row, sample in enumerate(trace.inputs.sample_ids)}
-    shared = [(here, row_of[int(sample)]) for here, sample in enumerate(decisions.sample_ids) if int(sample) in row_of]
-    if not shared:
-        return None
-    here, there = (np.array(rows) for rows in zip(*shared, strict=True))
-    mismatch = compare(decisions.classes[here], wanted[there])
-    if mismatch.first is None:
-        return mismatch
-    return Mismatch(mismatch.compared, mismatch.differing, (int(here[mismatch.first[0]]),))
 
 
 def first_of_first_spike(trace: FirstSpikeTrace, samples: int | None, timesteps: int | None) -> FirstSpikeTrace:
