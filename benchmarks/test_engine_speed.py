@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from hwsim.engine import compiled_engine, simpy_engine
-from hwsim.engine.schedule import Schedule, Stage, Unless, Wait
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.stage import Stage, Unless, Wait
 from hwsim.engine.timeline import Timeline
-from hwsim.kernels.events.loop import play
+from hwsim.kernels.events.batch import play_batch
 
 N_JOBS = 1_000_000
 N_JOBS_SIMPY = 20_000
@@ -122,9 +123,10 @@ def test_compiled_engine(benchmark, capsys, kind):
     assert_done(schedule, timeline)
 
     rate = schedule.n_jobs / seconds(lambda: compiled_engine.run(schedule), rounds=5)
-    laying_out = seconds(lambda: compiled_engine.lay_out(schedule), rounds=5)
-    machines = iter([compiled_engine.lay_out(schedule) for _ in range(5)])
-    looping = seconds(lambda: play(next(machines)), rounds=5)
+    batch = Schedules.of([schedule])
+    laying_out = seconds(lambda: compiled_engine.lay_out(batch), rounds=5)
+    machines = iter([compiled_engine.lay_out(batch) for _ in range(5)])
+    looping = seconds(lambda: play_batch(*next(machines)), rounds=5)
     rate_simpy = few.n_jobs / seconds(lambda: simpy_engine.run(few), rounds=2)
     benchmark.extra_info["jobs_per_s"] = rate
     benchmark.extra_info["jobs_per_s_simpy"] = rate_simpy

@@ -21,9 +21,7 @@ from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.report.assemble import assemble
-from hwsim.report.baselines import baseline_ratios
 from hwsim.report.early_exit import exit_curve, exits_of
-from hwsim.report.figures import run_figures
 from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
@@ -148,12 +146,8 @@ def simulate(
         "functional": functional,
     }
     check_unchanged(trace)
-    return replace(
-        assemble(architecture, short, runs, notes, chosen, machine.arithmetic, accuracy_of),
-        exit_curve=exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None,
-        baselines=[run_figures(run, machine.arithmetic) for run in dense.values()],
-        baseline_ratios=baseline_ratios(runs, dense, machine.arithmetic),
-    )
+    curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
+    return assemble(architecture, short, runs, notes, chosen, machine.arithmetic, accuracy_of, dense, curve)
 
 
 def _machine(architecture: Architecture) -> Accelerator[Any, Any]:

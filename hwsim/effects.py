@@ -50,7 +50,8 @@ def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequen
         priced = {name: (part.actions, part.area_um2, part.leakage_uw) for name, part in parts.items()}
         hardware = each.hardware
         installed = hardware.instances, hardware.clocked, hardware.clock_domains, hardware.storage
-        _add(digest, (batch.ledger.postings, batch.runs, priced, installed, each.exits, each.count_units))
+        leaving = each.exits and (each.exits, each.exits.outcomes)
+        _add(digest, (batch.ledger.postings, batch.runs, priced, installed, leaving, each.count_units))
     if machine.decides(trace) == "in its own way" and getattr(trace, "inputs", None) is not None:
         own = machine.functional(trace, 1).trace
         _add(digest, [getattr(own, name) for name in ("spikes", "times", "logits", "decisions") if hasattr(own, name)])
@@ -65,7 +66,7 @@ def _add(digest: Any, value: object) -> None:
     elif is_dataclass(value) and not isinstance(value, type):
         digest.update(type(value).__name__.encode())
         for field in fields(value):
-            if field.name not in ("source", "threshold", "criterion", "chosen_on"):
+            if field.name not in ("source", "threshold", "criterion", "chosen_on", "find_outcomes"):
                 _add(digest, getattr(value, field.name))
     elif isinstance(value, Mapping):
         for key in sorted(value, key=str):

@@ -6,6 +6,7 @@ Those of hwsim are one module or package each in this folder.  Those of other pa
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 from typing import Any
@@ -41,5 +42,6 @@ def spec_type(name: str) -> type[Spec]:
     return machine(name).spec_type
 
 
+@functools.cache
 def _own() -> set[str]:
     return {module.name for module in pkgutil.iter_modules(__path__)}

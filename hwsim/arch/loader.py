@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -21,7 +22,7 @@ from hwsim.errors import ArchitectureError
 SpecT = TypeVar("SpecT", bound=Spec)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Architecture(Generic[SpecT]):
     """A specification and where each of its values was written."""
 
@@ -37,7 +38,7 @@ class Architecture(Generic[SpecT]):
         """Its own file."""
         return self.files[-1]
 
-    @property
+    @cached_property
     def overridden(self) -> Mapping[str, str]:
         """Keys whose value was changed after the source beside it was written, and where: it speaks of another value.
 
@@ -45,10 +46,10 @@ class Architecture(Generic[SpecT]):
         """
         order = {shown_path(file): rank for rank, file in enumerate(self.files)}
         found = {}
+        mappings = {key[:dot] for key in self.places for dot, letter in enumerate(key) if letter == "."}
         for key, place in self.places.items():
             parts = key.split(".")
-            mapping = any(other.startswith(f"{key}.") for other in self.places)
-            if mapping or {"source", "description", "extends", "machine"} & set(parts):
+            if key in mappings or {"source", "description", "extends", "machine"} & set(parts):
                 continue
             levels = (".".join([*parts[:depth], "source"]) for depth in range(len(parts) - 1, -1, -1))
             source = next((self.places[level] for level in levels if level in self.places), None)

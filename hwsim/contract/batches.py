@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from hwsim.contract.ledger import Ledger
 from hwsim.contract.run import RunName
-from hwsim.engine.schedule import Schedule
+from hwsim.contract.stages import cut_short
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.stage import BatchStage, Unless
 
 _JOBS_AT_ONCE = 1 << 18  # of all samples of a batch: memory does not grow with samples
 
@@ -24,19 +26,55 @@ class OneEach:
     `ends` are the jobs of `stage` that end the timesteps: int64 [timestep].
     """
 
-    schedules: Sequence[Schedule]
+    schedules: Schedules
     stage: str
     ends: NDArray[np.int64]
+
+    @property
+    def each(self) -> Sequence[Schedule]:
+        """All schedules that this stands for."""
+        return self.schedules
 
 
 @dataclass(frozen=True, slots=True)
 class ByLeaving:
-    """A schedule for every sample and timestep after which it may leave: [sample * timesteps + timestep].
+    """Schedules of all samples for each timestep after which they may leave; their answer is its end."""
 
-    The answer of each is the end of that timestep.
+    schedules: Sequence[Schedules]  # [timestep]
+
+    @property
+    def each(self) -> Sequence[Schedule]:
+        """All schedules that this stands for: [sample * timesteps + timestep]."""
+        return [leaving[sample] for sample in range(len(self.schedules[0])) for leaving in self.schedules]
+
+
+@dataclass(frozen=True, slots=True)
+class Overlapped:
+    """A schedule a sample in which later timesteps start before the decision that ends each one.
+
+    It stands for one for each timestep after which a sample may leave: once the decision on that, job `ends[timestep]`
+    of `stage`, is done, no job of a later timestep starts any more, and what has started runs to its end.
     """
 
-    schedules: Sequence[Schedule]
+    schedules: Schedules
+    stage: str
+    ends: NDArray[np.int64]
+
+    def leaving(self, timestep: int) -> Schedules:
+        """The schedules of samples that leave after a timestep."""
+        end, whole = self.ends[timestep], self.schedules
+        voids = [self._void(stage, timestep) for stage in whole.stages]
+        return cut_short(whole, voids, (self.stage, np.array([end], np.int64)))
+
+    def _void(self, stage: BatchStage, timestep: int) -> Unless | None:
+        """The decision on the jobs of a stage that belong to later timesteps; None where it has none."""
+        later: NDArray[np.bool_] = stage.timestep > timestep
+        return Unless(self.stage, np.where(later, self.ends[timestep], -1).astype(np.int64)) if later.any() else None
+
+    @property
+    def each(self) -> Sequence[Schedule]:
+        """All schedules that this stands for: [sample * timesteps + timestep]."""
+        return ByLeaving([self.leaving(timestep) for timestep in range(self.ends.size)]).each
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +84,12 @@ class InStream:
     schedule: Schedule
 
     @property
-    def schedules(self) -> Sequence[Schedule]:
+    def each(self) -> Sequence[Schedule]:
         """The one schedule."""
         return (self.schedule,)
+
+
+Scheduled = OneEach | ByLeaving | Overlapped | InStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +98,27 @@ class Batch:
 
     samples: range
     ledger: Ledger
-    runs: Mapping[RunName, OneEach | ByLeaving | InStream]
+    runs: Mapping[RunName, Scheduled]
 
     @property
     def schedules(self) -> Mapping[RunName, Sequence[Schedule]]:
         """All schedules, by run."""
-        return {run: scheduled.schedules for run, scheduled in self.runs.items()}
+        return {run: scheduled.each for run, scheduled in self.runs.items()}
 
     @property
     def n_jobs(self) -> int:
-        """Jobs of all schedules."""
-        return sum(schedule.n_jobs for schedules in self.schedules.values() for schedule in schedules)
+        """Jobs of all schedules that are played."""
+        return sum(_jobs(scheduled) for scheduled in self.runs.values())
+
+
+def _jobs(scheduled: Scheduled) -> int:
+    match scheduled:
+        case OneEach(schedules) | Overlapped(schedules):
+            return schedules.n_jobs * len(schedules)
+        case ByLeaving(leaving):
+            return sum(schedules.n_jobs * len(schedules) for schedules in leaving)
+        case InStream(schedule):
+            return schedule.n_jobs
 
 
 @dataclass(frozen=True)
@@ -83,10 +134,13 @@ class Batches:
     most: int = 1 << 31  # samples in one batch, as memory allows
     kinds: Mapping[int, Hashable] = field(default_factory=lambda: {0: None})  # by the sample from which on they hold
     independent: bool = True
+    jobs: Mapping[Hashable, int] | None = None  # of all schedules of one sample of each kind; None: to be counted
 
     @cached_property
     def _jobs(self) -> Mapping[Hashable, int]:
         """Jobs of all schedules of one sample of each kind."""
+        if self.jobs is not None:
+            return self.jobs
         firsts = {kind: start for start, kind in sorted(self.kinds.items(), reverse=True)}
         return {kind: self.lower(range(start, start + 1)).n_jobs for kind, start in firsts.items()}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +22,7 @@ class Outcomes:
     recorded: NDArray[np.int64]  # [outcome, recorded sample] timesteps run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Exits:
     """When samples leave: the decision's rule and its outcome."""
 
@@ -33,4 +35,9 @@ class Exits:
     recorded: NDArray[np.int64]  # [recorded sample] timesteps run
     histogram: NDArray[np.int64]  # [timestep] how many of the reported samples leave after each
     accuracy: float  # on the reported samples
-    outcomes: Outcomes
+    find_outcomes: Callable[[], Outcomes]
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """What every other threshold would do; found when it is asked for."""
+        return self.find_outcomes()

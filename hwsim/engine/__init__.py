@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from types import ModuleType
 from typing import Literal, get_args
 
 from hwsim import arguments
-from hwsim.engine.schedule import Schedule
-from hwsim.engine.timeline import Timeline
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.timeline import Timeline, Timelines
 
 EngineName = Literal["auto", "simpy", "compiled"]
 
@@ -29,11 +31,17 @@ def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
     Raises ModelError naming the cycle of jobs where the schedule deadlocks, UsageError for an engine that does not
     exist.
     """
-    engine = resolve(arguments.one_of("engine", engine, get_args(EngineName)), schedule.n_jobs)
-    if engine == "simpy":
-        from hwsim.engine import simpy_engine
+    played: Timeline = _module(engine, schedule.n_jobs).run(schedule)
+    return played
 
-        return simpy_engine.run(schedule)
-    from hwsim.engine import compiled_engine
 
-    return compiled_engine.run(schedule)
+def run_all(schedules: Schedules, engine: EngineName = "auto") -> Timelines:
+    """Play one schedule for each sample, as `run` does."""
+    played: Timelines = _module(engine, schedules.n_jobs * len(schedules)).run_all(schedules)
+    return played
+
+
+def _module(engine: EngineName, n_jobs: int) -> ModuleType:
+    """The engine for so many jobs; what it needs is imported only now."""
+    name = resolve(arguments.one_of("engine", engine, get_args(EngineName)), n_jobs)
+    return import_module(f"hwsim.engine.{name}_engine")

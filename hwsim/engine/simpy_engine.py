@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from simpy.events import NORMAL, EventPriority
 
 from hwsim.engine.deadlock import deadlock
-from hwsim.engine.schedule import Event, Schedule, Stage, Unless, Wait
-from hwsim.engine.timeline import Timeline
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.stage import Event, Stage, Unless, Wait
+from hwsim.engine.timeline import Timeline, Timelines
 
 AFTER_NORMAL = EventPriority(NORMAL + 1)
 """Priority of a grant: SimPy handles it once no other event of the cycle is left."""
@@ -31,6 +32,12 @@ def run(schedule: Schedule) -> Timeline:
     if any(head < stage.n_jobs for head, stage in zip(heads, schedule.stages, strict=True)):
         raise deadlock(schedule, heads)
     return machine.timeline()
+
+
+def run_all(schedules: Schedules) -> Timelines:
+    """Play one schedule for each sample, one after another."""
+    each = list(schedules)
+    return Timelines.of(each, [run(schedule) for schedule in each])
 
 
 class Moment(simpy.Event):

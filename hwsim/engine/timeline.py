@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.schedule import Schedule, Stage
+from hwsim.engine.schedule import Schedule
+from hwsim.engine.stage import Stage
 
 Cycles = Mapping[str, NDArray[np.int64]]
-"""int64 [job] of every stage, by its name, in the order of the schedule."""
+"""int64 [job], or [sample, job], of every stage, by its name, in the order of the schedule."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +26,43 @@ class Timeline:
     makespan_cycles: int  # latest done over the jobs that ran, 0 if none did
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Timelines:
+    """When the jobs of some samples ran, each by a schedule of its own, and what their stages did meanwhile."""
+
+    start: Cycles  # [sample, job]
+    free: Cycles
+    done: Cycles
+    ran: Mapping[str, NDArray[np.bool_]]
+    makespan_cycles: NDArray[np.int64]  # [sample]
+    accounts: Mapping[str, NDArray[np.int64]]  # stage -> [account] in the order of `StageCycles`, of all samples
+
+    @classmethod
+    def of(cls, schedules: Sequence[Schedule], played: Sequence[Timeline]) -> Timelines:
+        """Those of samples that were played one by one."""
+        names = [stage.name for stage in schedules[0].stages]
+        accounts = {name: np.zeros(len(ACCOUNTS), np.int64) for name in names}
+        for schedule, timeline in zip(schedules, played, strict=True):
+            for name, cycles in stalls(schedule, timeline).items():
+                accounts[name] += astuple(cycles)
+        return cls(
+            start={name: np.stack([each.start[name] for each in played]) for name in names},
+            free={name: np.stack([each.free[name] for each in played]) for name in names},
+            done={name: np.stack([each.done[name] for each in played]) for name in names},
+            ran={name: np.stack([each.ran[name] for each in played]) for name in names},
+            makespan_cycles=np.array([each.makespan_cycles for each in played], np.int64),
+            accounts=accounts,
+        )
+
+    def __getitem__(self, sample: int) -> Timeline:
+        """That of one sample."""
+        start, free, done = (
+            {name: each[sample] for name, each in times.items()} for times in (self.start, self.free, self.done)
+        )
+        ran = {name: each[sample] for name, each in self.ran.items()}
+        return Timeline(start, free, done, ran, int(self.makespan_cycles[sample]))
+
+
 @dataclass(frozen=True, slots=True)
 class StageCycles:
     """What one stage did over the makespan; the five sum to it."""
@@ -34,6 +72,9 @@ class StageCycles:
     blocked: int  # had its data, waited for space
     arbitrating: int  # had both, waited for a slot of its unit
     idle: int  # the rest: before void jobs, and after its last job
+
+
+ACCOUNTS = tuple(field.name for field in fields(StageCycles))
 
 
 def stalls(schedule: Schedule, timeline: Timeline) -> dict[str, StageCycles]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 from hwsim import units
 from hwsim.arch.loader import Architecture
 from hwsim.contract.hardware import Hardware
+from hwsim.contract.run import RunName
 from hwsim.errors import ArchitectureError
+from hwsim.report.baselines import baseline_ratios
 from hwsim.report.comparisons import comparisons
-from hwsim.report.early_exit import exit_summary
+from hwsim.report.early_exit import exit_summary, exits_of
 from hwsim.report.figures import run_figures
+from hwsim.report.later import later
 from hwsim.report.price import PricedRun, area_of, leakage_of
-from hwsim.report.report import AccuracyOf, AreaRow, Figure, Report, Run, StorageRow
+from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow
 from hwsim.traces.trace import AnyTrace
 
 
@@ -28,39 +32,46 @@ def assemble(
     chosen: Mapping[str, Any],
     arithmetic: Collection[str],
     accuracy_of: AccuracyOf,
+    baselines: Mapping[RunName, PricedRun],
+    curve: ExitCurve | None,
 ) -> Report:
-    """The report of a workload's runs, but for what is asked for beside it.
+    """The report of a workload's runs, and of the network without spikes and all thresholds where those were asked for.
 
     `notes` and `chosen` options are shown as they are; `arithmetic` names the components that multiply and add.
 
     Raises ArchitectureError where prices are so extreme that a figure is no number.
     """
     workload = runs[-1].workload
-    area = area_of(runs[-1])
+    area = cache(lambda: area_of(runs[-1]))
     figures = [run_figures(run, arithmetic) for run in runs]
     _check_finite(architecture, figures)
     return Report(
         architecture=_describe_architecture(architecture),
         trace=_describe_trace(trace),
         options={"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen},
-        versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
+        versions=_versions(),
         runs=figures,
-        early_exit=exit_summary(workload, figures, area),
+        early_exit=None if workload.exits is None else later(lambda: exit_summary(exits_of(workload), figures, area())),
         no_early_exit=workload.no_exits,
-        exit_curve=None,
-        comparisons=comparisons(runs),
-        baselines=[],
-        baseline_ratios=[],
+        exit_curve=curve,
+        comparisons=later(lambda: comparisons(runs)),
+        baselines=[run_figures(run, arithmetic) for run in baselines.values()],
+        baseline_ratios=baseline_ratios(runs, baselines, arithmetic),
         accuracy_of=accuracy_of,
         accuracy_by_timestep=trace.accuracy_by_timestep(),
-        area=area,
-        area_mm2=area_figure(area),
-        leakage_uw=leakage_of(runs[-1]),
-        storage=storage_rows(workload.hardware),
-        spike_rates=dict(workload.spike_rates or trace.spike_rates()),
+        area=later(area),
+        area_mm2=later(lambda: area_figure(area())),
+        leakage_uw=later(lambda: leakage_of(runs[-1])),
+        storage=later(lambda: storage_rows(workload.hardware)),
+        spike_rates=later(lambda: dict(workload.spike_rates or trace.spike_rates())),
         crossbars=dict(workload.hardware.crossbars),
         notes={**workload.hardware.notes, **notes},
     )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")}
 
 
 def area_figure(rows: list[AreaRow]) -> Figure:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.report.later import later
 from hwsim.report.price import PricedRun, figure
 from hwsim.report.report import Costs, Figure, Percentiles
 from hwsim.report.statistics import Estimate, Leaving
@@ -25,10 +26,16 @@ def costs(leaving: Leaving, run: PricedRun) -> Costs:
         latency_ns=known.latency,
         edp_pj_ns=known.edp,
         edp_of_means_pj_ns=known.edp_of_means,
-        energy_percentiles_pj=_percentiles(leaving, run.totals["value"]),
+        energy_percentiles_pj=later(lambda: _percentiles(leaving, run.totals["value"])),
         latency_percentiles_ns=known.percentiles,
-        speculative_pj=figure(leaving, run.speculative),
+        speculative_pj=_speculative(leaving, run),
     )
+
+
+def _speculative(leaving: Leaving, run: PricedRun) -> Figure:
+    if run.tally.speculation is None:
+        return Figure(0.0, None if run.n_samples == 1 else 0.0, 0.0, 0.0)
+    return figure(leaving, run.speculative)
 
 
 class _Times(NamedTuple):
@@ -40,9 +47,13 @@ class _Times(NamedTuple):
 
 def _times(leaving: Leaving, run: PricedRun, energy: Figure) -> _Times:
     latency = point(leaving.estimate(run.latency_ns))
-    means = leaving.product(run.totals["value"], run.latency_ns)
-    of_means = Figure(means.value, means.standard_error, energy.low * latency.value, energy.high * latency.value)
-    return _Times(latency, figure(leaving, run.edp_pj_ns), of_means, _percentiles(leaving, run.latency_ns))
+
+    def of_means() -> Figure:
+        means = leaving.product(run.totals["value"], run.latency_ns)
+        return Figure(means.value, means.standard_error, energy.low * latency.value, energy.high * latency.value)
+
+    percentiles = later(lambda: _percentiles(leaving, run.latency_ns))
+    return _Times(latency, figure(leaving, run.edp_pj_ns), later(of_means), percentiles)
 
 
 def _percentiles(leaving: Leaving, values: Floats) -> Percentiles:

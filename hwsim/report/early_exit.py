@@ -13,11 +13,8 @@ from hwsim.report.price import LEAKAGE, PricedRun, leaving
 from hwsim.report.report import AreaRow, CurvePoint, ExitCurve, ExitSummary, Run, UnitShare
 
 
-def exit_summary(workload: Workload, runs: Sequence[Run], area: Sequence[AreaRow]) -> ExitSummary | None:
-    """The rule, its outcome and the share of the unit that decides; None where no sample can leave early."""
-    exits = workload.exits
-    if exits is None:
-        return None
+def exit_summary(exits: Exits, runs: Sequence[Run], area: Sequence[AreaRow]) -> ExitSummary:
+    """The rule, its outcome and the share of the unit that decides."""
     return ExitSummary(
         rule=f"{exits.criterion} {exits.threshold:g}",
         threshold=exits.threshold,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from functools import cached_property
 
 import numpy as np
 
@@ -12,49 +12,88 @@ from hwsim import units
 from hwsim.contract.ledger import OPERATIONS
 from hwsim.contract.run import RunName
 from hwsim.report.costs import accuracy_error, costs, mean_timesteps
+from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
 from hwsim.report.report import HardwareAccuracy, MacShare, Row, Run, Samples, StageRow
 
 
 def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
     """All figures of one run; `arithmetic` names the components that multiply and add."""
-    leaving, latency, found = run.leaving, run.latency_ns, costs(run.leaving, run)
-    energy = found.energy_pj
-    operations = _operations(run)
-    n_sops = operations.get("AC", 0.0) + operations.get("MAC", 0.0)
+    leaving, found = run.leaving, costs(run.leaving, run)
+    energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
     accuracy, error = _accuracy(run)
-    timed = run.workload.timed
     makespan_ns = leaving.mean(run.time_ns(run.on_cycles)) if timed else None
-    busiest, cycles = _busiest(run)
-    streams = run.name is RunName.STREAMED
-    rows = rows_of(run)
+    details = _Details(run, arithmetic)
     return Run(
-        **{field.name: getattr(found, field.name) for field in fields(found)},
+        **vars(found),
         timesteps=mean_timesteps(leaving),
-        dynamic_pj=run.figure({bound: run.energies(bound, clock=False) for bound in BOUNDS}),
-        clock_pj=run.figure({bound: run.energies(bound, clock=True) for bound in BOUNDS}),
-        leakage_pj=run.figure({bound: run.leakages(bound) for bound in BOUNDS}),
+        dynamic_pj=later(lambda: run.figure({bound: run.energies(bound, clock=False) for bound in BOUNDS})),
+        clock_pj=later(lambda: run.figure({bound: run.energies(bound, clock=True) for bound in BOUNDS})),
+        leakage_pj=later(lambda: run.figure({bound: run.leakages(bound) for bound in BOUNDS})),
         makespan_ns=makespan_ns,
         speculative_share=found.speculative_pj.value / energy.value,
         power_uw=None if makespan_ns is None else energy.value / makespan_ns / units.PJ_PER_UW_NS,
         one_at_a_time_per_s=None if makespan_ns is None or streams else 1e9 / makespan_ns,
-        pipelined_per_s=_pipelined_per_s(run, cycles, makespan_ns),
-        busiest=busiest if timed else "",
-        operations=operations,
-        mac_share=_mac_share(operations, rows, arithmetic),
-        pj_per_sop=energy.value / n_sops if n_sops else 0.0,
-        tops_per_w=(operations.get("AC", 0.0) + 2 * operations.get("MAC", 0.0)) / energy.value,
+        pipelined_per_s=later(lambda: _pipelined_per_s(run, details.busiest[1], makespan_ns)),
+        busiest=later(lambda: details.busiest[0] if timed else ""),
+        operations=later(lambda: details.operations),
+        mac_share=later(lambda: details.mac_share),
+        pj_per_sop=later(lambda: energy.value / details.n_sops if details.n_sops else 0.0),
+        tops_per_w=later(lambda: details.n_operations / energy.value),
         accuracy=accuracy,
         accuracy_standard_error=error,
         hardware_accuracy=_hardware_accuracy(run),
-        energy_by_timestep_pj=[float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
-        rows=rows,
-        stages=_stages(run),
-        samples=Samples(
-            energy_pj=run.totals["value"].tolist(),
-            latency_ns=latency.tolist() if timed else [],
-            timesteps=_recorded_timesteps(run),
+        energy_by_timestep_pj=later(
+            lambda: [float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
         ),
+        rows=later(lambda: details.rows),
+        stages=later(lambda: _stages(run)),
+        samples=later(lambda: _samples(run)),
+    )
+
+
+class _Details:
+    """What several figures of a run are made from."""
+
+    def __init__(self, run: PricedRun, arithmetic: Collection[str]) -> None:
+        self._run, self._arithmetic = run, arithmetic
+
+    @cached_property
+    def busiest(self) -> tuple[str, float]:
+        """Name and cycles of the busiest stage or unit."""
+        return _busiest(self._run)
+
+    @cached_property
+    def operations(self) -> dict[str, float]:
+        """What the network asks for, per inference."""
+        return _operations(self._run)
+
+    @property
+    def n_sops(self) -> float:
+        """Accumulates and multiplications."""
+        return self.operations.get("AC", 0.0) + self.operations.get("MAC", 0.0)
+
+    @property
+    def n_operations(self) -> float:
+        """The same in operations: an AC is one, a MAC two."""
+        return self.operations.get("AC", 0.0) + 2 * self.operations.get("MAC", 0.0)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every action of every layer."""
+        return rows_of(self._run)
+
+    @property
+    def mac_share(self) -> MacShare | None:
+        """How much multiplies."""
+        return _mac_share(self.operations, self.rows, self._arithmetic)
+
+
+def _samples(run: PricedRun) -> Samples:
+    return Samples(
+        energy_pj=run.totals["value"].tolist(),
+        latency_ns=run.latency_ns.tolist() if run.workload.timed else [],
+        timesteps=_recorded_timesteps(run),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -82,8 +82,17 @@ class PricedRun:
 
     def price(self, key: Action) -> Price:
         """Price in pJ of what one count of an action stands for."""
-        price, unit = self.components[key.component].actions[key.action], self.unit(key)
-        return price if unit == 1 else price.scaled(1 / unit)
+        return self._prices[key.component, key.action]
+
+    @cached_property
+    def _prices(self) -> Mapping[tuple[str, str], Price]:
+        """Price of one count of every action."""
+        found = {}
+        for name, part in self.components.items():
+            for action, price in part.actions.items():
+                unit = self.unit(Action("", name, action))
+                found[name, action] = price if unit == 1 else price.scaled(1 / unit)
+        return found
 
     def unit(self, key: Action) -> int:
         """Counts of an action that make one of it."""
@@ -98,21 +107,33 @@ class PricedRun:
         """Cycles as nanoseconds."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
 
+    @cached_property
+    def _stacked(self) -> Counts:
+        """All counts: int64 [action, sample, timestep]."""
+        return np.stack(list(self.counts.values()))
+
+    def _energy(self, bound: Bound, chosen: Callable[[Action], bool]) -> Floats:
+        """Energy of some actions, pJ [sample, timestep], cumulated; added up action by action."""
+        places = [place for place, key in enumerate(self.counts) if chosen(key)]
+        if not places:
+            return np.zeros(self.on_cycles.shape)
+        prices = self._bounds[bound]
+        stacked = self._stacked if len(places) == len(prices) else self._stacked[places]
+        return np.cumsum(np.add.reduce(stacked * prices[places, None, None], axis=0), axis=1)
+
+    @cached_property
+    def _bounds(self) -> Mapping[Bound, Floats]:
+        """Prices of `_stacked`: [action] by bound."""
+        prices = [self.price(key) for key in self.counts]
+        return {bound: np.array([getattr(price, bound) for price in prices]) for bound in BOUNDS}
+
     def energies(self, bound: Bound, clock: bool | None = None) -> Floats:
         """Energy of counts, pJ [sample, timestep], cumulated; `clock` picks only or all but the clock's."""
-        total = np.zeros(self.on_cycles.shape)
-        for key, counts in self.counts.items():
-            if clock is None or clock == (key.component == CLOCK):
-                total += counts * getattr(self.price(key), bound)
-        return np.cumsum(total, axis=1)
+        return self._energy(bound, lambda key: clock is None or clock == (key.component == CLOCK))
 
     def dynamic_of(self, components: Collection[str]) -> Floats:
         """Energy of what some components do, pJ [sample, timestep], cumulated."""
-        kept = {key: counts for key, counts in self.counts.items() if key.component in components}
-        total = np.zeros(self.on_cycles.shape)
-        for key, counts in kept.items():
-            total += counts * self.price(key).value
-        return np.cumsum(total, axis=1)
+        return self._energy("value", lambda key: key.component in components)
 
     def leakages(self, bound: Bound) -> Floats:
         """Leakage energy, pJ [sample, timestep], if a sample leaves after each timestep."""
@@ -169,8 +190,8 @@ class PricedRun:
         """
         factors: dict[tuple[str, str], float] = {}
         each = np.ones(self.on_cycles.shape) if weight is None else weight
-        for key, counts in self.counts.items():
-            mean = self.leaving.mean(np.cumsum(counts, axis=1) * each)
+        means = self.leaving.means(np.cumsum(self._stacked, axis=2) * each)
+        for key, mean in zip(self.counts, means, strict=True):
             factors[key.component, key.action] = factors.get((key.component, key.action), 0.0) + mean
         on_ns = self.leaving.mean(self.time_ns(self.on_cycles) * each)
         for name, n in self.workload.hardware.instances.items():

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hwsim.contract.run import RunName
+from hwsim.report.later import on_demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,8 @@ class MacShare:
     of_energy: float  # of what the parts spend that multiply and add
 
 
-@dataclass(frozen=True, slots=True)
+@on_demand("edp_of_means_pj_ns", "energy_percentiles_pj", "latency_percentiles_ns")
+@dataclass(frozen=True)
 class Costs:
     """What samples cost in one way of running the machine, that leave in some way."""
 
@@ -126,7 +128,11 @@ class AccuracyOf:
     note: str  # in one line, with what is known of this hardware's
 
 
-@dataclass(frozen=True, slots=True)
+@on_demand(
+    *("dynamic_pj", "clock_pj", "leakage_pj", "pipelined_per_s", "busiest", "operations", "mac_share", "pj_per_sop"),
+    *("tops_per_w", "energy_by_timestep_pj", "rows", "stages", "samples"),
+)
+@dataclass(frozen=True)
 class Run(Costs):
     """The figures of one way of running the machine: all timesteps, or with early exit."""
 
@@ -227,7 +233,8 @@ class BaselineRatio:
     edp: Figure | None  # of the means of products
 
 
-@dataclass(frozen=True, slots=True)
+@on_demand("early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage", "spike_rates")
+@dataclass(frozen=True)
 class Report:
     """Everything one simulation found."""
 

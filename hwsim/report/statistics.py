@@ -54,6 +54,11 @@ class Leaving:
         """Mean over samples of a figure [sample, timestep]."""
         return float((self.weights * figure).sum(axis=1).mean())
 
+    def means(self, figures: Floats) -> list[float]:
+        """Means of several figures [figure, sample, timestep]."""
+        means: list[float] = (self.weights * figures).sum(axis=2).mean(axis=1).tolist()
+        return means
+
     def estimate(self, figure: Floats) -> Estimate:
         """Mean and standard error of a figure [sample, timestep]."""
         return Estimate(self.mean(figure), self._error(figure))

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.contract.batches import Batch, ByLeaving, InStream, OneEach
-from hwsim.contract.ledger import Action
+from hwsim import engine as engines
+from hwsim.contract.batches import Batch, ByLeaving, InStream, OneEach, Overlapped
+from hwsim.contract.ledger import Action, first_jobs, for_all
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.engine.schedule import Schedule
-from hwsim.engine.timeline import Timeline, sample_latency, stalls
+from hwsim.engine import EngineName
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.stage import BatchStage
+from hwsim.engine.timeline import Timelines, sample_latency
+from hwsim.engine.timesteps import Timesteps
 
 Counts = NDArray[np.int64]
-ACCOUNTS = ("busy", "starved", "blocked", "arbitrating", "idle")
+Jobs = NDArray[np.bool_]
 Key = TypeVar("Key")
 
 
@@ -49,24 +54,23 @@ class Tally:
     speculation: Speculation | None = None  # None where nothing starts before the decision on it
 
 
-Engine = Callable[[Schedule], Timeline]
-
-
-def play(workload: Workload, engine: Engine) -> Mapping[RunName, Tally]:
+def play(workload: Workload, engine: EngineName = "auto") -> Mapping[RunName, Tally]:
     """Play all batches of a workload on an engine: one tally for each run."""
     return play_batches(workload, workload.batches, engine)
 
 
-def play_batches(workload: Workload, batches: Iterable[Batch], engine: Engine) -> Mapping[RunName, Tally]:
+def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Mapping[RunName, Tally]:
     """The same for some batches of it."""
     parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs}
     for batch in batches:
         for run, scheduled in batch.runs.items():
             match scheduled:
-                case OneEach(schedules):
-                    tally = _in_one(_Played.by(engine, batch, schedules, workload.timesteps), scheduled)
+                case OneEach():
+                    tally = _in_one(batch, scheduled, engine, workload.timesteps)
                 case ByLeaving(schedules):
-                    tally = _by_leaving_timestep(batch, schedules, engine, workload.timesteps)
+                    tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
+                case Overlapped():
+                    tally = _overlapped(batch, scheduled, engine, workload.timesteps)
                 case InStream(schedule):
                     tally = _in_stream(parts[RunName.STATIC][-1], schedule, engine)
             parts[run].append(tally)
@@ -77,89 +81,81 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: Engine) -
 class _Played:
     """One schedule of each sample of a batch, played."""
 
-    schedules: Sequence[Schedule]
-    timelines: Sequence[Timeline]
+    schedules: Schedules
+    timelines: Timelines
     counts: Mapping[Action, Counts]  # [sample, timestep] of the jobs
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
 
     @classmethod
-    def by(cls, engine: Engine, batch: Batch, schedules: Sequence[Schedule], timesteps: int) -> _Played:
+    def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int) -> _Played:
         """Let an engine play them, and count."""
-        timelines = [engine(schedule) for schedule in schedules]
-        busy = {stage.name: np.zeros((len(schedules), timesteps), np.int64) for stage in schedules[0].stages}
-        for i, (schedule, timeline) in enumerate(zip(schedules, timelines, strict=True)):
-            for stage in schedule.stages:
-                ran = np.where(timeline.ran[stage.name], stage.service, 0)
-                busy[stage.name][i] = np.bincount(stage.timestep, weights=ran, minlength=timesteps)
-        return cls(schedules, timelines, batch.ledger.tally(schedules, timelines, timesteps), busy)
+        timelines = engines.run_all(schedules, engine)
+        ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None
+        counts = batch.ledger.tally(schedules.stages, timesteps, ran)
+        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran))
 
     @property
     def latency_cycles(self) -> Counts:
         """Cycles until the answer: [sample]."""
-        pairs = zip(self.schedules, self.timelines, strict=True)
-        return np.concatenate([sample_latency(schedule, timeline) for schedule, timeline in pairs])
-
-    @property
-    def makespan_cycles(self) -> Counts:
-        """Cycles until everything is done: [sample]."""
-        return np.array([timeline.makespan_cycles for timeline in self.timelines], np.int64)
-
-    def stall_cycles(self) -> Mapping[str, Counts]:
-        """What every stage did with its cycles: [account] summed over samples."""
-        accounts = {stage.name: np.zeros(len(ACCOUNTS), np.int64) for stage in self.schedules[0].stages}
-        for schedule, timeline in zip(self.schedules, self.timelines, strict=True):
-            for name, cycles in stalls(schedule, timeline).items():
-                accounts[name] += [getattr(cycles, account) for account in ACCOUNTS]
-        return accounts
+        stage, (job,) = self.schedules.answer
+        return self.timelines.done[stage][:, job]
 
     def unit_of(self) -> Mapping[str, tuple[str, int]]:
         """The unit that every stage shares with others, or the stage itself, and its slots."""
-        units = self.schedules[0].units
+        units = self.schedules.units
         return {
             stage.name: (stage.name, 1) if stage.unit is None else (stage.unit, units[stage.unit])
-            for stage in self.schedules[0].stages
+            for stage in self.schedules.stages
         }
 
     def layer_of(self) -> Mapping[str, str]:
         """Layer of every stage."""
-        return {stage.name: stage.layer for stage in self.schedules[0].stages}
+        return {stage.name: stage.layer for stage in self.schedules.stages}
 
 
-def _in_one(played: _Played, scheduled: OneEach) -> Tally:
+def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) -> Mapping[str, Counts]:
+    """Cycles that the jobs of each timestep occupy their stage: [sample, timestep] by stage."""
+    busy = {}
+    for stage in schedules.stages:
+        steps, service = Timesteps.of(stage.timestep), stage.service[None] if stage.service.ndim == 1 else stage.service
+        cycles = service if ran is None else service * ran[stage.name]
+        busy[stage.name] = for_all(steps.sums(cycles, timesteps), len(schedules))
+    return busy
+
+
+def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int) -> Tally:
     """One schedule a sample: what is done by the end of a timestep is what leaving then costs."""
-    step_end = np.stack([timeline.done[scheduled.stage][scheduled.ends] for timeline in played.timelines])
-    on = step_end.copy()
-    on[:, -1] = np.maximum(on[:, -1], played.makespan_cycles)
+    played = _Played.by(engine, batch, scheduled.schedules, timesteps)
+    step_end = played.timelines.done[scheduled.stage][:, scheduled.ends]
+    on, makespan = step_end.copy(), played.timelines.makespan_cycles
+    on[:, -1] = np.maximum(on[:, -1], makespan)
     return Tally(
         counts=played.counts,
         busy_cycles=played.busy_cycles,
-        stall_cycles=played.stall_cycles(),
+        stall_cycles=played.timelines.accounts,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
         step_end_cycles=step_end,
         on_cycles=on,
         latency_cycles=played.latency_cycles,
-        makespan_cycles=played.makespan_cycles,
+        makespan_cycles=makespan,
     )
 
 
-def _in_stream(alone: Tally, schedule: Schedule, engine: Engine) -> Tally:
+def _in_stream(alone: Tally, schedule: Schedule, engine: EngineName) -> Tally:
     """The same work in one schedule of all samples, which ends with their answers.
 
     A sample keeps the machine on from the answer before its own until its own: together they do for the makespan.
     """
-    timeline = engine(schedule)
+    timelines = engines.run_all(Schedules.of([schedule]), engine)
+    timeline = timelines[0]
     name, jobs = schedule.answer
     answers = np.maximum.accumulate(timeline.done[name][jobs])
     answers[-1] = timeline.makespan_cycles
     on, latency = np.diff(answers, prepend=0), sample_latency(schedule, timeline)
-    accounts = stalls(schedule, timeline)
     return replace(
         alone,
-        stall_cycles={
-            stage: np.array([getattr(cycles, account) for account in ACCOUNTS], np.int64)
-            for stage, cycles in accounts.items()
-        },
+        stall_cycles=timelines.accounts,
         step_end_cycles=latency[:, None],
         on_cycles=on[:, None],
         latency_cycles=latency,
@@ -167,24 +163,81 @@ def _in_stream(alone: Tally, schedule: Schedule, engine: Engine) -> Tally:
     )
 
 
-def _by_leaving_timestep(batch: Batch, schedules: Sequence[Schedule], engine: Engine, timesteps: int) -> Tally:
+def _by_leaving(parts: Sequence[_Played]) -> Tally:
     """A schedule for each timestep after which a sample may leave: each is played to its end."""
-    parts = [_Played.by(engine, batch, schedules[t::timesteps], timesteps) for t in range(timesteps)]
     whole = parts[-1]
-    counts, counts_in_vain = _accumulate([part.counts for part in parts])
-    busy, busy_in_vain = _accumulate([part.busy_cycles for part in parts])
+    done = [(part.counts, part.busy_cycles) for part in parts]
+    counts, counts_in_vain = _accumulate([counts for counts, _ in done])
+    busy, busy_in_vain = _accumulate([busy for _, busy in done])
     return Tally(
         counts=counts,
         busy_cycles=busy,
-        stall_cycles=whole.stall_cycles(),
+        stall_cycles=whole.timelines.accounts,
         layer_of=whole.layer_of(),
         unit_of=whole.unit_of(),
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
-        on_cycles=np.stack([part.makespan_cycles for part in parts], axis=1),
+        on_cycles=np.stack([part.timelines.makespan_cycles for part in parts], axis=1),
         latency_cycles=whole.latency_cycles,
-        makespan_cycles=whole.makespan_cycles,
+        makespan_cycles=whole.timelines.makespan_cycles,
         speculation=Speculation(counts_in_vain, busy_in_vain),
     )
+
+
+def _overlapped(batch: Batch, scheduled: Overlapped, engine: EngineName, timesteps: int) -> Tally:
+    """As if samples were played once for each timestep after which they may leave, from playing them once.
+
+    Until a decision is done all is as without it; from then on later timesteps start no more, and what has started
+    runs to its end.  Where work of the timesteps before it is still to start then, it may run at other times, so that
+    each is played.
+    """
+    played = _Played.by(engine, batch, scheduled.schedules, timesteps)
+    stages, timelines = scheduled.schedules.stages, played.timelines
+    decided = timelines.done[scheduled.stage][:, scheduled.ends]
+    kept, ended = {}, {}
+    for stage in stages:
+        own = np.searchsorted(stage.timestep, np.arange(timesteps), side="right")
+        pairs = zip(timelines.start[stage.name], decided, strict=True)
+        started = np.stack([np.searchsorted(start, by) for start, by in pairs])
+        if (started < own - (stage.name == scheduled.stage)).any():  # a decision may take no time
+            return _by_leaving([_Played.by(engine, batch, scheduled.leaving(t), timesteps) for t in range(timesteps)])
+        kept[stage.name] = np.broadcast_to(own, started.shape)
+        ended[stage.name] = np.maximum(own, started)
+    (counts, counts_in_vain), (busy, busy_in_vain) = (
+        _between(*(first(ends) for ends in (kept, ended)))
+        for first in (partial(batch.ledger.until, stages), partial(_busy_until, stages))
+    )
+    return Tally(
+        counts=counts,
+        busy_cycles=busy,
+        stall_cycles=timelines.accounts,
+        layer_of=played.layer_of(),
+        unit_of=played.unit_of(),
+        step_end_cycles=decided,
+        on_cycles=np.max([_last_done(timelines.done[name], ends) for name, ends in ended.items()], axis=0),
+        latency_cycles=played.latency_cycles,
+        makespan_cycles=timelines.makespan_cycles,
+        speculation=Speculation(counts_in_vain, busy_in_vain),
+    )
+
+
+def _busy_until(stages: Sequence[BatchStage], ends: Mapping[str, Counts]) -> Mapping[str, Counts]:
+    """Cycles that the first jobs occupy their stage, as many as `ends` [sample, timestep] says: [sample, timestep]."""
+    return {stage.name: first_jobs(np.atleast_2d(stage.service), ends[stage.name]) for stage in stages}
+
+
+def _last_done(done: Counts, ends: Counts) -> Counts:
+    """When all of the first jobs are done, as many as `ends` [sample, timestep] says: [sample, timestep]."""
+    latest = np.zeros((len(done), done.shape[1] + 1), np.int64)
+    np.maximum.accumulate(done, axis=1, out=latest[:, 1:])
+    return np.take_along_axis(latest, ends, axis=1)
+
+
+def _between(
+    kept: Mapping[Key, Counts], ended: Mapping[Key, Counts]
+) -> tuple[Mapping[Key, Counts], Mapping[Key, Counts]]:
+    """What staying for each timestep adds to all that ended, and what of that was not kept: [sample, timestep]."""
+    added = {key: np.diff(total, axis=1, prepend=0) for key, total in ended.items()}
+    return added, {key: total - kept[key] for key, total in ended.items()}
 
 
 def _accumulate(parts: Sequence[Mapping[Key, Counts]]) -> tuple[Mapping[Key, Counts], Mapping[Key, Counts]]:
@@ -192,17 +245,16 @@ def _accumulate(parts: Sequence[Mapping[Key, Counts]]) -> tuple[Mapping[Key, Cou
 
     `parts` hold [sample, timestep of the job] for a sample that leaves after the first timestep, the second ...
     """
-    added, in_vain = {}, {}
-    for key in parts[0]:
-        totals = np.stack([part[key].sum(axis=1) for part in parts], axis=1)
-        added[key] = np.diff(totals, axis=1, prepend=0)
-        in_vain[key] = np.stack([part[key][:, t:].sum(axis=1) for t, part in enumerate(parts, start=1)], axis=1)
-    return added, in_vain
+    ended = {key: np.stack([part[key].sum(axis=1) for part in parts], axis=1) for key in parts[0]}
+    kept = {key: np.stack([part[key][:, :t].sum(axis=1) for t, part in enumerate(parts, start=1)], 1) for key in ended}
+    return _between(kept, ended)
 
 
 def join(parts: Sequence[Tally]) -> Tally:
     """One run over the samples of all parts, in their order."""
     first = parts[0]
+    if len(parts) == 1:
+        return first
     in_vain = [part.speculation for part in parts if part.speculation is not None]
     return Tally(
         counts=_concatenate([part.counts for part in parts]),

@@ -21,7 +21,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
-from hwsim import engine as engines
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
@@ -63,7 +62,7 @@ def _shares(workload: Workload, jobs: int) -> list[range]:
 
 
 def _play_share(workload: Workload, engine: EngineName, samples: range) -> Tallies:
-    return play_batches(workload, workload.batches.within(samples), lambda schedule: engines.run(schedule, engine))
+    return play_batches(workload, workload.batches.within(samples), engine)
 
 
 def _start_method() -> StartMethod:

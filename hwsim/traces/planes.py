@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Words = NDArray[np.uint64]
+_FEW_CHANNELS = 4
 
 
 def pack_channels(bits: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
@@ -29,6 +30,14 @@ def unpack_channels(words: Words, channels: int) -> NDArray[np.uint8]:
 
 def pack_integers(values: NDArray[np.uint8], n_planes: int) -> Words:
     """Bit planes of unsigned integers [..., channel]: uint64 [plane, ..., word]."""
+    channels = values.shape[-1]
+    if channels <= _FEW_CHANNELS:  # nearly all of a word is padding
+        words = np.zeros((n_planes, *values.shape[:-1], 1), np.uint64)
+        for plane in range(n_planes):
+            digits = (values >> np.uint8(plane) & np.uint8(1)).astype(np.uint64)
+            for channel in range(channels):
+                words[plane, ..., 0] |= digits[..., channel] << np.uint64(channel)
+        return words
     return np.stack([pack_channels(values >> np.uint8(plane) & np.uint8(1)) for plane in range(n_planes)])
 
 

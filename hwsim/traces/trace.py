@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -31,7 +32,7 @@ class PackedSpikes:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Inputs:
     """Raw samples; the first ones are those whose spikes are recorded."""
 
@@ -40,7 +41,7 @@ class Inputs:
     sample_ids: NDArray[np.int64]  # index of each in its data set's split
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Logits:
     """Integer logits of every timestep, not accumulated, of a set of samples, perhaps larger than the recorded one."""
 
@@ -52,15 +53,23 @@ class Logits:
 
     def accumulated(self) -> NDArray[np.int64]:
         """Logits summed over timesteps up to and including each: int64 [sample, timestep, class]."""
-        return np.cumsum(self.values, axis=1, dtype=np.int64)
+        return self._accumulated
 
     def accuracy(self) -> NDArray[np.float64]:
         """Fraction right at every timestep, from the accumulated logits (ties go to the lower class): [timestep]."""
-        return np.asarray(self.right().mean(axis=0), dtype=np.float64)
+        return np.asarray(self._right.mean(axis=0), dtype=np.float64)
 
     def right(self) -> NDArray[np.bool_]:
         """Whether each sample would be decided rightly at each timestep: bool [sample, timestep]."""
-        return np.asarray(self.accumulated().argmax(axis=2) == self.labels[:, None])
+        return self._right
+
+    @cached_property
+    def _accumulated(self) -> NDArray[np.int64]:
+        return np.cumsum(self.values, axis=1, dtype=np.int64)
+
+    @cached_property
+    def _right(self) -> NDArray[np.bool_]:
+        return np.asarray(self._accumulated.argmax(axis=2) == self.labels[:, None])
 
 
 class AnyTrace(Protocol):

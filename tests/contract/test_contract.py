@@ -71,7 +71,7 @@ def lowered(design, driven_by):
 def counted(design, driven_by, engine="compiled"):
     """Tally of the run in which everything happens, by action: int64 [sample, timestep]."""
     workload = lowered(design, driven_by)
-    return play(workload, lambda schedule: run_engine(schedule, engine))[workload.runs[-1]]
+    return play(workload, engine)[workload.runs[-1]]
 
 
 def contents(value):
@@ -168,7 +168,7 @@ def test_every_count_has_a_price_and_twice_the_prices_are_twice_the_dynamic_ener
         part: Priced({a: p.scaled(2) for a, p in priced.actions.items()}, priced.area_um2, priced.leakage_uw)
         for part, priced in parts.items()
     }
-    tallies = play(workload, lambda schedule: run_engine(schedule, "compiled"))
+    tallies = play(workload, "compiled")
     once, doubled = (price(tallies, workload, each, machine.clock_mhz) for each in (parts, twice))
     for run, more in zip(once, doubled, strict=True):
         np.testing.assert_array_equal(more.energies("value"), 2 * run.energies("value"))

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hwsim.engine.schedule import Schedule, Stage, Unless, Wait
+from hwsim.engine.schedule import Schedule
+from hwsim.engine.stage import Stage, Unless, Wait
 
 Job = tuple[str, int]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from engine.schedules import make_schedule, make_stage, make_unless, make_wait
 
-from hwsim.engine.schedule import Schedule, Wait
+from hwsim.engine.schedule import Schedule
+from hwsim.engine.stage import Wait
 from hwsim.errors import ModelError
 
 CONV = make_stage("conv1", [1, 2, 3])

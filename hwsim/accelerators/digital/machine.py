@@ -7,13 +7,12 @@ from functools import partial
 
 from hwsim.accelerators.digital.counting import count_task
 from hwsim.accelerators.digital.facts import FACTS
-from hwsim.accelerators.digital.mean_fan_out import denominator, mean_accumulates
-from hwsim.accelerators.digital.parts import hardware, parts_of
-from hwsim.accelerators.digital.plan import Plan, plan_network
+from hwsim.accelerators.digital.layout import Layout
+from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
+from hwsim.accelerators.digital.parts import parts_of
 from hwsim.accelerators.digital.posting import post_all
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
-from hwsim.accelerators.digital.storage import Storage, store
 from hwsim.accelerators.digital.timing import TaskWork
 from hwsim.accelerators.digital.traffic import traffic
 from hwsim.components.pricing.price import Priced
@@ -45,8 +44,8 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        plan = plan_network(self.spec, trace.network, trace.timesteps)
-        return self._workload(plan, trace, trace.static_accuracy())
+        laid_out = Layout.of(self.spec, trace.network, trace.timesteps)
+        return self._workload(laid_out, trace, trace.static_accuracy())
 
     def baseline(self, trace: Trace, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, every weight multiplied, in one pass on this machine.
@@ -57,32 +56,37 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
         dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
-        return self._workload(plan_network(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
+        return self._workload(Layout.of(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
 
-    def _workload(self, plan: Plan, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
-        storage, unit = store(plan), denominator(plan)
+    def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
+        plan = laid_out.plan
         words: int = sum(packed.words[0].size for packed in trace.spikes.values())
         parts = parts_of(self.spec, plan.dense)
         return Workload(
             batches=Batches(
-                partial(_lower, plan, storage, unit, trace, parts), trace.n_samples, _WORDS_AT_ONCE // words
+                partial(_lower, laid_out, trace, parts),
+                trace.n_samples,
+                _WORDS_AT_ONCE // words,
+                jobs={None: laid_out.shape.n_jobs},
             ),
             timesteps=plan.timesteps,
             runs=(RunName.STATIC,),
-            hardware=hardware(plan, storage),
+            hardware=laid_out.hardware(),
             accuracy=accuracy,
             dense=plan.dense,
             timed=self.spec.fan_out == "exact",
-            count_units={("ac", "add"): unit} if unit > 1 else {},
+            count_units={("ac", "add"): laid_out.unit} if laid_out.unit > 1 else {},
         )
 
 
-def _lower(plan: Plan, storage: Storage, unit: int, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
+def _lower(laid_out: Layout, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
-    works, chosen = [], slice(samples.start, samples.stop)
+    works, chosen, n = [], slice(samples.start, samples.stop), len(samples)
+    plan, storage = laid_out.plan, laid_out.storage
     activations = Activations(trace, chosen)
     for task in plan.tasks:
-        tiles, mean = count_task(plan, task, activations), mean_accumulates(plan, unit, task, trace, chosen)
+        tiles = count_task(plan, task, activations)
+        mean = mean_accumulates(plan, laid_out.unit, task, trace, chosen)
         works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
-    each = OneEach(schedules(plan, storage, works, len(samples)), *job_ends(plan))
-    return Batch(samples, post_all(plan, storage, works, len(samples), parts), {RunName.STATIC: each})
+    each = OneEach(schedules(plan, storage, laid_out.shape, works, n), *job_ends(plan))
+    return Batch(samples, post_all(plan, storage, works, n, parts), {RunName.STATIC: each})

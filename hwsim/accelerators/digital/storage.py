@@ -63,7 +63,7 @@ class Alive:
         return int(self._by_task[item.first : item.last + 1].max())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Storage:
     """Homes of all items, and how full the memories are."""
 

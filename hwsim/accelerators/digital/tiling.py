@@ -54,12 +54,14 @@ class Tiling:
 
         int64 [ct] and [..., group or 1, pt] give int64 [..., channel job, position job].
         """
-        tiles = np.add.reduceat(per_position_tile, self.position_starts, axis=-1)
+        alone = self.position_starts.size == per_position_tile.shape[-1]
+        tiles = per_position_tile if alone else np.add.reduceat(per_position_tile, self.position_starts, axis=-1)
         job = np.searchsorted(self.channel_starts, np.arange(per_channel_tile.size), side="right") - 1
         columns = np.zeros((self.channel_starts.size, self.groups), np.int64)
         np.add.at(columns, (job, self.group_of), per_channel_tile)
         if tiles.shape[-2] == 1:
             columns = columns.sum(axis=1, keepdims=True)
+            return np.asarray(columns * tiles)
         product: IntArray = np.einsum("cg,...gp->...cp", columns, tiles)
         return product
 

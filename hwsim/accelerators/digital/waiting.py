@@ -14,7 +14,7 @@ from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Home, Storage
 from hwsim.accelerators.digital.timing import AHEAD, Role, last_jobs, roles_of, stage_name, timestep_of
 from hwsim.contract.arrays import IntArray
-from hwsim.engine.schedule import Wait
+from hwsim.engine.stage import Wait
 
 
 def waits_of(plan: Plan, storage: Storage, task: Task) -> dict[Role, tuple[Wait, ...]]:

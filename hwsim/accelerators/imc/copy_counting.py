@@ -9,21 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from hwsim.accelerators.imc.counting import LayerCounts, count_layer
+from hwsim.accelerators.imc.counting import Cells, LayerCounts, count_layer
 from hwsim.accelerators.imc.plan.pace import row_cycles
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.planes import Words
 
 
-def count_copies(
-    spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear, planes: Words, range_rows: int
-) -> LayerCounts:
+def count_copies(spec: ImcSpec, placed: LayerPlacement, planes: Words, cells: Cells) -> LayerCounts:
     """As `count_layer`; of several copies the counts add up, and `serial` and `silent` are those of the slowest."""
     if placed.copies == 1:
-        return count_layer(spec, placed, layer, planes, range_rows)
+        return count_layer(placed, planes, cells)
     window, padding = placed.window, placed.window.padding
     maps = planes.reshape(*planes.shape[:3], window.height, window.width, planes.shape[4])
     padded = np.pad(maps, [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)])
@@ -34,7 +31,7 @@ def count_copies(
         height, width = part.shape[-3:-1]
         sliding = window._replace(height=height, width=width, padding=0, out_width=end - first)
         positions = part.reshape(*planes.shape[:3], height * width, planes.shape[4])
-        counts = count_layer(spec, replace(placed, window=sliding), layer, positions, range_rows)
+        counts = count_layer(replace(placed, window=sliding), positions, cells)
         total = counts if total is None else _joined(spec, placed, total, counts)
     assert total is not None
     return total

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.adc_range import adc_range_rows
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
 from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
-from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Layer, Linear
 from hwsim.traces.network.weights import weights_of
 
 _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never widened whole, nor out of the cache
@@ -43,28 +46,46 @@ class LayerCounts:
         return LayerCounts(*(spread(getattr(self, field.name)) for field in fields(self)))
 
 
-def count_layer(
-    spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear, planes: NDArray[np.uint64], range_rows: int
-) -> LayerCounts:
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What of a layer's crossbars decides how its spikes are counted, whatever they are."""
+
+    digit_bits: int
+    range_rows: int  # driven rows whose largest sum is within the range of the ADC
+    levels: IntArray | None  # of each row, where reads are priced by their value
+
+
+def cells_of(plan: Plan) -> Mapping[str, Cells]:
+    """Those of every layer on the chip."""
+    spec, range_rows = plan.spec, adc_range_rows(plan.spec)
+    by_value = spec.read_energy == "value"
+    return {
+        name: Cells(spec.dac.bits, range_rows, row_levels(spec, placed, plan.network[name]) if by_value else None)
+        for name, placed in plan.placement.layers.items()
+    }
+
+
+def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
     """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
     planes = np.ascontiguousarray(planes)
     if placed.words_per_block is not None and fits(placed.window, planes.shape[4]):
-        rows = count_words(planes, placed.window, placed.words_per_block, range_rows)
+        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows)
     else:
-        rows = count_rows(planes, placed.window, placed.segments, spec.dac.bits, range_rows)
+        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows)
     levels = np.zeros_like(rows.driven)
-    if spec.read_energy == "value":
-        pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % spec.dac.bits)
-        sum_levels(planes, placed.window, row_levels(spec, placed, layer), pulses, levels)
+    if cells.levels is not None:
+        pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % cells.digit_bits)
+        sum_levels(planes, placed.window, cells.levels, pulses, levels)
     return LayerCounts(*rows, levels)
 
 
-def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Conv2d | Linear) -> IntArray:
+def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
     """Conductance levels above G_off of all cells in each crossbar row: int64 [kernel row, kernel column, channel].
 
     Offset: the cells hold weight + 2**(bits - 1); differential: one column holds max(weight, 0), the other
     max(-weight, 0).  Each is cut into slices of cell_bits.  A reference column holds the offset.
     """
+    assert isinstance(layer, Conv2d | Linear)
     bits, cell_bits = layer.weights.bits, spec.crossbar.cell_bits
     offset = 1 << (bits - 1)
     weights = weights_of(layer)

@@ -7,10 +7,10 @@ from math import ceil
 import numpy as np
 
 from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.plan.sites import read_by
 from hwsim.accelerators.imc.plan.traffic import masks, words
-from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
 from hwsim.traces.network.geometry import window_rows
@@ -18,27 +18,27 @@ from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, neuron
 from hwsim.traces.network.raw_input import multiplies_input
 
 
-def window_fetches(work: Work, step: Step, port_bits: int) -> IntArray:
+def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
     """Buffer reads for one output row: each input row of the window once, the window slides in registers.
 
     Every tile of a layer with weights fetches the rows for its own crossbars.
     """
     layer = step.layer
-    height, _, channels = work.network[origin(work.network, layer.inputs[0])].shape
-    bits = work.network.max_value(layer.inputs[0]).bit_length()
-    rows = np.array([[0, height]]) if isinstance(layer, Linear) else window_rows(layer, work.network)
+    height, _, channels = plan.network[origin(plan.network, layer.inputs[0])].shape
+    bits = plan.network.max_value(layer.inputs[0]).bit_length()
+    rows = np.array([[0, height]]) if isinstance(layer, Linear) else window_rows(layer, plan.network)
     if isinstance(layer, Pool):
-        per_row = _read_here(work, layer, layer.inputs[0], bits, port_bits)
+        per_row = _read_here(plan, layer, layer.inputs[0], bits, port_bits)
     else:
-        per_row = _columns(work, layer) * ceil(channels * bits / port_bits)
+        per_row = _columns(plan, layer) * ceil(channels * bits / port_bits)
     fetched: IntArray = (rows[:, 1] - rows[:, 0]) * per_row
-    return work.runs(step) * fetched
+    return plan.runs(step) * fetched
 
 
-def _columns(work: Work, layer: Layer) -> int:
+def _columns(plan: Plan, layer: Layer) -> int:
     """Columns of an input row that the tiles of a layer with weights fetch: of each copy those under its windows."""
-    placed, per_tile = work.placement.layers[layer.name], work.placement.pes_per_tile
-    width = work.network[origin(work.network, layer.inputs[0])].shape[1]
+    placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
+    width = plan.network[origin(plan.network, layer.inputs[0])].shape[1]
     kernel, stride, padding = placed.window.kernel, placed.window.stride, placed.window.padding
     pes, columns = placed.pes // placed.copies, 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
@@ -50,18 +50,18 @@ def _columns(work: Work, layer: Layer) -> int:
     return columns
 
 
-def residual_fetches(work: Work, layer: Layer) -> int:
+def residual_fetches(plan: Plan, layer: Layer) -> int:
     """Buffer reads of one row of an Add's activations; currents arrive from the accumulators."""
     assert isinstance(layer, Add)
-    port_bits, largest = work.spec.spike_buffer.port_bits, work.network.max_value
-    activations = [name for name in layer.inputs if not work.network.gives_currents(name)]
-    return sum(_read_here(work, layer, name, largest(name).bit_length(), port_bits) for name in activations)
+    port_bits, largest = plan.spec.spike_buffer.port_bits, plan.network.max_value
+    activations = [name for name in layer.inputs if not plan.network.gives_currents(name)]
+    return sum(_read_here(plan, layer, name, largest(name).bit_length(), port_bits) for name in activations)
 
 
-def _read_here(work: Work, layer: Layer, source: str, bits: int, port_bits: int) -> int:
+def _read_here(plan: Plan, layer: Layer, source: str, bits: int, port_bits: int) -> int:
     """Buffer reads of one row of an input of a layer that works channel by channel, at all its tiles."""
-    parts = (read_by(work.network, layer, part) for part in work.traffic.sites.parts[layer.name])
-    found = masks(parts, work.network[source]).values()
+    parts = (read_by(plan.network, layer, part) for part in plan.traffic.sites.parts[layer.name])
+    found = masks(parts, plan.network[source]).values()
     return sum(words(mask.sum(axis=1, dtype=np.int64), bits, port_bits) for mask in found)
 
 
@@ -71,26 +71,26 @@ def row_words(layer: Layer, bits: int, port_bits: int) -> int:
     return width * ceil(channels * bits / port_bits)
 
 
-def row_writes(work: Work, layer: Layer) -> int:
+def row_writes(plan: Plan, layer: Layer) -> int:
     """Buffer writes of one row of activations over all tiles that keep it."""
-    bits, port_bits = work.network.max_value(layer.name).bit_length(), work.spec.spike_buffer.port_bits
-    return sum(words(values, bits, port_bits) for values in work.traffic.kept[layer.name].values())
+    bits, port_bits = plan.network.max_value(layer.name).bit_length(), plan.spec.spike_buffer.port_bits
+    return sum(words(values, bits, port_bits) for values in plan.traffic.kept[layer.name].values())
 
 
-def psum_accesses(work: Work, layer: Layer) -> int:
+def psum_accesses(plan: Plan, layer: Layer) -> int:
     """Accesses for one row of direct-coded currents that are kept over the timesteps.
 
     Those are what a layer with weights gives, or what a sum or its neurons take.
     """
-    network, kept = work.network, int(multiplies_input(work.network, layer))
+    network, kept = plan.network, int(multiplies_input(plan.network, layer))
     if not isinstance(layer, Conv2d | Linear):
         given = [network[name] for name in layer.inputs]
         kept = sum(neuron_of(one) is None and multiplies_input(network, one) for one in given)
-    return kept * row_words(layer, work.spec.psum_bits, work.spec.psum_buffer.port_bits)
+    return kept * row_words(layer, plan.spec.psum_bits, plan.spec.psum_buffer.port_bits)
 
 
-def psum_reads(work: Work, step: Step) -> dict[tuple[str, str], IntArray]:
+def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
     """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
-    if work.spec.direct_input != "once":
+    if plan.spec.direct_input != "once":
         return {}
-    return {("psum_buffer", "read"): ((1 - work.input_runs()) * psum_accesses(work, step.layer))[:, None]}
+    return {("psum_buffer", "read"): ((1 - plan.input_runs()) * psum_accesses(plan, step.layer))[:, None]}

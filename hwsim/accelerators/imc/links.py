@@ -19,11 +19,10 @@ import numpy as np
 
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.pipeline import Pipeline
+from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.traffic import Traffic, Transfer
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.work import Work
-from hwsim.contract.stages import BatchStage
-from hwsim.engine.schedule import Wait
+from hwsim.engine.stage import BatchStage, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +75,28 @@ def _is_apart(spec: ImcSpec, step: str, pipeline: Pipeline) -> bool:
     return spec.mesh != "ideal" and step != pipeline.output
 
 
-def own_cycles(work: Work, step: str) -> int:
+def own_cycles(plan: Plan, step: str) -> int:
     """Cycles that a row of a step is under way where links are ideal, so that it never waits for any."""
-    sent = work.traffic.transfers.get(step)
-    if sent is None or _is_apart(work.spec, step, work.pipeline):
+    sent = plan.traffic.transfers.get(step)
+    if sent is None or _is_apart(plan.spec, step, plan.pipeline):
         return 0
-    return sent.most + sent.hops * work.spec.noc.cycles
+    return sent.most + sent.hops * plan.spec.noc.cycles
 
 
-def link_stages(work: Work, found: Mapping[str, Iterable[Crossing]]) -> dict[str, list[BatchStage]]:
+def link_stages(plan: Plan, found: Mapping[str, Iterable[Crossing]]) -> dict[str, list[BatchStage]]:
     """By step, the stages that hold links for its rows."""
     stages: dict[str, list[BatchStage]] = {}
-    for step in work.pipeline.steps:
+    for step in plan.pipeline.steps:
         if step.name not in found:
             continue
-        order, runs = work.pipeline.order, np.broadcast_to(work.runs(step), (work.timesteps, step.rows))
-        n_jobs = work.timesteps * step.rows
+        order, runs = plan.pipeline.order, np.broadcast_to(plan.runs(step), (plan.timesteps, step.rows))
+        n_jobs = plan.timesteps * step.rows
         timestep = order.grid(step.rows)[0].astype(np.int32)
         stage = BatchStage(
             name="",
             layer=step.layer.name,
             service=np.zeros(n_jobs, np.int64),
-            latency=order.arrange(runs * np.int64(work.traffic.transfers[step.name].hops * work.spec.noc.cycles)),
+            latency=order.arrange(runs * np.int64(plan.traffic.transfers[step.name].hops * plan.spec.noc.cycles)),
             waits=(Wait(step.name, np.arange(n_jobs, dtype=np.int64)),),
             timestep=timestep,
         )

@@ -11,18 +11,18 @@ from hwsim.accelerators.imc.copy_counting import count_copies
 from hwsim.accelerators.imc.counting import LayerCounts
 from hwsim.accelerators.imc.exit.decide import decide, why_not
 from hwsim.accelerators.imc.exit.judge import judge
-from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
 from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.functional import execute
-from hwsim.accelerators.imc.parts import adc_range_rows, hardware, parts_of
-from hwsim.accelerators.imc.plan.plan import Plan, plans_of
+from hwsim.accelerators.imc.layout import Layout
+from hwsim.accelerators.imc.parts import parts_of
 from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.schedule import schedules
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
+from hwsim.arch.reads import kept
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.batches import Batch, Batches, ByLeaving, OneEach
+from hwsim.contract.batches import Batch, Batches, OneEach, Overlapped
 from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
@@ -30,10 +30,11 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.kept import kept_with
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.network.raw_input import multiplies_input
 from hwsim.traces.slicing import first
 
@@ -50,7 +51,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload, those that it has."""
-        parts = parts_of(self.spec)
+        parts = kept_with(self.spec).once("parts", lambda: parts_of(self.spec))
         if workload is None:
             return parts
         return {name: part for name, part in parts.items() if name in workload.hardware.instances}
@@ -60,7 +61,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        check_fit(self.spec, trace.network)
+        self._check_fit(trace.network)
         cut = self._cut(trace)
         exits = decide(self.spec.early_exit, cut)
         if exits is not None:
@@ -78,8 +79,11 @@ class Imc(Accelerator[ImcSpec, Trace]):
         cut = self._cut(trace)
         dense = activations_of(self.spec, kind, cut.timesteps)
         network = replace(cut.network, activation_bits=dense.activation_bits)
-        check_fit(self.spec, network)
+        self._check_fit(network)
         return self._workload(in_one_pass(self.spec), replace(cut, network=network), None, dense)
+
+    def _check_fit(self, network: Network) -> None:
+        kept(network, "fits", self.spec, lambda spec: check_fit(spec, network))
 
     def _cut(self, trace: Trace) -> Trace:
         """The timesteps of a trace that this machine runs."""
@@ -88,15 +92,21 @@ class Imc(Accelerator[ImcSpec, Trace]):
     def _workload(self, spec: ImcSpec, trace: Trace, exits: Exits | None, dense: Dense | None = None) -> Workload:
         runs = (RunName.STATIC,) if exits is None else (RunName.STATIC, *exits.runs)
         timesteps, planes = (trace.timesteps, trace.timesteps) if dense is None else (1, dense.activation_bits)
-        plans = plans_of(spec, trace.network, timesteps, runs)
+        parts = frozenset(self.components())  # first, so that what has no price is named by its key
+        laid_out = Layout.of(spec, trace.network, timesteps, runs)
         words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
-        lower = partial(_lower, plans, trace, dense)
+        jobs = sum(shape.n_jobs for shape in laid_out.shapes.values())
         return Workload(
-            batches=Batches(lower, trace.n_samples, _WORDS_AT_ONCE // (planes * words)),
+            batches=Batches(
+                partial(_lower, laid_out, trace, dense),
+                trace.n_samples,
+                _WORDS_AT_ONCE // (planes * words),
+                jobs={None: jobs},
+            ),
             timesteps=timesteps,
             overlaps=True,
             runs=runs,
-            hardware=hardware(plans[runs[-1]], self.components()),
+            hardware=laid_out.hardware(parts),
             accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),
             exits=exits,
             dense=dense,
@@ -124,26 +134,27 @@ class Imc(Accelerator[ImcSpec, Trace]):
         return judge(self.spec.early_exit, exact, own, exits)
 
 
-def _lower(plans: Mapping[RunName, Plan], trace: Trace, dense: Dense | None, samples: range) -> Batch:
+def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Batch:
     """Count what some samples do, and lay out their schedules for every run."""
-    counts, n = _count(next(iter(plans.values())), trace, dense, samples), len(samples)
-    scheduled: dict[RunName, OneEach | ByLeaving] = {}
-    for run, plan in plans.items():
+    counts, n = count(laid_out, trace, dense, samples), len(samples)
+    scheduled: dict[RunName, OneEach | Overlapped] = {}
+    for run, plan in laid_out.plans.items():
         work = Work.of(plan, counts, n)
-        each = OneEach(schedules(work), *plan.pipeline.step_ends())
-        scheduled[run] = by_leaving_timestep(each) if run is RunName.OVERLAPPED else each
-    return Batch(samples, Ledger.of(n, postings(work)), scheduled)
+        kind = Overlapped if run is RunName.OVERLAPPED else OneEach
+        scheduled[run] = kind(schedules(work, laid_out.shapes[run]), *plan.pipeline.step_ends())
+    return Batch(samples, Ledger.of(n, postings(work, laid_out.constant)), scheduled)
 
 
-def _count(plan: Plan, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
+def count(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
     """What the inputs of every weighted layer ask of its crossbars."""
+    plan = next(iter(laid_out.plans.values()))
     spec, network, counts = plan.spec, plan.network, {}
-    range_rows, chosen = adc_range_rows(spec), slice(samples.start, samples.stop)
+    chosen = slice(samples.start, samples.stop)
     activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
     for layer in network:
         if isinstance(layer, Conv2d | Linear) and layer.name in plan.placement.layers:
             planes = activations.planes(layer.inputs[0])
-            counted = count_copies(spec, plan.placement.layers[layer.name], layer, planes, range_rows)
+            counted = count_copies(spec, plan.placement.layers[layer.name], planes, laid_out.cells[layer.name])
             once = spec.direct_input == "once" and multiplies_input(network, layer)
             counts[layer.name] = counted.over(plan.timesteps, only_first=once)
     return counts

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from math import ceil, sqrt
 from typing import Any
 
-from hwsim.accelerators.imc.functional.conversion import largest_sum, signed
+from hwsim.accelerators.imc.adc_range import adc_range_rows, lossless_adc_bits
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.accelerators.imc.plan.plan import Plan
@@ -93,7 +93,7 @@ def _tile_um2(spec: ImcSpec) -> float:
     return sum(n * priced(spec, name).area_um2.value for name, n in counts.items())
 
 
-def hardware(plan: Plan, parts: Mapping[str, Priced]) -> Hardware:
+def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine.
 
     Raises ArchitectureError when a chip of fixed size has too little memory.
@@ -165,26 +165,3 @@ def _mesh_notes(plan: Plan) -> Mapping[str, Any]:
         "flits a link and timestep, busiest": max(loads.values(), default=0),
         "flits a link and timestep, mean": sum(loads.values()) / mesh.links if mesh.links else 0.0,
     }
-
-
-def lossless_adc_bits(spec: ImcSpec) -> int:
-    """Bits that can tell all sums of a read apart: ceil(log2(rows (2**cell_bits - 1) (2**dac_bits - 1) + 1)).
-
-    One more where differences are converted, and the current of cells that are off where the ADC sees it.
-    """
-    return largest_sum(spec, _rows_together(spec), (1 << spec.dac.bits) - 1).bit_length() + signed(spec)
-
-
-def adc_range_rows(spec: ImcSpec) -> int:
-    """Driven rows (unit pulses) whose largest sum is always within the range of the configured ADC."""
-    rows, highest = spec.rows_at_once, (1 << (spec.adc.bits - signed(spec))) - 1
-    in_range = highest * rows // largest_sum(spec, rows, 1)
-    covered = spec.devices.full_scale
-    if covered == "rows":
-        covered = _rows_together(spec) * ((1 << spec.dac.bits) - 1)
-    return in_range if covered == "level" else max(in_range, covered)
-
-
-def _rows_together(spec: ImcSpec) -> int:
-    """Rows that one conversion adds up at most."""
-    return spec.rows_at_once * (spec.chip.crossbars_per_pe if spec.assumptions.conversion == "pe" else 1)

@@ -6,7 +6,7 @@ combinations that are read: all of them, or those with a driven row when silence
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 
 import numpy as np
@@ -21,9 +21,10 @@ from hwsim.accelerators.imc.fetching import (
 )
 from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.ledger import OPERATIONS, Posting
+from hwsim.contract.ledger import OPERATIONS, Posted, Posting
 from hwsim.contract.maps import operands
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool
@@ -33,21 +34,34 @@ Actions = dict[tuple[str, str], IntArray | int]
 """Counts of each component's actions for one row: [(sample,) timestep or 1, row or 1], or one for all."""
 
 
-def postings(work: Work) -> Iterator[Posting]:
-    """Every action of every step."""
-    handlers: Mapping[str, Callable[[Work, Step], Actions]] = {
+def constant_postings(plan: Plan) -> Mapping[str, Sequence[Posted]]:
+    """Every action of all steps but the crossbars, which are what spikes drive; by step."""
+    handlers: Mapping[str, Callable[[Plan, Step], Actions]] = {
         "source": source_actions,
-        "crossbar": crossbar_actions,
         "neuron": neuron_actions,
         "pool": pool_actions,
-        "elsewhere": lambda _work, _step: {},
+        "elsewhere": lambda _plan, _step: {},
         "decision": decision_actions,
     }
+    others = (step for step in plan.pipeline.steps if step.kind != "crossbar")
+    return {step.name: [*map(Posted.of, _posted(plan, step, handlers[step.kind](plan, step)))] for step in others}
+
+
+def postings(work: Work, constant: Mapping[str, Sequence[Posted]]) -> Iterator[Posting | Posted]:
+    """Every action of every step."""
     for step in work.pipeline.steps:
-        for (component, action), counts in handlers[step.kind](work, step).items():
+        yield from _posted(work, step, crossbar_actions(work, step)) if step.kind == "crossbar" else constant[step.name]
+
+
+def _posted(plan: Plan, step: Step, actions: Actions) -> Iterator[Posting]:
+    """Counts of actions in the order of a step's jobs; those of one array are arranged once."""
+    arranged: dict[int, IntArray] = {}
+    for (component, action), counts in actions.items():
+        if id(counts) not in arranged:
             array = np.asarray(counts, np.int64)
-            full = np.broadcast_to(array, (*array.shape[:-2], work.timesteps, step.rows))
-            yield Posting(step.name, component, action, work.pipeline.order.arrange(full))
+            full = np.broadcast_to(array, (*array.shape[:-2], plan.timesteps, step.rows))
+            arranged[id(counts)] = plan.pipeline.order.arrange(full)
+        yield Posting(step.name, component, action, arranged[id(counts)])
 
 
 def crossbar_actions(work: Work, step: Step) -> Actions:
@@ -137,21 +151,21 @@ def _synaptic_operations(work: Work, step: Step) -> Actions:
     return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
 
 
-def neuron_actions(work: Work, step: Step) -> Actions:
+def neuron_actions(plan: Plan, step: Step) -> Actions:
     """One row of neurons, or of the activation functions in their place, which cost an update without a membrane."""
-    spec, (_, width, channels) = work.spec, step.layer.shape
-    actions = {("spike_buffer", "write"): row_writes(work, step.layer)} | _membrane_actions(work, step)
+    spec, (_, width, channels) = plan.spec, step.layer.shape
+    actions = {("spike_buffer", "write"): row_writes(plan, step.layer)} | _membrane_actions(plan, step)
     if spec.assumptions.peripherals == "traffic":
         actions["neuron", "update"] = width * channels
         if isinstance(step.layer, Add):
-            actions["spike_buffer", "read"] = residual_fetches(work, step.layer)
-    return actions | _hops(work, step) | psum_reads(work, step)
+            actions["spike_buffer", "read"] = residual_fetches(plan, step.layer)
+    return actions | _hops(plan, step) | psum_reads(plan, step)
 
 
-def _membrane_actions(work: Work, step: Step) -> Actions:
+def _membrane_actions(plan: Plan, step: Step) -> Actions:
     """Every membrane is updated at every timestep, spike or not; without spikes there is none, and none is held."""
-    spec, (_, width, channels) = work.spec, step.layer.shape
-    there, actions = work.network.activation_bits is None, Actions()
+    spec, (_, width, channels) = plan.spec, step.layer.shape
+    there, actions = plan.network.activation_bits is None, Actions()
     if there:
         actions[OPERATIONS, "membrane update"] = width * channels
     if spec.loop_order == "layer_outer":
@@ -162,33 +176,33 @@ def _membrane_actions(work: Work, step: Step) -> Actions:
     return actions
 
 
-def pool_actions(work: Work, step: Step) -> Actions:
+def pool_actions(plan: Plan, step: Step) -> Actions:
     """Pooling and adding of spikes by a small digital unit."""
-    layer, runs, (_, width, channels) = step.layer, work.runs(step), step.layer.shape
+    layer, runs, (_, width, channels) = step.layer, plan.runs(step), step.layer.shape
     # A sum of currents stays in the accumulators until a neuron takes it.
-    written = 0 if work.network.gives_currents(layer.name) else row_writes(work, layer)
+    written = 0 if plan.network.gives_currents(layer.name) else row_writes(plan, layer)
     actions: Actions = {
         ("pooling", "add"): runs * (width * channels * operands(layer)),
         ("spike_buffer", "write"): runs * written,
     }
-    if work.spec.assumptions.peripherals == "traffic":
-        windows, port_bits = isinstance(layer, Pool), work.spec.spike_buffer.port_bits
-        fetched = window_fetches(work, step, port_bits) if windows else runs * residual_fetches(work, layer)
+    if plan.spec.assumptions.peripherals == "traffic":
+        windows, port_bits = isinstance(layer, Pool), plan.spec.spike_buffer.port_bits
+        fetched = window_fetches(plan, step, port_bits) if windows else runs * residual_fetches(plan, layer)
         actions["spike_buffer", "read"] = fetched
-    return actions | _hops(work, step) | psum_reads(work, step)
+    return actions | _hops(plan, step) | psum_reads(plan, step)
 
 
-def source_actions(work: Work, step: Step) -> Actions:
+def source_actions(plan: Plan, step: Step) -> Actions:
     """One row of the raw input: from the global buffer over the network on chip to the first layer's line buffer."""
-    spec, layer, runs = work.spec, step.layer, work.runs(step)
+    spec, layer, runs = plan.spec, step.layer, plan.runs(step)
     assert isinstance(layer, Input)
-    actions = {("spike_buffer", "write"): runs * row_writes(work, layer)} | _hops(work, step)
+    actions = {("spike_buffer", "write"): runs * row_writes(plan, layer)} | _hops(plan, step)
     if spec.assumptions.peripherals == "traffic":
         actions["global_buffer", "read"] = runs * row_words(layer, layer.bits, spec.global_buffer.port_bits)
     return actions
 
 
-def decision_actions(work: Work, step: Step) -> Actions:
+def decision_actions(plan: Plan, step: Step) -> Actions:
     """One evaluation of softmax and entropy after a timestep (`exit.uncertainty` has the arithmetic).
 
     A class is accumulated, compared with the largest, scaled, looked up, summed and multiplied for the entropy; the
@@ -199,7 +213,7 @@ def decision_actions(work: Work, step: Step) -> Actions:
     return {("sigma_e", action): n for action, n in each.items()}
 
 
-def _hops(work: Work, step: Step) -> Actions:
+def _hops(plan: Plan, step: Step) -> Actions:
     """Links that the flits of one row cross, each through the router before it."""
-    crossed = work.runs(step) * work.traffic.flit_hops(step.name)
-    return {("noc", action): crossed for action in (("hop", "link") if work.spec.noc.law == "isaac" else ("hop",))}
+    crossed = plan.runs(step) * plan.traffic.flit_hops(step.name)
+    return {("noc", action): crossed for action in (("hop", "link") if plan.spec.noc.law == "isaac" else ("hop",))}

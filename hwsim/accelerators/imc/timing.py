@@ -11,6 +11,7 @@ from hwsim.accelerators.imc.links import own_cycles
 from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cycles, row_cycles
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
@@ -27,62 +28,64 @@ def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
     return whole_read - read_interval_cycles(spec, placed) + cycles
 
 
-def neuron_cycles(work: Work, step: Step) -> int:
+def neuron_cycles(plan: Plan, step: Step) -> int:
     """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer; lanes without membranes."""
-    spec, (_, width, channels) = work.spec, step.layer.shape
-    pes = _pes(work, step)
+    spec, (_, width, channels) = plan.spec, step.layer.shape
+    pes = _pes(plan, step)
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
-    if spec.loop_order == "layer_outer" or work.network.activation_bits is not None:
+    if spec.loop_order == "layer_outer" or plan.network.activation_bits is not None:
         return updates
     accesses = row_words(step.layer, spec.neuron.membrane_bits, spec.membrane.port_bits)
     turns = 2 if spec.membrane.ports == "1rw" else 1
     return max(updates, ceil(accesses * turns / pes))
 
 
-def service(work: Work, step: Step) -> IntArray:
-    """Cycles that each row of a step occupies its unit: int64 [(sample,) timestep, row]."""
-    spec, (_, width, channels) = work.spec, step.layer.shape
+def crossbar_service(work: Work, step: Step) -> IntArray:
+    """Cycles that each row occupies the crossbars of a layer: int64 [(sample,) timestep, row]."""
+    placed, counts = work.placement.layers[step.name], work.counts[step.name]
+    if work.spec.skip == "silent_rows":
+        return row_cycles(work.spec, placed, counts.serial, counts.silent)
+    return work.runs(step) * dense_row_cycles(work.spec, placed)
+
+
+def service(plan: Plan, step: Step) -> IntArray:
+    """Cycles that each row of any other step occupies its unit: int64 [timestep, row]."""
+    spec, (_, width, channels) = plan.spec, step.layer.shape
     match step.kind:
-        case "crossbar":
-            placed, counts = work.placement.layers[step.name], work.counts[step.name]
-            if spec.skip == "silent_rows":
-                return row_cycles(spec, placed, counts.serial, counts.silent)
-            return work.runs(step) * dense_row_cycles(spec, placed)
         case "neuron":
-            return np.full((1, 1), neuron_cycles(work, step), np.int64)
+            return np.full((1, 1), neuron_cycles(plan, step), np.int64)
         case "pool":
             words = ceil(channels / spec.spike_buffer.port_bits)
-            return work.runs(step) * (width * words * operands(step.layer))
+            return plan.runs(step) * (width * words * operands(step.layer))
         case "source":
             assert isinstance(step.layer, Input)
-            return work.runs(step) * row_words(step.layer, step.layer.bits, spec.global_buffer.port_bits)
-        case "elsewhere":
-            return np.zeros((1, 1), np.int64)
+            return plan.runs(step) * row_words(step.layer, step.layer.bits, spec.global_buffer.port_bits)
         case "decision":
             return np.full((1, 1), spec.early_exit.unit.cycles(channels), np.int64)
+    return np.zeros((1, 1), np.int64)
 
 
-def latency(work: Work, step: Step) -> IntArray:
+def latency(plan: Plan, step: Step) -> IntArray:
     """Cycles from the end of a row's service until its result is visible: int64 [timestep, 1]."""
-    spec = work.spec
+    spec = plan.spec
     match step.kind:
         case "crossbar":
-            cycles = drain_cycles(spec, work.placement.layers[step.name])
+            cycles = drain_cycles(spec, plan.placement.layers[step.name])
         case "neuron":
             cycles = spec.neuron.cycles
         case "pool":
             cycles = spec.pooling.cycles
         case "source" | "elsewhere" | "decision":
             cycles = 0
-    return work.runs(step) * (cycles + own_cycles(work, step.name))
+    return plan.runs(step) * (cycles + own_cycles(plan, step.name))
 
 
-def _pes(work: Work, step: Step) -> int:
+def _pes(plan: Plan, step: Step) -> int:
     """PEs whose neuron units update a step's membranes: those of its own weights, or of what an Add reads."""
     name = step.layer.name
-    while name not in work.placement.layers:
-        layer = work.network[name]
+    while name not in plan.placement.layers:
+        layer = plan.network[name]
         if not layer.inputs or not isinstance(layer, Add | Pool):
             return 1
         name = layer.inputs[0]
-    return work.placement.layers[name].pes
+    return plan.placement.layers[name].pes

@@ -14,7 +14,7 @@ import numpy as np
 from hwsim.accelerators.lstm.plan import Cell, Plan
 from hwsim.accelerators.lstm.work import AC, DETECT, ELEMENTWISE, MAC, NEURONS, READOUT, StepWork
 from hwsim.contract.arrays import IntArray
-from hwsim.engine.schedule import Wait
+from hwsim.engine.stage import Wait
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hwsim.accelerators.lstm.fit import check_fit
 from hwsim.accelerators.lstm.parts import ARITHMETIC, hardware, parts_of
 from hwsim.accelerators.lstm.plan import Plan
 from hwsim.accelerators.lstm.posting import postings
-from hwsim.accelerators.lstm.schedule import leaving, schedules, step_ends
+from hwsim.accelerators.lstm.schedule import schedules, step_ends
 from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.accelerators.lstm.spiking_step import layer_work, readout_work
 from hwsim.accelerators.lstm.work import READOUT, StepWork
@@ -91,6 +91,6 @@ def _lower(plan: Plan, trace: SequenceTrace, built: list[Engine], samples: range
     works, n = _works(plan, trace, samples), len(samples)
     laid_out = schedules(plan, built, works, n)
     each: OneEach | ByLeaving = ByLeaving(laid_out)
-    if len(leaving(plan)) == 1:
-        each = OneEach(laid_out, READOUT, step_ends(built, plan))
+    if len(laid_out) == 1:
+        each = OneEach(laid_out[0], READOUT, step_ends(built, plan))
     return Batch(samples, Ledger.of(n, postings(built, works)), {RunName.STATIC: each})

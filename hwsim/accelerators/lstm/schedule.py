@@ -10,14 +10,15 @@ from hwsim.accelerators.lstm.engines import Engine
 from hwsim.accelerators.lstm.plan import Plan
 from hwsim.accelerators.lstm.work import READOUT, StepWork
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.stages import BatchStage, cut_short, schedules_of
-from hwsim.engine.schedule import Schedule, Unless
+from hwsim.contract.stages import cut_short, schedules_of
+from hwsim.engine.schedule import Schedules
+from hwsim.engine.stage import BatchStage, Unless
 
 START = "start"
 
 
-def schedules(plan: Plan, built: list[Engine], works: Mapping[str, StepWork], n_samples: int) -> list[Schedule]:
-    """A schedule for each sample and, in a wavefront, each timestep after which it may leave: [sample * timesteps + t].
+def schedules(plan: Plan, built: list[Engine], works: Mapping[str, StepWork], n_samples: int) -> list[Schedules]:
+    """Schedules of all samples and, in a wavefront, for each timestep after which they may leave: [timestep].
 
     All have the same jobs; those of later timesteps are void from the start.
     """
@@ -27,7 +28,7 @@ def schedules(plan: Plan, built: list[Engine], works: Mapping[str, StepWork], n_
         labels = plan.labels(engine.elements, engine.timesteps).astype(np.int32)
         stages.append(BatchStage(engine.name, engine.layer, service, engine.latency, engine.waits, labels, engine.unit))
     whole = schedules_of(stages, (READOUT, answers(built, plan.timesteps)), n_samples)
-    return [_cut(plan, built, schedule, timesteps) for schedule in whole for timesteps in leaving(plan)]
+    return [_cut(plan, built, whole, timesteps) for timesteps in leaving(plan)]
 
 
 def leaving(plan: Plan) -> range:
@@ -35,12 +36,12 @@ def leaving(plan: Plan) -> range:
     return range(1 if plan.dense is not None or plan.network.wavefront else plan.timesteps, plan.timesteps + 1)
 
 
-def _cut(plan: Plan, built: list[Engine], schedule: Schedule, timesteps: int) -> Schedule:
-    """The schedule of a sample that leaves after so many timesteps."""
+def _cut(plan: Plan, built: list[Engine], whole: Schedules, timesteps: int) -> Schedules:
+    """The schedules of samples that leave after so many timesteps."""
     if timesteps == plan.timesteps:
-        return schedule
+        return whole
     voids = [Unless(START, np.where(engine.timesteps >= timesteps, 0, -1).astype(np.int64)) for engine in built]
-    return cut_short(schedule, [None, *voids], (READOUT, answers(built, timesteps)))
+    return cut_short(whole, [None, *voids], (READOUT, answers(built, timesteps)))
 
 
 def answers(built: list[Engine], timesteps: int) -> IntArray:

@@ -14,8 +14,9 @@ from hwsim.accelerators.stdp.plan import QUEUES
 from hwsim.accelerators.stdp.timing import Pace, services
 from hwsim.accelerators.stdp.work import Role, Work
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.stages import BatchStage, schedules_of
-from hwsim.engine.schedule import Schedule, Wait
+from hwsim.contract.stages import schedules_of
+from hwsim.engine.schedule import Schedules
+from hwsim.engine.stage import BatchStage, Wait
 
 WEIGHT_PORT = "weight port"
 USERS = (Role.NORMALISE, Role.INTEGRATE, Role.DEPRESS, Role.POTENTIATE)
@@ -28,7 +29,7 @@ LAYER_OF = dict.fromkeys(Role, "learning") | {
 }
 
 
-def schedules(work: Work, pace: Pace) -> list[Schedule]:
+def schedules(work: Work, pace: Pace) -> Schedules:
     """One schedule for each sample."""
     waits, stages = _waits(work), []
     for role, cycles in services(work, pace).items():

@@ -15,13 +15,14 @@ import numpy as np
 from hwsim.accelerators.ttfs.plan import LayerPlan, Plan
 from hwsim.accelerators.ttfs.timing import LayerWork, pass_cycles, sort_cycles, sort_stage
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.stages import BatchStage, schedules_of
-from hwsim.engine.schedule import Schedule, Wait
+from hwsim.contract.stages import schedules_of
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.stage import BatchStage, Wait
 
 QUEUES = 2  # memories of the queue
 
 
-def schedules(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> list[Schedule]:
+def schedules(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> Schedules:
     """One schedule for each sample of a batch."""
     return schedules_of(_stages(plan, works, 1), answer_job(plan), n_samples)
 

@@ -10,6 +10,7 @@ from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Spec
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
+from hwsim.kept import kept_with
 from hwsim.printable import shortened
 
 _OF_TECHNOLOGY = {"cell": "sram_cell"}  # where a part and the technology have different names for one thing
@@ -61,6 +62,10 @@ class PricedSpec(ComponentSpec):
             ArchitectureError: the law does not reach that technology or geometry, or prices are given for another.
 
         """
+        # Designs of a sweep share the parts that they do not change.
+        return kept_with(self).once(("priced", id(technology)), lambda: (technology, self._price(technology)))[1]
+
+    def _price(self, technology: Technology) -> Priced:
         if self.law != "given" or self.given is None:
             return self.by_law(technology)
         for name in type(self.given.at).model_fields:

@@ -62,6 +62,15 @@ class Masks(NamedTuple):
     of_segment: IntArray  # [segment]
 
 
+class Rooms(NamedTuple):
+    """Arrays for as many maps as are counted at once."""
+
+    word: NDArray[np.uint64]  # [place] one word of each, zeros in the padding
+    seen: NDArray[np.int32]  # [mask + 1, place] unit pulses that each mask lets through, then set bits
+    sums: NDArray[np.int32]  # [3, place] of a phase, of a row block and of the digit
+    fields: NDArray[np.int32]  # [field of RowCounts, place] of the window that begins at each place
+
+
 def count_rows(
     planes: NDArray[np.uint64], window: Window, segments: Segments, dac_bits: int, range_rows: int
 ) -> RowCounts:
@@ -82,16 +91,12 @@ def count_rows(
     word = np.zeros(places, np.uint64)
     seen = np.zeros((masks.mask.size + 1, places + furthest), np.int32)
     room = np.zeros((3, places), np.int32)
+    fields = np.zeros((len(RowCounts._fields), places), np.int32)
     counts = np.zeros((len(RowCounts._fields), n_maps, window.out_height), np.int64)
-    for low in range(0, n_planes, dac_bits):
-        for first in range(0, n_maps, at_once):
-            maps = (first, min(first + at_once, n_maps))
-            fields = np.zeros((len(RowCounts._fields), places), np.int32)
-            _see(by_map, (low, min(low + dac_bits, n_planes)), maps, window, masks, word, seen)
-            _count_phases(seen, masks.of_segment, steps, segments.start, (segments.phases, range_rows), room, fields)
-            for step in (np.arange(window.kernel)[:, None] * width + np.arange(window.kernel)).flat:
-                fields[1] += seen[-1, step : step + places]
-            _add_rows(fields, maps, window, counts)
+    rooms = Rooms(word, seen, room, fields)
+    _count(
+        by_map, (dac_bits, at_once), window, masks, steps, segments.start, (segments.phases, range_rows), rooms, counts
+    )
     return RowCounts(*counts.reshape(-1, n_samples, n_times, window.out_height))
 
 
@@ -100,6 +105,39 @@ def _masks(segments: Segments, n_words: int) -> Masks:
     (word, mask), of_segment = np.unique(pairs, axis=1, return_inverse=True)
     start = np.searchsorted(word, np.arange(n_words + 1, dtype=np.uint64))
     return Masks(np.ascontiguousarray(mask), start.astype(np.int64), of_segment.reshape(-1).astype(np.int64))
+
+
+@kernel(allocates=False)
+def _count(
+    planes: NDArray[np.uint64],
+    at_once: tuple[int, int],
+    window: Window,
+    masks: Masks,
+    steps: IntArray,
+    start: IntArray,
+    rule: tuple[int, int],
+    rooms: Rooms,
+    counts: IntArray,
+) -> None:
+    """Add to `counts` [field of RowCounts, map, output row] those of `planes` [plane, map, position, word].
+
+    `at_once` are planes of a digit and maps.
+    """
+    width = window.width + 2 * window.padding
+    n_planes, n_maps = planes.shape[:2]
+    ones, seen_ones = rooms.fields[1], rooms.seen[masks.mask.size]
+    for low in range(0, n_planes, at_once[0]):
+        for first in range(0, n_maps, at_once[1]):
+            maps = (first, min(first + at_once[1], n_maps))
+            rooms.fields[:] = 0
+            _see(planes, (low, min(low + at_once[0], n_planes)), maps, window, masks, rooms.word, rooms.seen)
+            _count_phases(rooms.seen, masks.of_segment, steps, start, rule, rooms.sums, rooms.fields)
+            for y in range(window.kernel):
+                for x in range(window.kernel):
+                    covered = seen_ones[y * width + x :]
+                    for i in range(ones.size):
+                        ones[i] += covered[i]
+            _add_rows(rooms.fields, maps, window, counts)
 
 
 @kernel(allocates=False)

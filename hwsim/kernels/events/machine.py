@@ -48,6 +48,7 @@ WAIT = np.dtype(
             "stage",  # the awaited one
             "first_time",  # where in `times` the awaited event of its job 0 is
             "first_need",  # where in `needs` that of job 0 of the waiting stage is
+            "for_space",  # 1 if it waits for space, 0 for data
         )
     ]
 )
@@ -66,3 +67,16 @@ class Machine(NamedTuple):
     asker: NDArray[np.int64]  # [1]: a stage that asks, with which the chain of them begins, or NONE
     times: NDArray[np.int64]  # [3 N]: start of every job, free of every job, done of every job
     ran: NDArray[np.bool_]  # [N], True until the job turns out void
+
+
+class Batch(NamedTuple):
+    """Machines of some samples that differ in numbers alone, and what becomes of them; one row where all are alike."""
+
+    stages: NDArray[Any]  # STAGE[stage], as they are before anything is played
+    needs: NDArray[np.int64]  # [1 or sample, need]
+    service: NDArray[np.int64]  # [1 or sample, N]
+    latency: NDArray[np.int64]
+    times: NDArray[np.int64]  # [sample, 3 N]
+    ran: NDArray[np.bool_]  # [sample, N], True
+    heads: NDArray[np.int64]  # [sample, stage]
+    accounts: NDArray[np.int64]  # [stage, account] summed over samples: busy, starved, blocked, arbitrating, idle

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Add, Flatten, Input, Layer, Pool
 from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
 
 Words = NDArray[np.uint64]
+_MOST_KEPT = 1 << 20  # bits of raw inputs whose planes are kept with them
 
 
 def activation_planes(
@@ -106,7 +108,13 @@ def _input_planes(trace: Trace, layer: Input, samples: slice) -> Words:
         raise TraceError(f"layer '{layer.name}': wanted raw inputs of the recorded samples, found none in this trace")
     values = trace.inputs.values[samples]
     positions = values.reshape(len(values), 1, layer.shape[0] * layer.shape[1], layer.shape[2])
-    return pack_integers(positions, layer.bits)
+
+    def pack() -> Words:
+        return pack_integers(positions, layer.bits)
+
+    if layer.bits * positions.size > _MOST_KEPT:
+        return pack()
+    return kept_with(trace.inputs).once(("planes", samples.start, samples.stop, layer.bits), pack)
 
 
 def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[Words]:

@@ -31,7 +31,7 @@ from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 from hwsim.traces.verification import Verification
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class RateTrace:
     """As `hwsim.traces.trace.Trace`, field by field."""
 

@@ -20,6 +20,8 @@ def first_of_direct(trace: Trace, samples: int | None, timesteps: int | None) ->
 
     def cut(name: str, logits: Logits) -> Logits:
         kept = slice(0, n) if name == "recorded" else slice(None)
+        if kept == slice(None) and t == trace.timesteps:
+            return logits
         return replace(
             logits,
             values=logits.values[kept, :t],

@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 
 from hwsim.errors import TraceError
+from hwsim.kept import kept_with
 from hwsim.printable import shortened
 
 MAX_READ_BYTES = 256 << 20
@@ -84,7 +85,7 @@ def _read(file: BinaryIO, size: int) -> memoryview:
 
 def check_unchanged(trace: object) -> None:
     """Raise TraceError if arrays of a trace lie in a mapped file that is no longer what it was when it was read."""
-    mapped = next(_maps(trace), None)  # all arrays of a trace lie in one file
+    mapped = kept_with(trace).once("map", lambda: next(_maps(trace), None))  # all its arrays lie in one file
     if mapped is not None and mapped.changed():
         raise TraceError(f"{shortened(mapped.path)}: the file changed since it was read; read it again")
 

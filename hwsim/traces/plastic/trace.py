@@ -152,7 +152,7 @@ class Stdp:
     spikes_per_factor: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class PlasticNetwork:
     """Everything that is not a sample."""
 
@@ -202,7 +202,7 @@ class LearnedState:
     samples: int  # training samples shown, over all passes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class PlasticTrace:
     """A learning network, the samples to train and to test it on, and how often its neurons fired in training.
 

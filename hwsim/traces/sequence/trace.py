@@ -182,7 +182,7 @@ class SequenceInputs:
     sample_ids: NDArray[np.int64]  # index of each in its data set's split
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class SequenceTrace:
     """A spiking LSTM, what it did, and where that was recorded."""
 

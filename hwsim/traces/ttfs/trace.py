@@ -65,7 +65,7 @@ class FirstSpikeNeurons:
     potential_bits: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class FirstSpikeNetwork:
     """Input, Flatten, Conv2d (one group) and Linear layers in a chain, whose weighted layers all have such neurons.
 
@@ -110,7 +110,7 @@ class Decisions:
         return float((self.classes == self.labels).mean())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class FirstSpikeTrace:
     """A first-spike network, what it did, and where that was recorded."""
 

@@ -9,7 +9,6 @@ from accelerators.imc import cases
 from accelerators.imc.reference import activations, largest
 
 from hwsim.accelerators.digital import Machine
-from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError
 from hwsim.report.price import price
 from hwsim.run.play import play
@@ -24,7 +23,7 @@ def lowered(trace, kind, **changes):
 
 def priced(spec, workload):
     machine = Machine(spec)
-    tallies = play(workload, lambda schedule: run_engine(schedule, "simpy"))
+    tallies = play(workload, "simpy")
     (run,) = price(tallies, workload, machine.components(workload), machine.clock_mhz)
     return run
 

@@ -19,7 +19,6 @@ from traces.direct.networks import Sketch, networks, small_network, trace_of
 
 from hwsim import api
 from hwsim.accelerators.digital import Machine
-from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError
 from hwsim.report.assemble import run_figures
 from hwsim.report.price import price
@@ -133,7 +132,7 @@ def test_the_network_without_spikes(geometry):
     trace = synthesize(geometry, timesteps=2, samples=1, rate=0.13, seed=4)
     machine = Machine(digital.shipped("digital_compute"))
     workload = machine.baseline(trace, "ann")
-    tallies = play(workload, lambda schedule: run_engine(schedule, "compiled"))
+    tallies = play(workload, "compiled")
     (run,) = price(tallies, workload, machine.components(workload), machine.clock_mhz)
     operations = sum(digital.dense(trace.network, layer) for layer in digital.weighted(trace.network))
     assert_equal_to_the_last_digit(run_figures(run).energy_pj.value, operations * FP32[0])

@@ -148,7 +148,7 @@ def test_every_cycle():
 def test_every_picojoule():
     workload = lowered()
     machine = Machine(digital.variant(**MACHINE))
-    (run,) = price(play(workload, simpy_engine.run), workload, parts(), machine.clock_mhz)
+    (run,) = price(play(workload, "simpy"), workload, parts(), machine.clock_mhz)
     figures = run_figures(run)
     assert figures.latency_ns.value == pytest.approx(142.5, rel=1e-15)
     assert figures.dynamic_pj.value == pytest.approx(DYNAMIC_PJ, rel=1e-15)

@@ -168,10 +168,8 @@ def posted(workload, run=None):
 
 def tallies(spec, trace, engine=None):
     """Lower and play a trace: (workload, tally by run)."""
-    from hwsim.engine import simpy_engine
-
     workload = Machine(spec).lower(trace)
-    return workload, play(workload, engine or simpy_engine.run)
+    return workload, play(workload, engine or "simpy")
 
 
 def tiny(seed=0):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from accelerators.imc import cases
 from traces.direct.networks import trace_of
 
-from hwsim.accelerators.imc.parts import lossless_adc_bits
+from hwsim.accelerators.imc.adc_range import lossless_adc_bits
 from hwsim.traces.network.layers import Network, neuron_of
 
 SIGNS = (

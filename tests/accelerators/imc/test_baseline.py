@@ -19,7 +19,6 @@ from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.baseline import planes_of
 from hwsim.cli import main
 from hwsim.contract.dense import Dense
-from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.errors import ArchitectureError
 from hwsim.report.price import price
 from hwsim.run.play import play
@@ -166,7 +165,7 @@ def test_every_count_has_a_price_and_nothing_is_kept_for_a_next_timestep(kind, c
     machine, trace = Machine(small(**changes)), cases.random_trace(cases.residuals())
     workload = machine.baseline(trace, kind)
     parts = machine.components(workload)
-    runs = [play(workload, engine.run) for engine in (simpy_engine, compiled_engine)]
+    runs = [play(workload, engine) for engine in ("simpy", "compiled")]
     one, other = (price(tallies, workload, parts, machine.clock_mhz)[0] for tallies in runs)
     np.testing.assert_array_equal(one.totals["value"], other.totals["value"])
     np.testing.assert_array_equal(one.tally.step_end_cycles, other.tally.step_end_cycles)

@@ -18,7 +18,7 @@ from traces.direct.networks import networks, small_network, trace_of
 
 from hwsim import api
 from hwsim.accelerators.imc import Machine
-from hwsim.accelerators.imc.parts import lossless_adc_bits
+from hwsim.accelerators.imc.adc_range import lossless_adc_bits
 from hwsim.cli import main
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces import write_trace

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from accelerators.imc import cases
 
-from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
-from hwsim.contract.batches import OneEach
+from hwsim.contract.batches import Overlapped
 from hwsim.contract.run import RunName
 from hwsim.engine import compiled_engine, simpy_engine
-from hwsim.engine.schedule import Schedule, Stage, Wait
+from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.engine.stage import Stage, Wait
 from hwsim.engine.timeline import stalls
 
 NETWORKS = {"convolutions": cases.convolutions, "residuals": cases.residuals, "flattened": cases.flattened_input}
@@ -84,8 +84,8 @@ def test_a_chain_worked_out_by_hand():
     Leaving after the first: at 6 the third source (4 to 6) and the second work (5 to 8) have started, the third work is
     ready at 8 and void.  Leaving after the second: at 9 the third work (8 to 11) has started, its decision has not.
     """
-    each = OneEach([chain(3)], "sigma_e", np.arange(3))
-    timelines = [simpy_engine.run(schedule) for schedule in by_leaving_timestep(each).schedules]
+    overlapped = Overlapped(Schedules.of([chain(3)]), "sigma_e", np.arange(3))
+    timelines = [simpy_engine.run(schedule) for schedule in overlapped.each]
     assert [timeline.ran["source"].tolist() for timeline in timelines] == [[True] * 3] * 3
     assert [timeline.ran["work"].tolist() for timeline in timelines] == [[True, True, False], [True] * 3, [True] * 3]
     assert [timeline.ran["sigma_e"].sum() for timeline in timelines] == [1, 2, 3]

@@ -14,7 +14,8 @@ from traces.direct.networks import Sketch, networks
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.plan.pipeline import Options, build
 from hwsim.engine import simpy_engine
-from hwsim.engine.schedule import Schedule, Stage
+from hwsim.engine.schedule import Schedule
+from hwsim.engine.stage import Stage
 from hwsim.engine.timeline import stalls
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
 

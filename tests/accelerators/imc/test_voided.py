@@ -11,7 +11,8 @@ from hwsim import api
 from hwsim.accelerators.imc.machine import Imc
 from hwsim.contract.run import RunName
 from hwsim.engine import compiled_engine, simpy_engine
-from hwsim.engine.schedule import Schedule, Unless
+from hwsim.engine.schedule import Schedule
+from hwsim.engine.stage import Unless
 from hwsim.engine.timeline import sample_latency
 from hwsim.traces.direct.synth import synthesize
 
@@ -25,6 +26,11 @@ def with_exit(schedule, timesteps):
 
     answer = (schedule.answer[0], np.array([timesteps - 1], np.int64))
     return Schedule(tuple(decided(stage) for stage in schedule.stages), schedule.units, answer)
+
+
+def ran_of(timelines):
+    """Which jobs ran: [sample, job] by stage."""
+    return {name: np.stack([each.ran[name] for each in timelines]) for name in timelines[0].ran}
 
 
 @pytest.mark.parametrize("direct_input", ["every_step", "once"])
@@ -47,6 +53,8 @@ def test_voided_work_is_the_work_that_the_report_leaves_out(direct_input):
                 (again.ran[s] == short.ran[s]).all() and (again.done[s] == short.done[s]).all() for s in again.ran
             )
         kept = np.arange(6) < exits[:, None]
-        all_counts = batch.ledger.tally(whole, gated, 6)
-        for action, counts in batch.ledger.tally(cut, voided, 6).items():
+        stages, ran = (batch.runs[RunName.EARLY_EXIT].schedules.stages, ran_of(voided))
+        all_counts = batch.ledger.tally(stages, 6)
+        assert all(each.all() for each in ran_of(gated).values())
+        for action, counts in batch.ledger.tally(stages, 6, ran).items():
             assert (counts == all_counts[action] * kept).all(), action

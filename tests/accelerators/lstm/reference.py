@@ -41,7 +41,7 @@ def machine_of(loaded):
 
 
 def tally(workload, engine="compiled"):
-    return play(workload, lambda schedule: run_engine(schedule, engine))[RunName.STATIC]
+    return play(workload, engine)[RunName.STATIC]
 
 
 def timelines(workload, engine="simpy"):

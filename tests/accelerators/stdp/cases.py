@@ -9,7 +9,6 @@ from traces.plastic import cases as plastic_cases
 
 from hwsim import api
 from hwsim.accelerators.stdp import Machine
-from hwsim.engine import run as run_engine
 from hwsim.kernels.stdp.rules import N_ACTIVITY
 from hwsim.run.play import play
 from hwsim.traces.plastic.run import Learned, Played
@@ -61,7 +60,7 @@ def lowered(chip, net, **phases):
 
 
 def tallied(workload, engine="compiled"):
-    return play(workload, lambda schedule: run_engine(schedule, engine))
+    return play(workload, engine)
 
 
 def totals(tally):

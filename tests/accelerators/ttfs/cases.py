@@ -8,7 +8,6 @@ from traces.ttfs import cases
 
 from hwsim import api
 from hwsim.accelerators.ttfs import Machine
-from hwsim.engine import run as run_engine
 from hwsim.run.play import play
 
 TRACES = Path(__file__).resolve().parents[3] / "traces"
@@ -29,7 +28,7 @@ def machine(*overrides):
 
 def tallied(trace, *overrides, engine="compiled"):
     workload = machine(*overrides).lower(trace)
-    return play(workload, lambda schedule: run_engine(schedule, engine))
+    return play(workload, engine)
 
 
 def totals(tally):

@@ -11,7 +11,6 @@ from rich.console import Console
 from traces.ttfs import cases
 
 from hwsim import api
-from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.run.play import play
 from hwsim.traces.direct.rate import input_spikes
@@ -24,7 +23,7 @@ def tallied(trace, *overrides):
     from hwsim.accelerators.ttfs import Machine
 
     workload = Machine(api.load_architecture("ttfs", (*SMALL, *overrides)).spec).lower(trace)
-    return play(workload, lambda schedule: run_engine(schedule, "compiled"))["static"]
+    return play(workload, "compiled")["static"]
 
 
 def rasters(trace, name):

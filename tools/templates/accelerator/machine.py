@@ -24,9 +24,9 @@ from hwsim.contract.machine import Accelerator
 from hwsim.contract.parts import priced_parts
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
-from hwsim.contract.stages import BatchStage, schedules_of
+from hwsim.contract.stages import schedules_of
 from hwsim.contract.workload import Workload
-from hwsim.engine.schedule import Wait
+from hwsim.engine.stage import BatchStage, Wait
 from hwsim.kernels.crossbar.rows import Window
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces import Conv2d, Layer, Linear, Network, Trace, activation_planes, neuron_of

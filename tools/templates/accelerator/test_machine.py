@@ -106,7 +106,7 @@ def lowered() -> Workload:
 
 
 def test_every_count() -> None:
-    (tally,) = play(lowered(), simpy_engine.run).values()
+    (tally,) = play(lowered(), "simpy").values()
     found = {tuple(key): counts[0].tolist() for key, counts in tally.counts.items() if counts.any()}
     assert found == COUNTS
 
@@ -116,7 +116,7 @@ def test_every_cycle() -> None:
     (batch,) = workload.batches
     (schedule,) = batch.schedules[workload.runs[0]]
     assert {stage: times.tolist() for stage, times in simpy_engine.run(schedule).start.items()} == START
-    (tally,) = play(workload, simpy_engine.run).values()
+    (tally,) = play(workload, "simpy").values()
     assert tally.step_end_cycles.tolist() == [END]
 
 
@@ -129,7 +129,7 @@ def test_every_picojoule() -> None:
         for part, actions in PRICES_PJ.items()
     }
     workload = lowered()
-    (run,) = price(play(workload, simpy_engine.run), workload, parts, clock_mhz=200)
+    (run,) = price(play(workload, "simpy"), workload, parts, clock_mhz=200)
     assert run.energies("value", clock=False)[0, -1] == pytest.approx(DYNAMIC_PJ, rel=1e-15)
     assert run.energies("value", clock=True)[0, -1] == pytest.approx(CLOCK_PJ, rel=1e-15)
     assert run.latency_ns[0].tolist() == [106 * 5.0, 206 * 5.0]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
-from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, exit_timesteps, right_guesses, uncertainty
+from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, exit_timesteps, uncertainty
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.accelerators.imc.spec import EarlyExit
+from hwsim.arch.reads import kept
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.exits import Exits, Outcomes
 from hwsim.contract.run import RunName
@@ -49,7 +51,7 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     if "recorded" not in trace.logits:
         raise UsageError("early_exit.threshold: the trace has no logits of its recorded samples; use 'never'")
     reported = trace.logits.get("test", trace.logits["recorded"])
-    known, right = _evaluate(rule, reported), right_guesses(reported.accumulated(), reported.labels)
+    known, right = _evaluate(rule, reported), reported.right()
     timesteps = exit_timesteps(known.leaves(rule.metric, threshold))
     return Exits(
         runs=(RunName.EARLY_EXIT, RunName.OVERLAPPED) if rule.overlap else (RunName.EARLY_EXIT,),
@@ -61,15 +63,18 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
         recorded=leaving_timesteps(rule, trace.logits["recorded"], threshold),
         histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
         accuracy=accuracy_at(right, timesteps),
-        outcomes=_outcomes(rule, known, right, _evaluate(rule, trace.logits["recorded"]), threshold),
+        find_outcomes=partial(_outcomes, rule, reported, trace.logits["recorded"], threshold),
     )
 
 
 def calibrate(rule: EarlyExit, logits: Logits) -> float:
     """The threshold with the fewest mean timesteps whose accuracy is at least that of running all of them."""
-    right = right_guesses(logits.accumulated(), logits.labels)
-    tried = sweep(_evaluate(rule, logits), rule.metric, right, _CANDIDATES)
-    good = tried.n_right >= right[:, -1].sum()
+    return kept(logits, "calibrated", rule, lambda asked: _calibrate(asked, logits))
+
+
+def _calibrate(rule: EarlyExit, logits: Logits) -> float:
+    tried = sweep(_evaluate(rule, logits), rule.metric, logits.right(), _CANDIDATES)
+    good = tried.n_right >= logits.right()[:, -1].sum()
     if good.any():
         return float(_CANDIDATES[good][tried.timesteps[good].argmin()])
     return float(_CANDIDATES[0] if rule.metric == "entropy" else _CANDIDATES[-1])
@@ -80,13 +85,16 @@ def leaving_timesteps(rule: EarlyExit, logits: Logits, threshold: float) -> IntA
     return exit_timesteps(_evaluate(rule, logits).leaves(rule.metric, threshold))
 
 
-def _outcomes(
-    rule: EarlyExit, reported: Uncertainty, right: NDArray[np.bool_], recorded: Uncertainty, threshold: float
-) -> Outcomes:
+def _outcomes(rule: EarlyExit, reported: Logits, recorded: Logits, threshold: float) -> Outcomes:
     """What every threshold tried, and the one in use, does; neighbours that do the same are one outcome."""
     thresholds = np.unique(np.append(_CANDIDATES, threshold))
-    swept = sweep(reported, rule.metric, right, thresholds)
-    timesteps = timesteps_run(recorded, rule.metric, thresholds)
+    swept = kept(
+        reported,
+        ("swept", threshold),
+        rule,
+        lambda asked: sweep(_evaluate(asked, reported), asked.metric, reported.right(), thresholds),
+    )
+    timesteps = timesteps_run(_evaluate(rule, recorded), rule.metric, thresholds)
     # Samples that have left by a timestep only grow in number, so equal numbers are the same samples.
     differs = np.diff(swept.histogram, axis=0).any(axis=1) | np.diff(timesteps, axis=0).any(axis=1)
     first = np.flatnonzero(np.append(True, differs))
@@ -100,7 +108,10 @@ def _outcomes(
 
 
 def _evaluate(rule: EarlyExit, logits: Logits) -> Uncertainty:
-    return uncertainty(logits.accumulated(), logits.scale, average=rule.logits == "mean")
+    def evaluate(asked: EarlyExit) -> Uncertainty:
+        return uncertainty(logits.accumulated(), logits.scale, average=asked.logits == "mean")
+
+    return kept(logits, "uncertainty", rule, evaluate)
 
 
 def _describe(rule: EarlyExit) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
-from hwsim.engine.schedule import Wait
+from hwsim.engine.stage import Wait
 from hwsim.traces.network.geometry import window_rows
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,8 +47,19 @@ class Plan:
         return runs[:, None]
 
 
-def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> dict[RunName, Plan]:
-    """The plan of every run: they differ in the order of work alone.
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Plans:
+    """The plan of every run: they differ in the order of work alone."""
+
+    by_run: Mapping[RunName, Plan]
+
+    def under(self, spec: ImcSpec) -> Mapping[RunName, Plan]:
+        """The same for another design in which all is the same that they were made from."""
+        return {run: replace(plan, spec=spec) for run, plan in self.by_run.items()}
+
+
+def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Plans:
+    """Lay a network out for every run.
 
     Raises ArchitectureError where the network does not fit the machine.
     """
@@ -63,4 +75,4 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
             off_chip=spec.assumptions.off_chip(network),
         )
         plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options))
-    return plans
+    return Plans(plans)

@@ -1,0 +1,56 @@
+"""All that is known of a network on the machine before there are spikes, kept with the network for other designs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hwsim.accelerators.digital.mean_fan_out import denominator
+from hwsim.accelerators.digital.parts import hardware
+from hwsim.accelerators.digital.plan import Plan, plan_network
+from hwsim.accelerators.digital.schedule import Shape, shape_of
+from hwsim.accelerators.digital.spec import DigitalSpec
+from hwsim.accelerators.digital.storage import Storage, store
+from hwsim.arch.reads import kept
+from hwsim.contract.dense import Dense
+from hwsim.contract.hardware import Hardware
+from hwsim.traces.network.layers import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The plan of a network, and what follows from it alone."""
+
+    plan: Plan
+    made: Plan  # the same for the design that it was made for
+    storage: Storage
+    shape: Shape
+    unit: int  # counts of accumulates are in 1 / unit
+
+    @classmethod
+    def of(cls, spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None = None) -> Layout:
+        """That of a network, or of the one without spikes in its place.
+
+        Raises ArchitectureError where the network does not fit the machine.
+        """
+
+        def plan(asked: DigitalSpec) -> Plan:
+            return replace(plan_network(asked, network, timesteps, dense), spec=spec)
+
+        made = kept(network, ("plan", timesteps, dense), spec, plan)
+        storage = kept(made, "storage", spec, lambda asked: store(replace(made, spec=asked)))
+        return cls(
+            plan=replace(made, spec=spec),
+            made=made,
+            storage=storage,
+            shape=kept(storage, "shape", spec, lambda asked: shape_of(replace(made, spec=asked), storage)),
+            unit=kept(made, "unit", spec, lambda asked: denominator(replace(made, spec=asked))),
+        )
+
+    def hardware(self) -> Hardware:
+        """Instances, clock domains and memory footprint."""
+        return kept(
+            self.storage,
+            "hardware",
+            self.plan.spec,
+            lambda asked: hardware(replace(self.made, spec=asked), self.storage),
+        )

@@ -1,0 +1,77 @@
+"""All that is known of a network on the machine before there are spikes, kept with the network for other designs.
+
+Each piece holds for every design in which what it read is the same: a plan for those that place, route and order alike,
+times for those whose units are as fast, counts of actions for those whose memories are as wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hwsim.accelerators.imc.counting import Cells, cells_of
+from hwsim.accelerators.imc.parts import hardware
+from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
+from hwsim.accelerators.imc.posting import constant_postings
+from hwsim.accelerators.imc.schedule import shape_of
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.arch.reads import kept
+from hwsim.contract.hardware import Hardware
+from hwsim.contract.ledger import Posted
+from hwsim.contract.run import RunName
+from hwsim.engine.schedule import Schedules
+from hwsim.traces.network.layers import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Plans of a network, and what follows from them alone."""
+
+    spec: ImcSpec
+    made: Plans
+    plans: Mapping[RunName, Plan]
+    shapes: Mapping[RunName, Schedules]
+    constant: Mapping[str, Sequence[Posted]]  # of the fullest run, by step
+    cells: Mapping[str, Cells]
+
+    @classmethod
+    def of(cls, spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Layout:
+        """That of a network for some runs.
+
+        Raises ArchitectureError where the network does not fit the machine.
+        """
+
+        def plans(asked: ImcSpec) -> Plans:
+            return Plans(plans_of(asked, network, timesteps, runs).under(spec))
+
+        made = kept(network, ("plans", timesteps, runs), spec, plans)
+        fullest = runs[-1]
+
+        def shapes(asked: ImcSpec) -> Mapping[RunName, Schedules]:
+            return {run: shape_of(plan) for run, plan in made.under(asked).items()}
+
+        def constant(asked: ImcSpec) -> Mapping[str, Sequence[Posted]]:
+            return constant_postings(made.under(asked)[fullest])
+
+        return cls(
+            spec=spec,
+            made=made,
+            plans=made.under(spec),
+            shapes=kept(made, "shapes", spec, shapes),
+            constant=kept(
+                made, "constant postings", spec, lambda asked: constant_postings(made.under(asked)[runs[-1]])
+            ),
+            cells=kept(made, "cells", spec, lambda asked: cells_of(made.under(asked)[runs[0]])),
+        )
+
+    def hardware(self, parts: frozenset[str]) -> Hardware:
+        """Instances, clock domains and memory footprint, of the parts that the machine has.
+
+        Raises ArchitectureError when a chip of fixed size has too little memory.
+        """
+        *_, fullest = self.plans
+
+        def compute(asked: ImcSpec) -> Hardware:
+            return hardware(self.made.under(asked)[fullest], parts)
+
+        return kept(self.made, ("hardware", parts), self.spec, compute)

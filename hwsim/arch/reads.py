@@ -1,0 +1,147 @@
+"""What a computation reads of a specification, so that its result holds for every design in which that is the same."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hwsim.arch.schema import Spec
+from hwsim.errors import HwsimError
+from hwsim.kept import kept_with
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Call:
+    """A method with its arguments, of which those that are parts of the specification go by their paths."""
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """How to come from a specification to a part of it or to what a method of one gives."""
+
+    steps: tuple[str | _Call, ...]
+
+    def of(self, spec: Any) -> Any:
+        """What lies there in a specification."""
+        found = spec
+        for step in self.steps:
+            if isinstance(step, str):
+                found = getattr(found, step)
+            else:
+                given = [each.of(spec) if isinstance(each, _Path) else each for each in step.arguments]
+                found = getattr(found, step.name)(*given)
+        return found
+
+
+Value = TypeVar("Value")
+MOST = 64
+"""Results of one computation that are kept with an object; the oldest goes first."""
+
+
+def kept(owner: object, what: Hashable, spec: Spec, compute: Callable[[Any], Value]) -> Value:
+    """What `compute` makes of a specification, or made of one in which all that it read is the same.
+
+    Results are kept with `owner`, which never changes and is what else they are computed from.  They must not hold the
+    specification that `compute` is given.
+    """
+    known: list[tuple[Reads, Value]] = kept_with(owner).once(("by reads", what), list)
+    for reads, value in known:
+        if reads.hold_for(spec):
+            return value
+    reads = Reads()
+    computed = compute(reads.of(spec))
+    known.append((reads, computed))
+    del known[:-MOST]
+    return computed
+
+
+class Reads:
+    """Paths that were read, and what was there: values, properties, results of methods and the types of parts."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[Any, ...], tuple[_Path, Any]] = {}
+
+    def of(self, spec: Spec) -> Any:
+        """A specification that behaves as the given one and notes here what is read of it."""
+        return _Watched(spec, _Path(()), self)
+
+    def hold_for(self, spec: Spec) -> bool:
+        """Whether a computation that read this would find the same in another specification."""
+        try:
+            return all(path.of(spec) == value for path, value in self._found.values())
+        except (AttributeError, TypeError, HwsimError):
+            return False  # there is another kind of part, or none
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Dotted names of what was read, methods without their arguments."""
+        return frozenset(
+            ".".join(step if isinstance(step, str) else step.name for step in path.steps)
+            for path, _ in self._found.values()
+        )
+
+    def note(self, path: _Path, value: Any) -> None:
+        """Add what was found at a path."""
+        known_by = tuple(
+            step if isinstance(step, str) else (step.name, *map(_identity, step.arguments)) for step in path.steps
+        )
+        self._found.setdefault(known_by, (path, value))
+
+
+def _identity(argument: Any) -> Any:
+    return argument if isinstance(argument, _Path) else id(argument)
+
+
+class _Watched:
+    """Stands for a part of a specification, also towards `isinstance`."""
+
+    __slots__ = ("_path", "_reads", "_real")
+
+    def __init__(self, real: Spec, path: _Path, reads: Reads) -> None:
+        self._real, self._path, self._reads = real, path, reads
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self._real)
+
+    def __getattr__(self, name: str) -> Any:
+        value, path = getattr(self._real, name), _Path((*self._path.steps, name))
+        if isinstance(value, Spec):
+            self._reads.note(_Path((*path.steps, "__class__")), type(value))  # that it is one at all, and which
+            return _Watched(value, path, self._reads)
+        if inspect.ismethod(value):
+            return self._called(value)
+        self._reads.note(path, value)
+        return value
+
+    def _called(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            result = method(*map(real, arguments))
+            references = tuple(each._path if type(each) is _Watched else each for each in arguments)
+            self._reads.note(_Path((*self._path.steps, _Call(method.__name__, references))), result)
+            return result
+
+        return call
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(real(other), Spec):
+            return False  # what kind of part it is was noted when it was asked for
+        self._reads.note(self._path, self._real)
+        return bool(self._real == real(other))
+
+    def __hash__(self) -> int:
+        self._reads.note(self._path, self._real)
+        return hash(self._real)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a watched specification is for one computation and not to be kept")
+
+
+def real(value: Any) -> Any:
+    """A part of a specification itself where it is watched, anything else as it is."""
+    return value._real if type(value) is _Watched else value

@@ -1,0 +1,70 @@
+"""What is kept with a network holds for a design exactly if all that was read of it is the same."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from contract.families import family_of
+
+from hwsim import accelerators, api, arch, kept
+from hwsim.arch.reads import Reads
+
+
+def design(name, *settings):
+    return api.load_architecture(name, settings).spec
+
+
+def test_values_properties_methods_and_kinds_of_parts_are_noted():
+    spec, reads = design("imc"), Reads()
+    watched = reads.of(spec)
+    assert watched.crossbar.rows == spec.crossbar.rows
+    assert watched.rows_at_once == spec.rows_at_once
+    assert watched.access_cycles(watched.membrane) == spec.access_cycles(spec.membrane)
+    assert isinstance(watched.adc, type(spec.adc))
+    assert {"crossbar.rows", "rows_at_once", "access_cycles", "adc.__class__", "membrane.__class__"} <= reads.keys
+    assert reads.hold_for(spec)
+    assert reads.hold_for(design("imc", "adc.columns_per_adc=16"))
+    assert not reads.hold_for(design("imc", "crossbar.rows=32"))
+
+
+def test_a_part_that_is_there_and_one_that_is_not_are_told_apart():
+    spec, reads = design("digital"), Reads()
+    assert reads.of(spec).scratchpad != "none"
+    assert reads.hold_for(spec)
+    assert not reads.hold_for(design("digital", "scratchpad=none"))
+    without, seen = design("digital", "scratchpad=none"), Reads()
+    assert seen.of(without).scratchpad == "none"
+    assert not seen.hold_for(spec)
+
+
+def test_an_argument_that_is_a_part_goes_by_its_place():
+    spec, reads = design("imc"), Reads()
+    watched = reads.of(spec)
+    price = watched.adc.priced(watched.technology).actions["convert"]
+    assert price == spec.adc.priced(spec.technology).actions["convert"]
+    assert reads.hold_for(spec)
+    assert not reads.hold_for(design("imc", "technology.vdd_v=0.8"))
+    assert not reads.hold_for(design("imc", "adc.bits=6"))
+
+
+def test_comparing_a_whole_part_reads_all_of_it():
+    spec, reads = design("imc"), Reads()
+    assert reads.of(spec).adc == spec.adc
+    assert reads.hold_for(spec)
+    assert not reads.hold_for(design("imc", "adc.columns_per_adc=16"))
+
+
+@pytest.mark.parametrize("name", arch.shipped())
+def test_nothing_that_is_kept_holds_a_watched_design(name):
+    loaded = api.load_architecture(name)
+    machine, family = accelerators.machine(loaded.machine)(loaded.spec), family_of(loaded)
+    workload = machine.lower(family.trace(next(iter(family.networks)), 0.2))
+    machine.components(workload)
+    for batch in workload.batches:
+        pickle.dumps(batch)
+    pickle.dumps(workload)
+    for _, values in kept._kept.values():
+        for what, value in values._found.items():
+            if isinstance(what, tuple) and what[0] == "by reads":
+                pickle.dumps([each for _, each in value])
