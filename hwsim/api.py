@@ -12,6 +12,7 @@ from hwsim import accelerators, arch, arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.overrides import blamed
+from hwsim.arch.reads import kept
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.machine import Accelerator
@@ -20,12 +21,13 @@ from hwsim.contract.workload import Workload
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.errors import ArchitectureError, UsageError
+from hwsim.kept import kept_with
 from hwsim.report.assemble import assemble
 from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
-from hwsim.run.processes import play_in_processes
+from hwsim.run.processes import Tallies, play_in_processes
 from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
@@ -38,16 +40,20 @@ Architecture = Loaded[Any]
 TRACE_TYPES = tuple(coding.trace_type for coding in CODINGS.values())
 
 
-def load_architecture(name_or_path: str | Path, overrides: Sequence[str] = ()) -> Architecture:
+def load_architecture(name_or_path: str | Path | Architecture, overrides: Sequence[str] = ()) -> Architecture:
     """An architecture by shipped name or path, with `KEY=VALUE` overrides.
+
+    Of an architecture that is loaded already only the sections are checked that further overrides touch.
 
     Raises ArchitectureError in one line for anything wrong with the file or an override, UsageError for what is neither
     a name nor a path and for overrides that are no list of texts.
     """
-    arguments.instance("name_or_path", name_or_path, (str, Path), "a shipped name or a path")
+    arguments.instance("name_or_path", name_or_path, (str, Path, Loaded), "a shipped name or a path")
     overrides = arguments.texts("overrides", overrides)
 
     def load(settings: Sequence[str]) -> Architecture:
+        if isinstance(name_or_path, Loaded):
+            return arch.varied(name_or_path, settings)
         return arch.load(name_or_path, accelerators.spec_type, settings)
 
     with blamed(overrides, load):
@@ -76,6 +82,7 @@ def simulate(
     jobs: int = 1,
     accuracy_samples: int | None = None,
     session: Session | None = None,
+    keep: bool = False,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
@@ -92,6 +99,8 @@ def simulate(
             network's; 0 for none; unless given up to 128, fewer where that is much work.
         jobs: processes that share the samples; the report is the same for any number.
         session: for machines that learn, which phases to run, what to tell of progress and where to keep the outcome.
+        keep: keep with the trace what this simulation finds, for designs that differ little: one with other prices is
+            then only priced anew, one with other times only timed.
 
     Raises:
         HwsimError: the network does not fit the machine, options contradict the trace, or an argument is no such thing
@@ -110,44 +119,68 @@ def simulate(
     for kind in arguments.texts("baselines", baselines):
         arguments.one_of("baselines", kind, get_args(BaselineKind))
     arguments.instance("session", session, (Session, type(None)), "a Session")
+    keep = arguments.flag("keep", keep) and session is None and not functional
     machine = _machine(architecture)
     _check_coding(architecture, machine, trace)
     check_unchanged(trace)
-    short = first(trace, samples, timesteps)
+    short = recorded = _first(trace, samples, timesteps, keep)
     check_playable(short)
     notes: Mapping[str, Any] = {}
-    recorded = short
+    tallies: Tallies | None = None
     with _placed(architecture, lambda design: _machine(design).lower(first(trace, 1))):
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes
-        workload = machine.lower(short) if session is None else machine.learn(short, session)
+        if keep:
+            workload, tallies = _kept_play(machine, short, engine, jobs)
+        else:
+            workload = machine.lower(short) if session is None else machine.learn(short, session)
         parts = machine.components(workload)
         # Like the exits below: what cannot be is refused before the time is spent.
         without_spikes = {kind: machine.baseline(short, kind) for kind in baselines}
         their_parts = {kind: machine.components(other) for kind, other in without_spikes.items()}
         workload, accuracy_of = judge(machine, recorded, workload, short if functional else None, accuracy_samples)
-        idle = without_effect(architecture, recorded, baselines)
     if exit_thresholds:
         exits_of(workload)
-
-    def play_and_price(played: Workload, prices: Mapping[str, Priced]) -> list[PricedRun]:
-        tallies = play_in_processes(played, engines.resolve(engine, played.batches.n_jobs), jobs)
-        return price(tallies, played, prices, machine.clock_mhz)
-
-    runs = play_and_price(workload, parts)
+    runs = price(tallies or _play(workload, engine, jobs), workload, parts, machine.clock_mhz)
     dense: dict[RunName, PricedRun] = {}
     for kind, other in without_spikes.items():
-        (only,) = play_and_price(other, their_parts[kind])
+        (only,) = price(_play(other, engine, jobs), other, their_parts[kind], machine.clock_mhz)
         dense[RunName(kind)] = replace(only, name=RunName(kind))
-    chosen = {
-        "without_effect": idle,
-        "engine": engines.resolve(engine, workload.batches.n_jobs),
-        "functional": functional,
-    }
+
+    def options() -> Mapping[str, Any]:
+        return {
+            "without_effect": without_effect(architecture, recorded, baselines),
+            "engine": engines.resolve(engine, workload.batches.n_jobs),
+            "functional": functional,
+        }
+
     check_unchanged(trace)
     curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
-    return assemble(architecture, short, runs, notes, chosen, machine.arithmetic, accuracy_of, dense, curve)
+    return assemble(architecture, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+
+
+def _first(trace: AnyTrace, samples: int | None, timesteps: int | None, keep: bool) -> AnyTrace:
+    """The first samples and timesteps, one and the same object for each if something is to be kept with it."""
+    if not keep:
+        return first(trace, samples, timesteps)
+    return kept_with(trace).once(("first", samples, timesteps), lambda: first(trace, samples, timesteps))
+
+
+def _play(workload: Workload, engine: EngineName, jobs: int) -> Tallies:
+    return play_in_processes(workload, engines.resolve(engine, workload.batches.n_jobs), jobs)
+
+
+def _kept_play(
+    machine: Accelerator[Any, Any], trace: AnyTrace, engine: EngineName, jobs: int
+) -> tuple[Workload, Tallies]:
+    """A workload without its batches, and what playing them gave on a design with the same counts and times."""
+
+    def play(spec: Any) -> tuple[Workload, Tallies]:
+        workload = type(machine)(spec).lower(trace)
+        return replace(workload, batches=workload.batches.played()), _play(workload, engine, jobs)
+
+    return kept(trace, ("played", type(machine)), machine.spec, play)
 
 
 def _machine(architecture: Architecture) -> Accelerator[Any, Any]:

@@ -1,5 +1,5 @@
 from hwsim.arch.files import shipped, shipped_folder
-from hwsim.arch.loader import Architecture, load
+from hwsim.arch.loader import Architecture, load, varied
 from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Source, Spec, json_schema
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "load",
     "shipped",
     "shipped_folder",
+    "varied",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ValidationError
 
@@ -31,7 +31,12 @@ class Architecture(Generic[SpecT]):
     files: tuple[Path, ...]  # those that it extends, the first one extended first, and its own
     sha256: str  # of the values of the file and those it extends, before overrides; comments and order do not count
     overrides: tuple[str, ...]
-    places: Mapping[str, str]  # dotted key -> "arch/imc.yaml:8"; a key left to its default has none
+    tree: Node  # all values and where each was written
+
+    @cached_property
+    def places(self) -> Mapping[str, str]:
+        """Dotted key -> "arch/imc.yaml:8"; a key left to its default has none."""
+        return places(self.tree)
 
     @property
     def path(self) -> Path:
@@ -86,15 +91,36 @@ def load(
     for setting in overrides:
         root = override(root, setting)
     machine, spec_type = _machine(root, spec_for)
-    values = plain(root)
-    assert isinstance(values, dict)
+    spec = _checked(root, spec_type, {})
+    return Architecture(spec, machine, files, digest(base), tuple(overrides), root)
+
+
+def varied(design: Architecture[SpecT], overrides: Sequence[str]) -> Architecture[SpecT]:
+    """The same design with further overrides; sections that they do not touch are taken over and not checked again.
+
+    Raises ArchitectureError as `load` with all overrides does.
+    """
+    root = design.tree
+    for setting in overrides:
+        root = override(root, setting)
+    assert isinstance(root.value, Mapping)
+    assert isinstance(design.tree.value, Mapping)
+    before, known = design.tree.value, type(design.spec).model_fields
+    kept = [key for key, node in root.value.items() if node is before.get(key) and key in known]
+    spec = _checked(root, type(design.spec), {key: getattr(design.spec, key) for key in kept})
+    return Architecture(spec, design.machine, design.files, design.sha256, (*design.overrides, *overrides), root)
+
+
+def _checked(root: Node, spec_type: type[SpecT], same: Mapping[str, Any]) -> SpecT:
+    """The specification of a tree, of which some sections were checked before."""
+    assert isinstance(root.value, Mapping)
+    values = {key: same[key] if key in same else plain(node) for key, node in root.value.items()}
     if "machine" not in spec_type.model_fields:
         del values["machine"]
     try:
-        spec = spec_type.model_validate(values)
+        return spec_type.model_validate(values)
     except ValidationError as error:
         raise ArchitectureError(explain(error, root, spec_type)) from None
-    return Architecture(spec, machine, files, digest(base), tuple(overrides), places(root))
 
 
 def _file(place: str) -> str:

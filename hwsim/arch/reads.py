@@ -21,10 +21,23 @@ class _Call:
 
 
 @dataclass(frozen=True, slots=True)
+class _Function:
+    """Anything that is made of what was found so far."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name, for `keys`."""
+        return self.function.__name__
+
+
+@dataclass(frozen=True, slots=True)
 class _Path:
     """How to come from a specification to a part of it or to what a method of one gives."""
 
-    steps: tuple[str | _Call, ...]
+    steps: tuple[str | _Call | _Function, ...]
 
     def of(self, spec: Any) -> Any:
         """What lies there in a specification."""
@@ -32,6 +45,8 @@ class _Path:
         for step in self.steps:
             if isinstance(step, str):
                 found = getattr(found, step)
+            elif isinstance(step, _Function):
+                found = step.function(found, *step.arguments)
             else:
                 given = [each.of(spec) if isinstance(each, _Path) else each for each in step.arguments]
                 found = getattr(found, step.name)(*given)
@@ -88,7 +103,7 @@ class Reads:
     def note(self, path: _Path, value: Any) -> None:
         """Add what was found at a path."""
         known_by = tuple(
-            step if isinstance(step, str) else (step.name, *map(_identity, step.arguments)) for step in path.steps
+            (step.name, *map(_identity, step.arguments)) if isinstance(step, _Call) else step for step in path.steps
         )
         self._found.setdefault(known_by, (path, value))
 
@@ -107,26 +122,17 @@ class _Watched:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        return type(self._real)
+        return self._real.__class__
 
     def __getattr__(self, name: str) -> Any:
         value, path = getattr(self._real, name), _Path((*self._path.steps, name))
         if isinstance(value, Spec):
-            self._reads.note(_Path((*path.steps, "__class__")), type(value))  # that it is one at all, and which
+            self._reads.note(_Path((*path.steps, "__class__")), value.__class__)  # that it is one at all, and which
             return _Watched(value, path, self._reads)
-        if inspect.ismethod(value):
-            return self._called(value)
+        if inspect.ismethod(value) or type(value) is _Method:
+            return _Method(self, name, value)
         self._reads.note(path, value)
         return value
-
-    def _called(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            result = method(*map(real, arguments))
-            references = tuple(each._path if type(each) is _Watched else each for each in arguments)
-            self._reads.note(_Path((*self._path.steps, _Call(method.__name__, references))), result)
-            return result
-
-        return call
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(real(other), Spec):
@@ -142,6 +148,40 @@ class _Watched:
         raise TypeError("a watched specification is for one computation and not to be kept")
 
 
+class _Method:
+    """A method of a watched part; what it gives is noted, not what it reads for that."""
+
+    def __init__(self, part: _Watched, name: str, method: Callable[..., Any]) -> None:
+        self._part, self._name, self._method = part, name, method
+
+    def __call__(self, *arguments: Any) -> Any:
+        part, reads = self._part, self._part._reads
+        result = self._method(*(_one_less(each, reads) for each in arguments))
+        references = tuple(each._path if _is_of(each, reads) else each for each in arguments)
+        reads.note(_Path((*part._path.steps, _Call(self._name, references))), result)
+        return result
+
+
+def _is_of(value: Any, reads: Reads) -> bool:
+    return type(value) is _Watched and value._reads is reads
+
+
+def _one_less(value: Any, reads: Reads) -> Any:
+    """A part as the one sees it that is watched here, who may be watched in turn."""
+    return value._real if _is_of(value, reads) else value
+
+
 def real(value: Any) -> Any:
     """A part of a specification itself where it is watched, anything else as it is."""
-    return value._real if type(value) is _Watched else value
+    while type(value) is _Watched:
+        value = value._real
+    return value
+
+
+def derived(spec: Any, function: Callable[..., Value], *arguments: Hashable) -> Value:
+    """What a function makes of a specification; of one that is watched only this result is noted."""
+    if type(spec) is not _Watched:
+        return function(spec, *arguments)
+    result = derived(spec._real, function, *arguments)
+    spec._reads.note(_Path((*spec._path.steps, _Function(function, arguments))), result)
+    return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from hwsim.contract.run import RunName
 from hwsim.contract.stages import cut_short
 from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage, Unless
+from hwsim.errors import ModelError
 
 _JOBS_AT_ONCE = 1 << 18  # of all samples of a batch: memory does not grow with samples
 
@@ -144,6 +145,10 @@ class Batches:
         firsts = {kind: start for start, kind in sorted(self.kinds.items(), reverse=True)}
         return {kind: self.lower(range(start, start + 1)).n_jobs for kind, start in firsts.items()}
 
+    def played(self) -> Batches:
+        """How much there was, without what it is lowered from."""
+        return replace(self, lower=_lowered_before, jobs=self._jobs)
+
     @property
     def n_jobs(self) -> int:
         """Jobs of all schedules of all samples, counted from one sample of each kind."""
@@ -162,3 +167,7 @@ class Batches:
     def __iter__(self) -> Iterator[Batch]:
         """Batches of all samples."""
         return self.within(range(self.n_samples))
+
+
+def _lowered_before(_samples: range) -> Batch:
+    raise ModelError("a workload that was played is not kept, only what came of it")

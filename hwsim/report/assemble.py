@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -29,7 +29,7 @@ def assemble(
     trace: AnyTrace,
     runs: Sequence[PricedRun],
     notes: Mapping[str, Any],
-    chosen: Mapping[str, Any],
+    chosen: Callable[[], Mapping[str, Any]],
     arithmetic: Collection[str],
     accuracy_of: AccuracyOf,
     baselines: Mapping[RunName, PricedRun],
@@ -46,9 +46,9 @@ def assemble(
     figures = [run_figures(run, arithmetic) for run in runs]
     _check_finite(architecture, figures)
     return Report(
-        architecture=_describe_architecture(architecture),
+        architecture=later(lambda: _describe_architecture(architecture)),
         trace=_describe_trace(trace),
-        options={"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen},
+        options=later(lambda: {"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen()}),
         versions=_versions(),
         runs=figures,
         early_exit=None if workload.exits is None else later(lambda: exit_summary(exits_of(workload), figures, area())),
@@ -58,7 +58,7 @@ def assemble(
         baselines=[run_figures(run, arithmetic) for run in baselines.values()],
         baseline_ratios=baseline_ratios(runs, baselines, arithmetic),
         accuracy_of=accuracy_of,
-        accuracy_by_timestep=trace.accuracy_by_timestep(),
+        accuracy_by_timestep=later(trace.accuracy_by_timestep),
         area=later(area),
         area_mm2=later(lambda: area_figure(area())),
         leakage_uw=later(lambda: leakage_of(runs[-1])),

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from hwsim import units
 from hwsim.components.pricing.price import Price, Priced
+from hwsim.contract.hardware import Hardware
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.errors import ModelError
+from hwsim.kept import kept_with
 from hwsim.report.report import AreaRow, Figure, Row
 from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally
@@ -26,6 +28,15 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Bound = str  # "value", "low" or "high"
 BOUNDS = ("value", "low", "high")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Counts with those of the clock, for one hardware, which is kept so that no other takes its place."""
+
+    hardware: Hardware
+    by_action: Mapping[Action, Counts]
+    stacked: Counts
 
 
 @dataclass(frozen=True)
@@ -55,8 +66,19 @@ class PricedRun:
     @cached_property
     def counts(self) -> Mapping[Action, Counts]:
         """Priced actions, clock cycles included: int64 [sample, timestep]."""
-        since = np.diff(self.on_cycles, axis=1, prepend=0)
-        return self._clocked(self.tally.counts, self.tally.busy_cycles, since)
+        return self._counted.by_action
+
+    @cached_property
+    def _counted(self) -> _Counted:
+        """Kept with the tally, which may be priced again."""
+        hardware = self.workload.hardware
+
+        def count() -> _Counted:
+            since = np.diff(self.on_cycles, axis=1, prepend=0)
+            by_action = self._clocked(self.tally.counts, self.tally.busy_cycles, since)
+            return _Counted(hardware, by_action, np.stack(list(by_action.values())))
+
+        return kept_with(self.tally).once(("counted", id(hardware)), count)
 
     def _clocked(
         self, posted: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts
@@ -107,19 +129,17 @@ class PricedRun:
         """Cycles as nanoseconds."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
 
-    @cached_property
+    @property
     def _stacked(self) -> Counts:
         """All counts: int64 [action, sample, timestep]."""
-        return np.stack(list(self.counts.values()))
+        return self._counted.stacked
 
     def _energy(self, bound: Bound, chosen: Callable[[Action], bool]) -> Floats:
         """Energy of some actions, pJ [sample, timestep], cumulated; added up action by action."""
         places = [place for place, key in enumerate(self.counts) if chosen(key)]
         if not places:
             return np.zeros(self.on_cycles.shape)
-        prices = self._bounds[bound]
-        stacked = self._stacked if len(places) == len(prices) else self._stacked[places]
-        return np.cumsum(np.add.reduce(stacked * prices[places, None, None], axis=0), axis=1)
+        return _cumulated(self._stacked[places] * self._bounds[bound][places, None, None])
 
     @cached_property
     def _bounds(self) -> Mapping[Bound, Floats]:
@@ -129,7 +149,9 @@ class PricedRun:
 
     def energies(self, bound: Bound, clock: bool | None = None) -> Floats:
         """Energy of counts, pJ [sample, timestep], cumulated; `clock` picks only or all but the clock's."""
-        return self._energy(bound, lambda key: clock is None or clock == (key.component == CLOCK))
+        if clock is None:
+            return _cumulated(self._stacked * self._bounds[bound][:, None, None])
+        return self._energy(bound, lambda key: clock == (key.component == CLOCK))
 
     def dynamic_of(self, components: Collection[str]) -> Floats:
         """Energy of what some components do, pJ [sample, timestep], cumulated."""
@@ -208,6 +230,11 @@ class PricedRun:
     def figure(self, by_bound: Mapping[Bound, Floats]) -> Figure:
         """Mean, standard error and interval of something [sample, timestep] known for each bound."""
         return figure(self.leaving, by_bound)
+
+
+def _cumulated(energies: Floats) -> Floats:
+    """Energies [action, sample, timestep] of all actions, added up one after another and over timesteps."""
+    return np.cumsum(np.add.reduce(energies, axis=0), axis=1)
 
 
 def rows_of(run: PricedRun) -> list[Row]:

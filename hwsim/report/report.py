@@ -233,7 +233,10 @@ class BaselineRatio:
     edp: Figure | None  # of the means of products
 
 
-@on_demand("early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage", "spike_rates")
+@on_demand(
+    *("architecture", "options", "early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage"),
+    *("spike_rates", "accuracy_by_timestep"),
+)
 @dataclass(frozen=True)
 class Report:
     """Everything one simulation found."""

@@ -34,7 +34,7 @@ class Speculation:
     busy_cycles: Mapping[str, Counts]  # by stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Tally:
     """One run over all samples: counts, busy cycles and times.
 

@@ -8,7 +8,7 @@ import pytest
 from contract.families import family_of
 
 from hwsim import accelerators, api, arch, kept
-from hwsim.arch.reads import Reads
+from hwsim.arch.reads import Reads, derived
 
 
 def design(name, *settings):
@@ -46,6 +46,31 @@ def test_an_argument_that_is_a_part_goes_by_its_place():
     assert reads.hold_for(spec)
     assert not reads.hold_for(design("imc", "technology.vdd_v=0.8"))
     assert not reads.hold_for(design("imc", "adc.bits=6"))
+
+
+def test_of_what_a_function_makes_only_the_result_is_noted():
+    spec, reads = design("imc"), Reads()
+    assert derived(reads.of(spec), actions_of, "adc") == ("convert",)
+    assert reads.keys == {"actions_of"}
+    assert reads.hold_for(design("imc", "technology.vdd_v=0.8", "adc.bits=6"))
+    assert not reads.hold_for(design("imc", "adc.bits=12"))  # beyond its law
+
+
+def actions_of(spec, part):
+    return tuple(getattr(spec, part).priced(spec.technology).actions)
+
+
+def test_one_who_watches_sees_what_another_reads():
+    spec, outer, inner = design("imc"), Reads(), Reads()
+    watched = inner.of(outer.of(spec))
+    assert watched.crossbar.rows == spec.crossbar.rows
+    assert watched.access_cycles(watched.membrane) == spec.access_cycles(spec.membrane)
+    assert derived(watched, actions_of, "adc") == ("convert",)
+    assert inner.keys == outer.keys
+    assert {"crossbar.rows", "access_cycles", "actions_of"} <= outer.keys
+    for reads in (outer, inner):
+        assert reads.hold_for(spec)
+        assert not reads.hold_for(design("imc", "crossbar.rows=32"))
 
 
 def test_comparing_a_whole_part_reads_all_of_it():

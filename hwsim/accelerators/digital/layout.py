@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hwsim.accelerators.digital.mean_fan_out import denominator
-from hwsim.accelerators.digital.parts import hardware
+from hwsim.accelerators.digital.parts import Taken, hardware, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.schedule import Shape, shape_of
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
-from hwsim.arch.reads import kept
+from hwsim.arch.reads import derived, kept
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware
 from hwsim.traces.network.layers import Network
@@ -24,6 +24,7 @@ class Layout:
     made: Plan  # the same for the design that it was made for
     storage: Storage
     shape: Shape
+    taken: Taken
     unit: int  # counts of accumulates are in 1 / unit
 
     @classmethod
@@ -43,6 +44,7 @@ class Layout:
             made=made,
             storage=storage,
             shape=kept(storage, "shape", spec, lambda asked: shape_of(replace(made, spec=asked), storage)),
+            taken=derived(spec, taken, dense),
             unit=kept(made, "unit", spec, lambda asked: denominator(replace(made, spec=asked))),
         )
 
@@ -50,7 +52,7 @@ class Layout:
         """Instances, clock domains and memory footprint."""
         return kept(
             self.storage,
-            "hardware",
+            ("hardware", tuple(self.taken)),
             self.plan.spec,
-            lambda asked: hardware(replace(self.made, spec=asked), self.storage),
+            lambda asked: hardware(replace(self.made, spec=asked), self.storage, self.taken),
         )

@@ -61,10 +61,9 @@ class Digital(Accelerator[DigitalSpec, Trace]):
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
         plan = laid_out.plan
         words: int = sum(packed.words[0].size for packed in trace.spikes.values())
-        parts = parts_of(self.spec, plan.dense)
         return Workload(
             batches=Batches(
-                partial(_lower, laid_out, trace, parts),
+                partial(_lower, laid_out, trace),
                 trace.n_samples,
                 _WORDS_AT_ONCE // words,
                 jobs={None: laid_out.shape.n_jobs},
@@ -79,7 +78,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         )
 
 
-def _lower(laid_out: Layout, trace: Trace, parts: Mapping[str, Priced], samples: range) -> Batch:
+def _lower(laid_out: Layout, trace: Trace, samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
     works, chosen, n = [], slice(samples.start, samples.stop), len(samples)
     plan, storage = laid_out.plan, laid_out.storage
@@ -89,4 +88,4 @@ def _lower(laid_out: Layout, trace: Trace, parts: Mapping[str, Priced], samples:
         mean = mean_accumulates(plan, laid_out.unit, task, trace, chosen)
         works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
     each = OneEach(schedules(plan, storage, laid_out.shape, works, n), *job_ends(plan))
-    return Batch(samples, post_all(plan, storage, works, n, parts), {RunName.STATIC: each})
+    return Batch(samples, post_all(plan, storage, works, n, laid_out.taken), {RunName.STATIC: each})

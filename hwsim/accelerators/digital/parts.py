@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hwsim.accelerators.digital.plan import Plan
@@ -12,6 +12,9 @@ from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.parts import priced
+
+Taken = Mapping[str, tuple[str, ...]]
+"""Component -> actions of it that have a price."""
 
 
 def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Priced]:
@@ -33,7 +36,12 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
     return parts | {"clock": spec.clock.domain(spec.technology, spec.array.flip_flops_per_pe, "array")}
 
 
-def hardware(plan: Plan, stored: Stored) -> Hardware:
+def taken(spec: DigitalSpec, dense: Dense | None) -> Taken:
+    """The actions of every component."""
+    return {name: tuple(part.actions) for name, part in parts_of(spec, dense).items()}
+
+
+def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
@@ -46,7 +54,7 @@ def hardware(plan: Plan, stored: Stored) -> Hardware:
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
-    instances = {name: there[name] for name in parts_of(spec, plan.dense)}
+    instances = {name: there[name] for name in names}
     return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
 
 

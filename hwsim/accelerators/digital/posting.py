@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
+from hwsim.accelerators.digital.parts import Taken
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.timing import (
@@ -19,7 +20,6 @@ from hwsim.accelerators.digital.timing import (
     stage_name,
 )
 from hwsim.accelerators.digital.traffic import array_runs, skips
-from hwsim.components.pricing.price import Priced
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Ledger
 
@@ -27,9 +27,9 @@ Doing = tuple[Role, str, str, IntArray]
 """A step, a component, its action and the counts [sample or 1, timestep, channel job, position job]."""
 
 
-def post_all(plan: Plan, storage: Storage, works: list[TaskWork], n: int, parts: Mapping[str, Priced]) -> Ledger:
+def post_all(plan: Plan, storage: Storage, works: list[TaskWork], n: int, parts: Taken) -> Ledger:
     """Post every action of every task, and nothing of what the machine has but this network does not use."""
-    ledger, missing = Ledger(n), {(name, action) for name, part in parts.items() for action in part.actions}
+    ledger, missing = Ledger(n), {(name, action) for name, part in parts.items() for action in part}
     for work in works:
         for role, component, action, counts in _actions(plan, storage, work):
             if component != OPERATIONS and component not in parts:

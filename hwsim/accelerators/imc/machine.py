@@ -15,12 +15,12 @@ from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.functional import execute
 from hwsim.accelerators.imc.layout import Layout
-from hwsim.accelerators.imc.parts import parts_of
+from hwsim.accelerators.imc.parts import part_names, parts_of
 from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.schedule import schedules
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.arch.reads import kept
+from hwsim.arch.reads import derived, kept
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach, Overlapped
 from hwsim.contract.dense import BaselineKind, Dense
@@ -30,7 +30,6 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.kept import kept_with
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
@@ -51,7 +50,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload, those that it has."""
-        parts = kept_with(self.spec).once("parts", lambda: parts_of(self.spec))
+        parts = parts_of(self.spec)
         if workload is None:
             return parts
         return {name: part for name, part in parts.items() if name in workload.hardware.instances}
@@ -92,7 +91,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
     def _workload(self, spec: ImcSpec, trace: Trace, exits: Exits | None, dense: Dense | None = None) -> Workload:
         runs = (RunName.STATIC,) if exits is None else (RunName.STATIC, *exits.runs)
         timesteps, planes = (trace.timesteps, trace.timesteps) if dense is None else (1, dense.activation_bits)
-        parts = frozenset(self.components())  # first, so that what has no price is named by its key
+        parts = derived(self.spec, part_names)  # first, so that what has no price is named by its key
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
         words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
         jobs = sum(shape.n_jobs for shape in laid_out.shapes.values())

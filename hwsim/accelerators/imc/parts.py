@@ -18,11 +18,21 @@ from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.parts import priced, priced_parts
 from hwsim.errors import ArchitectureError
+from hwsim.kept import kept_with
 from hwsim.units import UM2_PER_MM2
 
 
 def parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     """Every component that this machine can have, with the prices of the actions that it takes."""
+    return kept_with(spec).once("parts", lambda: _parts_of(spec))
+
+
+def part_names(spec: ImcSpec) -> frozenset[str]:
+    """Their names."""
+    return frozenset(parts_of(spec))
+
+
+def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     rows, outer = spec.rows_at_once, spec.loop_order == "timestep_outer"
     taken = dict.fromkeys(("adc", "column_mux", "shift_add", "accumulator", "htree", "noc", "spike_buffer"), "")
     taken |= {"neuron": "update" if outer else "update hold", "pooling": "", "global_buffer": "read"}

@@ -200,5 +200,5 @@ class ImcSpec(MachineSpec):
     @property
     def convert_cycles(self) -> int:
         """Cycles of one conversion."""
-        convert_ns = self.adc.priced(self.technology).times_ns["convert"]
+        convert_ns = self.adc.priced_as("adc", self.technology).times_ns["convert"]
         return units.cycles_from_ns(convert_ns, self.clock.frequency_mhz)

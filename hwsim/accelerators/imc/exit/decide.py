@@ -10,7 +10,7 @@ from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
 from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, exit_timesteps, uncertainty
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.accelerators.imc.spec import EarlyExit
-from hwsim.arch.reads import kept
+from hwsim.arch.reads import kept, real
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.exits import Exits, Outcomes
 from hwsim.contract.run import RunName
@@ -63,7 +63,7 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
         recorded=leaving_timesteps(rule, trace.logits["recorded"], threshold),
         histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
         accuracy=accuracy_at(right, timesteps),
-        find_outcomes=partial(_outcomes, rule, reported, trace.logits["recorded"], threshold),
+        find_outcomes=partial(_outcomes, real(rule), reported, trace.logits["recorded"], threshold),
     )
 
 
