@@ -109,11 +109,16 @@ def _run(label: str, command: Sequence[str | Path]) -> tuple[str, float, float]:
         )
         watch = threading.Timer(LIMIT_S, process.kill)
         watch.start()
-        text = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
+        try:
+            text = process.stdout.read()
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            watch.cancel()
+            process.stdout.close()
         wall = time.perf_counter() - begin
-        watch.cancel()
-        process.stdout.close()
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
