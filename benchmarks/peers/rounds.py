@@ -102,15 +102,15 @@ def _check_whole(each: Measured, work: Work, peer: Measured, agree: Sequence[str
 def _run(label: str, command: Sequence[str | Path]) -> tuple[str, float, float]:
     """What a process prints, its wall and its CPU seconds."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    with tempfile.TemporaryFile("w+") as errors:
+    with tempfile.TemporaryFile() as errors:
         begin = time.perf_counter()
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, text=True, env=environment
+            command, stdout=subprocess.PIPE, stderr=errors, stdin=subprocess.DEVNULL, env=environment
         )
         watch = threading.Timer(LIMIT_S, process.kill)
         watch.start()
         try:
-            text = process.stdout.read()
+            text = process.stdout.read().decode(errors="replace")
             _, status, used = os.wait4(process.pid, 0)
         except BaseException:
             process.kill()
@@ -122,6 +122,6 @@ def _run(label: str, command: Sequence[str | Path]) -> tuple[str, float, float]:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             errors.seek(0)
-            last = (errors.read().strip().splitlines() or ["nothing said"])[-1]
+            last = (errors.read().decode(errors="replace").strip().splitlines() or ["nothing said"])[-1]
             raise UsageError(f"{label}: ended with status {process.returncode}: {one_line(last)[:200]}")
     return text, wall, used.ru_utime + used.ru_stime

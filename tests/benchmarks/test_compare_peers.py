@@ -62,6 +62,13 @@ def test_a_process_that_fails_is_told_in_one_line():
     assert str(caught.value) == r"peer: ended with status 1: no such \x1b[31mchip"
 
 
+def test_output_that_is_no_text_is_refused_in_one_line():
+    program = (sys.executable, "-c", "import sys; sys.stdout.buffer.write(bytes(range(256)))")
+    with pytest.raises(UsageError, match=r"^peer: ") as caught:
+        rounds.play([rounds.Side("peer", program, None, dict)], [], rounds=1, calls=1)
+    assert str(caught.value).isprintable()
+
+
 def test_what_is_right_is_read():
     assert read_answer(json.dumps(GOOD), "peer", calls=1).work == {"spikes": [7, 8]}
 
