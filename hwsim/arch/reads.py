@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -80,17 +80,26 @@ class Reads:
 
     def __init__(self) -> None:
         self._found: dict[tuple[Any, ...], tuple[_Path, Any]] = {}
+        self._read_of: Any = None
 
     def of(self, spec: Spec) -> Any:
         """A specification that behaves as the given one and notes here what is read of it."""
+        self._read_of = real(spec)
         return _Watched(spec, _Path(()), self)
 
     def hold_for(self, spec: Spec) -> bool:
         """Whether a computation that read this would find the same in another specification."""
         try:
-            return all(path.of(spec) == value for path, value in self._found.values())
+            return all(path.of(spec) == value for path, value in self._to_compare(spec))
         except (AttributeError, TypeError, HwsimError):
             return False  # there is another kind of part, or none
+
+    def _to_compare(self, spec: Any) -> Iterable[tuple[_Path, Any]]:
+        """What may differ: nothing in sections that two designs share; all where someone watches what is read."""
+        if type(spec) is _Watched:
+            return self._found.values()
+        shared = {name for name in type(spec).model_fields if getattr(spec, name) is getattr(self._read_of, name, None)}
+        return (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -113,9 +122,7 @@ def _identity(argument: Any) -> Any:
 
 
 class _Watched:
-    """Stands for a part of a specification, also towards `isinstance`."""
-
-    __slots__ = ("_path", "_reads", "_real")
+    """Stands for a part of a specification, also towards `isinstance`; what was read once is an attribute of its own."""
 
     def __init__(self, real: Spec, path: _Path, reads: Reads) -> None:
         self._real, self._path, self._reads = real, path, reads
@@ -128,10 +135,12 @@ class _Watched:
         value, path = getattr(self._real, name), _Path((*self._path.steps, name))
         if isinstance(value, Spec):
             self._reads.note(_Path((*path.steps, "__class__")), value.__class__)  # that it is one at all, and which
-            return _Watched(value, path, self._reads)
-        if inspect.ismethod(value) or type(value) is _Method:
-            return _Method(self, name, value)
-        self._reads.note(path, value)
+            value = _Watched(value, path, self._reads)
+        elif inspect.ismethod(value) or type(value) is _Method:
+            value = _Method(self, name, value)
+        else:
+            self._reads.note(path, value)
+        self.__dict__[name] = value
         return value
 
     def __eq__(self, other: object) -> bool:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.adc_range import adc_range_rows
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
-from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
 from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
-from hwsim.traces.network.layers import Conv2d, Layer, Linear
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network
 from hwsim.traces.network.weights import weights_of
 
 _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never widened whole, nor out of the cache
@@ -55,13 +55,12 @@ class Cells:
     levels: IntArray | None  # of each row, where reads are priced by their value
 
 
-def cells_of(plan: Plan) -> Mapping[str, Cells]:
+def cells_of(spec: ImcSpec, network: Network, placement: Placement) -> Mapping[str, Cells]:
     """Those of every layer on the chip."""
-    spec, range_rows = plan.spec, adc_range_rows(plan.spec)
-    by_value = spec.read_energy == "value"
+    range_rows, by_value = adc_range_rows(spec), spec.read_energy == "value"
     return {
-        name: Cells(spec.dac.bits, range_rows, row_levels(spec, placed, plan.network[name]) if by_value else None)
-        for name, placed in plan.placement.layers.items()
+        name: Cells(spec.dac.bits, range_rows, row_levels(spec, placed, network[name]) if by_value else None)
+        for name, placed in placement.layers.items()
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hwsim.accelerators.imc.counting import Cells, cells_of
 from hwsim.accelerators.imc.parts import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.posting import constant_postings
@@ -32,7 +31,6 @@ class Layout:
     plans: Mapping[RunName, Plan]
     shapes: Mapping[RunName, Schedules]
     constant: Mapping[str, Sequence[Posted]]  # of the fullest run, by step
-    cells: Mapping[str, Cells]
 
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Layout:
@@ -61,7 +59,6 @@ class Layout:
             constant=kept(
                 made, "constant postings", spec, lambda asked: constant_postings(made.under(asked)[runs[-1]])
             ),
-            cells=kept(made, "cells", spec, lambda asked: cells_of(made.under(asked)[runs[0]])),
         )
 
     def hardware(self, parts: frozenset[str]) -> Hardware:

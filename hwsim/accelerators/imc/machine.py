@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from hwsim.accelerators.imc.baseline import activations_of, in_one_pass, planes_of
-from hwsim.accelerators.imc.copy_counting import count_copies
-from hwsim.accelerators.imc.counting import LayerCounts
+from hwsim.accelerators.imc.baseline import activations_of, in_one_pass
+from hwsim.accelerators.imc.batch_counting import count
 from hwsim.accelerators.imc.exit.decide import decide, why_not
 from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.facts import FACTS
@@ -30,11 +29,9 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Conv2d, Linear, Network
-from hwsim.traces.network.raw_input import multiplies_input
 from hwsim.traces.slicing import first
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: 32 MiB, so memory does not grow with samples
@@ -135,25 +132,10 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
 def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Batch:
     """Count what some samples do, and lay out their schedules for every run."""
-    counts, n = count(laid_out, trace, dense, samples), len(samples)
+    counts, n = count(laid_out.spec, trace, dense, samples), len(samples)
     scheduled: dict[RunName, OneEach | Overlapped] = {}
     for run, plan in laid_out.plans.items():
         work = Work.of(plan, counts, n)
         kind = Overlapped if run is RunName.OVERLAPPED else OneEach
         scheduled[run] = kind(schedules(work, laid_out.shapes[run]), *plan.pipeline.step_ends())
     return Batch(samples, Ledger.of(n, postings(work, laid_out.constant)), scheduled)
-
-
-def count(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
-    """What the inputs of every weighted layer ask of its crossbars."""
-    plan = next(iter(laid_out.plans.values()))
-    spec, network, counts = plan.spec, plan.network, {}
-    chosen = slice(samples.start, samples.stop)
-    activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
-    for layer in network:
-        if isinstance(layer, Conv2d | Linear) and layer.name in plan.placement.layers:
-            planes = activations.planes(layer.inputs[0])
-            counted = count_copies(spec, plan.placement.layers[layer.name], planes, laid_out.cells[layer.name])
-            once = spec.direct_input == "once" and multiplies_input(network, layer)
-            counts[layer.name] = counted.over(plan.timesteps, only_first=once)
-    return counts

@@ -43,7 +43,7 @@ class Neuron:
     v_reset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class StoredWeights:
     """Integer weights, two's complement in `bits` bits: int8 [kernel, kernel, channel_in / groups, channel_out]."""
 
@@ -52,7 +52,7 @@ class StoredWeights:
     scale: NDArray[np.float32]  # [channel_out]: real weight = values * scale
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class SeededWeights:
     """Weights of a synthetic network: drawn by a counter-based generator when asked for, never stored."""
 

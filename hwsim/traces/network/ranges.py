@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import kept_with
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Linear, Network, SeededWeights, Weights
 from hwsim.traces.network.weights import weights_of
 
@@ -37,9 +38,15 @@ def sum_range(layer: Conv2d | Linear, largest: int) -> Range:
     if isinstance(layer.weights, SeededWeights) and not drawn(layer.weights):
         most = math.prod(layer.weights.shape[:3]) * ((1 << (layer.weights.bits - 1)) - 1) * largest
         return -most, most
+    low, high = kept_with(layer.weights).once("sums", lambda: _extreme_sums(layer))
+    return low * largest, high * largest
+
+
+def _extreme_sums(layer: Conv2d | Linear) -> Range:
+    """The least sum of an output channel's negative weights, and the largest of its positive ones."""
     weights = weights_of(layer).astype(np.int64)
     negative, positive = (part.sum(axis=(0, 1, 2)) for part in (np.minimum(weights, 0), np.maximum(weights, 0)))
-    return int(negative.min()) * largest, int(positive.max()) * largest
+    return int(negative.min()), int(positive.max())
 
 
 def current_ranges(network: Network) -> Mapping[str, Range]:

@@ -28,7 +28,7 @@ from hwsim.traces.network.layers import Conv2d, Linear, Network
 WORD_BITS = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Placement:
     """Where the layers of a network lie."""
 

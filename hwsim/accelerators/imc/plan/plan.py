@@ -11,6 +11,7 @@ from hwsim.accelerators.imc.plan.pipeline import Options, Pipeline, Step, build
 from hwsim.accelerators.imc.plan.placement import Placement, place
 from hwsim.accelerators.imc.plan.traffic import Traffic, route
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.arch.reads import kept
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.run import RunName
 from hwsim.traces.network.layers import Network
@@ -58,12 +59,17 @@ class Plans:
         return {run: replace(plan, spec=spec) for run, plan in self.by_run.items()}
 
 
+def placed(spec: ImcSpec, network: Network) -> Placement:
+    """Where the layers of a network lie, kept with it."""
+    return kept(network, "placement", spec, lambda asked: place(asked, network))
+
+
 def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Plans:
     """Lay a network out for every run.
 
     Raises ArchitectureError where the network does not fit the machine.
     """
-    placement, plans = place(spec, network), {}
+    placement, plans = placed(spec, network), {}
     traffic = route(spec, network, placement)
     for run in runs:
         options = Options(

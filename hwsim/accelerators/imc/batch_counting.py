@@ -1,0 +1,45 @@
+"""What some samples of a trace ask of all crossbars, kept with the trace where that is little."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from hwsim.accelerators.imc.baseline import planes_of
+from hwsim.accelerators.imc.copy_counting import count_copies
+from hwsim.accelerators.imc.counting import LayerCounts, cells_of
+from hwsim.accelerators.imc.plan.plan import placed
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.arch.reads import kept
+from hwsim.contract.dense import Dense
+from hwsim.traces.direct.encode import Activations
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.raw_input import multiplies_input
+
+_MOST_KEPT = 1 << 19  # counts, 4 MiB
+
+
+def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
+    """Counts of every weighted layer on the chip."""
+    rows = sum(layer.shape[0] for layer in trace.network if isinstance(layer, Conv2d | Linear))
+    if len(samples) * trace.timesteps * rows * len(fields(LayerCounts)) > _MOST_KEPT:
+        return _count(spec, trace, dense, samples)
+    what = ("counts", dense, samples.start, samples.stop)
+    return kept(trace, what, spec, lambda asked: _count(asked, trace, dense, samples))
+
+
+def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
+    network, counts = trace.network, {}
+    timesteps = trace.timesteps if dense is None else 1
+    placement = placed(spec, network)
+    cells = kept(placement, "cells", spec, lambda asked: cells_of(asked, network, placement))
+    chosen = slice(samples.start, samples.stop)
+    activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
+    for layer in network:
+        if isinstance(layer, Conv2d | Linear) and layer.name in placement.layers:
+            planes = activations.planes(layer.inputs[0])
+            counted = count_copies(spec, placement.layers[layer.name], planes, cells[layer.name])
+            once = spec.direct_input == "once" and multiplies_input(network, layer)
+            counts[layer.name] = counted.over(timesteps, only_first=once)
+    return counts
