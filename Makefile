@@ -16,8 +16,8 @@ check:  ## lint, types, import directions
 test:  ## the suite
 	$(PYTHON) -m pytest -n auto
 
-test-interpreted:  ## the suite without compiled kernels
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto
+test-interpreted:  ## the suite without compiled kernels, but for tests that run none
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto -m "not no_kernel"
 
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s
