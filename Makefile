@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-interpreted bench fuzz signals golden format
+.PHONY: setup check test test-tools test-interpreted bench fuzz signals golden format
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -16,8 +16,11 @@ check:  ## lint, types, import directions
 test:  ## the suite
 	$(PYTHON) -m pytest -n auto
 
-test-interpreted:  ## the suite without compiled kernels
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto
+test-tools:  ## tests that need torch or ruff, of which none may be skipped; those of signals need neither and take long
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py
+
+test-interpreted:  ## the suite without compiled kernels, but for tests that run none
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto -m "not no_kernel"
 
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 
 import hypothesis
 import pytest
@@ -31,6 +32,17 @@ def pytest_configure(config: pytest.Config) -> None:
                 api.load_architecture(design)
         except HwsimError as error:
             raise pytest.UsageError(f"--design: {error}") from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail tests that are marked `no_kernel` and run one."""
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("no_kernel"):
+            from hwsim.kernels.compiled import _Kernel
+
+            patch.setattr(_Kernel, "__call__", lambda kernel, *_, **__: pytest.fail(f"{kernel.__qualname__} is run"))
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

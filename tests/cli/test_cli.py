@@ -167,6 +167,7 @@ def test_bad_usage_is_one_line_too(arguments):
     refused(run(*arguments))
 
 
+@pytest.mark.no_kernel
 def test_broken_shipped_design_is_refused_or_sound(tmp_path):
     """Every value of the shipped design replaced by wrong and unusual ones: one line or success, nothing else."""
     lines = (shipped_folder() / "imc.yaml").read_text().splitlines()

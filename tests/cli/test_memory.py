@@ -32,6 +32,7 @@ def test_recipes_that_do_not_fit_their_trace(name, said, command):
     assert said in refused(run(*command, REFUSED / f"{name}.npz"))
 
 
+@pytest.mark.no_kernel
 @pytest.mark.parametrize(
     ("geometry", "timesteps", "samples"),
     [

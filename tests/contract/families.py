@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from traces.plastic import cases as plastic_cases
 from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
-from hwsim import accelerators, api
+from hwsim import accelerators, api, arch
 from hwsim.traces.codings import CODINGS, name_of
 from hwsim.traces.trace import PackedSpikes
+
+TRACES = Path(__file__).resolve().parents[2] / "traces"
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,18 +136,19 @@ def family_of(architecture) -> Family:
     return FAMILY[coding]
 
 
-def playable(designs, paths):
-    """The pairs of a design and a trace file of a coding that it is set to."""
-    return [
-        (design, path)
-        for design in designs
-        for path in paths
-        if plays(api.load_architecture(design), api.load_trace(path))
-    ]
+@cache
+def recorded():
+    """Every shipped design with each shipped trace of a coding that it is set to."""
+    codings = {path: name_of(api.load_trace(path)) for path in sorted(TRACES.glob("*.npz"))}
+    pairs = []
+    for design in arch.shipped():
+        architecture = api.load_architecture(design)
+        pairs += [(design, path) for path, coding in codings.items() if plays(architecture, coding)]
+    return pairs
 
 
-def plays(architecture, trace) -> bool:
-    """Whether an architecture is set to the coding of a trace."""
+def plays(architecture, coding) -> bool:
+    """Whether an architecture is set to a coding."""
     machine = accelerators.machine(architecture.machine)
-    set_to = getattr(architecture.spec, "coding", name_of(trace))
-    return isinstance(trace, machine.trace_type) and set_to == name_of(trace)
+    set_to = getattr(architecture.spec, "coding", coding)
+    return issubclass(CODINGS[coding].trace_type, machine.trace_type) and set_to == coding

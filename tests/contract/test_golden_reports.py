@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from contract.families import DIRECT, family_of, playable
+from contract.families import DIRECT, TRACES, family_of, recorded
 from numba import config
 
 from hwsim import api, arch
@@ -18,7 +18,6 @@ from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.slicing import first
 
 FOLDER = Path(__file__).parent / "golden"
-TRACES = Path(__file__).resolve().parents[2] / "traces"
 ENERGY_TOLERANCE = 1e-9
 MOST_SAMPLES = 2
 
@@ -32,8 +31,8 @@ def synthetic():
 
 def pairs():
     """Designs with the traces that they play; recorded ones take minutes without the compiler."""
-    recorded = [] if config.DISABLE_JIT else playable(arch.shipped(), sorted(TRACES.glob("*.npz")))
-    return [*((design, "synthetic") for design in arch.shipped()), *((design, path.stem) for design, path in recorded)]
+    shipped = [] if config.DISABLE_JIT else recorded()
+    return [*((design, "synthetic") for design in arch.shipped()), *((design, path.stem) for design, path in shipped)]
 
 
 def load(architecture, name):

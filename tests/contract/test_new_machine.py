@@ -23,9 +23,9 @@ from hwsim import accelerators, api
 from hwsim.cli import main
 from hwsim.errors import ArchitectureError
 
+pytestmark = pytest.mark.no_kernel  # its processes run without compiled kernels in any case
 ROOT = Path(__file__).resolve().parents[2]
 MOST_LINES = 150
-
 
 HWSIM = ("-c", "from hwsim.cli import main; main()")
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numba
 import pytest
-from contract.families import playable
+from contract.families import recorded
 
 from hwsim import accelerators, api
-from hwsim.arch import shipped
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.timeline import stalls
 from hwsim.traces.slicing import first
 
-TRACES = sorted((Path(__file__).resolve().parents[2] / "traces").glob("*.npz"))
-
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="counting real traces takes minutes in interpreted kernels")
-@pytest.mark.parametrize(("design", "path"), playable(shipped(), TRACES), ids=lambda each: getattr(each, "stem", each))
+@pytest.mark.parametrize(("design", "path"), recorded(), ids=lambda each: getattr(each, "stem", each))
 def test_engines_agree(design, path):
     architecture, trace = api.load_architecture(design), api.load_trace(path)
     machine = accelerators.machine(architecture.machine)(architecture.spec)

@@ -16,6 +16,8 @@ from hwsim.accelerators.imc.plan import pipeline
 from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
 from hwsim.accelerators.imc.plan.pipeline import Options, build
 
+pytestmark = pytest.mark.no_kernel
+
 
 def slow_minimum_rows(stages, edges):
     """The slow twin: rows by (producer, consumer)."""

@@ -11,6 +11,7 @@ from functools import cache
 from math import ceil
 
 import pytest
+from numba import config
 
 from hwsim import api
 from hwsim.traces.direct.synth import synthesize
@@ -157,6 +158,7 @@ def test_the_same_rule_on_networks_of_dt_snn(geometry, n_pes, cycles, uj):
         assert f"{energy_pj(found) / 1e6:.2f}" == uj
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="minutes without the compiler")
 def test_each_assumption_moves_the_figures():
     """What the anchor rests on: without any one of them energy or area is another."""
     anchor = energy_pj(report()), report().area_mm2.value

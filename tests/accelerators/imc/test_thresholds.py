@@ -16,6 +16,7 @@ from hwsim.accelerators.imc.exit import decide as exits
 from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
 from hwsim.accelerators.imc.exit.uncertainty import exit_timesteps, uncertainty
 
+pytestmark = pytest.mark.no_kernel
 TRACES = sorted((Path(__file__).resolve().parents[3] / "traces").glob("*_dietsnn.npz"))
 GRID = np.arange(1, 1000) / 1000
 ENTROPY_BITS = 0.02

@@ -91,6 +91,7 @@ def test_fewer_cells_than_timesteps_take_as_many_steps_an_element_more(cells, ti
     assert makespans(trace, *options) == [wanted] * 2
 
 
+@pytest.mark.no_kernel
 @pytest.mark.parametrize("hidden", [(6,), (6, 5), (4, 7, 3)])
 @pytest.mark.parametrize("product", ["once", "every_step"])
 @pytest.mark.parametrize("cells", ["timesteps", 1, 2, 3, 9])
