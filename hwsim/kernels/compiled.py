@@ -1,51 +1,104 @@
-"""One decorator for all kernels: they are compiled when they are first called, and Numba is imported only then."""
+"""One decorator for all kernels: each call goes to machine code, which is kept; Numba is imported only to make it."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
+from hwsim.kernels.words import Kinds, layout, spread
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-Make = Callable[[], Any]
 
-_one_at_a_time = threading.Lock()
+_one_at_a_time = threading.RLock()
 
 
-class _Kernel:
-    """A function in its place until its first call, or the first compilation of a caller, has it compiled."""
+class _Callee:
+    """A function in its place, as a kernel that calls it sees it."""
 
-    def __init__(self, function: Callable[..., Any], make: Make) -> None:
+    def __init__(self, function: Callable[..., Any], plain: Callable[..., Any], options: dict[str, bool]) -> None:
         self.__qualname__: str
         functools.update_wrapper(self, function)
-        self._make = make
+        self._function, self._plain, self._options = function, plain, options
         self._made: Any = None
 
-    @property
-    def made(self) -> Any:
-        """What Numba makes of the function."""
-        if self._made is None:
-            made = self._make()
-            with _one_at_a_time:  # of threads that come here at once, all get what the first has made
-                self._made = self._made or made
-        return self._made
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return (self._made or self.made)(*arguments, **named)
+    def __call__(self, *arguments: Any) -> Any:
+        return self._plain(*arguments)
 
     @property
     def _numba_type_(self) -> Any:
         """How Numba finds the type of a global that a kernel calls."""
-        from hwsim.kernels import cache
+        from hwsim.kernels import compiler
 
-        return cache.type_of(self.made)
+        return compiler.type_of(self.made)
+
+    @property
+    def made(self) -> Any:
+        """What Numba makes of the function."""
+        with _one_at_a_time:
+            self._made = self._make() if self._made is None else self._made
+        return self._made
+
+    def _make(self) -> Any:
+        from hwsim.kernels import compiler
+
+        return compiler.intrinsic(self._function)
 
     def __reduce__(self) -> str:
         """Go by name, to other processes and into Numba's own copies of what it compiles."""
         return self.__qualname__
+
+
+class _Kernel(_Callee):
+    """A function that can be called from Python, too."""
+
+    def __init__(self, *arguments: Any, allocates: bool) -> None:
+        super().__init__(*arguments)
+        self._allocates = allocates
+        self._ready: dict[Kinds, Callable[[list[Any], tuple[Any, ...]], Any]] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        kinds: list[Any] = []
+        words: list[Any] = []
+        spread(arguments, kinds, words)
+        ready = self._ready.get(tuple(kinds)) or self._prepare(tuple(kinds), arguments)
+        return ready(words, arguments)
+
+    def _prepare(self, kinds: Kinds, arguments: tuple[Any, ...]) -> Callable[[list[Any], tuple[Any, ...]], Any]:
+        with _one_at_a_time:  # of threads that come here at once, all get what the first has made
+            if kinds not in self._ready:
+                self._ready[kinds] = self._prepared(kinds, arguments)
+            return self._ready[kinds]
+
+    def _prepared(self, kinds: Kinds, arguments: tuple[Any, ...]) -> Callable[[list[Any], tuple[Any, ...]], Any]:
+        """What is called for arguments of some kinds, found or made."""
+        if _is_told_to_compile_nothing():
+            return lambda _, values: self._plain(*values)
+        from hwsim.kernels import cache, machine_code
+
+        letters = layout(kinds)
+        built = cache.find(self._function, kinds)
+        if built is None:
+            cache.announce()
+            from hwsim.kernels import compiler
+
+            try:
+                built = compiler.build(self.made, arguments, letters)
+            except compiler.UnusualError:
+                through_numba = compiler.ordinary(self._function, self._options)
+                return lambda _, values: through_numba(*values)
+            cache.keep(self._function, kinds, built)
+        return machine_code.MachineCode(self.__qualname__, built, letters)
+
+    def _make(self) -> Any:
+        from hwsim.kernels import compiler
+
+        make = compiler.ordinary if self._allocates else compiler.dispatcher
+        return make(self._function, self._options)
 
 
 @overload
@@ -62,32 +115,27 @@ def kernel(
     function: Callable[..., Any] | None = None,
     /,
     *,
-    allocates: bool = True,
+    allocates: bool = False,
     inlined: bool = False,
     interpreted: Callable[..., Any] | None = None,
 ) -> Any:
     """Compile a function of arrays and numbers when it is first called, or load what was compiled before.
 
+    It takes arrays, numbers and tuples of them, by position, and returns a number or nothing.
+
     Args:
         function: The kernel, in Numba's subset of Python.
-        allocates: Whether it may make arrays. One that does not is compiled without reference counts, which would be
-            60 to 90 % of the event loop's run time.
+        allocates: Whether it makes arrays. Such a kernel is compiled anew in every process, by Numba and for Numba's
+            own way of calls; counting references would be 60 to 90 % of the event loop's run time.
         inlined: Compile it into its callers: a call would pass seven machine words for each array.
         interpreted: What computes the same where kernels run as plain Python; without it, the function itself.
 
     """
 
     def mark(function: Function) -> Function:
-        def make() -> Any:
-            from hwsim.kernels import cache
-
-            return cache.compiled(function, plain, options)
-
         plain = function if interpreted is None else interpreted
-        options = {} if allocates else {"_nrt": False}  # Numba's own option, not in its documentation
-        if inlined:
-            options["forceinline"] = True
-        return cast(Function, plain if _runs_interpreted() else _Kernel(function, make))
+        options = {"forceinline": True} if inlined else {}
+        return cast(Function, plain if _runs_interpreted() else _Kernel(function, plain, options, allocates=allocates))
 
     return mark if function is None else mark(function)
 
@@ -99,12 +147,7 @@ def intrinsic(*, interpreted: Callable[..., Any]) -> Callable[[Callable[..., Any
     """
 
     def mark(function: Callable[..., Any]) -> Any:
-        def make() -> Any:
-            from hwsim.kernels import cache
-
-            return cache.intrinsic(function, interpreted)
-
-        return interpreted if _runs_interpreted() else _Kernel(function, make)
+        return interpreted if _runs_interpreted() else _Callee(function, interpreted, {})
 
     return mark
 
@@ -125,3 +168,9 @@ def _runs_interpreted() -> bool:
         return bool(int(os.environ["NUMBA_DISABLE_JIT"]))
     except (KeyError, ValueError):
         return False
+
+
+def _is_told_to_compile_nothing() -> bool:
+    """Whether a program that has imported Numba has told it so."""
+    config = getattr(sys.modules.get("numba"), "config", None)
+    return bool(getattr(config, "DISABLE_JIT", False))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwsim.accelerators.ttfs.plan import AnyCoding, LayerPlan, Plan
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.first_spike import array
+from hwsim.kernels.first_spike.network import room_for
 from hwsim.traces.direct.rate import RateTrace, input_counts
 from hwsim.traces.network.layers import neuron_of
 from hwsim.traces.network.weights import weights_of
@@ -62,10 +63,11 @@ def play_layer(plan: Plan, planned: LayerPlan, network: FirstSpikeNetwork, times
     fired = np.empty((n, *layer.shape), np.int16)
     potentials = np.empty(fired.shape, np.int32)
     counts = np.zeros((n, planned.positions, len(planned.widths), array.N_COUNTS), np.int64)
+    rows = weights_of(layer).reshape(-1, channels)
     array.play_passes(
         np.ascontiguousarray(times).reshape(n, *planned.source_shape),
         array.Layer(
-            weights_of(layer).reshape(-1, channels),
+            rows,
             np.zeros(channels, np.int32) if layer.bias is None else layer.bias,
             behaviour_of(network, planned.name)._replace(
                 highest_slope=(1 << (spec.pe.slope_bits - 1)) - 1,
@@ -80,6 +82,7 @@ def play_layer(plan: Plan, planned: LayerPlan, network: FirstSpikeNetwork, times
         ),
         planned.sliding,
         spec.array.lanes,
+        room_for(len(rows), network.window, channels),
         fired,
         potentials,
         counts,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.first_spike.network import FireOnce, Sliding, sort_window
+from hwsim.kernels.first_spike.network import FireOnce, Room, Sliding, sort_window
 
 LISTED, SPIKES, TICKS, ACCUMULATES, UPDATES, CHECKS, FIRES, RIVALS, SATURATIONS = range(9)
 """Columns of the counts of a pass:
@@ -53,6 +53,7 @@ def play_passes(
     layer: Layer,
     sliding: Sliding,
     lanes: int,
+    room: Room,
     fired: NDArray[np.int16],
     potentials: NDArray[np.int32],
     counts: NDArray[np.int64],
@@ -62,17 +63,15 @@ def play_passes(
     times int16[sample, y, x, channel_in]; fired and potentials [sample, y, x, channel]; counts int64[sample, position,
     tile of `lanes` channels, N_COUNTS].
     """
-    taps, channels = layer.rows.shape
-    order = np.empty((taps, 2), np.int32)
-    ends = np.empty(layer.neurons.window + 1, np.int64)
-    slope = np.empty(channels, np.int32)
-    width = fired.shape[2]
+    channels, width = layer.rows.shape[1], fired.shape[2]
+    order, slope = room.order, room.slope
     for n in range(times.shape[0]):
         for position in range(fired.shape[1] * width):
             y, x = position // width, position % width
-            n_spikes = sort_window(times[n], y, x, sliding, order, ends)
+            n_spikes = sort_window(times[n], y, x, sliding, order, room.ends)
             u, out = potentials[n, y, x], fired[n, y, x]
-            u[:] = layer.bias
+            for j in range(channels):
+                u[j] = layer.bias[j]
             slope[:] = 0
             out[:] = _SILENT
             last_tick = layer.neurons.start + layer.neurons.window - 1

@@ -30,33 +30,43 @@ class Sliding(NamedTuple):
     padding: int
 
 
+class Room(NamedTuple):
+    """Room for the spikes under one window and the slopes of one position."""
+
+    order: NDArray[np.int32]  # [tap, 2] spikes by time, then index: input time, row of weights
+    ends: NDArray[np.int64]  # [ticks of the window + 1]
+    slope: NDArray[np.int32]  # [channel]
+
+
+def room_for(taps: int, window: int, channels: int) -> Room:
+    """Room for windows of so many inputs, ticks and neurons at a position."""
+    return Room(np.empty((taps, 2), np.int32), np.empty(window + 1, np.int64), np.empty(channels, np.int32))
+
+
 @kernel
 def first_spikes(
     times: NDArray[np.int16],
-    weights: NDArray[np.int8],
+    rows: NDArray[np.int8],
     bias: NDArray[np.int32],
     sliding: Sliding,
     neurons: FireOnce,
+    room: Room,
     fired: NDArray[np.int16],
     potentials: NDArray[np.int32],
 ) -> None:
     """Times and final potentials of a layer; writes `fired` and `potentials` [sample, y, x, channel].
 
-    times int16[sample, y, x, channel_in], -1 for silent; weights int8[ky, kx, channel_in, channel_out]; bias int32
-    [channel_out].
+    times int16[sample, y, x, channel_in], -1 for silent; rows int8[tap, channel_out] of weights, a tap for each offset
+    and channel_in; bias int32[channel_out].
     """
-    n_in, channels = times.shape[3], weights.shape[3]
-    taps = sliding.kernel * sliding.kernel * n_in
-    order = np.empty((taps, 2), np.int32)  # spikes under one window, by time, then index: input time, row of weights
-    ends = np.empty(neurons.window + 1, np.int64)
-    slope = np.empty(channels, np.int32)
-    rows = weights.reshape(taps, channels)
+    order, slope = room.order, room.slope
     for n in range(times.shape[0]):
         for y in range(fired.shape[1]):
             for x in range(fired.shape[2]):
-                n_spikes = sort_window(times[n], y, x, sliding, order, ends)
+                n_spikes = sort_window(times[n], y, x, sliding, order, room.ends)
                 u, out = potentials[n, y, x], fired[n, y, x]
-                u[:] = bias
+                for j in range(bias.size):
+                    u[j] = bias[j]
                 slope[:] = 0
                 out[:] = -1
                 _live(order[:n_spikes], rows, neurons, slope, u, out)

@@ -63,7 +63,10 @@ def observe(core: Core, step_spikes: NDArray[np.int32], fired: NDArray[np.uint8]
 @kernel
 def potentiation_factor(core: Core) -> np.int64:
     """ceil(most spikes of a neuron since the presentation began / spikes_per_factor)."""
-    return -(-np.int64(core.synapses.all_spikes.max()) // core.learning.spikes_per_factor)
+    most = np.int64(0)
+    for spikes in core.synapses.all_spikes:
+        most = max(most, np.int64(spikes))
+    return -(-most // core.learning.spikes_per_factor)
 
 
 @kernel

@@ -29,6 +29,7 @@ from hwsim.kernels.stdp.rules import (
     OUTPUT_SPIKES,
     THETA_HIGH,
     Core,
+    Room,
     Rounding,
 )
 
@@ -39,6 +40,7 @@ def present(
     spikes: NDArray[np.int32],
     core: Core,
     rounding: Rounding | None,
+    room: Room,
     fired: NDArray[np.uint8],
     activity: NDArray[np.int32],
     counted: NDArray[np.int64],
@@ -48,9 +50,10 @@ def present(
     `starts` int64 [step + 1] and `spikes` int32 are those of `poisson.draw_spikes`; `activity` int32
     [step, N_ACTIVITY] is zero before.
     """
-    held = np.zeros(2, np.int64)
+    held = room.held
+    held[:] = 0
     learning, membranes, inhibiting = core.learning, core.membranes, core.inhibiting
-    sources = np.empty_like(fired) if inhibiting.layer else fired
+    sources = room.sources if inhibiting.layer else fired
     for t in range(fired.shape[0]):
         step_spikes, seen = spikes[starts[t] : starts[t + 1]], activity[t]
         seen[INPUT_SPIKES] = step_spikes.size
@@ -70,7 +73,7 @@ def present(
         if learning.plastic:
             seen[CONFLICT] = conflicts(core, step_spikes)
             if learning.windowed:
-                _windowed(core, rounding, step_spikes, t, fired[t], seen, counted)
+                _windowed(core, rounding, room.pixels, step_spikes, t, fired[t], seen, counted)
             else:
                 _pairwise(core, rounding, step_spikes, t, fired[t], seen, counted)
     counted[MEMBRANES_LOW] += held[0]
@@ -129,6 +132,7 @@ def _pairwise(
 def _windowed(
     core: Core,
     rounding: Rounding | None,
+    room: NDArray[np.int32],
     step_spikes: NDArray[np.int32],
     t: int,
     fired: NDArray[np.uint8],
@@ -140,8 +144,12 @@ def _windowed(
         return
     synapses = core.synapses
     factor = potentiation_factor(core)
-    pixels = np.nonzero(synapses.window_pixels)[0].astype(np.int32)
-    potentiated, depressed = 0, 0
+    potentiated, depressed, n_pixels = 0, 0, 0
+    for i in range(synapses.window_pixels.size):
+        if synapses.window_pixels[i]:
+            room[n_pixels] = i
+            n_pixels += 1
+    pixels = room[:n_pixels]
     for j in range(fired.size):
         if synapses.window_spikes[j]:
             potentiated += 1

@@ -82,6 +82,14 @@ class Rounding(NamedTuple):
     keys: NDArray[np.uint64]  # [5]: weights, membranes, pre, post, inhibitory
 
 
+class Room(NamedTuple):
+    """Room for a presentation, which leaves nothing of it."""
+
+    held: NDArray[np.int64]  # [2] membranes and thresholds held at a limit
+    sources: NDArray[np.uint8]  # [step, neuron] inhibitory neurons that fire
+    pixels: NDArray[np.int32]  # [pixel] those that fired in a window
+
+
 class Core(NamedTuple):
     """Everything a presentation needs but its input and, in fixed point, the rounding."""
 

@@ -21,6 +21,7 @@ from hwsim.kernels.stdp.rules import (
     Core,
     Leaks,
     Learning,
+    Room,
     Rounding,
     Synapses,
 )
@@ -126,7 +127,8 @@ class LearningCore:
             self._leaks,
         )
         fired, activity = np.empty((steps, n), np.uint8), np.zeros((steps, N_ACTIVITY), np.int32)
-        present(spikes.starts, spikes.pixels, core, _rounding(network, keys), fired, activity, self.counted)
+        room = Room(np.empty(2, np.int64), np.empty_like(fired), np.empty(network.pixels, np.int32))
+        present(spikes.starts, spikes.pixels, core, _rounding(network, keys), room, fired, activity, self.counted)
         if learn:
             self._adapt_inhibition(fired)
         return Raster(fired, activity)

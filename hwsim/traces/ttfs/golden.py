@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.kernels.first_spike.network import FireOnce, Sliding, first_spikes
+from hwsim.kernels.first_spike.network import FireOnce, Sliding, first_spikes, room_for
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.ttfs.check import check_first_spike
@@ -55,7 +55,9 @@ def layer_times(network: FirstSpikeNetwork, layer: Conv2d | Linear, source: Time
     potentials = np.empty(fired.shape, np.int32)
     bias = np.zeros(layer.shape[2], np.int32) if layer.bias is None else layer.bias
     behaviour = behaviour_of(network, layer.name)
-    first_spikes(source.reshape(-1, *shape), weights_of(layer), bias, sliding, behaviour, fired, potentials)
+    rows = weights_of(layer).reshape(-1, layer.shape[2])
+    room = room_for(len(rows), behaviour.window, layer.shape[2])
+    first_spikes(source.reshape(-1, *shape), rows, bias, sliding, behaviour, room, fired, potentials)
     return fired, potentials
 
 

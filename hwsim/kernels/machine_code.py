@@ -1,0 +1,63 @@
+"""Compiled kernels in memory: LLVM links their object code, and they are called through a block of words."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import struct
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+
+WORD = 8
+"""Bytes of a word."""
+RESULT, RAISED, FIRST = range(3)
+"""Words of a block: what a kernel returns, what it raises, and the first of its arguments."""
+
+
+class Built(NamedTuple):
+    """A kernel compiled for arguments of some kinds."""
+
+    objects: tuple[bytes, ...]  # object files of this processor's kind
+    entry: str  # symbol of a function that takes the address of a block and returns zero if all went well
+    result: str  # the letter of `struct` for what the kernel returns, "" for nothing
+
+
+class MachineCode:
+    """A kernel that can be called with the words of arguments."""
+
+    def __init__(self, name: str, built: Built, letters: Iterable[str]) -> None:
+        self._name = name
+        self._linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())  # its own, so no symbols meet
+        for content in built.objects:
+            self._linker.add_object_file(llvm.ObjectFileRef.from_data(content))
+        self._linker.finalize_object()
+        address = self._linker.get_function_address(built.entry)
+        self._call = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)
+        words = "".join(f"{letter}{WORD - struct.calcsize(letter)}x" for letter in letters)
+        self._words = struct.Struct(f"@{FIRST * WORD}x{words}")
+        self._result = struct.Struct(f"@{built.result}") if built.result else None
+
+    def __call__(self, words: Sequence[Any], _kept: object) -> Any:
+        """What the kernel returns; what the words stand for is kept until then."""
+        block = ctypes.create_string_buffer(self._words.size)
+        self._words.pack_into(block, 0, *words)
+        if status := self._call(block):
+            raise RuntimeError(f"kernel {self._name} failed, status {status}")
+        return None if self._result is None else self._result.unpack_from(block, RESULT * WORD)[0]
+
+
+@functools.cache
+def target() -> Any:
+    """LLVM's idea of this machine, for code that is linked in this process."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    return llvm.Target.from_triple(llvm.get_process_triple()).create_target_machine(jit=True)
+
+
+@functools.cache
+def processor() -> tuple[str, ...]:
+    """What compiled code is for: kind of machine and system, processor, what that can do, and LLVM's version."""
+    features = llvm.get_host_cpu_features().flatten()
+    return llvm.get_process_triple(), llvm.get_host_cpu_name(), features, str(llvm.llvm_version_info)

@@ -1,0 +1,91 @@
+"""The arguments of a kernel as what its machine code takes: numbers and addresses, a word of eight bytes for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+Kinds = tuple[Any, ...]
+"""All that machine code depends on of arguments: array types, number types, classes of tuples, in order."""
+
+LETTERS = {
+    "bool": "?",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+    "float32": "f",
+    "float64": "d",
+}
+"""What a number is in memory, in the letters of `struct`."""
+_KINDS: tuple[type, ...] = (bool, float, *np.sctypeDict.values())
+_NUMBERS = {kind: LETTERS[np.dtype(kind).name] for kind in _KINDS if np.dtype(kind).name in LETTERS}
+_C_ORDER, _BOTH_ORDERS = 1, 3
+_ORDERS, _WRITEABLE = 0x3, 0x400  # of numpy.ndarray.flags.num
+_AXES = 12  # bits that those take
+_LONGEST = 63  # bits of an int without its sign
+_SHIFT = 1 << _AXES
+
+
+def spread(values: Iterable[Any], kinds: list[Any], words: list[Any]) -> None:
+    """Add the kinds of arguments, and their words, which stand for arrays as long as those are kept.
+
+    Raises TypeError for what no kernel takes: all but arrays, numbers, None, and tuples of these.
+    """
+    for value in values:
+        kind = type(value)
+        if isinstance(value, np.ndarray):
+            flags = value.flags.num & (_ORDERS | _WRITEABLE)
+            if flags & _ORDERS == _BOTH_ORDERS:
+                flags &= ~_BOTH_ORDERS | _C_ORDER
+            kinds += (value.dtype, value.ndim * _SHIFT + flags)
+            words += (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+        elif kind is int:
+            kinds.append("Q" if value.bit_length() > _LONGEST else "q")
+            words.append(value)
+        elif kind in _NUMBERS:
+            kinds.append(_NUMBERS[kind])
+            words.append(value)
+        elif isinstance(value, tuple):
+            kinds += (kind, len(value))
+            spread(value, kinds, words)
+        elif value is None:
+            kinds.append(None)
+            words.append(0)
+        else:
+            raise TypeError(f"a kernel takes arrays, numbers and tuples of them, no {kind.__name__}")
+
+
+def layout(kinds: Kinds) -> list[str]:
+    """Letters of `struct` for the words of arguments of some kinds."""
+    letters: list[str] = []
+    rest = iter(kinds)
+    for kind in rest:
+        if isinstance(kind, np.dtype):
+            letters += ("P", "P", "q", "q", "P", *("q" * (next(rest) // _SHIFT) * 2))
+        elif isinstance(kind, str):
+            letters.append(kind)
+        elif kind is None:
+            letters.append("P")
+        else:
+            next(rest)
+    return letters
+
+
+def described(kinds: Kinds) -> str:
+    """Kinds as text, the same in every process."""
+    return " ".join(map(_described, kinds))
+
+
+def _described(kind: Any) -> str:
+    if isinstance(kind, np.dtype):
+        return repr(kind)
+    if isinstance(kind, type):
+        return f"{kind.__module__}.{kind.__qualname__}({', '.join(getattr(kind, '_fields', ()))})"
+    return str(kind)
