@@ -122,7 +122,7 @@ def _identity(argument: Any) -> Any:
 
 
 class _Watched:
-    """Stands for a part of a specification, also towards `isinstance`; what was read once is an attribute of its own."""
+    """Stands for a part of a specification, also towards `isinstance`; what was read once is an attribute."""
 
     def __init__(self, real: Spec, path: _Path, reads: Reads) -> None:
         self._real, self._path, self._reads = real, path, reads
