@@ -36,10 +36,11 @@ def check_total(stages: Sequence[AnyStage]) -> None:
         raise ModelError(f"schedule: service and latency must sum to less than 2**62 cycles, got {total:.3g}")
 
 
-def check_service(stage: AnyStage, n_jobs: int, n_samples: int) -> None:
-    """Raise ModelError unless a stage has as many jobs, and times for them."""
+def check_times(stage: AnyStage, n_jobs: int, n_samples: int) -> None:
+    """Raise ModelError unless a stage has service and latency for so many jobs."""
     check_array(f"stage {stage.name}: service", stage.service, np.int64, n_jobs, n_samples)
     _check_times(stage.name, "service", stage.service)
+    _check_latency(stage, n_samples)
 
 
 def _check_units(units: Mapping[str, int]) -> None:
@@ -63,12 +64,7 @@ def _count_jobs(stages: Sequence[AnyStage], n_samples: int | None) -> dict[str, 
 def _check_stage(stage: AnyStage, jobs: Mapping[str, int], units: Mapping[str, int], n_samples: int | None) -> None:
     place = f"stage {stage.name}"
     _check_times(stage.name, "service", stage.service)
-    if isinstance(stage.latency, int | np.integer):
-        if stage.latency < 0:
-            raise ModelError(f"{place}: latency must not be negative, got {stage.latency}")
-    else:
-        check_array(f"{place}: latency", stage.latency, np.int64, stage.n_jobs, n_samples)
-        _check_times(stage.name, "latency", stage.latency)
+    _check_latency(stage, n_samples)
     check_array(f"{place}: timestep", stage.timestep, np.int32, stage.n_jobs)
     if stage.unit is not None and stage.unit not in units:
         raise ModelError(f"{place}: unit '{stage.unit}' does not exist{guess(stage.unit, units)}")
@@ -80,6 +76,15 @@ def _check_stage(stage: AnyStage, jobs: Mapping[str, int], units: Mapping[str, i
         _check_needs(stage, "waits for", wait, jobs, n_samples)
     if stage.unless is not None:
         _check_needs(stage, "is void by", stage.unless, jobs, None)
+
+
+def _check_latency(stage: AnyStage, n_samples: int | None) -> None:
+    if isinstance(stage.latency, int | np.integer):
+        if stage.latency < 0:
+            raise ModelError(f"stage {stage.name}: latency must not be negative, got {stage.latency}")
+    else:
+        check_array(f"stage {stage.name}: latency", stage.latency, np.int64, stage.n_jobs, n_samples)
+        _check_times(stage.name, "latency", stage.latency)
 
 
 def _check_needs(

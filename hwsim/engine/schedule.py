@@ -9,7 +9,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.checks import check, check_array, check_service, check_total
+from hwsim.engine.checks import check, check_array, check_times, check_total
 from hwsim.engine.stage import BatchStage, Stage
 
 
@@ -62,13 +62,25 @@ class Schedules(Sequence[Schedule]):
         else:
             for stage, before in zip(self.stages, self.shape.stages, strict=True):
                 if stage is not before:
-                    check_service(stage, before.n_jobs, self.n_samples)
+                    check_times(stage, before.n_jobs, self.n_samples)
             check_total(self.stages)
 
-    def retimed(self, services: Mapping[str, NDArray[np.int64]], n_samples: int) -> Schedules:
-        """The same for so many samples, with other services int64 [job] or [sample, job] of some stages."""
+    def retimed(
+        self,
+        services: Mapping[str, NDArray[np.int64]],
+        n_samples: int,
+        latencies: Mapping[str, NDArray[np.int64]] | None = None,
+    ) -> Schedules:
+        """The same for so many samples, with other services int64 [job] or [sample, job] of some stages.
+
+        Some of them may have other latencies, too.
+        """
+        late = latencies or {}
         stages = tuple(
-            replace(stage, service=services[stage.name]) if stage.name in services else stage for stage in self.stages
+            replace(stage, service=services[stage.name], latency=late.get(stage.name, stage.latency))
+            if stage.name in services
+            else stage
+            for stage in self.stages
         )
         return Schedules(stages, self.units, self.answer, n_samples, self)
 

@@ -24,6 +24,11 @@ class TileWork:
     most: IntArray  # those of the slowest row
 
 
+def counts_inputs(plan: Plan, task: Task) -> bool:
+    """Whether the array's work on a task depends on which inputs are zero."""
+    return task.unit == "ac" or (task.unit == "narrow_mac" and plan.dense is not None)
+
+
 def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | None:
     """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
     dense, tiling = plan.dense, task.tiling

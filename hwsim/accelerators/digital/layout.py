@@ -7,12 +7,16 @@ from dataclasses import dataclass, replace
 from hwsim.accelerators.digital.mean_fan_out import denominator
 from hwsim.accelerators.digital.parts import Taken, hardware, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
-from hwsim.accelerators.digital.schedule import Shape, shape_of
+from hwsim.accelerators.digital.posting import Fixed, fixed_postings
+from hwsim.accelerators.digital.schedule import shape_of
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
-from hwsim.arch.reads import derived, kept
+from hwsim.accelerators.digital.timing import TaskWork
+from hwsim.accelerators.digital.traffic import traffic
+from hwsim.arch.reads import derived, kept, real
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware
+from hwsim.engine.schedule import Schedules
 from hwsim.traces.network.layers import Network
 
 
@@ -23,8 +27,9 @@ class Layout:
     plan: Plan
     made: Plan  # the same for the design that it was made for
     storage: Storage
-    shape: Shape
+    shape: Schedules
     taken: Taken
+    fixed: Fixed
     unit: int  # counts of accumulates are in 1 / unit
 
     @classmethod
@@ -35,16 +40,24 @@ class Layout:
         """
 
         def plan(asked: DigitalSpec) -> Plan:
-            return replace(plan_network(asked, network, timesteps, dense), spec=spec)
+            return replace(plan_network(asked, network, timesteps, dense), spec=real(spec))
 
         made = kept(network, ("plan", timesteps, dense), spec, plan)
         storage = kept(made, "storage", spec, lambda asked: store(replace(made, spec=asked)))
+        actions = derived(spec, taken, dense)
+
+        def fixed(asked: DigitalSpec) -> Fixed:
+            same = replace(made, spec=asked)
+            works = (TaskWork(task, None, None, traffic(same, storage, task, None)) for task in made.tasks)
+            return fixed_postings(same, storage, works, actions)
+
         return cls(
             plan=replace(made, spec=spec),
             made=made,
             storage=storage,
             shape=kept(storage, "shape", spec, lambda asked: shape_of(replace(made, spec=asked), storage)),
-            taken=derived(spec, taken, dense),
+            taken=actions,
+            fixed=kept(storage, ("fixed postings", tuple(actions.items())), spec, fixed),
             unit=kept(made, "unit", spec, lambda asked: denominator(replace(made, spec=asked))),
         )
 

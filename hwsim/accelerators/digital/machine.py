@@ -88,4 +88,4 @@ def _lower(laid_out: Layout, trace: Trace, samples: range) -> Batch:
         mean = mean_accumulates(plan, laid_out.unit, task, trace, chosen)
         works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
     each = OneEach(schedules(plan, storage, laid_out.shape, works, n), *job_ends(plan))
-    return Batch(samples, post_all(plan, storage, works, n, laid_out.taken), {RunName.STATIC: each})
+    return Batch(samples, post_all(plan, storage, works, n, laid_out.taken, laid_out.fixed), {RunName.STATIC: each})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.timing import (
     Role,
     TaskWork,
+    driven,
     finish_operations,
     in_job_order,
     results,
@@ -21,48 +22,72 @@ from hwsim.accelerators.digital.timing import (
 )
 from hwsim.accelerators.digital.traffic import array_runs, skips
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.ledger import OPERATIONS, Ledger
+from hwsim.contract.ledger import OPERATIONS, Ledger, Posted, Posting
 
 Doing = tuple[Role, str, str, IntArray]
 """A step, a component, its action and the counts [sample or 1, timestep, channel job, position job]."""
+Fixed = Mapping[tuple[str, int], Sequence[Posted]]
+"""What does not depend on spikes: by task and number of the group of actions."""
 
 
-def post_all(plan: Plan, storage: Storage, works: list[TaskWork], n: int, parts: Taken) -> Ledger:
-    """Post every action of every task, and nothing of what the machine has but this network does not use."""
-    ledger, missing = Ledger(n), {(name, action) for name, part in parts.items() for action in part}
+def fixed_postings(plan: Plan, storage: Storage, works: Iterable[TaskWork], parts: Taken) -> Fixed:
+    """Postings of all groups of actions that spikes do not drive."""
+    found = {}
     for work in works:
-        for role, component, action, counts in _actions(plan, storage, work):
-            if component != OPERATIONS and component not in parts:
-                continue
-            shape = (n, plan.timesteps, *work.task.tiling.shape) if counts.shape[0] > 1 else counts.shape
-            ordered = in_job_order(plan, np.broadcast_to(counts, shape))
-            posted = ordered if len(ordered) > 1 else ordered[0]
-            ledger.post(stage_name(work.task, role), component, action, posted)
-            missing.discard((component, action))
+        changing = driven(plan, storage, work.task)
+        for number, (role, doings) in enumerate(_groups(plan, storage, work)):
+            if role not in changing:
+                found[work.task.name, number] = [*map(Posted.of, _postings(plan, work.task, doings(), parts, 1))]
+    return found
+
+
+def post_all(plan: Plan, storage: Storage, works: list[TaskWork], n: int, parts: Taken, fixed: Fixed) -> Ledger:
+    """Post every action of every task, and nothing of what the machine has but this network does not use."""
+    postings: list[Posting | Posted] = []
+    for work in works:
+        for number, (_, doings) in enumerate(_groups(plan, storage, work)):
+            known = fixed.get((work.task.name, number))
+            postings += _postings(plan, work.task, doings(), parts, n) if known is None else known
+    done = {(posting.component, posting.action) for posting in postings}
+    missing = {(name, action) for name, part in parts.items() for action in part} - done
     task = works[0].task
     idle = np.zeros(plan.timesteps * task.tiling.jobs, np.int64)
     for component, action in sorted(missing):
         if component != "clock":
-            ledger.post(stage_name(task, roles_of(plan, task)[-1]), component, action, idle)
-    return ledger
+            postings.append(Posting(stage_name(task, roles_of(plan, task)[-1]), component, action, idle))
+    return Ledger.of(n, postings)
 
 
-def _actions(plan: Plan, storage: Storage, work: TaskWork) -> Iterator[Doing]:
+def _postings(plan: Plan, task: Task, doings: Iterable[Doing], parts: Taken, n: int) -> Iterator[Posting]:
+    """Counts of what the machine has, in the order of jobs."""
+    for role, component, action, counts in doings:
+        if component != OPERATIONS and component not in parts:
+            continue
+        shape = (n, plan.timesteps, *task.tiling.shape) if counts.shape[0] > 1 else counts.shape
+        ordered = in_job_order(plan, np.broadcast_to(counts, shape))
+        yield Posting(stage_name(task, role), component, action, ordered if len(ordered) > 1 else ordered[0])
+
+
+def _groups(plan: Plan, storage: Storage, work: TaskWork) -> Iterator[tuple[Role, Callable[[], Iterable[Doing]]]]:
+    """Actions of a task that one step does, found when they are asked for."""
     task, moved = work.task, work.traffic
     if task.unit is not None:
-        yield from _array_actions(plan, work)
+        yield "array", lambda: _array_actions(plan, work)
     if task.finish is not None:
-        yield from _finish_actions(plan, task)
+        yield "finish", lambda: _finish_actions(plan, task)
     if task.name in storage.in_scratchpad:
-        yield "array", "scratchpad", "write", moved.pad_writes
-        yield "array", "scratchpad", "read", moved.pad_reads
+        pad = "scratchpad"
+        yield "array", lambda: [("array", pad, "write", moved.pad_writes), ("array", pad, "read", moved.pad_reads)]
     if plan.spec.global_buffer != "none":
-        yield "buffer", "global_buffer", "read", moved.buffer_reads
-        yield "buffer", "global_buffer", "write", moved.buffer_fills
-        yield "store", "global_buffer", "write", moved.buffer_writes
+        buffer = "global_buffer"
+        yield (
+            "buffer",
+            lambda: [("buffer", buffer, "read", moved.buffer_reads), ("buffer", buffer, "write", moved.buffer_fills)],
+        )
+        yield "store", lambda: [("store", buffer, "write", moved.buffer_writes)]
     if plan.spec.dram != "none":
-        yield "dram", "dram", "read", moved.dram_reads
-        yield "spill", "dram", "write", moved.dram_writes
+        yield "dram", lambda: [("dram", "dram", "read", moved.dram_reads)]
+        yield "spill", lambda: [("spill", "dram", "write", moved.dram_writes)]
 
 
 def _array_actions(plan: Plan, work: TaskWork) -> Iterator[Doing]:

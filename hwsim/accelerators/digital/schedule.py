@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from hwsim.accelerators.digital.plan import Plan, Task
+from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.timing import (
     UNITS,
     Role,
     TaskWork,
+    driven,
     in_job_order,
     last_jobs,
     roles_of,
@@ -20,6 +20,7 @@ from hwsim.accelerators.digital.timing import (
     stage_name,
     timestep_of,
 )
+from hwsim.accelerators.digital.traffic import traffic
 from hwsim.accelerators.digital.waiting import waits_of
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
@@ -33,39 +34,40 @@ def job_ends(plan: Plan) -> tuple[str, IntArray]:
     return stage_name(output, roles_of(plan, output)[-1]), last_jobs(plan, output)
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Every step of every task as a stage that is still to be told how long its jobs take."""
-
-    by_task: Mapping[str, Mapping[Role, BatchStage]]
-
-    @property
-    def n_jobs(self) -> int:
-        """Jobs of one sample."""
-        return sum(stage.n_jobs for roles in self.by_task.values() for stage in roles.values())
-
-
-def shape_of(plan: Plan, storage: Storage) -> Shape:
-    """What all samples share."""
-    return Shape({task.name: _shapes(plan, storage, task) for task in plan.tasks})
-
-
-def _shapes(plan: Plan, storage: Storage, task: Task) -> Mapping[Role, BatchStage]:
-    waits, timestep = waits_of(plan, storage, task), timestep_of(plan, task).astype(np.int32)
-    still = np.zeros(timestep.size, np.int64)
-    return {
-        role: BatchStage(stage_name(task, role), task.name, still, 0, waits[role], timestep, UNITS.get(role))
-        for role in roles_of(plan, task)
-    }
-
-
-def schedules(plan: Plan, storage: Storage, shape: Shape, works: list[TaskWork], n_samples: int) -> Schedules:
-    """One schedule for each sample of a batch."""
+def shape_of(plan: Plan, storage: Storage) -> Schedules:
+    """What all samples share: every step as a stage; those that spikes drive are still to be told for how long."""
     stages = []
-    for work in works:
-        for role, (cycles, latency) in services(plan, storage, work).items():
-            service = in_job_order(plan, cycles)
-            late = np.where(service > 0, latency, 0).astype(np.int64)  # what moves or computes nothing is never late
-            stages.append(replace(shape.by_task[work.task.name][role], service=service, latency=late))
+    for task in plan.tasks:
+        waits, timestep = waits_of(plan, storage, task), timestep_of(plan, task).astype(np.int32)
+        work = TaskWork(task, None, None, traffic(plan, storage, task, None))
+        for role, (service, late) in _times(plan, storage, work, roles_of(plan, task)).items():
+            name = stage_name(task, role)
+            stages.append(BatchStage(name, task.name, service, late, waits[role], timestep, UNITS.get(role)))
     stage, jobs = job_ends(plan)
-    return schedules_of(stages, (stage, jobs[-1:]), n_samples)
+    return schedules_of(stages, (stage, jobs[-1:]), 1)
+
+
+def schedules(plan: Plan, storage: Storage, shape: Schedules, works: list[TaskWork], n_samples: int) -> Schedules:
+    """One schedule for each sample of a batch."""
+    services, latencies = {}, {}
+    for work in works:
+        times = _times(plan, storage, work, driven(plan, storage, work.task))
+        for role, (service, late) in times.items():
+            name = stage_name(work.task, role)
+            services[name], latencies[name] = service, late
+    return shape.retimed(services, n_samples, latencies)
+
+
+def _times(
+    plan: Plan, storage: Storage, work: TaskWork, roles: Iterable[Role]
+) -> Mapping[Role, tuple[IntArray, IntArray]]:
+    """Service and latency of a task's jobs at some steps: int64 [job] or [sample, job]."""
+    found = {}
+    for role, (cycles, latency) in services(plan, storage, work, roles).items():
+        service = in_job_order(plan, cycles)
+        rows = service[0] if len(service) == 1 else service
+        found[role] = (
+            rows,
+            np.where(rows > 0, latency, 0).astype(np.int64),
+        )  # of nothing nothing is late
+    return found

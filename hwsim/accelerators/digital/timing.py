@@ -6,14 +6,14 @@ A job passes, as far as its task and machine have them, DRAM, global buffer, arr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
 from hwsim import units
-from hwsim.accelerators.digital.counting import TileWork
+from hwsim.accelerators.digital.counting import TileWork, counts_inputs
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.traffic import Traffic, array_runs, pad_accesses, runs, skips
@@ -48,6 +48,18 @@ def roles_of(plan: Plan, task: Task) -> tuple[Role, ...]:
         "spill": spec.dram != "none",
     }
     return tuple(role for role in get_args(Role) if there[role])
+
+
+def driven(plan: Plan, storage: Storage, task: Task) -> frozenset[Role]:
+    """The steps of which counts or cycles depend on spikes; those of all others are the same for any samples."""
+    if not counts_inputs(plan, task):
+        return frozenset()
+    fetched_one_by_one = (
+        plan.spec.skip == "skip"
+        and task.name not in storage.in_scratchpad
+        and storage.homes["weights", task.name] == "global_buffer"
+    )
+    return frozenset(("array", "buffer") if fetched_one_by_one else ("array",))
 
 
 def stage_name(task: Task, role: Role) -> str:
@@ -108,10 +120,12 @@ def results(plan: Plan, task: Task) -> IntArray:
     return task.tiling.combine(task.tiling.widths, runs(plan, task.only_first)[None] * task.tiling.positions)
 
 
-def services(plan: Plan, storage: Storage, work: TaskWork) -> Mapping[Role, tuple[IntArray, int]]:
-    """Cycles of every step of a task's jobs, and the cycles until its result is visible."""
+def services(
+    plan: Plan, storage: Storage, work: TaskWork, roles: Iterable[Role]
+) -> Mapping[Role, tuple[IntArray, int]]:
+    """Cycles of some steps of a task's jobs, and the cycles until the result of each is visible."""
     spec, moved, found = plan.spec, work.traffic, dict[Role, tuple[IntArray, int]]()
-    for role in roles_of(plan, work.task):
+    for role in roles:
         match role:
             case "dram":
                 assert spec.dram != "none"

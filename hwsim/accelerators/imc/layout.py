@@ -14,7 +14,7 @@ from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.posting import constant_postings
 from hwsim.accelerators.imc.schedule import shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.arch.reads import kept
+from hwsim.arch.reads import kept, real
 from hwsim.contract.hardware import Hardware
 from hwsim.contract.ledger import Posted
 from hwsim.contract.run import RunName
@@ -40,7 +40,7 @@ class Layout:
         """
 
         def plans(asked: ImcSpec) -> Plans:
-            return Plans(plans_of(asked, network, timesteps, runs).under(spec))
+            return Plans(plans_of(asked, network, timesteps, runs).under(real(spec)))
 
         made = kept(network, ("plans", timesteps, runs), spec, plans)
         fullest = runs[-1]

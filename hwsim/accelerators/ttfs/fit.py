@@ -89,7 +89,7 @@ def _check_words(plan: Plan) -> None:
 def _check_clock(spec: TtfsSpec) -> None:
     period_ns = 1e3 / spec.clock.frequency_mhz
     for key, memory in _memories(spec).items():
-        cycle_ns = memory.priced(spec.technology).times_ns["cycle"]
+        cycle_ns = memory.priced_as(key, spec.technology).times_ns["cycle"]
         if cycle_ns > period_ns * (1 + 1e-9):
             raise ArchitectureError(
                 f"clock.frequency_mhz: an access of {key} takes {cycle_ns:.3g} ns, a cycle lasts {period_ns:.3g} ns"
