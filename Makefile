@@ -22,8 +22,10 @@ test-interpreted:  ## the suite without compiled kernels
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s
 
-fuzz:  ## 100,000 inputs that nobody would write for each reader; takes an hour or more
+fuzz:  ## 100,000 inputs that nobody would write for each reader, and as many guided by coverage where atheris is; takes hours
 	$(PYTHON) tools/fuzz.py all --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
+	! $(PYTHON) -c "import atheris" 2>/dev/null || \
+	$(PYTHON) tools/fuzz.py all --guided --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
 
 signals:  ## 300 signals at random moments of commands that write; takes ten minutes
 	$(PYTHON) tools/signals.py --signals 300 --seed $${SEED:-1}
