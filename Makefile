@@ -16,7 +16,7 @@ check:  ## lint, types, import directions
 test:  ## the suite
 	$(PYTHON) -m pytest -n auto
 
-test-tools:  ## tests that need torch or ruff, of which none may be skipped; those of signals need neither and take long
+test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals need neither and take long
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py
 
 test-interpreted:  ## the suite without compiled kernels, but for tests that run none
@@ -25,8 +25,10 @@ test-interpreted:  ## the suite without compiled kernels, but for tests that run
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s
 
-fuzz:  ## 100,000 inputs that nobody would write for each reader; takes an hour or more
+fuzz:  ## 100,000 inputs that nobody would write for each reader, and as many guided by coverage where atheris is; takes hours
 	$(PYTHON) tools/fuzz.py all --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
+	! $(PYTHON) -c "import atheris" 2>/dev/null || \
+	$(PYTHON) tools/fuzz.py all --guided --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
 
 signals:  ## 300 signals at random moments of commands that write; takes ten minutes
 	$(PYTHON) tools/signals.py --signals 300 --seed $${SEED:-1}

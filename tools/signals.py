@@ -2,9 +2,10 @@
 
     python tools/signals.py --signals 300 --seed 1 --jobs 2
 
-The moments are spread over a whole run, imports included; every other one comes as soon as there is a file with a
-temporary name.  Afterwards the old output must be there byte for byte, or the whole new one, and nothing else, neither
-a file nor a process.  Signals that came too late, or before Python itself was there, are sent again.
+The commands and signals take turns, and so do moments anywhere in a run, imports included, and those when there first
+is a file with a temporary name.  Afterwards the old output must be there byte for byte, or the whole new one, and
+nothing else, neither a file nor a process.  Signals that came too late, or before Python itself was there, are sent
+again.
 Exit status 1 for a fault.
 """
 
@@ -25,7 +26,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import cycle, product
+from itertools import chain, count, cycle, islice, product, repeat
 from pathlib import Path
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -34,6 +35,7 @@ _PROGRAM = (sys.executable, "-c", "from hwsim.cli import main; main()")
 _NOT_YET_STARTED = "Fatal Python error: init_import_site"  # what the interpreter says before any code of a program
 _SECONDS_TO_END = 60
 _LOOKS_PER_S = 2000
+_TRIES_WHILE_WRITING = 3  # some files are whole too soon; then any moment does
 _ROOT = Path(__file__).parents[1]
 
 
@@ -98,7 +100,7 @@ def end_one(command: Command, number: signal.Signals, moment_s: float, writing: 
                 os.killpg(process.pid, signal.SIGKILL)
                 return Ended(True, "it goes on")
         said = errors.decode()
-        if process.returncode == 0 or _NOT_YET_STARTED in said:
+        if _NOT_YET_STARTED in said or (process.returncode == 0 and "Exception ignored" not in said):
             return Ended(False)
         return Ended(True, fault_of(process.returncode, number, folder, whole, said, process.pid))
 
@@ -145,26 +147,33 @@ def _is_whole_archive(file: Path) -> bool:
 
 def torture(how_many: int, seed: int, jobs: int) -> int:
     """Send signals until so many have ended something part-way; the number of faults."""
-    chance = random.Random(seed)
     ended: Counter[tuple[str, str]] = Counter()
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(jobs) as pool:
         wanted = commands(Path(place))
+        for command in wanted:
+            outcome(command, Path(place))  # kernels are compiled
         known = {command.name: outcome(command, Path(place)) for command in wanted}
-        attempts = cycle(product((False, True), wanted, SIGNALS))
 
-        def attempt(_: int) -> tuple[Command, signal.Signals, float, bool, Ended]:
-            writing, command, number = next(attempts)
+        def attempt(turn: int, of: tuple[Command, signal.Signals, bool]) -> tuple[str, str]:
+            command, number, writing = of
+            chance = random.Random(f"{seed}/{turn}")
             whole, seconds = known[command.name]
-            moment_s = 3 * jobs * seconds if writing else chance.uniform(0, jobs * seconds)
-            return command, number, moment_s, writing, end_one(command, number, moment_s, writing, whole)
+            for wait_for_file in chain(repeat(writing, _TRIES_WHILE_WRITING), repeat(False)):
+                moment_s = 3 * jobs * seconds if wait_for_file else chance.uniform(0, jobs * seconds)
+                how = end_one(command, number, moment_s, wait_for_file, whole)
+                if how.part_way:
+                    break
+            when = "while writing" if wait_for_file else f"after {moment_s:.3f} s"
+            return when, how.fault
 
-        while ended.total() < how_many:
-            for command, number, moment_s, writing, how in pool.map(attempt, range(how_many - ended.total())):
-                ended[command.name, number.name] += how.part_way
-                if how.fault:
-                    when = "while writing" if writing else f"after {moment_s:.3f} s"
-                    faults.append(f"{command.name}, {number.name} {when}: {how.fault}")
+        each = [*product(wanted, SIGNALS, (False, True))]
+        random.Random(seed).shuffle(each)
+        turns = [*islice(cycle(each), how_many)]
+        for (command, number, _), (when, fault) in zip(turns, pool.map(attempt, count(), turns), strict=True):
+            ended[command.name, number.name] += 1
+            if fault:
+                faults.append(f"{command.name}, {number.name} {when}: {fault}")
     for (name, of), n in sorted(ended.items()):
         print(f"{name}: {n} ended by {of}")
     print(f"{ended.total()} ended part-way, {len(faults)} faults")

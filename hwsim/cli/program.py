@@ -34,6 +34,7 @@ FLAGS = {
 }
 """What parameters of the library are called on the command line."""
 LONGEST_LINE = 200
+_SECONDS_TO_RAISE_AGAIN = 0.01
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -120,10 +121,37 @@ def _signals_raise() -> Iterator[None]:
     for number in ours:
         signal.signal(number, end)
     try:
-        yield
+        with _raised_again() if main and hasattr(signal, "setitimer") else contextlib.nullcontext():
+            yield
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _raised_again() -> Iterator[None]:
+    """Raise again what a signal raised where nothing can be raised, as while an object goes: Python would go on."""
+
+    def hook(unraisable: sys.UnraisableHookArgs) -> None:
+        error = unraisable.exc_value
+        if not isinstance(error, Terminated | KeyboardInterrupt):
+            before(unraisable)
+            return
+
+        def again(_number: int, _frame: object) -> None:
+            raise error
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, _SECONDS_TO_RAISE_AGAIN)
+
+    before, sys.unraisablehook = sys.unraisablehook, hook
+    handler = signal.getsignal(signal.SIGALRM)
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
 
 
 class _Shut(io.TextIOBase):

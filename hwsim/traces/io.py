@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.files import fault_of, written_whole
 from hwsim.printable import shortened
+from hwsim.traces.file.archive import Archive
 from hwsim.traces.file.container import Container
 from hwsim.traces.file.record import Record, parse_object
 from hwsim.traces.manifest import build_trace, trace_arrays, trace_record, with_sha256
@@ -122,14 +123,10 @@ def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]
 
 def _write_whole(target: Path, arrays: Mapping[str, NDArray[Any]], compress: bool) -> None:
     with written_whole(target) as file:
-        archive = zipfile.ZipFile(file, "w")
-        try:
-            for name, array in arrays.items():
-                _write_member(archive, name, array, compress)
-            archive.close()
-        except BaseException:
-            archive.fp = None  # what is cut short is not to be ended as a zip file, which would raise another error
-            raise
+        archive = Archive(file, "w")
+        for name, array in arrays.items():
+            _write_member(archive, name, array, compress)
+        archive.close()
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, array: NDArray[Any], compress: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -208,6 +210,37 @@ def test_a_signal_ends_in_one_line_and_leaves_no_temporary_file(tmp_path, number
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err.decode().splitlines()[-1]) == (status, "hwsim: terminated")
     assert left(tmp_path) == []
+
+
+DEAF = """
+import os, sys, time
+import click
+from hwsim.cli.program import Program
+
+class Deaf:
+    def __del__(self):
+        os.kill(os.getpid(), int(sys.argv[1]))
+        for _ in range(1000):
+            pass
+
+@click.command()
+def wait():
+    Deaf()
+    time.sleep(20)
+    print("went on")
+
+Program(commands={"wait": wait}).main(["wait"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_signal_that_comes_while_an_object_goes_is_not_lost(number, status, word):
+    """Where Python says 'Exception ignored' and goes on."""
+    ended = subprocess.run([sys.executable, "-c", DEAF, str(int(number))], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (status, "", f"hwsim: {word}")
 
 
 def test_json_and_csv_appear_together(tmp_path):

@@ -35,6 +35,7 @@ DESIGNS = {
     "sequence": ("lstm",),
     "plastic": ("stdp",),
 }
+SOUND = Path(__file__).resolve().parents[2] / "tests" / "cases" / "sound"
 LARGEST_SEED_BYTES = 64 << 10
 _SHOWN, _PLAYED = 0.3, 0.1  # shares of what is sound: both take ten times as long as reading
 _SHAPES = (
@@ -52,12 +53,17 @@ _SHAPES = (
 )
 
 
+Change = Callable[[Random, bytes], bytes]
+"""Changes bytes that have no form that it knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """One kind of input."""
 
     suffix: str
     draw: Callable[[Random], bytes]
+    change: Callable[[Random, bytes, Change], bytes]  # a case into another; raises whatever it likes on what is no case
     run: Callable[[Path, Random], object]  # raises whatever the product raises
 
 
@@ -66,7 +72,6 @@ class Seeds:
 
     def __init__(self, folder: Path) -> None:
         self.traces = [path.read_bytes() for path in sorted(folder.glob("*.npz")) if self._sound(path)]
-        self.members = [_members(content) for content in self.traces]
         trees = {name: plain(arch_files.resolve_file(arch_files.find(name)).root) for name in shipped()}
         self.trees: dict[str, dict[str, Any]] = json.loads(json.dumps(trees))  # lists, not tuples
         self.keys = {name: _dotted(tree) for name, tree in self.trees.items()}
@@ -79,6 +84,7 @@ class Seeds:
             return False
 
 
+@functools.lru_cache(64)
 def _members(content: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -92,20 +98,28 @@ def _dotted(tree: Any, prefix: str = "") -> list[str]:
 def targets(folder: Path) -> Mapping[str, Target]:
     """All targets, over the traces of a folder and the shipped designs."""
     seeds = Seeds(folder)
-    # Shipped designs do not change while cases run, and reading them is most of the time.
-    arch_files.read_file = (
-        functools.cache(arch_files.read_file)
-        if not hasattr(arch_files.read_file, "cache_info")
-        else arch_files.read_file
-    )
+    _read_shipped_once()
+
+    def of_trace(change: Callable[[Random, bytes, Change], bytes]) -> Target:
+        return Target(".npz", lambda rng: change(rng, rng.choice(seeds.traces), mutations.of_bytes), change, read)
+
     return {
-        "zip": Target(".npz", lambda rng: mutations.of_bytes(rng, rng.choice(seeds.traces)), read),
-        "npy": Target(".npz", lambda rng: _npy(rng, seeds), read),
-        "manifest": Target(".npz", lambda rng: _manifest(rng, seeds), read),
-        "yaml-bytes": Target(".yaml", lambda rng: _yaml_bytes(rng, seeds), check),
-        "yaml-values": Target(".yaml", lambda rng: _yaml_values(rng, seeds), check),
-        "set": Target(".txt", lambda rng: _settings(rng, seeds), override),
+        "zip": of_trace(lambda rng, content, change: change(rng, content)),
+        "npy": of_trace(_npy),
+        "manifest": of_trace(_manifest),
+        "yaml-bytes": Target(".yaml", lambda rng: _yaml_bytes(rng, seeds), _changed_text, check),
+        "yaml-values": Target(".yaml", lambda rng: _yaml_values(rng, seeds), _changed_values, check),
+        "set": Target(".txt", lambda rng: _settings(rng, seeds), _changed_setting, override),
     }
+
+
+@functools.cache
+def _read_shipped_once() -> None:
+    """Shipped designs do not change while cases run, and reading them is most of the time."""
+    read_file = arch_files.read_file
+    kept = functools.cache(read_file)
+    unchanged = frozenset(map(arch_files.find, shipped()))
+    arch_files.read_file = lambda path: kept(path) if path in unchanged else read_file(path)
 
 
 def read(path: Path, rng: Random) -> None:
@@ -128,18 +142,7 @@ def _design(name: str, *overrides: str) -> api.Architecture:
 
 def check(path: Path, _rng: Random) -> None:
     """Check an architecture file, prices included."""
-    api.components(_load_uncached(path))
-
-
-def _load_uncached(path: Path) -> api.Architecture:
-    own = path.read_bytes()
-    # A name of its own for each content, so that the cache of files cannot mix them up.
-    named = path.with_name(f"{hashlib.sha256(own).hexdigest()[:16]}.yaml")
-    named.write_bytes(own)
-    try:
-        return api.load_architecture(named)
-    finally:
-        named.unlink()
+    api.components(api.load_architecture(path))
 
 
 def override(path: Path, _rng: Random) -> None:
@@ -171,13 +174,13 @@ def _saved(array: np.ndarray[Any, Any]) -> bytes:
     return held.getvalue()
 
 
-def _npy(rng: Random, seeds: Seeds) -> bytes:
+def _npy(rng: Random, trace: bytes, change: Change) -> bytes:
     """An npy member changed; its CRC fits, and the digest of what follows its header is the one in the manifest."""
-    members = dict(rng.choice(seeds.members))
+    members = dict(_members(trace))
     name = rng.choice(list(members))
     content = members[name]
     if rng.random() < 0.5:
-        content = mutations.of_bytes(rng, content)
+        content = change(rng, content)
     else:
         end = content.index(b"\n") + 1
         header = content[10:end].decode("latin-1")
@@ -194,9 +197,9 @@ def _npy(rng: Random, seeds: Seeds) -> bytes:
     return _packed(members, rng)
 
 
-def _manifest(rng: Random, seeds: Seeds) -> bytes:
+def _manifest(rng: Random, trace: bytes, change: Change) -> bytes:
     """The manifest or an array changed, digests fitting."""
-    members = dict(rng.choice(seeds.members))
+    members = dict(_members(trace))
     manifest = _manifest_of(members)
     if rng.random() < 0.4:
         name = rng.choice([name for name in members if name != "manifest.npy"])
@@ -212,7 +215,7 @@ def _manifest(rng: Random, seeds: Seeds) -> bytes:
             manifest["sha256"] = digests
     text = json.dumps(manifest).encode()
     if rng.random() < 0.1:
-        text = mutations.of_bytes(rng, text)
+        text = change(rng, text)
     return _packed(_with_manifest(members, text), rng)
 
 
@@ -242,9 +245,13 @@ def _yaml_bytes(rng: Random, seeds: Seeds) -> bytes:
     tree = seeds.trees[name]
     over = {key: tree[key] for key in rng.sample(list(tree), min(2, len(tree))) if key != "extends"}
     text = yaml.safe_dump({"extends": name} | over, sort_keys=False)
+    return _changed_text(rng, text.encode(), mutations.of_bytes)
+
+
+def _changed_text(rng: Random, content: bytes, change: Change) -> bytes:
     if rng.random() < 0.4:
-        return mutations.of_bytes(rng, text.encode())
-    return mutations.of_text(rng, text).encode("utf-8", "surrogatepass")
+        return change(rng, content)
+    return mutations.of_text(rng, content.decode("utf-8", "replace")).encode("utf-8", "surrogatepass")
 
 
 def _yaml_values(rng: Random, seeds: Seeds) -> bytes:
@@ -252,8 +259,16 @@ def _yaml_values(rng: Random, seeds: Seeds) -> bytes:
     name = rng.choice(list(seeds.trees))
     tree = seeds.trees[name]
     parts = {key: tree[key] for key in rng.sample(list(tree), min(2, len(tree))) if key not in ("extends", "machine")}
-    over = mutations.of_tree(rng, parts)
-    document = {"extends": name} | over if isinstance(over, dict) else over
+    return _over(name, mutations.of_tree(rng, parts))
+
+
+def _changed_values(rng: Random, content: bytes, _change: Change) -> bytes:
+    document = yaml.safe_load(content)
+    return _over(document.pop("extends"), mutations.of_tree(rng, document))
+
+
+def _over(name: str, parts: Any) -> bytes:
+    document = {"extends": name} | parts if isinstance(parts, dict) else parts
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True).encode("utf-8", "surrogatepass")
 
 
@@ -269,3 +284,17 @@ def _settings(rng: Random, seeds: Seeds) -> bytes:
     if rng.random() < 0.02:
         setting = rng.choice(("a.", "[", "{a: ", "-", "9")) * rng.choice((10, 900, 5000)) + setting
     return f"{name}\n{setting}".encode("utf-8", "surrogatepass")
+
+
+def _changed_setting(rng: Random, content: bytes, change: Change) -> bytes:
+    name, setting = content.split(b"\n", 1)
+    key, value = setting.split(b"=", 1)
+    match rng.randrange(3):
+        case 0:
+            setting = change(rng, setting)
+        case 1:
+            setting = mutations.of_text(rng, setting.decode()).encode("utf-8", "surrogatepass")
+        case _:
+            near = mutations.near(rng, yaml.safe_load(value))
+            setting = key + b"=" + json.dumps(near).encode()
+    return name + b"\n" + setting

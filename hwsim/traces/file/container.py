@@ -20,6 +20,7 @@ from hwsim.errors import TraceError
 from hwsim.files import open_file
 from hwsim.memory import require
 from hwsim.printable import brief
+from hwsim.traces.file.archive import Archive
 from hwsim.traces.file.content import content_of, is_mapped
 
 MAX_INFLATED_BYTES = 2 << 30
@@ -46,7 +47,7 @@ class Container:
         """Open `path`; TraceError if it is no zip file of plain, distinct, bounded members."""
         try:
             with open_file(path) as file:
-                infos = zipfile.ZipFile(file).infolist()
+                infos = Archive(file).infolist()
                 self._bytes = content_of(path, file)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError, struct.error) as error:
             raise TraceError(f"wanted a .npz (zip) file, found {error}") from None
