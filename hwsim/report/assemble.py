@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeVar
 
 from hwsim import units
 from hwsim.arch.loader import Architecture
@@ -21,7 +21,10 @@ from hwsim.report.figures import run_figures
 from hwsim.report.later import later
 from hwsim.report.price import PricedRun, area_of, leakage_of
 from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow
+from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
+
+Value = TypeVar("Value")
 
 
 def assemble(
@@ -58,15 +61,25 @@ def assemble(
         baselines=[run_figures(run, arithmetic) for run in baselines.values()],
         baseline_ratios=baseline_ratios(runs, baselines, arithmetic),
         accuracy_of=accuracy_of,
-        accuracy_by_timestep=later(trace.accuracy_by_timestep),
+        accuracy_by_timestep=later(lambda: _of_trace(trace, trace.accuracy_by_timestep)),
         area=later(area),
         area_mm2=later(lambda: area_figure(area())),
         leakage_uw=later(lambda: leakage_of(runs[-1])),
         storage=later(lambda: storage_rows(workload.hardware)),
-        spike_rates=later(lambda: dict(workload.spike_rates or trace.spike_rates())),
+        spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
         notes={**workload.hardware.notes, **notes},
     )
+
+
+def _of_trace(trace: AnyTrace, compute: Callable[[], Value]) -> Value:
+    """Something of a trace, whose file may have changed since it was played.
+
+    Raises TraceError where it has.
+    """
+    found = compute()
+    check_unchanged(trace)
+    return found
 
 
 @cache

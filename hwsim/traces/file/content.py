@@ -18,6 +18,7 @@ import numpy as np
 from hwsim.errors import TraceError
 from hwsim.kept import kept_with
 from hwsim.printable import shortened
+from hwsim.traces.file.cut_short import watch
 
 MAX_READ_BYTES = 256 << 20
 """Larger files are mapped."""
@@ -61,6 +62,7 @@ def content_of(path: Path, file: BinaryIO) -> memoryview:
     if state.size > MAX_READ_BYTES:
         mapped = _Map(file.fileno(), 0, access=mmap.ACCESS_READ)
         mapped.path, mapped.state = path.absolute(), state
+        watch(mapped)
         content = memoryview(mapped)
     else:
         content = _read(file, state.size)

@@ -78,6 +78,15 @@ def test_a_mapped_file_that_changes_meanwhile_is_refused(path, monkeypatch):
         api.simulate(design, trace)
 
 
+def test_what_a_report_still_reads_of_a_mapped_file_is_refused_once_that_changed(path, monkeypatch):
+    monkeypatch.setattr(content, "MAX_READ_BYTES", 100)
+    report = api.simulate(api.load_architecture("imc"), read_trace(path))
+    os.utime(path)
+    assert report.runs[0].rows
+    with pytest.raises(TraceError, match="the file changed since it was read"):
+        assert report.spike_rates
+
+
 def test_arrays_lie_in_memory_and_aligned(path):
     for packed in read_trace(path).spikes.values():
         assert packed.words.ctypes.data % 64 == 0
