@@ -132,11 +132,15 @@ def _count(
             rooms.fields[:] = 0
             _see(planes, (low, min(low + at_once[0], n_planes)), maps, window, masks, rooms.word, rooms.seen)
             _count_phases(rooms.seen, masks.of_segment, steps, start, rule, rooms.sums, rooms.fields)
-            for y in range(window.kernel):
-                for x in range(window.kernel):
-                    covered = seen_ones[y * width + x :]
-                    for i in range(ones.size):
-                        ones[i] += covered[i]
+            if min(at_once[0], n_planes - low) == 1:  # set bits are pulses, and each is in one segment
+                for i in range(ones.size):
+                    ones[i] = rooms.fields[0, i]
+            else:
+                for y in range(window.kernel):
+                    for x in range(window.kernel):
+                        covered = seen_ones[y * width + x :]
+                        for i in range(ones.size):
+                            ones[i] += covered[i]
             _add_rows(rooms.fields, maps, window, counts)
 
 
@@ -220,5 +224,11 @@ def _add_rows(fields: NDArray[np.int32], maps: tuple[int, int], window: Window, 
         for m in range(maps[0], maps[1]):
             for oy in range(window.out_height):
                 first = (m - maps[0]) * size + oy * window.stride * width
-                for ox in range(window.out_width):
-                    counts[field, m, oy] += fields[field, first + ox * window.stride]
+                total = 0
+                if window.stride == 1:  # neighbours are added up several at once
+                    for ox in range(window.out_width):
+                        total += fields[field, first + ox]
+                else:
+                    for ox in range(window.out_width):
+                        total += fields[field, first + ox * window.stride]
+                counts[field, m, oy] += total
