@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import kept_with
 from hwsim.kernels.bits import popcount
 from hwsim.kernels.compiled import kernel
 
@@ -81,7 +82,7 @@ def count_rows(
     n_planes, n_samples, n_times, n_positions, n_words = planes.shape
     n_maps = n_samples * n_times
     by_map = planes.reshape(n_planes, n_maps, n_positions, n_words)
-    masks = _masks(segments, n_words)
+    masks = kept_with(segments.mask).once(("masks", n_words), lambda: _masks(segments, n_words))
     # Maps lie padded one after another, so that a kernel offset is one step for all windows of all of them.
     width = window.width + 2 * window.padding
     size = (window.height + 2 * window.padding) * width

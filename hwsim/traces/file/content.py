@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -39,6 +40,9 @@ class _State:
         return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
+_in_use: weakref.WeakSet[_Map] = weakref.WeakSet()
+
+
 class _Map(mmap.mmap):
     """A map that knows its file; arrays in it lead to it by their bases."""
 
@@ -63,6 +67,7 @@ def content_of(path: Path, file: BinaryIO) -> memoryview:
         mapped = _Map(file.fileno(), 0, access=mmap.ACCESS_READ)
         mapped.path, mapped.state = path.absolute(), state
         watch(mapped)
+        _in_use.add(mapped)
         content = memoryview(mapped)
     else:
         content = _read(file, state.size)
@@ -87,6 +92,8 @@ def _read(file: BinaryIO, size: int) -> memoryview:
 
 def check_unchanged(trace: object) -> None:
     """Raise TraceError if arrays of a trace lie in a mapped file that is no longer what it was when it was read."""
+    if not _in_use:
+        return
     mapped = kept_with(trace).once("map", lambda: next(_maps(trace), None))  # all its arrays lie in one file
     if mapped is not None and mapped.changed():
         raise TraceError(f"{shortened(mapped.path)}: the file changed since it was read; read it again")

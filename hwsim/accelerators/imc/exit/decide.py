@@ -51,8 +51,7 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     if "recorded" not in trace.logits:
         raise UsageError("early_exit.threshold: the trace has no logits of its recorded samples; use 'never'")
     reported = trace.logits.get("test", trace.logits["recorded"])
-    known, right = _evaluate(rule, reported), reported.right()
-    timesteps = exit_timesteps(known.leaves(rule.metric, threshold))
+    timesteps = kept(reported, ("left", threshold), rule, lambda asked: leaving_timesteps(asked, reported, threshold))
     return Exits(
         runs=(RunName.EARLY_EXIT, RunName.OVERLAPPED) if rule.overlap else (RunName.EARLY_EXIT,),
         unit=DECISION,
@@ -62,7 +61,7 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
         reported_on=f"{reported.labels.size} {reported.split} samples",
         recorded=leaving_timesteps(rule, trace.logits["recorded"], threshold),
         histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
-        accuracy=accuracy_at(right, timesteps),
+        accuracy=accuracy_at(reported.right(), timesteps),
         find_outcomes=partial(_outcomes, real(rule), reported, trace.logits["recorded"], threshold),
     )
 
