@@ -14,13 +14,13 @@ check:  ## lint, types, import directions
 	$(PYTHON) -c "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 
 test:  ## the suite
-	$(PYTHON) -m pytest -n auto
+	$(PYTHON) -m pytest -n auto --dist worksteal
 
 test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals need neither and take long
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py
 
 test-interpreted:  ## the suite without compiled kernels, but for tests that run none
-	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto -m "not no_kernel"
+	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto --dist worksteal -m "not no_kernel"
 
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks --benchmark-only -s
