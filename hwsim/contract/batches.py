@@ -17,7 +17,7 @@ from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage, Unless
 from hwsim.errors import ModelError
 
-_JOBS_AT_ONCE = 1 << 18  # of all samples of a batch: memory does not grow with samples
+_JOBS_AT_ONCE = 1 << 19  # of all samples of a batch: memory does not grow with samples
 
 
 @dataclass(frozen=True, slots=True)

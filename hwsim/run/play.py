@@ -98,7 +98,7 @@ class _Played:
     def latency_cycles(self) -> Counts:
         """Cycles until the answer: [sample]."""
         stage, (job,) = self.schedules.answer
-        return self.timelines.done[stage][:, job]
+        return self.timelines.done[stage][:, job].copy()  # not a view, which would keep the times of all jobs
 
     def unit_of(self) -> Mapping[str, tuple[str, int]]:
         """The unit that every stage shares with others, or the stage itself, and its slots."""

@@ -23,10 +23,10 @@ _MOST_KEPT = 1 << 19  # counts, 4 MiB
 def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
     """Counts of every weighted layer on the chip."""
     rows = sum(layer.shape[0] for layer in trace.network if isinstance(layer, Conv2d | Linear))
-    if len(samples) * trace.timesteps * rows * len(fields(LayerCounts)) > _MOST_KEPT:
+    much = len(samples) * trace.timesteps * rows * len(fields(LayerCounts)) > _MOST_KEPT
+    if much or len(samples) < trace.n_samples:  # of several batches all would be kept
         return _count(spec, trace, dense, samples)
-    what = ("counts", dense, samples.start, samples.stop)
-    return kept(trace, what, spec, lambda asked: _count(asked, trace, dense, samples))
+    return kept(trace, ("counts", dense), spec, lambda asked: _count(asked, trace, dense, samples))
 
 
 def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:

@@ -112,9 +112,9 @@ def _input_planes(trace: Trace, layer: Input, samples: slice) -> Words:
     def pack() -> Words:
         return pack_integers(positions, layer.bits)
 
-    if layer.bits * positions.size > _MOST_KEPT:
+    if layer.bits * positions.size > _MOST_KEPT or len(values) < trace.n_samples:
         return pack()
-    return kept_with(trace.inputs).once(("planes", samples.start, samples.stop, layer.bits), pack)
+    return kept_with(trace.inputs).once(("planes", len(values), layer.bits), pack)
 
 
 def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[Words]:
