@@ -147,6 +147,10 @@ def _is_whole_archive(file: Path) -> bool:
 
 def torture(how_many: int, seed: int, jobs: int) -> int:
     """Send signals until so many have ended something part-way; the number of faults."""
+    # A shell starts what runs in the background with interrupts ignored, and commands would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in SIGNALS[1:]:
+        signal.signal(number, signal.SIG_DFL)
     ended: Counter[tuple[str, str]] = Counter()
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(jobs) as pool:
@@ -189,10 +193,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments (1)")
     parser.add_argument("--jobs", type=int, default=2, help="commands at once (2)")
     given = parser.parse_args(arguments)
-    # A shell starts what runs in the background with interrupts ignored, and commands would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in SIGNALS[1:]:
-        signal.signal(number, signal.SIG_DFL)
     return 1 if torture(given.signals, given.seed, given.jobs) else 0
 
 
