@@ -41,12 +41,17 @@ _log = logging.getLogger("hwsim")
 _said: set[str] = set()
 
 
-def compiled(function: Callable[..., Any], plain: Callable[..., Any], options: dict[str, bool]) -> Any:
-    """A function that compiles itself for the types it is called with; `plain` where Numba is to compile nothing."""
+def compiled(
+    function: Callable[..., Any], plain: Callable[..., Any], from_python: bool, options: dict[str, bool]
+) -> Any:
+    """A function that compiles itself for the types it is called with; `plain` where Numba is to compile nothing.
+
+    One that is not called from Python must not be.
+    """
     if _numba.config.DISABLE_JIT:
         return plain
-    made = _numba.njit(**options)(function)
-    made._cache = _KernelCache(function)  # what `cache=True` sets, too, and nothing else
+    made = _numba.njit(no_cfunc_wrapper=True, no_cpython_wrapper=not from_python, **options)(function)
+    made._cache = _KernelCache(function, from_python)  # what `cache=True` sets, too, and nothing else
     return made
 
 
@@ -65,8 +70,8 @@ def type_of(made: Any) -> Any:
 class _KernelCache(NullCache):
     """What Numba asks before it compiles a kernel for argument types, and tells afterwards."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._function = function
+    def __init__(self, function: Callable[..., Any], from_python: bool) -> None:
+        self._function, self._from_python = function, from_python
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """What was compiled before, if a file has it whole; else None, which has Numba compile."""
@@ -103,8 +108,8 @@ class _KernelCache(NullCache):
         """Name of the file of a kernel for argument types and a processor, and what is compared as well."""
         function, processor = self._function, codegen.magic_tuple()
         cells = tuple(cell.cell_contents for cell in function.__closure__ or ())
-        key = (sig, processor, function.__code__.co_code, _numba.core.serialize.dumps(cells))
-        kind = hashlib.sha256(repr((str(sig), processor)).encode()).hexdigest()[:16]
+        key = (sig, processor, self._from_python, function.__code__.co_code, _numba.core.serialize.dumps(cells))
+        kind = hashlib.sha256(repr((str(sig), processor, self._from_python)).encode()).hexdigest()[:16]
         plain = f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
         return f"{plain}.{sys.implementation.cache_tag}{getattr(sys, 'abiflags', '')}.{kind}.nbc", key
 

@@ -10,25 +10,30 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast, overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Make = Callable[[], Any]
+Make = Callable[[bool], Any]
+"""Has a function compiled for callers in Python, or else for kernels alone."""
 
 _one_at_a_time = threading.Lock()
 
 
 class _Kernel:
-    """A function in its place until its first call, or the first compilation of a caller, has it compiled."""
+    """A function in its place until its first call, or the first compilation of a caller, has it compiled.
+
+    What unpacks Python's arguments takes longer to compile than most kernels, so those that kernels call have none.
+    """
 
     def __init__(self, function: Callable[..., Any], make: Make) -> None:
         self.__qualname__: str
         functools.update_wrapper(self, function)
         self._make = make
-        self._made: Any = None
+        self._made: Any = None  # for callers in Python
+        self._inner: Any = None
 
     @property
     def made(self) -> Any:
-        """What Numba makes of the function."""
+        """What Numba makes of the function, for callers in Python."""
         if self._made is None:
-            made = self._make()
+            made = self._make(True)
             with _one_at_a_time:  # of threads that come here at once, all get what the first has made
                 self._made = self._made or made
         return self._made
@@ -41,7 +46,11 @@ class _Kernel:
         """How Numba finds the type of a global that a kernel calls."""
         from hwsim.kernels import cache
 
-        return cache.type_of(self.made)
+        if self._inner is None:
+            inner = self._make(False)
+            with _one_at_a_time:
+                self._inner = self._inner or inner
+        return cache.type_of(self._inner)
 
     def __reduce__(self) -> str:
         """Go by name, to other processes and into Numba's own copies of what it compiles."""
@@ -78,10 +87,10 @@ def kernel(
     """
 
     def mark(function: Function) -> Function:
-        def make() -> Any:
+        def make(from_python: bool) -> Any:
             from hwsim.kernels import cache
 
-            return cache.compiled(function, plain, options)
+            return cache.compiled(function, plain, from_python, options)
 
         plain = function if interpreted is None else interpreted
         options = {} if allocates else {"_nrt": False}  # Numba's own option, not in its documentation
@@ -99,7 +108,7 @@ def intrinsic(*, interpreted: Callable[..., Any]) -> Callable[[Callable[..., Any
     """
 
     def mark(function: Callable[..., Any]) -> Any:
-        def make() -> Any:
+        def make(_from_python: bool) -> Any:
             from hwsim.kernels import cache
 
             return cache.intrinsic(function, interpreted)

@@ -271,6 +271,19 @@ def test_processes_may_write_at_once(tmp_path):
     assert [file.suffix for file in files(cache)] == [".nbc"]
 
 
+def test_a_kernel_that_others_call_is_there_for_python_too(tmp_path):
+    """They are two files: the one for kernels alone has nothing that Python could call."""
+    code = """
+import numpy as np
+from hwsim.kernels.counter_bits import random_bits, random_word
+assert random_bits(np.uint64(5), 3, 63) == random_word(np.uint64(5), 3) >> np.uint64(1)
+"""
+    cache = tmp_path / "cache"
+    assert run(code, cache=cache) == ("", ONCE)
+    assert len([file for file in files(cache) if "random_word" in file.name]) == 2
+    assert run(code, cache=cache) == ("", "")
+
+
 def test_workers_leave_it_to_the_first_process_to_say_so(simulation, tmp_path):
     arguments, result, _ = simulation
     assert run(COMMAND, *arguments, "--jobs", 2, cache=tmp_path / "cache") == (result, ONCE)
