@@ -12,7 +12,6 @@ CHANCE_BITS = 32
 """Probabilities are multiples of 2**-CHANCE_BITS."""
 
 
-@kernel
 def draw_spikes(
     key: np.uint64, chances: NDArray[np.int64], steps: int, starts: NDArray[np.int64], spikes: NDArray[np.int32]
 ) -> int:
@@ -22,12 +21,31 @@ def draw_spikes(
     int64 [pixel], 0 to 2**32.  `starts` int64 [all steps + 1] says where the spikes of each step begin in `spikes`
     int32 [steps * pixels]; steps from `steps` on have none.
     """
-    pixels, count = chances.size, 0
+    bright = np.flatnonzero(chances).astype(np.int32)
+    fires = np.empty(bright.size, np.bool_)
+    return int(_draw(key, bright, chances[bright], fires, (chances.size, steps), starts, spikes))
+
+
+@kernel
+def _draw(
+    key: np.uint64,
+    bright: NDArray[np.int32],
+    limits: NDArray[np.int64],
+    fires: NDArray[np.bool_],
+    size: tuple[int, int],
+    starts: NDArray[np.int64],
+    spikes: NDArray[np.int32],
+) -> int:
+    """The same of the pixels that may fire at all, in room for one step of them; `size` is pixels and steps."""
+    pixels, steps = size
+    count = 0
     for t in range(starts.size):
         starts[t] = count
         if t < steps:
-            for i in range(pixels):
-                if chances[i] > 0 and random_bits(key, t * pixels + i, CHANCE_BITS) < chances[i]:
-                    spikes[count] = i
-                    count += 1
+            first = t * pixels
+            for k in range(bright.size):
+                fires[k] = random_bits(key, first + bright[k], CHANCE_BITS) < limits[k]
+            for k in range(bright.size):  # no branch: whether a pixel fires cannot be predicted
+                spikes[count] = bright[k]
+                count += fires[k]
     return count
