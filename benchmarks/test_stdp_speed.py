@@ -117,7 +117,7 @@ def test_simulation(n, rounding, design, capsys):
     part = PlasticSamples(values, ids % 10, ids, *encoder_digests(net, "train", ids, values))
     origin = Provenance("bright", "drawn", "train", "CC0-1.0", "none", "benchmark", 4, True, ())
     trace = PlasticTrace(net, 10, {"train": part, "test": part}, np.zeros(count, np.int32), origin)
-    loaded = api.load_architecture(design, (*ROOMY, "trace_memory.capacity_kib=64", *formats))
+    loaded = api.load_architecture(design, (*ROOMY, "readout.bits=20", "trace_memory.capacity_kib=64", *formats))
     machine, best = accelerators.machine(loaded.machine)(loaded.spec), {"whole": np.inf, "learning": np.inf}
     session = Session(phase="train")
     for _ in range(REPEATS + 1):  # once to compile
