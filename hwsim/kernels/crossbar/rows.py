@@ -133,7 +133,7 @@ def _count(
             rooms.fields[:] = 0
             _see(planes, (low, min(low + at_once[0], n_planes)), maps, window, masks, rooms.word, rooms.seen)
             _count_phases(rooms.seen, masks.of_segment, steps, start, rule, rooms.sums, rooms.fields)
-            if min(at_once[0], n_planes - low) == 1:  # set bits are pulses, and each is in one segment
+            if min(at_once[0], n_planes - low) == 1:  # each set bit is in one segment
                 for i in range(ones.size):
                     ones[i] = rooms.fields[0, i]
             else:
@@ -170,7 +170,8 @@ def _see(
                     place = (m - maps[0]) * size + (y + window.padding) * width + window.padding
                     for x in range(window.width):
                         word[place + x] = planes[p, m, y * window.width + x, w]
-            for i in range(masks.start[w], masks.start[w + 1] + 1):
+            ends = masks.start[w + 1] + (digit[1] - digit[0] > 1)  # of one plane set bits are pulses
+            for i in range(masks.start[w], ends):
                 is_mask = i < masks.start[w + 1]
                 mask, shift = (masks.mask[i], p - digit[0]) if is_mask else (~np.uint64(0), 0)
                 row = seen[i if is_mask else masks.mask.size]
