@@ -7,20 +7,20 @@ from typing import Literal, get_args
 from hwsim import arguments
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.timeline import Timeline
+from hwsim.kernels import compiled
 
 EngineName = Literal["auto", "simpy", "compiled"]
 
-SIMPY_JOBS = 80_000
-"""Most jobs of a simulation that `auto` gives to SimPy, which plays about 60 a millisecond: up to 2 s. The compiled
-loop would take a tenth of that, but about 7 s where it was never compiled. Whoever simulates often asks for `compiled`.
-"""
 
+def resolve(engine: EngineName) -> EngineName:
+    """The engine that `auto` stands for; another name stands for itself.
 
-def resolve(engine: EngineName, n_jobs: int) -> EngineName:
-    """The engine that `auto` stands for in a simulation of `n_jobs` jobs in all; another name stands for itself."""
+    It is the compiled one, whether its loop was compiled before or not: a report names the engine, and must be the same
+    from the first simulation on. Where kernels run as plain Python, it is SimPy.
+    """
     if engine != "auto":
         return engine
-    return "simpy" if n_jobs <= SIMPY_JOBS else "compiled"
+    return "simpy" if compiled.runs_interpreted() else "compiled"
 
 
 def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
@@ -29,7 +29,7 @@ def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
     Raises ModelError naming the cycle of jobs where the schedule deadlocks, UsageError for an engine that does not
     exist.
     """
-    engine = resolve(arguments.one_of("engine", engine, get_args(EngineName)), schedule.n_jobs)
+    engine = resolve(arguments.one_of("engine", engine, get_args(EngineName)))
     if engine == "simpy":
         from hwsim.engine import simpy_engine
 

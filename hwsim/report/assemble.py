@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Collection, Mapping, Sequence
-from importlib.metadata import version
 from typing import Any
+
+import numpy as np
 
 from hwsim import units
 from hwsim.arch.loader import Architecture
@@ -18,6 +19,7 @@ from hwsim.report.figures import run_figures
 from hwsim.report.price import PricedRun, area_of, leakage_of
 from hwsim.report.report import AccuracyOf, AreaRow, Figure, Report, Run, StorageRow
 from hwsim.traces.trace import AnyTrace
+from hwsim.version import VERSION
 
 
 def assemble(
@@ -43,7 +45,7 @@ def assemble(
         architecture=_describe_architecture(architecture),
         trace=_describe_trace(trace),
         options={"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen},
-        versions={"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")},
+        versions={"hwsim": VERSION, "python": platform.python_version(), "numpy": np.__version__},
         runs=figures,
         early_exit=exit_summary(workload, figures, area),
         no_early_exit=workload.no_exits,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,9 @@ class Logits:
 
 class AnyTrace(Protocol):
     """What traces of every coding have."""
+
+    coding: ClassVar[str]
+    """Its name among `hwsim.traces.codings.CODINGS`."""
 
     @property
     def timesteps(self) -> int:

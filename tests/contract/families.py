@@ -15,7 +15,7 @@ from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
 from hwsim import accelerators, api
-from hwsim.traces.codings import CODINGS, name_of
+from hwsim.traces import codings
 from hwsim.traces.trace import PackedSpikes
 
 
@@ -126,7 +126,7 @@ FAMILY = {"direct": DIRECT, "ttfs": FIRST_SPIKE, "sequence": SEQUENCE, "plastic"
 def family_of(architecture) -> Family:
     """Traces of the coding that an architecture is set to, or of the first that its machine plays."""
     played = accelerators.machine(architecture.machine).trace_type
-    known = [name for name, coding in CODINGS.items() if issubclass(coding.trace_type, played)]
+    known = [name for name in codings.CODINGS if issubclass(codings.coding(name).trace_type, played)]
     coding = getattr(architecture.spec, "coding", *known[:1])
     if coding not in FAMILY:
         raise pytest.UsageError(f"{architecture.path}: there is no family of traces of coding '{coding}'")
@@ -146,5 +146,5 @@ def playable(designs, paths):
 def plays(architecture, trace) -> bool:
     """Whether an architecture is set to the coding of a trace."""
     machine = accelerators.machine(architecture.machine)
-    set_to = getattr(architecture.spec, "coding", name_of(trace))
-    return isinstance(trace, machine.trace_type) and set_to == name_of(trace)
+    set_to = getattr(architecture.spec, "coding", trace.coding)
+    return isinstance(trace, machine.trace_type) and set_to == trace.coding

@@ -14,7 +14,6 @@ from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.exit.overlap import by_leaving_timestep
 from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
-from hwsim.accelerators.imc.functional import execute
 from hwsim.accelerators.imc.parts import adc_range_rows, hardware, parts_of
 from hwsim.accelerators.imc.plan.plan import Plan, plans_of
 from hwsim.accelerators.imc.posting import postings
@@ -108,6 +107,8 @@ class Imc(Accelerator[ImcSpec, Trace]):
         Raises UsageError for a trace without raw inputs and ArchitectureError where the network does not fit.
         """
         check_fit(self.spec, trace.network)
+        from hwsim.accelerators.imc.functional import execute
+
         return execute(self.spec, trace, samples)
 
     def decides(self, trace: Trace) -> Decides:
