@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hwsim.errors import ArchitectureError, HwsimError, ModelError, TraceError, UsageError
+from hwsim.later import exports
 
 if TYPE_CHECKING:
     from hwsim.api import load_architecture, load_trace, simulate
@@ -22,18 +23,4 @@ __all__ = [
     "simulate",
 ]
 
-_FROM = {
-    "load_architecture": "hwsim.api",
-    "load_trace": "hwsim.api",
-    "simulate": "hwsim.api",
-    "Report": "hwsim.report.report",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import on first use, so that `hwsim --help` does not wait for NumPy and Numba."""
-    if name not in _FROM:
-        raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(_FROM[name]), name)
+__getattr__ = exports(__name__, {"api": ["load_architecture", "load_trace", "simulate"], "report.report": ["Report"]})

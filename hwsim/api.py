@@ -2,62 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from hwsim import accelerators, arch, arguments
+from hwsim import arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
-from hwsim.arch.overrides import blamed
 from hwsim.arch.reads import kept
-from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.designs import Architecture, components, load_architecture, machine_of, placed
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
-from hwsim.errors import ArchitectureError, UsageError
+from hwsim.errors import UsageError
 from hwsim.kept import kept_with
 from hwsim.report.assemble import assemble
 from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
-from hwsim.run.processes import Tallies, play_in_processes
-from hwsim.traces.codings import CODINGS, name_of
+from hwsim.run.play import Tallies, play
+from hwsim.traces.codings import CODINGS, coding, is_trace
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
 from hwsim.traces.io import read_trace
-from hwsim.traces.plastic.session import Session
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
-Architecture = Loaded[Any]
-TRACE_TYPES = tuple(coding.trace_type for coding in CODINGS.values())
+if TYPE_CHECKING:
+    from hwsim.traces.plastic.session import Session
 
-
-def load_architecture(name_or_path: str | Path | Architecture, overrides: Sequence[str] = ()) -> Architecture:
-    """An architecture by shipped name or path, with `KEY=VALUE` overrides.
-
-    Of an architecture that is loaded already only the sections are checked that further overrides touch.
-
-    Raises ArchitectureError in one line for anything wrong with the file or an override, UsageError for what is neither
-    a name nor a path and for overrides that are no list of texts.
-    """
-    arguments.instance("name_or_path", name_or_path, (str, Path, Loaded), "a shipped name or a path")
-    overrides = arguments.texts("overrides", overrides)
-
-    def load(settings: Sequence[str]) -> Architecture:
-        if isinstance(name_or_path, Loaded):
-            return arch.varied(name_or_path, settings)
-        return arch.load(name_or_path, accelerators.spec_type, settings)
-
-    with blamed(overrides, load):
-        return load(overrides)
+__all__ = ["Architecture", "components", "load_architecture", "load_trace", "simulate"]
 
 
 def load_trace(path: str | Path) -> AnyTrace:
@@ -91,7 +70,7 @@ def simulate(
         trace: what `load_trace` or `hwsim.traces.direct.synth` gave.
         samples: only the first recorded samples.
         timesteps: only the first timesteps.
-        engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`.
+        engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`, the compiled one.
         functional: first run the network on its raw inputs in the machine's own arithmetic, and play what that gives.
         exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`.
         baselines: also run the same network without spikes: `ann`, `qann` or both.
@@ -108,26 +87,29 @@ def simulate(
 
     """
     arguments.instance("architecture", architecture, Loaded, "what load_architecture gives")
-    arguments.instance("trace", trace, TRACE_TYPES, "what load_trace gives")
+    arguments.such("trace", trace, is_trace, "what load_trace gives")
     samples = arguments.whole_or_none("samples", samples)
     timesteps = arguments.whole_or_none("timesteps", timesteps)
     accuracy_samples = arguments.whole_or_none("accuracy_samples", accuracy_samples)
     jobs = arguments.whole("jobs", jobs)
-    engine = arguments.one_of("engine", engine, get_args(EngineName))
+    engine = engines.resolve(arguments.one_of("engine", engine, get_args(EngineName)))
     functional = arguments.flag("functional", functional)
     exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
     for kind in arguments.texts("baselines", baselines):
         arguments.one_of("baselines", kind, get_args(BaselineKind))
-    arguments.instance("session", session, (Session, type(None)), "a Session")
+    if session is not None:
+        from hwsim.traces.plastic.session import Session
+
+        arguments.instance("session", session, Session, "a Session")
     keep = arguments.flag("keep", keep) and session is None and not functional
-    machine = _machine(architecture)
+    machine = machine_of(architecture)
     _check_coding(architecture, machine, trace)
     check_unchanged(trace)
     short = recorded = _first(trace, samples, timesteps, keep)
     check_playable(short)
     notes: Mapping[str, Any] = {}
     tallies: Tallies | None = None
-    with _placed(architecture, lambda design: _machine(design).lower(first(trace, 1))):
+    with placed(architecture, lambda design: machine_of(design).lower(first(trace, 1))):
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes
@@ -151,7 +133,7 @@ def simulate(
     def options() -> Mapping[str, Any]:
         return {
             "without_effect": without_effect(architecture, recorded, baselines),
-            "engine": engines.resolve(engine, workload.batches.n_jobs),
+            "engine": engine,
             "functional": functional,
         }
 
@@ -168,7 +150,11 @@ def _first(trace: AnyTrace, samples: int | None, timesteps: int | None, keep: bo
 
 
 def _play(workload: Workload, engine: EngineName, jobs: int) -> Tallies:
-    return play_in_processes(workload, engines.resolve(engine, workload.batches.n_jobs), jobs)
+    if jobs == 1:
+        return play(workload, engine)
+    from hwsim.run.processes import play_in_processes
+
+    return play_in_processes(workload, engine, jobs)
 
 
 def _kept_play(
@@ -176,53 +162,17 @@ def _kept_play(
 ) -> tuple[Workload, Tallies]:
     """A workload without its batches, and what playing them gave on a design with the same counts and times."""
 
-    def play(spec: Any) -> tuple[Workload, Tallies]:
+    def played(spec: Any) -> tuple[Workload, Tallies]:
         workload = type(machine)(spec).lower(trace)
         return replace(workload, batches=workload.batches.played()), _play(workload, engine, jobs)
 
-    return kept(trace, ("played", type(machine)), machine.spec, play)
-
-
-def _machine(architecture: Architecture) -> Accelerator[Any, Any]:
-    return accelerators.machine(architecture.machine)(architecture.spec)
+    return kept(trace, ("played", type(machine)), machine.spec, played)
 
 
 def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], trace: AnyTrace) -> None:
     if not isinstance(trace, machine.trace_type):
-        codings = [name for name, coding in CODINGS.items() if issubclass(coding.trace_type, machine.trace_type)]
+        codings = [name for name in CODINGS if issubclass(coding(name).trace_type, machine.trace_type)]
         raise UsageError(
             f"{architecture.path}: a machine '{architecture.machine}' plays traces of coding {' or '.join(codings)}, "
-            f"{trace.provenance.name} is '{name_of(trace)}'; see `hwsim arch list` for other machines"
+            f"{trace.provenance.name} is '{trace.coding}'; see `hwsim arch list` for other machines"
         )
-
-
-def components(architecture: Architecture) -> Mapping[str, Priced]:
-    """Every component of an architecture with its prices.
-
-    Raises ArchitectureError where a law does not reach the part's geometry or technology.
-    """
-
-    def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return _machine(design).components()
-
-    with _placed(architecture, price_all):
-        return price_all(architecture)
-
-
-@contextmanager
-def _placed(architecture: Architecture, again: Callable[[Architecture], object]) -> Iterator[None]:
-    """Put where it comes from in front of an error: the override that causes it, else file and line of its key.
-
-    `again` does what the block does with another architecture.
-    """
-
-    def retry(settings: Sequence[str]) -> None:
-        again(arch.load(architecture.path, accelerators.spec_type, settings))
-
-    try:
-        with blamed(architecture.overrides, retry):
-            yield
-    except ArchitectureError as error:
-        key = str(error).partition(":")[0]
-        placed = str(error).startswith("--set ")
-        raise ArchitectureError(str(error) if placed else f"{architecture.place(key)}: {error}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from hwsim.errors import UsageError, guess
@@ -57,6 +57,13 @@ def one_of(name: str, value: T, known: Iterable[str]) -> T:
 def instance(name: str, value: T, kind: type | tuple[type, ...], wanted: str) -> T:
     """A value of a type, which `wanted` describes; raises UsageError for others."""
     if not isinstance(value, kind):
+        raise _wrong(name, wanted, value)
+    return value
+
+
+def such(name: str, value: T, is_such: Callable[[object], bool], wanted: str) -> T:
+    """A value that a test lets through; raises UsageError for others."""
+    if not is_such(value):
         raise _wrong(name, wanted, value)
     return value
 

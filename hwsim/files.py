@@ -6,7 +6,6 @@ import atexit
 import errno
 import os
 import re
-import secrets
 import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +68,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 @contextmanager
 def _partial(path: Path) -> Iterator[Path]:
     """A name beside `path` that nobody else has, no longer than names may be; a file under it does not survive."""
-    partial = path.with_name(f".hwsim-{secrets.token_hex(16)}.partial")
+    partial = path.with_name(f".hwsim-{os.urandom(16).hex()}.partial")
     _partials.add(partial)
     try:
         yield partial

@@ -16,11 +16,11 @@ def arch() -> None:
 @arch.command("list")
 def arch_list() -> None:
     """The designs that ship with hwsim."""
-    from hwsim import api
     from hwsim.arch import shipped
+    from hwsim.designs import load_architecture
 
     for name in shipped():
-        click.echo(f"{name:20s} {api.load_architecture(name).spec.description}")
+        click.echo(f"{name:20s} {load_architecture(name).spec.description}")
 
 
 @arch.command("show")
@@ -28,11 +28,11 @@ def arch_list() -> None:
 @SET
 def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
     """Every price of a design, with its bounds and where it comes from."""
-    from hwsim import api
+    from hwsim.designs import components, load_architecture
     from hwsim.view.terminal.arch_table import print_architecture
 
-    loaded = api.load_architecture(architecture, overrides)
-    print_architecture(loaded, api.components(loaded), console())
+    loaded = load_architecture(architecture, overrides)
+    print_architecture(loaded, components(loaded), console())
 
 
 @arch.command("check")
@@ -40,11 +40,11 @@ def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
 @SET
 def arch_check(architectures: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """Check files against every rule, prices included."""
-    from hwsim import api
+    from hwsim.designs import components, load_architecture
 
     for name in architectures:
-        loaded = api.load_architecture(name, overrides)
-        n_prices = sum(len(part.actions) for part in api.components(loaded).values())
+        loaded = load_architecture(name, overrides)
+        n_prices = sum(len(part.actions) for part in components(loaded).values())
         click.echo(f"{name}: {loaded.machine}, {n_prices} prices, all in order")
 
 

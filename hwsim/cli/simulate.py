@@ -13,6 +13,7 @@ from hwsim.cli.options import FILE, MEMORY, SET, console, named, needs_output
 if TYPE_CHECKING:
     from hwsim.report.report import Report
     from hwsim.traces.plastic.session import Phase, Session
+    from hwsim.traces.plastic.trace import PlasticTrace
     from hwsim.traces.trace import AnyTrace
 
 
@@ -135,16 +136,13 @@ def _session(
     played: AnyTrace, phase: Phase | None, file: Path | None, save_every: int, quiet: bool, machine: str
 ) -> Session | None:
     """How to learn; nothing for traces that are only played, unless the user asked for it."""
+    if played.coding != "plastic" and phase is None and file is None:
+        return None
     from dataclasses import replace
 
     from hwsim.printable import one_line
     from hwsim.traces.io import write_trace
     from hwsim.traces.plastic.session import Session
-    from hwsim.traces.plastic.trace import PlasticTrace
-    from hwsim.view.terminal.progress import progress_bar
-
-    if not isinstance(played, PlasticTrace) and phase is None and file is None:
-        return None
 
     def save(learned: PlasticTrace) -> None:
         assert file is not None
@@ -153,5 +151,8 @@ def _session(
         write_trace(file, replace(learned, provenance=origin), compress=True)
 
     session = Session(phase=phase or "both", save=save if file else None, save_every=save_every)
-    shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
-    return session if not shown else replace(session, track=progress_bar)
+    if quiet or sys.stderr is None or not sys.stderr.isatty():
+        return session
+    from hwsim.view.terminal.progress import progress_bar
+
+    return replace(session, track=progress_bar)

@@ -18,11 +18,11 @@ def trace() -> None:
 @click.argument("file", metavar="TRACE.npz", type=FILE)
 def trace_info(file: Path) -> None:
     """What a trace holds: network, coding, samples, spike rates, where it was recorded."""
-    from hwsim.api import load_trace
+    from hwsim.traces.io import read_trace
     from hwsim.view.terminal.trace_table import print_trace
 
     needs_output()
-    print_trace(load_trace(file), console())
+    print_trace(read_trace(file), console())
 
 
 @trace.command("verify")
@@ -30,14 +30,14 @@ def trace_info(file: Path) -> None:
 @MEMORY
 def trace_verify(file: Path, memory: int | None) -> None:
     """Execute the network again from its inputs and compare every spike and logit, bit for bit."""
-    from hwsim.api import load_trace
     from hwsim.memory import bounded, held_to_bound
-    from hwsim.traces.verify import verify
+    from hwsim.traces.codings import verify
+    from hwsim.traces.io import read_trace
     from hwsim.view.terminal.trace_table import print_verification
 
     needs_output()
     with bounded(memory), held_to_bound():
-        result = verify(load_trace(file))
+        result = verify(read_trace(file))
     print_verification(result, console())
     if not result.ok:
         raise click.exceptions.Exit(1)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwsim.contract.machine import Accelerator
 from hwsim.errors import ArchitectureError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP = "hwsim.accelerators"
 _NEEDED = ("spec_type", "trace_type")  # class attributes; what is abstract Python names itself
@@ -45,6 +47,8 @@ def load(name: str) -> type[Accelerator[Any, Any]]:
 
 
 def _entries() -> list[EntryPoint]:
+    from importlib.metadata import entry_points  # what it imports takes longer than most of hwsim
+
     try:
         return sorted(entry_points(group=GROUP), key=lambda entry: (_owner(entry), entry.value))
     except Exception as error:  # of any package, as one that is broken keeps Python from reading on

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
 
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import BaselineKind
@@ -17,8 +17,10 @@ from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
-from hwsim.traces.plastic.session import Session
 from hwsim.traces.trace import AnyTrace
+
+if TYPE_CHECKING:
+    from hwsim.traces.plastic.session import Session
 
 SpecT = TypeVar("SpecT", bound=MachineSpec)
 TraceT = TypeVar("TraceT", bound=AnyTrace)

@@ -135,7 +135,7 @@ def kernel(
     def mark(function: Function) -> Function:
         plain = function if interpreted is None else interpreted
         options = {"forceinline": True} if inlined else {}
-        return cast(Function, plain if _runs_interpreted() else _Kernel(function, plain, options, allocates=allocates))
+        return cast(Function, plain if runs_interpreted() else _Kernel(function, plain, options, allocates=allocates))
 
     return mark if function is None else mark(function)
 
@@ -147,7 +147,7 @@ def intrinsic(*, interpreted: Callable[..., Any]) -> Callable[[Callable[..., Any
     """
 
     def mark(function: Callable[..., Any]) -> Any:
-        return interpreted if _runs_interpreted() else _Callee(function, interpreted, {})
+        return interpreted if runs_interpreted() else _Callee(function, interpreted, {})
 
     return mark
 
@@ -162,7 +162,7 @@ class Later:
         return getattr(importlib.import_module(self._name), attribute)
 
 
-def _runs_interpreted() -> bool:
+def runs_interpreted() -> bool:
     """Whether the environment tells Numba to compile nothing, read as Numba reads it."""
     try:
         return bool(int(os.environ["NUMBA_DISABLE_JIT"]))

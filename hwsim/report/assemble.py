@@ -6,8 +6,9 @@ import math
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
-from importlib.metadata import version
 from typing import Any, TypeVar
+
+import numpy as np
 
 from hwsim import units
 from hwsim.arch.loader import Architecture
@@ -23,6 +24,7 @@ from hwsim.report.price import PricedRun, area_of, leakage_of
 from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
+from hwsim.version import VERSION
 
 Value = TypeVar("Value")
 
@@ -52,7 +54,7 @@ def assemble(
         architecture=later(lambda: _describe_architecture(architecture)),
         trace=_describe_trace(trace),
         options=later(lambda: {"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen()}),
-        versions=_versions(),
+        versions={"hwsim": VERSION, "python": platform.python_version(), "numpy": np.__version__},
         runs=figures,
         early_exit=None if workload.exits is None else later(lambda: exit_summary(exits_of(workload), figures, area())),
         no_early_exit=workload.no_exits,
@@ -80,11 +82,6 @@ def _of_trace(trace: AnyTrace, compute: Callable[[], Value]) -> Value:
     found = compute()
     check_unchanged(trace)
     return found
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {"hwsim": version("hwsim"), "python": platform.python_version(), "numpy": version("numpy")}
 
 
 def area_figure(rows: list[AreaRow]) -> Figure:

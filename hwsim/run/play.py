@@ -54,12 +54,15 @@ class Tally:
     speculation: Speculation | None = None  # None where nothing starts before the decision on it
 
 
-def play(workload: Workload, engine: EngineName = "auto") -> Mapping[RunName, Tally]:
+Tallies = Mapping[RunName, Tally]
+
+
+def play(workload: Workload, engine: EngineName = "auto") -> Tallies:
     """Play all batches of a workload on an engine: one tally for each run."""
     return play_batches(workload, workload.batches, engine)
 
 
-def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Mapping[RunName, Tally]:
+def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Tallies:
     """The same for some batches of it."""
     parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs}
     for batch in batches:

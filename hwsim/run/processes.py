@@ -15,20 +15,18 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
-from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.errors import HwsimError, UsageError
-from hwsim.run.play import Tally, join, play_batches
+from hwsim.run.play import Tallies, join, play_batches
 
 StartMethod = Literal["fork", "anew"]
-Tallies = Mapping[RunName, Tally]
 SECONDS_BETWEEN_LOOKS_FOR_PARENT = 0.5
 
 

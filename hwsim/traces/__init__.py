@@ -1,26 +1,34 @@
-from hwsim.traces.direct.encode import activation_planes
-from hwsim.traces.direct.trace import Trace
-from hwsim.traces.io import read_trace, write_trace
-from hwsim.traces.network.check import check_network
-from hwsim.traces.network.layers import (
-    Add,
-    Conv2d,
-    Flatten,
-    Input,
-    Layer,
-    Linear,
-    Network,
-    Neuron,
-    Pool,
-    SeededWeights,
-    StoredWeights,
-    Weights,
-    neuron_of,
-)
-from hwsim.traces.network.weights import weights_of
-from hwsim.traces.provenance import Provenance, Recipe
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes
-from hwsim.traces.verify import Verification, verify
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwsim.later import exports
+
+if TYPE_CHECKING:
+    from hwsim.traces.codings import verify
+    from hwsim.traces.direct.encode import activation_planes
+    from hwsim.traces.direct.trace import Trace
+    from hwsim.traces.io import read_trace, write_trace
+    from hwsim.traces.network.check import check_network
+    from hwsim.traces.network.layers import (
+        Add,
+        Conv2d,
+        Flatten,
+        Input,
+        Layer,
+        Linear,
+        Network,
+        Neuron,
+        Pool,
+        SeededWeights,
+        StoredWeights,
+        Weights,
+        neuron_of,
+    )
+    from hwsim.traces.network.weights import weights_of
+    from hwsim.traces.provenance import Provenance, Recipe
+    from hwsim.traces.trace import Inputs, Logits, PackedSpikes
+    from hwsim.traces.verification import Verification
 
 __all__ = [
     "Add",
@@ -50,3 +58,33 @@ __all__ = [
     "weights_of",
     "write_trace",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "direct.encode": ["activation_planes"],
+        "direct.trace": ["Trace"],
+        "io": ["read_trace", "write_trace"],
+        "network.check": ["check_network"],
+        "network.layers": [
+            "Add",
+            "Conv2d",
+            "Flatten",
+            "Input",
+            "Layer",
+            "Linear",
+            "Network",
+            "Neuron",
+            "Pool",
+            "SeededWeights",
+            "StoredWeights",
+            "Weights",
+            "neuron_of",
+        ],
+        "network.weights": ["weights_of"],
+        "provenance": ["Provenance", "Recipe"],
+        "trace": ["Inputs", "Logits", "PackedSpikes"],
+        "codings": ["verify"],
+        "verification": ["Verification"],
+    },
+)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from numpy.typing import NDArray
 
-from hwsim.traces.codings import CODINGS, name_of
+from hwsim.traces.codings import CODINGS, coding
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
@@ -19,14 +19,13 @@ VERSION = 1
 
 def trace_record(trace: AnyTrace) -> dict[str, object]:
     """The trace without its arrays, ready for JSON; digests are added by whoever stores the arrays."""
-    coding = name_of(trace)
-    head: dict[str, object] = {"format": FORMAT, "version": VERSION, "coding": coding}
-    return head | CODINGS[coding].record(trace) | {"provenance": provenance_record(trace.provenance)}
+    head: dict[str, object] = {"format": FORMAT, "version": VERSION, "coding": trace.coding}
+    return head | coding(trace.coding).record(trace) | {"provenance": provenance_record(trace.provenance)}
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:
     """Every array of the trace as it is stored, by name, in a fixed order."""
-    return CODINGS[name_of(trace)].arrays(trace)
+    return coding(trace.coding).arrays(trace)
 
 
 def build_trace(record: Record, take: Take) -> AnyTrace:
@@ -34,8 +33,8 @@ def build_trace(record: Record, take: Take) -> AnyTrace:
     if (found := record.text("format")) != FORMAT:
         record.fail("format", FORMAT, found)
     record.integer("version", VERSION, VERSION)
-    coding = CODINGS[record.choice("coding", CODINGS)]
-    trace: AnyTrace = coding.build(record, read_provenance(record.record("provenance")), take)
+    kind = coding(record.choice("coding", CODINGS))
+    trace: AnyTrace = kind.build(record, read_provenance(record.record("provenance")), take)
     return trace
 
 

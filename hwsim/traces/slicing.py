@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from hwsim.traces.codings import CODINGS, name_of
+from hwsim.traces.codings import coding
 from hwsim.traces.trace import AnyTrace
 
 TraceT = TypeVar("TraceT", bound=AnyTrace)
@@ -15,5 +15,5 @@ def first(trace: TraceT, samples: int | None = None, timesteps: int | None = Non
 
     Raises UsageError when the trace has fewer than asked for, or less than one is.
     """
-    shorter: TraceT = CODINGS[name_of(trace)].first(trace, samples, timesteps)
+    shorter: TraceT = coding(trace.coding).first(trace, samples, timesteps)
     return shorter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +74,9 @@ class Logits:
 
 class AnyTrace(Protocol):
     """What traces of every coding have."""
+
+    coding: ClassVar[str]
+    """Its name among `hwsim.traces.codings.CODINGS`."""
 
     @property
     def timesteps(self) -> int:

@@ -16,7 +16,7 @@ from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
 from hwsim import accelerators, api, arch
-from hwsim.traces.codings import CODINGS, name_of
+from hwsim.traces import codings
 from hwsim.traces.trace import PackedSpikes
 
 TRACES = Path(__file__).resolve().parents[2] / "traces"
@@ -129,7 +129,7 @@ FAMILY = {"direct": DIRECT, "ttfs": FIRST_SPIKE, "sequence": SEQUENCE, "plastic"
 def family_of(architecture) -> Family:
     """Traces of the coding that an architecture is set to, or of the first that its machine plays."""
     played = accelerators.machine(architecture.machine).trace_type
-    known = [name for name, coding in CODINGS.items() if issubclass(coding.trace_type, played)]
+    known = [name for name in codings.CODINGS if issubclass(codings.coding(name).trace_type, played)]
     coding = getattr(architecture.spec, "coding", *known[:1])
     if coding not in FAMILY:
         raise pytest.UsageError(f"{architecture.path}: there is no family of traces of coding '{coding}'")
@@ -139,11 +139,11 @@ def family_of(architecture) -> Family:
 @cache
 def recorded():
     """Every shipped design with each shipped trace of a coding that it is set to."""
-    codings = {path: name_of(api.load_trace(path)) for path in sorted(TRACES.glob("*.npz"))}
+    coding_of = {path: api.load_trace(path).coding for path in sorted(TRACES.glob("*.npz"))}
     pairs = []
     for design in arch.shipped():
         architecture = api.load_architecture(design)
-        pairs += [(design, path) for path, coding in codings.items() if plays(architecture, coding)]
+        pairs += [(design, path) for path, coding in coding_of.items() if plays(architecture, coding)]
     return pairs
 
 
@@ -151,4 +151,4 @@ def plays(architecture, coding) -> bool:
     """Whether an architecture is set to a coding."""
     machine = accelerators.machine(architecture.machine)
     set_to = getattr(architecture.spec, "coding", coding)
-    return issubclass(CODINGS[coding].trace_type, machine.trace_type) and set_to == coding
+    return issubclass(codings.coding(coding).trace_type, machine.trace_type) and set_to == coding

@@ -404,14 +404,14 @@ def test_generated_schedules_hold_what_they_must():
     assert len(seen) == 14
 
 
-def test_auto_takes_simpy_for_small_schedules_and_compiled_beyond(monkeypatch):
+@pytest.mark.parametrize("interpreted", [False, True])
+def test_auto_takes_the_compiled_engine_unless_kernels_run_as_plain_python(monkeypatch, interpreted):
     monkeypatch.setattr(simpy_engine, "run", lambda schedule: "simpy")
     monkeypatch.setattr(compiled_engine, "run", lambda schedule: "compiled")
-    small = make_schedule(make_stage("s", [1] * hwsim.engine.SIMPY_JOBS))
-    large = make_schedule(make_stage("s", [1] * (hwsim.engine.SIMPY_JOBS + 1)))
-    assert [hwsim.engine.run(s) for s in (small, large)] == ["simpy", "compiled"]
-    assert hwsim.engine.run(large, engine="simpy") == "simpy"
-    assert hwsim.engine.run(small, engine="compiled") == "compiled"
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", str(int(interpreted)))
+    schedule = make_schedule(make_stage("s", [1]))
+    assert hwsim.engine.run(schedule) == ("simpy" if interpreted else "compiled")
+    assert [hwsim.engine.run(schedule, engine=name) for name in ("simpy", "compiled")] == ["simpy", "compiled"]
 
 
 def test_unknown_engine_is_the_users_error():

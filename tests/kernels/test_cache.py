@@ -127,33 +127,6 @@ def read_only(folder, tmp_path):
     return (), f"FOLDER = {str(folder)!r}\n{READ_ONLY}"
 
 
-def test_commands_that_need_no_kernel_do_without_numba(tmp_path):
-    trace, sequence = tmp_path / "trace.npz", tmp_path / "sequence.npz"
-    code = """
-import sys
-from hwsim.cli import main
-for command in sys.argv[1:]:
-    try:
-        main(command.split())
-    except SystemExit as end:
-        assert not end.code, command
-    assert not {"numba", "llvmlite"} & set(sys.modules), command
-"""
-    names = " ".join(sorted(path.stem for path in shipped_folder().glob("*.yaml")))
-    commands = [
-        "--help",
-        "simulate --help",
-        "arch list",
-        f"arch check {names}",
-        "arch show imc",
-        "arch schema stdp",
-        f"trace synth mlp:20-12-5 {trace} --timesteps 3 --samples 2 --rate 0.3",
-        f"trace synth lstm:28x28-128-10 {sequence} --timesteps 28 --samples 1 --rate 0.3",
-        f"trace info {trace}",
-    ]
-    run(code, *commands, cache="/dev/null/cache")
-
-
 @pytest.mark.parametrize("chosen", [None, "/dev/null"])
 def test_without_a_folder_to_write_kernels_are_compiled_in_memory(shut_package, chosen):
     output, errors = run(COUNT, cache=chosen, PYTHONPATH=str(shut_package))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hwsim.traces import read_trace
-from hwsim.traces.verify import verify
+from hwsim.traces.codings import verify
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ from training.dietsnn.diet import freeze
 from training.dietsnn.energy import PRICES, accumulates, ann_pj, operation_counts, snn_pj
 from training.dietsnn.model import Geometry
 
+from hwsim.traces.codings import verify
 from hwsim.traces.io import read_trace
-from hwsim.traces.verify import verify
 
 
 def some_real_network(seed=5):

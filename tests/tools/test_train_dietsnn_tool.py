@@ -12,9 +12,9 @@ from training.common.loop import Trainer
 from training.dietsnn.stages import check_twice
 
 from hwsim.errors import TraceError
+from hwsim.traces.codings import verify
 from hwsim.traces.io import read_trace
 from hwsim.traces.trace import PackedSpikes
-from hwsim.traces.verify import verify
 
 
 def run_both_stages(folder, *more):

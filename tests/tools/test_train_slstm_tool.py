@@ -12,10 +12,9 @@ from training.common.data import DataError
 from training.slstm import stages
 from training.slstm.data import INERTIAL, load_sequences
 
-from hwsim.traces.codings import name_of
+from hwsim.traces.codings import verify
 from hwsim.traces.io import read_trace
 from hwsim.traces.verification import Mismatch, Verification
-from hwsim.traces.verify import verify
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ def test_the_tool_trains_and_its_trace_verifies(tmp_path, capsys, more, gates, o
     verification = verify(trace)
     assert verification.ok
     assert verification.arrays["logits/test"].compared == 24 * trace.timesteps * 3
-    assert (name_of(trace), trace.n_samples) == ("sequence", 8)
+    assert (trace.coding, trace.n_samples) == ("sequence", 8)
     assert list(trace.spikes) == [f"lstm1/{gate}" for gate in (*gates, "hidden")]
     assert trace.network.wavefront
     assert trace.network.readout.over == over

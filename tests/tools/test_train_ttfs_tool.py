@@ -10,10 +10,9 @@ from tools.ttfs_training_cases import run_tool
 from training.ttfs import export
 from training.ttfs.conversion import input_arrivals
 
-from hwsim.traces.codings import name_of
+from hwsim.traces.codings import verify
 from hwsim.traces.io import read_trace
 from hwsim.traces.ttfs.trace import input_times
-from hwsim.traces.verify import verify
 
 
 @pytest.mark.parametrize(
@@ -31,7 +30,7 @@ def test_the_tool_trains_and_its_trace_verifies(tmp_path, capsys, more, layers, 
     assert verification.ok
     assert verification.arrays["decisions/test"].compared == 24
     assert verification.arrays["fc2/times"].compared == 8 * 4
-    assert (name_of(trace), trace.n_samples, list(trace.times)) == ("ttfs", 8, layers)
+    assert (trace.coding, trace.n_samples, list(trace.times)) == ("ttfs", 8, layers)
     network = trace.network
     assert (network.window, network.psp, network.barrier) == (10, "windowed", barrier)
     x_test, y_test = some_images(40, 1)
@@ -49,7 +48,7 @@ def test_it_records_the_same_weights_rate_coded(tmp_path, capsys):
     assert run_tool(tmp_path, "--rate-out", str(tmp_path / "r.npz")) == 0
     trace, rated = read_trace(tmp_path / "t.npz"), read_trace(tmp_path / "r.npz")
     assert verify(rated).ok
-    assert (name_of(rated), rated.timesteps, rated.n_samples) == ("rate", 10, 8)
+    assert (rated.coding, rated.timesteps, rated.n_samples) == ("rate", 10, 8)
     for name in ("fc1", "fc2"):
         assert np.array_equal(rated.network[name].weights.values, trace.network.network[name].weights.values)
     assert len(rated.provenance.accuracy) == 10

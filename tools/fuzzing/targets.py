@@ -24,8 +24,7 @@ from hwsim.arch import shipped
 from hwsim.arch.nodes import plain
 from hwsim.errors import TraceError
 from hwsim.report import file as report_file
-from hwsim.traces.codings import name_of
-from hwsim.traces.verify import verify
+from hwsim.traces.codings import verify
 from hwsim.view.terminal.trace_table import print_trace
 
 DESIGNS = {
@@ -130,7 +129,7 @@ def read(path: Path, rng: Random) -> None:
         print_trace(trace, Console(file=io.StringIO(), width=120))
     if chance < _PLAYED:
         verify(trace)
-        design = _design(*DESIGNS[name_of(trace)])
+        design = _design(*DESIGNS[trace.coding])
         report = api.simulate(design, trace, engine="compiled", accuracy_samples=2)
         report_file.to_json(report)
 

@@ -12,7 +12,6 @@ from hwsim.accelerators.imc.exit.decide import decide, why_not
 from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
-from hwsim.accelerators.imc.functional import execute
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.parts import part_names, parts_of
 from hwsim.accelerators.imc.posting import postings
@@ -114,6 +113,8 @@ class Imc(Accelerator[ImcSpec, Trace]):
         Raises UsageError for a trace without raw inputs and ArchitectureError where the network does not fit.
         """
         check_fit(self.spec, trace.network)
+        from hwsim.accelerators.imc.functional import execute
+
         return execute(self.spec, trace, samples)
 
     def decides(self, trace: Trace) -> Decides:

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.traces.coding import Coding
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.direct.verify import verify_direct
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
+from hwsim.traces.network.footprint import played_bytes
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
@@ -34,6 +36,8 @@ from hwsim.traces.verification import Verification
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class RateTrace:
     """As `hwsim.traces.trace.Trace`, field by field."""
+
+    coding: ClassVar = "rate"
 
     network: Network
     timesteps: int
@@ -116,3 +120,14 @@ def verify_rate(trace: RateTrace) -> Verification:
 def first_of_rate(trace: RateTrace, samples: int | None, timesteps: int | None) -> RateTrace:
     """The first recorded samples and timesteps; larger sets of logits keep their samples."""
     return _as_rate(first_of_direct(trace.as_direct, samples, timesteps))
+
+
+CODING = Coding(
+    RateTrace,
+    rate_record,
+    rate_arrays,
+    build_rate,
+    verify_rate,
+    first_of_rate,
+    lambda trace: played_bytes(trace.network, trace.timesteps),
+)

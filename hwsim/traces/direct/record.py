@@ -17,7 +17,6 @@ from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels,
 from hwsim.traces.network.check import MAX_LAYERS, check_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Layer, Network
-from hwsim.traces.network.standard import network_of
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
 
@@ -103,6 +102,8 @@ def _check_recipe(recipe: Recipe, network: Network, samples: int, timesteps: int
     if (recipe.samples, recipe.timesteps) != (samples, timesteps):
         found = f"{recipe.samples} samples, T = {recipe.timesteps}"
         raise TraceError(f"provenance.recipe: wanted the trace's {samples} samples, T = {timesteps}, found {found}")
+    from hwsim.traces.network.standard import network_of
+
     try:
         drawn = network_of(recipe.geometry, 0)
     except UsageError as error:

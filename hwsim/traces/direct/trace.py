@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class Trace:
     """A direct-coded network, what it did, and where that was recorded."""
+
+    coding: ClassVar = "direct"
 
     network: Network
     timesteps: int

@@ -50,7 +50,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -209,6 +209,8 @@ class PlasticTrace:
 
     With a `state` learning goes on from there; `responses` are then those of the samples shown so far.
     """
+
+    coding: ClassVar = "plastic"
 
     network: PlasticNetwork
     n_classes: int

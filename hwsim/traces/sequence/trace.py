@@ -41,7 +41,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,6 +185,8 @@ class SequenceInputs:
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class SequenceTrace:
     """A spiking LSTM, what it did, and where that was recorded."""
+
+    coding: ClassVar = "sequence"
 
     network: SequenceNetwork
     timesteps: int

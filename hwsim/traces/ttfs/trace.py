@@ -37,7 +37,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,6 +113,8 @@ class Decisions:
 @dataclass(frozen=True, slots=True, weakref_slot=True)
 class FirstSpikeTrace:
     """A first-spike network, what it did, and where that was recorded."""
+
+    coding: ClassVar = "ttfs"
 
     network: FirstSpikeNetwork
     times: Mapping[str, Times]  # per weighted layer: int16 [sample, height, width, channel], SILENT or 0 to T - 1

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.traces.codings import name_of
-from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, neuron_of
-from hwsim.traces.plastic.trace import PlasticTrace
-from hwsim.traces.sequence.trace import SequenceTrace
 from hwsim.traces.trace import AnyTrace
-from hwsim.traces.ttfs.trace import FirstSpikeTrace
-from hwsim.traces.verify import Verification
-from hwsim.view.terminal.first_spike_table import print_first_spike
+from hwsim.traces.verification import Verification
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
-from hwsim.view.terminal.plastic_table import print_plastic
-from hwsim.view.terminal.sequence_table import print_sequence
 
 
 def print_trace(trace: AnyTrace, console: Console) -> None:
     """Provenance, accuracy and layers."""
     origin = trace.provenance
-    recorded = f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {name_of(trace)} coding"
+    recorded = f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {trace.coding} coding"
     console.print(headed(origin.name, recorded))
     for label, value in (
         ("data set", "synthetic" if origin.synthetic else f"{origin.dataset}, {origin.split} split"),
@@ -41,16 +35,28 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
     for label, accuracy in (("accuracy", origin.accuracy), ("accuracy in floats", origin.float_accuracy)):
         if accuracy:
             console.print(f"  {label}: " + ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(accuracy, 1)))
-    if isinstance(trace, Trace):
-        _print_direct(trace, console)
-    elif isinstance(trace, SequenceTrace):
-        print_sequence(trace, console)
-    elif isinstance(trace, RateTrace):
-        _print_direct(trace.as_direct, console)
-    elif isinstance(trace, FirstSpikeTrace):
-        print_first_spike(trace, console)
-    elif isinstance(trace, PlasticTrace):
-        print_plastic(trace, console)
+    _print_rest(trace, console)
+
+
+def _print_rest(trace: Any, console: Console) -> None:
+    """What traces of one coding have, with no more imported than that."""
+    match trace.coding:
+        case "direct":
+            _print_direct(trace, console)
+        case "rate":
+            _print_direct(trace.as_direct, console)
+        case "sequence":
+            from hwsim.view.terminal.sequence_table import print_sequence
+
+            print_sequence(trace, console)
+        case "ttfs":
+            from hwsim.view.terminal.first_spike_table import print_first_spike
+
+            print_first_spike(trace, console)
+        case "plastic":
+            from hwsim.view.terminal.plastic_table import print_plastic
+
+            print_plastic(trace, console)
 
 
 def _print_direct(trace: Trace, console: Console) -> None:

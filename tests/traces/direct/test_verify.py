@@ -10,8 +10,8 @@ from traces.direct.networks import small_network, trace_of
 
 from hwsim.errors import TraceError
 from hwsim.traces import Logits, PackedSpikes, SeededWeights
+from hwsim.traces.codings import verify
 from hwsim.traces.direct.synth import synthesize
-from hwsim.traces.verify import verify
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from hwsim import api
 from hwsim.errors import TraceError
 from hwsim.traces import read_trace
+from hwsim.traces.codings import verify
 from hwsim.traces.file import content
-from hwsim.traces.verify import verify
 
 SOUND = Path(__file__).parents[2] / "cases" / "sound" / "recipe.npz"
 OTHER = SOUND.with_name("direct.npz")

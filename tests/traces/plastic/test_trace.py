@@ -11,7 +11,7 @@ from traces.plastic.reference import Integers, Reference, spikes_of
 from hwsim.cli import main
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, write_trace
-from hwsim.traces.codings import CODINGS
+from hwsim.traces.plastic import coding as plastic
 from hwsim.traces.plastic.check import check_plastic
 from hwsim.traces.plastic.trace import PlasticTrace
 from hwsim.traces.plastic.verify import first_of_plastic, verify_plastic
@@ -171,10 +171,9 @@ def test_rules_of_networks(fixed, where, values, named):
     ],
 )
 def test_rules_of_arrays(fixed, tmp_path, monkeypatch, name, change, wanted):
-    coding = CODINGS["plastic"]
-    arrays = coding.arrays(fixed)
+    arrays = plastic.CODING.arrays(fixed)
     arrays[name] = change(arrays[name])
-    monkeypatch.setitem(CODINGS, "plastic", dataclasses.replace(coding, arrays=lambda _: arrays))
+    monkeypatch.setattr(plastic, "CODING", dataclasses.replace(plastic.CODING, arrays=lambda _: arrays))
     with pytest.raises(TraceError, match=f"array '{name}': wanted .*{wanted}"):
         write_trace(tmp_path / "bad.npz", fixed)
     assert not list(tmp_path.iterdir())
@@ -193,13 +192,12 @@ def test_rules_of_arrays(fixed, tmp_path, monkeypatch, name, change, wanted):
     ],
 )
 def test_rules_of_the_manifest(fixed, tmp_path, monkeypatch, keys, value, named):
-    coding = CODINGS["plastic"]
-    record = coding.record(fixed)
+    record = plastic.CODING.record(fixed)
     inner = record
     for key in keys[:-1]:
         inner = inner[key]
     inner[keys[-1]] = value
-    monkeypatch.setitem(CODINGS, "plastic", dataclasses.replace(coding, record=lambda _: record))
+    monkeypatch.setattr(plastic, "CODING", dataclasses.replace(plastic.CODING, record=lambda _: record))
     with pytest.raises(TraceError, match=named) as caught:
         write_trace(tmp_path / "bad.npz", fixed)
     assert str(caught.value).isprintable()

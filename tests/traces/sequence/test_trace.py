@@ -16,9 +16,9 @@ from traces.sequence.networks import MIXED, network_of, trace_of
 from hwsim.cli import main
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, write_trace
+from hwsim.traces.codings import verify
 from hwsim.traces.sequence.trace import SequenceSpikes
 from hwsim.traces.slicing import first
-from hwsim.traces.verify import verify
 
 
 def equal(one, other):

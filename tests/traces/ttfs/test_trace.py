@@ -13,11 +13,11 @@ from rich.console import Console
 from traces.ttfs import cases
 
 from hwsim.errors import TraceError, UsageError
+from hwsim.traces.codings import verify
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.direct.rate import encoder, input_counts, input_spikes
 from hwsim.traces.io import read_trace, write_trace
 from hwsim.traces.slicing import first
-from hwsim.traces.verify import verify
 from hwsim.view.terminal.trace_table import print_trace
 
 TRACES = {

@@ -8,9 +8,9 @@ from dataclasses import asdict
 import torch
 
 from hwsim.errors import TraceError
+from hwsim.traces.codings import verify
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import write_trace
-from hwsim.traces.verify import verify
 from training.common.data import Images, digest
 from training.common.loop import Augmentation, Stage, TensorImages, Trainer, accuracy, checkpoint_name
 from training.common.progress import percent, say

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from hwsim.errors import TraceError
+from hwsim.traces.codings import verify
 from hwsim.traces.io import write_trace
 from hwsim.traces.trace import AnyTrace
-from hwsim.traces.verify import verify
 from training.common.data import Images, digest, stratified
 from training.common.loop import Augmentation, Stage, TensorImages, Trainer, accuracy, checkpoint_name
 from training.common.progress import percent, say

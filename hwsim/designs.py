@@ -1,0 +1,77 @@
+"""Architectures read, checked by their machines and priced; nothing is played."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hwsim import accelerators, arguments
+from hwsim.arch.loader import Architecture as Loaded
+from hwsim.arch.loader import load, varied
+from hwsim.arch.overrides import blamed
+from hwsim.errors import ArchitectureError
+
+if TYPE_CHECKING:
+    from hwsim.components.pricing.price import Priced
+    from hwsim.contract.machine import Accelerator
+
+Architecture = Loaded[Any]
+
+
+def load_architecture(name_or_path: str | Path | Architecture, overrides: Sequence[str] = ()) -> Architecture:
+    """An architecture by shipped name or path, with `KEY=VALUE` overrides.
+
+    Of an architecture that is loaded already only the sections are checked that further overrides touch.
+
+    Raises ArchitectureError in one line for anything wrong with the file or an override, UsageError for what is neither
+    a name nor a path and for overrides that are no list of texts.
+    """
+    arguments.instance("name_or_path", name_or_path, (str, Path, Loaded), "a shipped name or a path")
+    overrides = arguments.texts("overrides", overrides)
+
+    def with_settings(settings: Sequence[str]) -> Architecture:
+        if isinstance(name_or_path, Loaded):
+            return varied(name_or_path, settings)
+        return load(name_or_path, accelerators.spec_type, settings)
+
+    with blamed(overrides, with_settings):
+        return with_settings(overrides)
+
+
+def machine_of(architecture: Architecture) -> Accelerator[Any, Any]:
+    """The machine that an architecture describes."""
+    return accelerators.machine(architecture.machine)(architecture.spec)
+
+
+def components(architecture: Architecture) -> Mapping[str, Priced]:
+    """Every component of an architecture with its prices.
+
+    Raises ArchitectureError where a law does not reach the part's geometry or technology.
+    """
+
+    def price_all(design: Architecture) -> Mapping[str, Priced]:
+        return machine_of(design).components()
+
+    with placed(architecture, price_all):
+        return price_all(architecture)
+
+
+@contextmanager
+def placed(architecture: Architecture, again: Callable[[Architecture], object]) -> Iterator[None]:
+    """Put where it comes from in front of an error: the override that causes it, else file and line of its key.
+
+    `again` does what the block does with another architecture.
+    """
+
+    def retry(settings: Sequence[str]) -> None:
+        again(load(architecture.path, accelerators.spec_type, settings))
+
+    try:
+        with blamed(architecture.overrides, retry):
+            yield
+    except ArchitectureError as error:
+        key = str(error).partition(":")[0]
+        is_placed = str(error).startswith("--set ")
+        raise ArchitectureError(str(error) if is_placed else f"{architecture.place(key)}: {error}") from None

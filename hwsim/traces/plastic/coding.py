@@ -1,0 +1,18 @@
+"""The coding of networks that learn."""
+
+from __future__ import annotations
+
+from hwsim.traces.coding import Coding
+from hwsim.traces.plastic.record import build_plastic, plastic_arrays, plastic_record
+from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.plastic.verify import first_of_plastic, learned_bytes, verify_plastic
+
+CODING = Coding(
+    PlasticTrace,
+    plastic_record,
+    plastic_arrays,
+    build_plastic,
+    verify_plastic,
+    first_of_plastic,
+    lambda trace: learned_bytes(trace.network),
+)

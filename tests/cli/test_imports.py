@@ -1,0 +1,108 @@
+"""What a command does not import: a command waits for what it uses, and for nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from numba import config
+
+from hwsim import accelerators
+from hwsim.arch import shipped
+
+TRACES = Path(__file__).resolve().parents[2] / "traces"
+COMMAND = """
+import sys
+from hwsim.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code, end.code
+print("modules", *sorted(sys.modules))
+"""
+CODINGS = {"ttfs", "sequence", "plastic"}
+COMPILING = {"numba", "hwsim.kernels.compiler"}
+COMPILED = COMPILING | {"llvmlite", "hwsim.kernels.cache", "hwsim.kernels.machine_code"}
+PLAYING = {"simpy", "hwsim.run", "hwsim.report", "hwsim.effects", "hwsim.api"}
+PROCESSES = {"multiprocessing", "loky", "subprocess", "hwsim.run.processes"}
+DESIGNS = {"pydantic", "yaml", "hwsim.arch", "hwsim.accelerators", "hwsim.components", "hwsim.designs"}
+DRAWING = {"hwsim.traces.network.standard", "hwsim.traces.direct.synth"}
+SIMULATIONS = {
+    "imc": ("mnist_dietsnn",),
+    "digital": ("mnist_dietsnn",),
+    "ttfs": ("mnist_ttfs",),
+    "lstm": ("mnist_lstm",),
+    "stdp": ("mnist_stdp", "--phase", "train"),
+}
+
+
+def imported(*arguments):
+    """The modules that a command has imported when it ends."""
+    command = [sys.executable, "-c", COMMAND, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def of_coding(*others):
+    return {f"hwsim.traces.{coding}.trace" for coding in CODINGS - set(others)}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("simulate", "--help"), ("trace", "info", "--help")])
+def test_help_imports_little_beside_click(arguments):
+    modules = imported(*arguments)
+    assert not modules & (COMPILED | PLAYING | PROCESSES | DESIGNS | {"numpy", "rich", "hwsim.traces", "hwsim.kernels"})
+    assert {name for name in modules if name.startswith("hwsim.")} >= {"hwsim.cli", "hwsim.cli.simulate"}
+
+
+@pytest.mark.parametrize(
+    ("trace", "others"),
+    [("fashion_dietsnn", ()), ("mnist_rate", ()), ("mnist_ttfs", ("ttfs",)), ("mnist_lstm", ("sequence",))],
+)
+def test_looking_into_a_trace_imports_its_coding_alone(trace, others):
+    modules = imported("trace", "info", TRACES / f"{trace}.npz")
+    assert {f"hwsim.traces.{coding}.trace" for coding in others} <= modules
+    assert not modules & (COMPILED | PLAYING | PROCESSES | DESIGNS | of_coding(*others))
+
+
+def test_drawing_a_trace_imports_no_design(tmp_path):
+    out = tmp_path / "trace.npz"
+    modules = imported(*f"trace synth mlp:20-12-5 {out} --timesteps 3 --samples 2 --rate 0.3".split())
+    assert not modules & (COMPILED | PLAYING | PROCESSES | DESIGNS | {"rich"} | {"hwsim.traces.plastic.trace"})
+
+
+@pytest.mark.parametrize("command", ["list", "show", "check", "schema"])
+def test_designs_import_nothing_that_plays(command):
+    names = {"list": [], "check": shipped(), "schema": ["imc"], "show": ["imc"]}[command]
+    modules = imported("arch", command, *names)
+    assert not modules & (COMPILED | PLAYING | PROCESSES)
+    assert ("rich" in modules) == (command == "show")
+    if command in ("show", "schema"):
+        others = set(SIMULATIONS) - {"imc"}
+        assert not modules & {f"hwsim.accelerators.{machine}" for machine in others}
+
+
+def test_every_machine_has_a_simulation_here():
+    assert set(SIMULATIONS) == {name for name in accelerators.names() if name in accelerators._own()}
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are not kept")
+@pytest.mark.parametrize("machine", SIMULATIONS)
+def test_a_simulation_imports_its_machine_and_no_compiler(machine):
+    trace, *options = SIMULATIONS[machine]
+    arguments = ("simulate", machine, TRACES / f"{trace}.npz", "--samples", "1", "--accuracy-samples", "0", *options)
+    imported(*arguments)  # compiles what was not compiled before
+    modules = imported(*arguments, "--quiet")
+    assert {f"hwsim.accelerators.{machine}", "hwsim.engine.compiled_engine", "llvmlite"} <= modules
+    others = {f"hwsim.accelerators.{other}" for other in set(SIMULATIONS) - {machine}}
+    of_others = of_coding(*{"ttfs": ["ttfs"], "lstm": ["sequence"], "stdp": ["plastic"]}.get(machine, []))
+    assert not modules & (COMPILING | PROCESSES | DRAWING | others | of_others | {"simpy", "rich", "hwsim.report.file"})
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are not kept")
+@pytest.mark.parametrize("option", ["--functional", "--baseline=qann", "--set=adc.bits=7"])
+def test_no_option_needs_the_compiler(option):
+    arguments = ("simulate", "imc", TRACES / "mnist_dietsnn.npz", "--samples", "1", option)
+    imported(*arguments)
+    assert not imported(*arguments) & (COMPILING | PROCESSES | {"simpy"})
