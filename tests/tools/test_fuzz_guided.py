@@ -27,7 +27,7 @@ def test_no_guided_input_ends_in_anything_but_one_line(tmp_path, capfd, name):
     assert len(list((tmp_path / "corpus" / name).iterdir())) > 20
 
 
-# By chance alone, one case in 16 million begins with these three letters.
+# Of words of eight letters out of four, one in 65,536 is this.
 PLANTED = """
 from pathlib import Path
 import guided
@@ -35,19 +35,23 @@ import atheris
 
 @atheris.instrument_func
 def run(path, _rng):
-    content = path.read_bytes()
-    if content[:1] == b"s":
-        if content[1:2] == b"n":
-            if content[2:3] == b"n":
-                raise KeyError("planted")
+    a, b, c, d, e, f, g, h = path.read_bytes()[:8].ljust(8).decode("latin-1")
+    if a == "s" and b == "p" and c == "i" and d == "k" and e == "i" and f == "p" and g == "s" and h == "k":
+        raise KeyError("planted")
 
-draw, change = (lambda rng: rng.randbytes(5)), (lambda rng, content, change: change(rng, content))
+def draw(rng):
+    return bytes(rng.choices(b"kips", k=8))
+
+def change(rng, word, _change):
+    at = rng.randrange(8)
+    return word[:at] + draw(rng)[:1] + word[at + 1 :]
+
 guided.targets = lambda _: {"planted": guided.Target(".x", draw, change, run)}
-guided.main("planted", 8_000, 1, Path("corpus"), Path("out"))
+guided.main("planted", 2_000, 1, Path("corpus"), Path("out"))
 """
 
 
-def test_a_fault_behind_three_steps_is_found_and_kept(tmp_path):
+def test_a_fault_behind_eight_steps_is_found_and_kept(tmp_path):
     (tmp_path / "corpus").mkdir()
     ended = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(fuzz.GUIDED.parent)!r})\n{PLANTED}"],
@@ -60,4 +64,4 @@ def test_a_fault_behind_three_steps_is_found_and_kept(tmp_path):
     assert ended.returncode == 1
     kept = [path for path in (tmp_path / "out").iterdir() if not path.suffix]
     assert kept
-    assert all(path.read_bytes().startswith(b"snn") for path in kept)
+    assert all(path.read_bytes().startswith(b"spikipsk") for path in kept)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-import tempfile
 from pathlib import Path
 from random import Random
 from typing import Any, NoReturn
@@ -40,7 +39,7 @@ def _instrumented() -> Any:
 
 with _instrumented():
     from fuzzing import mutations
-    from fuzzing.cases import Case, Findings, keep, limits, play, warm_up
+    from fuzzing.cases import Case, Findings, keep, limits, play, scratch, warm_up
     from fuzzing.targets import SOUND, Target, targets
 
 
@@ -69,7 +68,7 @@ def main(name: str, n_cases: int, seed: int, corpus: Path, findings: Path) -> No
     with _instrumented():  # of what is imported only when it is used
         warm_up(target)
     found = Findings()
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
 
         def one(content: bytes) -> None:
             with limits():
