@@ -22,12 +22,15 @@ def draw_spikes(
     int64 [pixel], 0 to 2**32.  `starts` int64 [all steps + 1] says where the spikes of each step begin in `spikes`
     int32 [steps * pixels]; steps from `steps` on have none.
     """
-    pixels, count = chances.size, 0
+    bright = np.nonzero(chances)[0].astype(np.int32)
+    limits, fires, count = chances[bright], np.empty(bright.size, np.bool_), 0
     for t in range(starts.size):
         starts[t] = count
         if t < steps:
-            for i in range(pixels):
-                if chances[i] > 0 and random_bits(key, t * pixels + i, CHANCE_BITS) < chances[i]:
-                    spikes[count] = i
-                    count += 1
+            first = t * chances.size
+            for k in range(bright.size):
+                fires[k] = random_bits(key, first + bright[k], CHANCE_BITS) < limits[k]
+            for k in range(bright.size):  # no branch: whether a pixel fires cannot be predicted
+                spikes[count] = bright[k]
+                count += fires[k]
     return count

@@ -1,4 +1,7 @@
-"""Arithmetic of a learning network in fixed point, as `hwsim.traces.plastic.trace` says."""
+"""Arithmetic of a learning network in fixed point, as `hwsim.traces.plastic.trace` says.
+
+Loops over many values are `rounded` without its choices, which are made outside: so they take several values at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.counter_bits import random_bits
-from hwsim.kernels.stdp.neurons import Number
 from hwsim.kernels.stdp.rules import (
     DEPRESSED,
     FACTOR_BITS,
@@ -19,126 +21,129 @@ from hwsim.kernels.stdp.rules import (
     STOCHASTIC,
     WEIGHTS_HIGH,
     WEIGHTS_LOW,
-    Core,
+    Membranes,
+    Number,
+    Room,
     Rounding,
+    Synapses,
 )
 
 
-@kernel
+@kernel(allocates=False)
 def half_unit(bits: int, rounding: int) -> int:
     """What is added to a value before `bits` of it are cut off: half of what one more is worth, to the nearest."""
     return 1 << (bits - 1) if rounding == NEAREST and bits > 0 else 0
 
 
-@kernel
+@kernel(allocates=False)
 def rounded(value: Number, bits: int, rounding: int, key: np.uint64, counter: int) -> Number:
-    """Give value / 2**bits, as the format rounds; below zero too truncation is towards minus infinity.
-
-    No random word is drawn where nothing would be rounded.
-    """
+    """Give value / 2**bits, as the format rounds; below zero too truncation is towards minus infinity."""
     if bits <= 0:
         return value << -bits
     if rounding != STOCHASTIC:
         return (value + half_unit(bits, rounding)) >> bits
-    if value & ((1 << bits) - 1) == 0:
-        return value >> bits
     return (value + random_bits(key, counter, bits)) >> bits
 
 
-@kernel
+@kernel(allocates=False)
 def leak_all(values: NDArray[Any], leak: int, rounding: int, key: np.uint64, first: int) -> None:
     """What a step leaves of each value, in place: int32 [n] times leak / 2**FACTOR_BITS, counters from `first` on."""
+    narrow, half = np.int32(leak), half_unit(FACTOR_BITS, rounding)
     if rounding == STOCHASTIC:
-        _leak_randomly(values, leak, key, first)
-        return
-    # As `rounded` does it, without its choices in the loop.
-    half = half_unit(FACTOR_BITS, rounding)
-    for i in range(values.size):
-        values[i] = (np.int64(values[i]) * leak + half) >> FACTOR_BITS
-
-
-@kernel
-def _leak_randomly(values: NDArray[Any], leak: int, key: np.uint64, first: int) -> None:
-    for i in range(values.size):
-        values[i] = rounded(np.int64(values[i]) * leak, FACTOR_BITS, STOCHASTIC, key, first + i)
-
-
-@kernel
-def leak_fixed(core: Core, rounding: Rounding, t: int) -> None:
-    """What a step leaves of potentials and, when learning, of traces."""
-    leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
-    keys, n = rounding.keys, membranes.v.size
-    leak_all(membranes.v, leaks.v, rounding.membranes, keys[1], 2 * t * n)
-    if core.inhibiting.layer:
-        leak_all(membranes.u, leaks.u, rounding.membranes, keys[4], t * n)
-    if core.learning.plastic:
-        leak_all(synapses.post, leaks.post, rounding.traces, keys[3], t * n)
-        leak_all(synapses.pre, leaks.pre, rounding.traces, keys[2], t * synapses.pre.size)
-
-
-@kernel
-def integrate_fixed(
-    core: Core, rounding: Rounding, step_spikes: NDArray[np.int32], t: int, counted: NDArray[np.int64]
-) -> None:
-    """Add the weights of the pixels that fire to the potentials of neurons that are not refractory."""
-    membranes = core.membranes
-    weights, current = core.synapses.weights, core.synapses.current
-    n = current.size
-    current[:] = 0
-    for i in step_spikes:
-        row = weights[i]
-        for j in range(n):
-            current[j] += np.int32(row[j])
-    if rounding.membranes == STOCHASTIC and rounding.current_shift > 0:
-        for j in range(n):
-            counter = (2 * t + 1) * n + j
-            current[j] = rounded(current[j], rounding.current_shift, STOCHASTIC, rounding.keys[1], counter)
-        left, right, half = 0, 0, 0
+        for i in range(values.size):
+            product = np.int64(values[i]) * np.int64(narrow)
+            values[i] = (product + random_bits(key, first + i, FACTOR_BITS)) >> FACTOR_BITS
     else:
-        left, right = max(-rounding.current_shift, 0), max(rounding.current_shift, 0)
-        half = half_unit(right, rounding.membranes)
-    v, refractory, highest, held = membranes.v, membranes.refractory, rounding.v_highest, 0
+        for i in range(values.size):
+            values[i] = (np.int64(values[i]) * np.int64(narrow) + half) >> FACTOR_BITS
+
+
+@kernel(allocates=False)
+def leak_some(
+    values: NDArray[np.int32], some: NDArray[np.int32], leak: int, rounding: int, key: np.uint64, first: int
+) -> int:
+    """The same for `some` of the values; moves those that stay above zero to the front, and returns how many do."""
+    left = 0
+    for j in some:
+        values[j] = rounded(np.int64(values[j]) * leak, FACTOR_BITS, rounding, key, first + j)
+        some[left] = j
+        left += 1 if values[j] else 0
+    return left
+
+
+@kernel(allocates=False)
+def charge_fixed(
+    membranes: Membranes,
+    current: NDArray[np.int32],
+    highest: int,
+    rounding: Rounding,
+    t: int,
+    counted: NDArray[np.int64],
+) -> None:
+    """Add sums of weights, which are overwritten, to the potentials of neurons that are not refractory."""
+    v, refractory, shift, n = membranes.v, membranes.refractory, rounding.current_shift, current.size
+    if rounding.membranes == STOCHASTIC and shift > 0:
+        first = (2 * t + 1) * n
+        for j in range(n):
+            current[j] = (current[j] + random_bits(rounding.keys[1], first + j, shift)) >> shift
+        shift = 0
+    left, right, half = max(-shift, 0), max(shift, 0), half_unit(shift, rounding.membranes)
+    held = 0
     for j in range(n):
         added = ((np.int64(current[j]) << left) + half) >> right
-        raised = v[j] + added * (refractory[j] == 0)
+        raised = v[j] + (added if refractory[j] == 0 else 0)
         held += raised > highest
         v[j] = min(raised, highest)
     counted[MEMBRANES_HIGH] += held
 
 
-@kernel
+@kernel(allocates=False)
 def depress_fixed(
-    core: Core, rounding: Rounding, pixels: NDArray[np.int32], j: int, t: int, counted: NDArray[np.int64]
+    synapses: Synapses,
+    rate: int,
+    rounding: Rounding,
+    pixels: NDArray[np.int32],
+    neurons: NDArray[np.int32],
+    t: int,
+    room: Room,
+    counted: NDArray[np.int64],
 ) -> None:
-    """Lower the weights of some pixels to neuron j by its trace."""
-    synapses = core.synapses
-    weights = synapses.weights
-    n, size = weights.shape[1], weights.size
-    amount = np.int64(synapses.post[j]) * core.learning.depression
+    """Lower the weights of some pixels to some neurons by the neurons' traces."""
+    weights, post, depressed, deltas = synapses.weights, synapses.post, room.depressed, room.deltas
+    shift, key, drawn = rounding.delta_shift, rounding.keys[0], rounding.weights == STOCHASTIC
+    half, n, count, held = half_unit(shift, rounding.weights), 0, 0, 0
+    for j in neurons:
+        depressed[n] = j
+        deltas[n] = (np.int64(post[j]) * rate + half) >> shift
+        n += 1 if drawn or deltas[n] else 0
     for i in pixels:
-        counter = 2 * t * size + i * n + j
-        delta = rounded(amount, rounding.delta_shift, rounding.weights, rounding.keys[0], counter)
-        if delta > 0:
-            w = np.int64(weights[i, j]) - delta
-            counted[DEPRESSED] += 1
-            counted[WEIGHTS_LOW] += w < 0
-            weights[i, j] = max(w, 0)
+        row, first = weights[i], (2 * t * weights.shape[0] + i) * weights.shape[1]
+        if drawn:
+            for k in range(n):
+                amount = np.int64(post[depressed[k]]) * rate
+                deltas[k] = (amount + random_bits(key, first + depressed[k], shift)) >> shift
+        for k in range(n):
+            if deltas[k]:
+                w = np.int64(row[depressed[k]]) - deltas[k]
+                count += 1
+                held += w < 0
+                row[depressed[k]] = max(w, 0)
+    counted[DEPRESSED] += count
+    counted[WEIGHTS_LOW] += held
 
 
-@kernel
+@kernel(allocates=False)
 def potentiate_fixed(
-    core: Core, rounding: Rounding, j: int, factor: int | np.int64, t: int, counted: NDArray[np.int64]
+    synapses: Synapses, rate: int, highest: int, rounding: Rounding, j: int, t: int, counted: NDArray[np.int64]
 ) -> None:
-    """Raise the weights to neuron j by a multiple of the pixels' traces."""
-    synapses, highest = core.synapses, core.learning.w_highest
+    """Raise the weights to neuron j by the pixels' traces times a rate."""
     weights, pre = synapses.weights, synapses.pre
-    n, size = weights.shape[1], weights.size
+    first = (2 * t + 1) * weights.size + j
     for i in range(pre.size):
         if pre[i] == 0:
             continue
-        amount = np.int64(pre[i]) * core.learning.potentiation * factor
-        counter = (2 * t + 1) * size + i * n + j
-        delta = rounded(amount, rounding.delta_shift, rounding.weights, rounding.keys[0], counter)
+        counter = first + i * weights.shape[1]
+        delta = rounded(np.int64(pre[i]) * rate, rounding.delta_shift, rounding.weights, rounding.keys[0], counter)
         if delta > 0:
             w = np.int64(weights[i, j]) + delta
             counted[POTENTIATED] += 1
@@ -146,33 +151,28 @@ def potentiate_fixed(
             weights[i, j] = min(w, highest)
 
 
-@kernel
-def normalise_fixed(
+@kernel(allocates=False)
+def scale_fixed(
     weights: NDArray[np.uint16],
-    target: int,
+    factors: NDArray[np.int64],
     highest: int,
     rounding: int,
     key: np.uint64,
-    sums: NDArray[np.int64],
     counted: NDArray[np.int64],
 ) -> None:
-    """Scale each neuron's weights to the sum `target`; `sums` int64 [neuron] is overwritten, zero sums stay."""
+    """Multiply each neuron's weights by its factor, in units of 2**-FACTOR_BITS."""
     pixels, n = weights.shape
-    sums[:] = 0
-    for i in range(pixels):
-        for j in range(n):
-            sums[j] += np.int64(weights[i, j])
-    for j in range(n):
-        sums[j] = (target << FACTOR_BITS) // sums[j] if sums[j] else 0
     half, held = half_unit(FACTOR_BITS, rounding), 0
     for i in range(pixels):
         row = weights[i]
-        for j in range(n):
-            product = np.int64(row[j]) * sums[j]
-            if rounding == STOCHASTIC:
-                w = rounded(product, FACTOR_BITS, STOCHASTIC, key, i * n + j)
-            else:
-                w = (product + half) >> FACTOR_BITS
-            held += w > highest
-            row[j] = min(w, highest)
+        if rounding == STOCHASTIC:
+            for j in range(n):
+                w = (row[j] * factors[j] + random_bits(key, i * n + j, FACTOR_BITS)) >> FACTOR_BITS
+                held += w > highest
+                row[j] = min(w, highest)
+        else:
+            for j in range(n):
+                w = (row[j] * factors[j] + half) >> FACTOR_BITS
+                held += w > highest
+                row[j] = min(w, highest)
     counted[WEIGHTS_HIGH] += held

@@ -6,58 +6,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.stdp.rules import DEPRESSED, POTENTIATED, WEIGHTS_HIGH, WEIGHTS_LOW, Core
+from hwsim.kernels.stdp.rules import DEPRESSED, POTENTIATED, WEIGHTS_HIGH, WEIGHTS_LOW, Membranes, Synapses
 
 
-@kernel
-def leak_float(core: Core) -> None:
-    """What a step leaves of potentials and, when learning, of traces."""
-    leaks, membranes, synapses = core.leaks, core.membranes, core.synapses
-    for j in range(membranes.v.size):
-        membranes.v[j] *= leaks.v
-    if core.inhibiting.layer:
-        for j in range(membranes.u.size):
-            membranes.u[j] *= leaks.u
-    if not core.learning.plastic:
-        return
-    for j in range(membranes.v.size):
-        synapses.post[j] *= leaks.post
-    for i in range(synapses.pre.size):
-        synapses.pre[i] *= leaks.pre
+@kernel(allocates=False)
+def leak_floats(values: NDArray[np.float32], leak: np.float32) -> None:
+    """What a step leaves of each value, in place."""
+    for i in range(values.size):
+        values[i] *= leak
 
 
-@kernel
-def integrate_float(core: Core, step_spikes: NDArray[np.int32]) -> None:
-    """Add the weights of the pixels that fire to the potentials of neurons that are not refractory."""
-    membranes, weights, current = core.membranes, core.synapses.weights, core.synapses.current
-    n = current.size
-    current[:] = 0
-    for i in step_spikes:
-        row = weights[i]
-        for j in range(n):
-            current[j] += row[j]
-    for j in range(n):
-        if membranes.refractory[j] == 0:
-            membranes.v[j] += current[j]
+@kernel(allocates=False)
+def leak_some_floats(values: NDArray[np.float32], some: NDArray[np.int32], leak: np.float32) -> int:
+    """The same for `some` of the values; moves those that stay above zero to the front, and returns how many do."""
+    left = 0
+    for j in some:
+        values[j] *= leak
+        some[left] = j
+        left += 1 if values[j] else 0
+    return left
 
 
-@kernel
-def depress_float(core: Core, pixels: NDArray[np.int32], j: int, counted: NDArray[np.int64]) -> None:
-    """Lower the weights of some pixels to neuron j by its trace."""
-    weights = core.synapses.weights
-    delta = core.synapses.post[j] * core.learning.depression
+@kernel(allocates=False)
+def charge_float(membranes: Membranes, current: NDArray[np.float32]) -> None:
+    """Add sums of weights to the potentials of neurons that are not refractory."""
+    v, refractory = membranes.v, membranes.refractory
+    for j in range(v.size):
+        if refractory[j] == 0:
+            v[j] += current[j]
+
+
+@kernel(allocates=False)
+def depress_float(
+    synapses: Synapses,
+    rate: np.float32,
+    pixels: NDArray[np.int32],
+    neurons: NDArray[np.int32],
+    counted: NDArray[np.int64],
+) -> None:
+    """Lower the weights of some pixels to some neurons by the neurons' traces."""
+    weights, post, held = synapses.weights, synapses.post, 0
     for i in pixels:
-        w = weights[i, j] - delta
-        counted[DEPRESSED] += 1
-        counted[WEIGHTS_LOW] += w < 0
-        weights[i, j] = max(w, np.float32(0))
+        row = weights[i]
+        for j in neurons:
+            w = row[j] - post[j] * rate
+            held += w < 0
+            row[j] = max(w, np.float32(0))
+    counted[DEPRESSED] += pixels.size * neurons.size
+    counted[WEIGHTS_LOW] += held
 
 
-@kernel
-def potentiate_float(core: Core, j: int, factor: int | np.int64, counted: NDArray[np.int64]) -> None:
-    """Raise the weights to neuron j by a multiple of the pixels' traces."""
-    weights, pre, highest = core.synapses.weights, core.synapses.pre, core.learning.w_highest
-    rate = core.learning.potentiation * np.float32(factor)
+@kernel(allocates=False)
+def potentiate_float(
+    synapses: Synapses, rate: np.float32, highest: np.float32, j: int, counted: NDArray[np.int64]
+) -> None:
+    """Raise the weights to neuron j by the pixels' traces times a rate."""
+    weights, pre = synapses.weights, synapses.pre
     for i in range(pre.size):
         if pre[i] > 0:
             w = weights[i, j] + pre[i] * rate
@@ -66,24 +70,17 @@ def potentiate_float(core: Core, j: int, factor: int | np.int64, counted: NDArra
             weights[i, j] = min(w, highest)
 
 
-@kernel
-def normalise_float(
-    weights: NDArray[np.float32],
-    target: np.float32,
-    highest: np.float32,
-    sums: NDArray[np.float32],
-    counted: NDArray[np.int64],
+@kernel(allocates=False)
+def scale_float(
+    weights: NDArray[np.float32], factors: NDArray[np.float32], highest: np.float32, counted: NDArray[np.int64]
 ) -> None:
-    """Scale each neuron's weights to the sum `target`; `sums` float32 [neuron] is overwritten, zero sums stay."""
+    """Multiply each neuron's weights by its factor."""
     pixels, n = weights.shape
-    sums[:] = 0
+    held = 0
     for i in range(pixels):
+        row = weights[i]
         for j in range(n):
-            sums[j] += weights[i, j]
-    for j in range(n):
-        sums[j] = target / sums[j] if sums[j] > 0 else np.float32(0)
-    for i in range(pixels):
-        for j in range(n):
-            w = weights[i, j] * sums[j]
-            counted[WEIGHTS_HIGH] += w > highest
-            weights[i, j] = min(w, highest)
+            w = row[j] * factors[j]
+            held += w > highest
+            row[j] = min(w, highest)
+    counted[WEIGHTS_HIGH] += held

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.kernels.stdp.neurons import Firing, Inhibiting, Membranes, Number
+Number: TypeAlias = Any
+"""An integer or a float32: which of them, the format decides."""
+Numbers: TypeAlias = NDArray[Any]
+"""int32 or float32, likewise."""
+Count: TypeAlias = int | np.int64
+"""A count that a kernel passes to another: as a literal it would have that compiled once more."""
 
 TRUNCATE, NEAREST, STOCHASTIC = 0, 1, 2
 FACTOR_BITS = 16
@@ -35,17 +40,75 @@ learning visited in the step before."""
 N_ACTIVITY = 8
 
 
+class Firing(NamedTuple):
+    """How excitatory neurons fire; numbers in the units of the membranes."""
+
+    v_threshold: Number
+    v_reset: Number
+    v_lowest: Number
+    v_highest: Number
+    theta_plus: Number
+    theta_highest: Number
+    refractory: int  # steps
+    one_winner: bool
+
+
+class Inhibiting(NamedTuple):
+    """How neurons hold each other down; numbers in the units of the membranes."""
+
+    strength: Number
+    delay: int  # steps
+    layer: bool  # by inhibitory neurons, each driven by an excitatory one; else the excitatory ones do it themselves
+    drive: Number
+    v_threshold: Number
+    v_reset: Number
+    refractory: int  # steps
+
+
+class Membranes(NamedTuple):
+    """State of neurons, [neuron] each; `u` is of inhibitory ones."""
+
+    v: Numbers
+    theta: Numbers
+    refractory: NDArray[np.int32]  # steps left
+    spikes: NDArray[np.int32]  # since the presentation began
+    u: Numbers
+    u_refractory: NDArray[np.int32]
+
+
 class Synapses(NamedTuple):
-    """Weights uint16 or float32 [pixel, neuron], traces int32 or float32 [pixel] and [neuron], with room to work in."""
+    """Weights uint16 or float32 [pixel, neuron], and traces, zero at first."""
 
     weights: NDArray[np.uint16] | NDArray[np.float32]
-    pre: NDArray[np.int32] | NDArray[np.float32]
-    post: NDArray[np.int32] | NDArray[np.float32]
-    current: NDArray[np.int32] | NDArray[np.float32]  # [neuron], overwritten
-    window_spikes: NDArray[np.int32]  # [neuron], of the present window; zero before a presentation
-    window_pixels: NDArray[np.uint8]  # [pixel], whether it fired in the present window; zero before a presentation
-    all_spikes: NDArray[np.int32]  # [neuron], since the presentation began; zero before it
-    visited: NDArray[np.uint8]  # [pixel], whether learning visited its weights in the last step; zero before
+    pre: Numbers  # [pixel]
+    post: Numbers  # [neuron]
+    visited: NDArray[np.uint8]  # [pixel], whether learning visited its weights in the last step; zero at first
+
+
+class Window(NamedTuple):
+    """What fired in the present window, zero at first."""
+
+    neurons: NDArray[np.uint8]  # [neuron], whether it did
+    pixels: NDArray[np.uint8]  # [pixel]
+
+
+class Steps(NamedTuple):
+    """What a presentation does, step by step."""
+
+    fired: NDArray[np.uint8]  # [step, neuron], whether it does
+    sources: NDArray[np.uint8]  # [step, neuron], whether it inhibits the others: `fired`, or what a layer of them does
+    sent: NDArray[np.int64]  # [step], how many inhibit
+    activity: NDArray[np.int32]  # [step, N_ACTIVITY], zero at first
+
+
+class Room(NamedTuple):
+    """Arrays to work in, whatever they hold."""
+
+    current: Numbers  # [neuron]
+    traced: NDArray[np.int32]  # [neuron], those whose trace is not zero
+    depressed: NDArray[np.int32]  # [neuron]
+    deltas: NDArray[np.int64]  # [neuron]
+    pixels: NDArray[np.int32]  # [pixel]
 
 
 class Learning(NamedTuple):
@@ -76,9 +139,8 @@ class Rounding(NamedTuple):
     weights: int
     membranes: int
     traces: int
-    delta_shift: int  # learning rate times trace to weight
+    delta_shift: int  # learning rate times trace to weight, above 0
     current_shift: int  # weight to membrane
-    v_highest: int
     keys: NDArray[np.uint64]  # [5]: weights, membranes, pre, post, inhibitory
 
 
@@ -87,6 +149,8 @@ class Core(NamedTuple):
 
     synapses: Synapses
     membranes: Membranes
+    window: Window
+    room: Room
     learning: Learning
     firing: Firing
     inhibiting: Inhibiting

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.counter_rng import random_words, stream_key
-from hwsim.kernels.stdp.fixed import leak_all, normalise_fixed
-from hwsim.kernels.stdp.floating import normalise_float
-from hwsim.kernels.stdp.neurons import Firing, Inhibiting, Membranes
+from hwsim.kernels.stdp.fixed import leak_all, scale_fixed
+from hwsim.kernels.stdp.floating import scale_float
 from hwsim.kernels.stdp.presentation import present
 from hwsim.kernels.stdp.rules import (
     FACTOR_BITS,
@@ -19,11 +18,18 @@ from hwsim.kernels.stdp.rules import (
     N_COUNTED,
     RATE_BITS,
     Core,
+    Firing,
+    Inhibiting,
     Leaks,
     Learning,
+    Membranes,
+    Room,
     Rounding,
+    Steps,
     Synapses,
+    Window,
 )
+from hwsim.kernels.stdp.sums import add_rows
 from hwsim.traces.plastic.check import check_plastic
 from hwsim.traces.plastic.encode import InputSpikes
 from hwsim.traces.plastic.trace import LearnedState, PlasticNetwork, Presentation, QFormat
@@ -39,6 +45,7 @@ class Raster(NamedTuple):
 
     fired: NDArray[np.uint8]  # [step, neuron]
     activity: NDArray[np.int32]  # [step, N_ACTIVITY], see `stdp_rules`
+    spikes: NDArray[np.int32]  # [neuron], over all steps
 
 
 def code(value: float, form: QFormat | None) -> Any:
@@ -77,15 +84,24 @@ class LearningCore:
         check_plastic(network)
         self.network = network
         n = network.neurons.count
-        membrane: Any = np.float32 if network.formats is None else np.int32
+        self._kind: Any = np.float32 if network.formats is None else np.int32  # of all but weights
+        self._draws = any(form.rounding == "stochastic" for form in (network.formats or {}).values())
+        self.theta: NDArray[Any]
         if state is None:
-            self.weights, self.theta = initial_weights(network), np.zeros(n, membrane)
+            self.weights, self.theta = initial_weights(network), np.zeros(n, self._kind)
             self.strength = code(network.inhibition.strength_mv, _format(network, "membranes"))
         else:
             self.weights, self.theta = state.weights.copy(), state.theta.copy()
-            self.strength = membrane(state.strength) if network.formats is None else int(state.strength)
+            self.strength = self._kind(state.strength) if network.formats is None else int(state.strength)
         self.counted = np.zeros(N_COUNTED, np.int64)
-        self._sums: NDArray[Any] = np.zeros(n, np.float32 if network.formats is None else np.int64)
+        self._all_pixels = np.arange(network.pixels, dtype=np.int32)
+        self._room = Room(
+            current=np.empty(n, self._kind),
+            traced=np.empty(n, np.int32),
+            depressed=np.empty(n, np.int32),
+            deltas=np.empty(n, np.int64),
+            pixels=np.empty(network.pixels, np.int32),
+        )
         self._firing, self._leaks = _firing(network), _leaks(network)
         self._learning = {learn: _learning(network, learn) for learn in (False, True)}
 
@@ -97,39 +113,47 @@ class LearningCore:
     def present(self, spikes: InputSpikes, shown: Presentation, learn: bool) -> Raster:
         """Who fires, and what is done, in a presentation that learns or leaves everything as it is."""
         network = self.network
-        keys = {name: stream_key(network.seed, name, shown.label) for name in _STREAMS} if network.formats else {}
+        keys = dict.fromkeys(_STREAMS, 0)
+        if self._draws:
+            keys = {name: stream_key(network.seed, name, shown.label) for name in _STREAMS}
         if learn:
             if shown.repeat == 0:
                 self.normalise(shown.label)
             self._leak_thresholds(keys)
-        n, steps = network.neurons.count, len(spikes.starts) - 1
-        kind: Any = np.float32 if network.formats is None else np.int32
-        synapses = Synapses(
-            self.weights,
-            np.zeros(network.pixels, kind),
-            np.zeros(n, kind),
-            np.zeros(n, kind),
-            np.zeros(n, np.int32),
-            np.zeros(network.pixels, np.uint8),
-            np.zeros(n, np.int32),
-            np.zeros(network.pixels, np.uint8),
-        )
-        membranes = Membranes(
-            np.zeros(n, kind), self.theta, np.zeros(n, np.int32), np.zeros(n, kind), np.zeros(n, np.int32)
-        )
+        pixels, n, length = network.pixels, network.neurons.count, len(spikes.starts) - 1
+        kind, flags, counts = self._kind, np.uint8, np.int32
         core = Core(
-            synapses,
-            membranes,
+            Synapses(self.weights, np.zeros(pixels, kind), np.zeros(n, kind), np.zeros(pixels, flags)),
+            Membranes(
+                v=np.zeros(n, kind),
+                theta=self.theta,
+                refractory=np.zeros(n, counts),
+                spikes=np.zeros(n, counts),
+                u=np.zeros(n, kind),
+                u_refractory=np.zeros(n, counts),
+            ),
+            Window(np.zeros(n, flags), np.zeros(pixels, flags)),
+            self._room,
             self._learning[learn],
             self._firing,
             _inhibiting(network, self.strength),
             self._leaks,
         )
-        fired, activity = np.empty((steps, n), np.uint8), np.zeros((steps, N_ACTIVITY), np.int32)
-        present(spikes.starts, spikes.pixels, core, _rounding(network, keys), fired, activity, self.counted)
+        fired = np.empty((length, n), flags)
+        sources = np.empty_like(fired) if core.inhibiting.layer else fired
+        steps = Steps(fired, sources, np.empty(length, np.int64), np.zeros((length, N_ACTIVITY), np.int32))
+        present(
+            spikes.starts,
+            spikes.pixels,
+            core,
+            _rounding(network, keys),
+            None if network.formats else True,
+            steps,
+            self.counted,
+        )
         if learn:
-            self._adapt_inhibition(fired)
-        return Raster(fired, activity)
+            self._adapt_inhibition(core.membranes.spikes)
+        return Raster(fired, steps.activity, core.membranes.spikes)
 
     def normalise(self, label: str) -> None:
         """Scale each neuron's weights to their sum, if there is one; `label` names what it is done for."""
@@ -137,11 +161,15 @@ class LearningCore:
         if network.stdp.weight_sum == 0:
             return
         target, highest = code(network.stdp.weight_sum, form), code(network.stdp.w_highest, form)
+        sums = self._room.current
+        add_rows(self.weights, self._all_pixels, sums)
         if form is None:
-            normalise_float(self.weights, target, highest, self._sums, self.counted)
+            factors = np.divide(target, sums, out=np.zeros_like(sums), where=sums > 0)
+            scale_float(self.weights, factors, highest, self.counted)
         else:
+            factors = np.where(sums > 0, (target << FACTOR_BITS) // np.maximum(sums, 1).astype(np.int64), 0)
             key, rounding = np.uint64(stream_key(network.seed, "normalise", label)), _ROUNDINGS.index(form.rounding)
-            normalise_fixed(self.weights, target, highest, rounding, key, self._sums, self.counted)
+            scale_fixed(self.weights, factors, highest, rounding, key, self.counted)
 
     def _leak_thresholds(self, keys: Mapping[str, int]) -> None:
         """What a presentation leaves of them."""
@@ -151,13 +179,13 @@ class LearningCore:
         else:
             leak_all(self.theta, leak, _ROUNDINGS.index(form.rounding), np.uint64(keys["theta"]), 0)
 
-    def _adapt_inhibition(self, fired: NDArray[np.uint8]) -> None:
-        """Let the strength grow or shrink by how many neurons fired: uint8 [step, neuron]."""
+    def _adapt_inhibition(self, spikes: NDArray[np.int32]) -> None:
+        """Let the strength grow or shrink by how many neurons fired: int32 [neuron]."""
         rule, volts = self.network.inhibition, _format(self.network, "membranes")
         step = code(rule.strength_step_mv, volts)
         if step == 0:
             return
-        if int(fired.any(axis=0).sum()) > rule.most_responding:
+        if np.count_nonzero(spikes) > rule.most_responding:
             self.strength = min(self.strength + step, code(rule.strength_highest_mv, volts))
         else:
             self.strength = max(self.strength - step, code(rule.strength_lowest_mv, volts))
@@ -169,6 +197,7 @@ def _firing(network: PlasticNetwork) -> Firing:
         v_threshold=code(neurons.v_threshold_mv, volts),
         v_reset=code(neurons.v_reset_mv, volts),
         v_lowest=code(neurons.v_lowest_mv, volts),
+        v_highest=np.float32(np.inf) if volts is None else volts.highest,
         theta_plus=code(neurons.theta_plus_mv, theta),
         theta_highest=np.float32(np.inf) if theta is None else theta.highest,
         refractory=neurons.refractory_steps,
@@ -224,6 +253,5 @@ def _rounding(network: PlasticNetwork, keys: Mapping[str, int]) -> Rounding | No
         traces=_ROUNDINGS.index(formats["traces"].rounding),
         delta_shift=RATE_BITS + formats["traces"].fraction_bits - weight_bits,
         current_shift=weight_bits - formats["membranes"].fraction_bits,
-        v_highest=formats["membranes"].highest,
         keys=np.array([keys[name] for name in _KERNEL_STREAMS], np.uint64),
     )

@@ -79,10 +79,9 @@ def show(core: LearningCore, shown: Presentation, values: NDArray[np.uint8], lea
         now = replace(shown, repeat=repeat)
         raster = core.present(input_spikes(core.network, now, values), now, learn)
         activity.append(raster.activity.astype(kind))
-        spikes = raster.fired.sum(axis=0, dtype=np.int32)
-        if spikes.sum() >= coding.fewest_spikes:
+        if raster.spikes.sum() >= coding.fewest_spikes:
             break
-    return Shown(spikes, np.concatenate(activity) if len(activity) > 1 else activity[0], len(activity))
+    return Shown(raster.spikes, np.concatenate(activity) if len(activity) > 1 else activity[0], len(activity))
 
 
 def learn(network: PlasticNetwork, trace: PlasticTrace, session: Session | None = None) -> Learned:

@@ -93,7 +93,8 @@ class PoissonInput:
     def chances(self, repeat: int = 0) -> NDArray[np.int64]:
         """Chance to fire at a step, of each value, in units of 2**-32: int64 [256]."""
         peak = self.peak_millihertz * self.dt_us * (1 << 32) // 10**9 * (2 + repeat) // 2
-        return np.array([min(value * peak // 255, 1 << 32) for value in range(256)], np.int64)
+        certain = 1 << 32
+        return np.minimum(np.arange(256) * min(peak, 255 * certain) // 255, certain)
 
 
 @dataclass(frozen=True, slots=True)

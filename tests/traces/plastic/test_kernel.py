@@ -9,7 +9,9 @@ from traces.plastic.reference import Integers, Numbers, Reference, spikes_of
 
 from hwsim.kernels.poisson import draw_spikes
 from hwsim.kernels.stdp.fixed import rounded
-from hwsim.kernels.stdp.neurons import Membranes, inhibit
+from hwsim.kernels.stdp.neurons import inhibit
+from hwsim.kernels.stdp.rules import MEMBRANES_LOW, N_COUNTED, Membranes
+from hwsim.kernels.stdp.sums import add_rows
 from hwsim.traces.plastic.encode import InputSpikes, input_spikes
 from hwsim.traces.plastic.golden import LearningCore
 from hwsim.traces.plastic.trace import InhibitoryNeurons, Presentation
@@ -84,6 +86,14 @@ def test_presentation_without_learning_changes_nothing(forms):
     assert not core.theta.any()
 
 
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+def test_traces_that_have_gone_come_back(rounding):
+    """They halve at every step, so none outlives the steps between two spikes of its neuron."""
+    fast = stdp(pre_leak=30_000, post_leak=20_000, depression=400_000)
+    twin = assert_equal_integers(network(formats(rounding, traces=(0, 4)), neuron=neurons(count=40), learning=fast), 3)
+    assert twin.held["down"] > 10
+
+
 def test_learning_may_pause():
     assert_equal_integers(network(formats("stochastic")), 4, learn=lambda k: k % 2 == 0)
 
@@ -125,10 +135,23 @@ def test_inhibition_of_floats_is_one_of_32_bits():
         wanted = np.maximum(v - strength * np.float32(others), np.float32(-35))
         wanted[others + 1 :] = np.maximum(v[others + 1 :] - strength * np.float32(others + 1), np.float32(-35))
         assert wanted.dtype == np.float32
-        counts = np.zeros(500, np.int32)
-        membranes = Membranes(v, v, counts, v, counts)
-        assert inhibit(membranes, strength, np.float32(-35), sources, np.zeros(2, np.int64)) == others + 1
+        steps, counted = np.zeros(500, np.int32), np.zeros(N_COUNTED, np.int64)
+        inhibit(Membranes(v, v, steps, steps, v, steps), strength, np.float32(-35), sources, others + 1, counted)
         np.testing.assert_array_equal(v, wanted)
+        assert counted[MEMBRANES_LOW] == (wanted == -35).sum()
+
+
+@pytest.mark.parametrize(("kind", "total"), [(np.uint16, np.int32), (np.float32, np.float32)])
+def test_rows_of_weights_are_added_in_their_order(kind, total):
+    random = np.random.default_rng(4)
+    weights = (random.random((12, 37)) * 60_000).astype(kind)
+    for count in range(10):
+        pixels = random.permutation(12)[:count].astype(np.int32)
+        wanted, found = np.zeros(37, total), np.full(37, 99, total)
+        for i in pixels:
+            wanted += weights[i]
+        add_rows(weights, pixels, found)
+        np.testing.assert_array_equal(found, wanted)
 
 
 def test_weights_are_normalised_before_learning():
