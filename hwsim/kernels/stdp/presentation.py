@@ -111,7 +111,8 @@ def _learn(
             traced = trace(synapses.post, rule.one, fired, room.traced, traced)
             _potentiate(core, rounding, floats, fired, np.int64(1), t, seen, counted)
         return traced
-    traced = trace(synapses.post, rule.one, fired, room.traced, traced)
+    if seen[OUTPUT_SPIKES]:
+        traced = trace(synapses.post, rule.one, fired, room.traced, traced)
     watch(window, step_spikes, fired)
     if (t + 1) % rule.window == 0:
         pixels, neurons = listed(window, room.traced[:traced], room)
