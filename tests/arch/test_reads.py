@@ -90,7 +90,7 @@ def test_nothing_that_is_kept_holds_a_watched_design(name):
         pickle.dumps(batch)
     pickle.dumps(workload)
     api.simulate(loaded, family.trace(next(iter(family.networks)), 0.3), accuracy_samples=0, keep=True)
-    for _, values in kept._kept.values():
-        for what, value in values._found.items():
+    for _, values in list(kept._kept.values()):
+        for what, value in list(values._found.items()):
             if isinstance(what, tuple) and what[0] == "by reads":
                 pickle.dumps([each for _, each in value])
