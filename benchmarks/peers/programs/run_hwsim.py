@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +15,7 @@ told = Told()
 import numpy as np  # noqa: E402
 
 import hwsim  # noqa: E402
+from hwsim.traces.network.weights import weights_of  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from peers.workloads import execute_behind  # noqa: E402
@@ -30,12 +32,22 @@ def main():
     options = parser.parse_args()
     architecture = hwsim.load_architecture(options.design, options.settings)
     place = options.folder / "hwsim" / options.batch
-    traces = [hwsim.load_trace(place / f"{call:03d}.npz") for call in range(options.calls + 1)]
+    traces = with_one_network([hwsim.load_trace(place / f"{call:03d}.npz") for call in range(options.calls + 1)])
     told.ready()
     for trace in traces:
         report = told.timed(execute_and_simulate if options.execute else simulate, architecture, trace)
         told.did(**work(report, trace.n_samples))
     told.tell(version("hwsim"))
+
+
+def with_one_network(traces):
+    """Traces of one network, which is in every file: whoever simulates as he goes has it once, as a peer has."""
+    network = traces[0].network
+    for trace in traces[1:]:
+        for layer, same in zip(trace.network.layers, network.layers, strict=True):
+            if not np.array_equal(*(weights_of(one) if hasattr(one, "weights") else 0 for one in (layer, same))):
+                sys.exit(f"{layer.name}: the files have several networks")
+    return [replace(trace, network=network) for trace in traces]
 
 
 def simulate(architecture, trace):
