@@ -44,11 +44,11 @@ class Architecture(Generic[SpecT]):
         A child file that restates the `source` of a part speaks for all values of that part.
         """
         order = {shown_path(file): rank for rank, file in enumerate(self.files)}
+        mappings = {key.rpartition(".")[0] for key in self.places}
         found = {}
         for key, place in self.places.items():
             parts = key.split(".")
-            mapping = any(other.startswith(f"{key}.") for other in self.places)
-            if mapping or {"source", "description", "extends", "machine"} & set(parts):
+            if key in mappings or {"source", "description", "extends", "machine"} & set(parts):
                 continue
             levels = (".".join([*parts[:depth], "source"]) for depth in range(len(parts) - 1, -1, -1))
             source = next((self.places[level] for level in levels if level in self.places), None)

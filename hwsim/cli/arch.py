@@ -16,11 +16,10 @@ def arch() -> None:
 @arch.command("list")
 def arch_list() -> None:
     """The designs that ship with hwsim."""
-    from hwsim.arch import shipped
-    from hwsim.designs import load_architecture
+    from hwsim.arch import description, shipped
 
     for name in shipped():
-        click.echo(f"{name:20s} {load_architecture(name).spec.description}")
+        click.echo(f"{name:20s} {description(name)}")
 
 
 @arch.command("show")
