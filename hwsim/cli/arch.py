@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from hwsim.cli.options import SET, console, needs_output
+from hwsim.cli.options import SET, console, needs_output, without_threads
 
 
 @click.group()
 def arch() -> None:
     """List, show and check architecture files."""
     needs_output()
+    without_threads()
 
 
 @arch.command("list")
