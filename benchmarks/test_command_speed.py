@@ -45,7 +45,12 @@ def yardsticks(cache):
 def once(code, arguments, cache):
     """Processor seconds of a program, all its processes counted, and what it prints."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment = {**kept, "NUMBA_CACHE_DIR": str(cache), "PYTHONPYCACHEPREFIX": str(cache / "bytecode")}
+    environment = {
+        **kept,
+        "HOME": str(cache),
+        "NUMBA_CACHE_DIR": str(cache),
+        "PYTHONPYCACHEPREFIX": str(cache / "code"),
+    }
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", code, *map(str, arguments)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

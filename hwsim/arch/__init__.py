@@ -1,6 +1,13 @@
-from hwsim.arch.files import shipped, shipped_folder
-from hwsim.arch.loader import Architecture, load, varied
-from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Source, Spec, json_schema
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwsim.later import exports
+
+if TYPE_CHECKING:
+    from hwsim.arch.files import description, shipped, shipped_folder
+    from hwsim.arch.loader import Architecture, load, varied
+    from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Source, Spec, json_schema
 
 __all__ = [
     "Architecture",
@@ -9,9 +16,19 @@ __all__ = [
     "Cost",
     "Source",
     "Spec",
+    "description",
     "json_schema",
     "load",
     "shipped",
     "shipped_folder",
     "varied",
 ]
+
+__getattr__ = exports(
+    __name__,
+    {
+        "files": ["description", "shipped", "shipped_folder"],
+        "loader": ["Architecture", "load", "varied"],
+        "schema": ["Bounded", "ComponentSpec", "Cost", "Source", "Spec", "json_schema"],
+    },
+)

@@ -30,6 +30,13 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in shipped_folder().glob(f"*{SUFFIX}")))
 
 
+def description(name: str) -> str:
+    """What a shipped design says that it is; nothing else of it is checked."""
+    root = resolve_file(find(name)).root
+    assert isinstance(root.value, Mapping)
+    return str(root.value["description"].value)
+
+
 def find(name: str, beside: Path | None = None) -> Path:
     """The file that a path or shipped name means; a relative path counts from `beside`, or from where one stands.
 

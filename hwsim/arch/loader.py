@@ -50,6 +50,7 @@ class Architecture(Generic[SpecT]):
         A child file that restates the `source` of a part speaks for all values of that part.
         """
         order = {shown_path(file): rank for rank, file in enumerate(self.files)}
+        mappings = {key.rpartition(".")[0] for key in self.places}
         found = {}
         mappings = {key[:dot] for key in self.places for dot, letter in enumerate(key) if letter == "."}
         for key, place in self.places.items():

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import click
 
-from hwsim.cli.options import SET, console, needs_output
+from hwsim.cli.options import SET, console, needs_output, without_threads
 
 
 @click.group()
 def arch() -> None:
     """List, show and check architecture files."""
     needs_output()
+    without_threads()
 
 
 @arch.command("list")
 def arch_list() -> None:
     """The designs that ship with hwsim."""
-    from hwsim.arch import shipped
-    from hwsim.designs import load_architecture
+    from hwsim.arch import description, shipped
 
     for name in shipped():
-        click.echo(f"{name:20s} {load_architecture(name).spec.description}")
+        click.echo(f"{name:20s} {description(name)}")
 
 
 @arch.command("show")

@@ -48,6 +48,11 @@ def console() -> Console:
     return PlainConsole(width=max(width, 100))
 
 
+def without_threads() -> None:
+    """Keep NumPy's linear algebra from starting threads for a command that has nothing for them to do."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
 def needs_output() -> None:
     """Raise UsageError where standard output is closed, before anything is computed only to be lost."""
     if getattr(sys.stdout, "shut", False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import os
 import signal
@@ -35,6 +36,7 @@ FLAGS = {
 """What parameters of the library are called on the command line."""
 LONGEST_LINE = 200
 _SECONDS_TO_RAISE_AGAIN = 0.01
+_GARBAGE = (20_000, 50, 50)  # what is imported stays, and to look through it for garbage all the time takes its time
 _SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -58,6 +60,7 @@ class Program(click.Group):
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Run a command and exit with its status."""
         kwargs["standalone_mode"] = False
+        gc.set_threshold(*_GARBAGE)
         with _usable_streams():
             try:
                 with _signals_raise():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, console, named, needs_output
+from hwsim.cli.options import FILE, MEMORY, SET, console, named, needs_output, without_threads
 
 if TYPE_CHECKING:
     from hwsim.report.report import Report
@@ -90,6 +90,7 @@ def simulate(
     **options: Any,
 ) -> None:
     """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
+    without_threads()
     from hwsim import api, files
     from hwsim.memory import bounded, held_to_bound
 

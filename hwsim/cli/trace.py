@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, console, named, needs_output
+from hwsim.cli.options import FILE, MEMORY, console, named, needs_output, without_threads
 
 
 @click.group()
@@ -18,6 +18,7 @@ def trace() -> None:
 @click.argument("file", metavar="TRACE.npz", type=FILE)
 def trace_info(file: Path) -> None:
     """What a trace holds: network, coding, samples, spike rates, where it was recorded."""
+    without_threads()
     from hwsim.traces.io import read_trace
     from hwsim.view.terminal.trace_table import print_trace
 
@@ -74,6 +75,7 @@ def trace_synth(
     """Draw a synthetic trace of vgg9-cifar, vgg9-spikesim, vgg16-cifar, vgg16-gap-cifar, vgg16-imagenet,
     resnet19-cifar, resnet20-cifar, mlp:784-800-10, or a spiking LSTM such as lstm:28x28-128-10.
     """
+    without_threads()
     from hwsim.files import check_outputs
     from hwsim.memory import bounded, held_to_bound
     from hwsim.traces.direct.synth import synthesize

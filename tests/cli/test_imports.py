@@ -78,6 +78,7 @@ def test_designs_import_nothing_that_plays(command):
     modules = imported("arch", command, *names)
     assert not modules & (COMPILED | PLAYING | PROCESSES)
     assert ("rich" in modules) == (command == "show")
+    assert ("pydantic" in modules) == ("numpy" in modules) == (command != "list")
     if command in ("show", "schema"):
         others = set(SIMULATIONS) - {"imc"}
         assert not modules & {f"hwsim.accelerators.{machine}" for machine in others}

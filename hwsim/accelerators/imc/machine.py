@@ -113,7 +113,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         Raises UsageError for a trace without raw inputs and ArchitectureError where the network does not fit.
         """
         check_fit(self.spec, trace.network)
-        from hwsim.accelerators.imc.functional import execute
+        from hwsim.accelerators.imc.functional.run import execute
 
         return execute(self.spec, trace, samples)
 
