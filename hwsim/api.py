@@ -11,6 +11,7 @@ from hwsim import arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.reads import kept
+from hwsim.arch.settings import Settings, as_overrides
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
@@ -19,6 +20,7 @@ from hwsim.designs import Architecture, components, load_architecture, machine_o
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.errors import UsageError
+from hwsim.example import EXAMPLE, trace_file
 from hwsim.kept import kept_with
 from hwsim.report.assemble import assemble
 from hwsim.report.early_exit import exit_curve, exits_of
@@ -36,22 +38,28 @@ from hwsim.traces.trace import AnyTrace
 if TYPE_CHECKING:
     from hwsim.traces.plastic.session import Session
 
-__all__ = ["Architecture", "components", "load_architecture", "load_trace", "simulate"]
+__all__ = ["Architecture", "components", "load_architecture", "load_example", "load_trace", "simulate"]
 
 
 def load_trace(path: str | Path) -> AnyTrace:
-    """A trace file, checked before use.
+    """A trace file, checked before use; `example` is the one that comes with hwsim, unless there is such a file.
 
     Raises TraceError in one line for anything wrong with the file, UsageError for what is no path.
     """
     arguments.instance("path", path, (str, Path), "a path")
-    return read_trace(Path(path))
+    return read_trace(trace_file(path))
+
+
+def load_example() -> AnyTrace:
+    """The trace that comes with hwsim: 16 images of MNIST on a small convolutional network of four timesteps."""
+    return read_trace(EXAMPLE)
 
 
 def simulate(
-    architecture: Architecture,
-    trace: AnyTrace,
+    architecture: Architecture | str | Path,
+    trace: AnyTrace | str | Path,
     *,
+    set: Settings = None,  # noqa: A002 - as on the command line
     samples: int | None = None,
     timesteps: int | None = None,
     engine: EngineName = "auto",
@@ -66,8 +74,9 @@ def simulate(
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
     Args:
-        architecture: what `load_architecture` gave.
-        trace: what `load_trace` or `hwsim.traces.direct.synth` gave.
+        architecture: the name of a shipped design, a path, or what `load_architecture` gave.
+        trace: a path, `example`, or what `load_trace`, a constructor or `hwsim.traces.direct.synth` gave.
+        set: values to change, as `{"adc.bits": 6}`, `{"adc": {"bits": 6}}`, `[("adc.bits", 6)]` or `["adc.bits=6"]`.
         samples: only the first recorded samples.
         timesteps: only the first timesteps.
         engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`, the compiled one.
@@ -86,8 +95,14 @@ def simulate(
             at all, which the message names.
 
     """
-    arguments.instance("architecture", architecture, Loaded, "what load_architecture gives")
-    arguments.such("trace", trace, is_trace, "what load_trace gives")
+    arguments.instance(
+        "architecture", architecture, (str, Path, Loaded), "a name, a path or what load_architecture gives"
+    )
+    if not isinstance(architecture, Loaded) or set is not None:
+        architecture = load_architecture(architecture, as_overrides(set))
+    if isinstance(trace, str | Path):
+        trace = load_trace(trace)
+    arguments.such("trace", trace, is_trace, "a path or what load_trace gives")
     samples = arguments.whole_or_none("samples", samples)
     timesteps = arguments.whole_or_none("timesteps", timesteps)
     accuracy_samples = arguments.whole_or_none("accuracy_samples", accuracy_samples)

@@ -11,6 +11,7 @@ from hwsim import accelerators, arguments
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.loader import load, varied
 from hwsim.arch.overrides import blamed
+from hwsim.arch.settings import Settings, as_overrides
 from hwsim.errors import ArchitectureError
 
 if TYPE_CHECKING:
@@ -20,24 +21,24 @@ if TYPE_CHECKING:
 Architecture = Loaded[Any]
 
 
-def load_architecture(name_or_path: str | Path | Architecture, overrides: Sequence[str] = ()) -> Architecture:
-    """An architecture by shipped name or path, with `KEY=VALUE` overrides.
+def load_architecture(name_or_path: str | Path | Architecture, overrides: Settings = ()) -> Architecture:
+    """An architecture by shipped name or path, with some values changed: `{"adc.bits": 6}` or `["adc.bits=6"]`.
 
     Of an architecture that is loaded already only the sections are checked that further overrides touch.
 
     Raises ArchitectureError in one line for anything wrong with the file or an override, UsageError for what is neither
-    a name nor a path and for overrides that are no list of texts.
+    a name nor a path and for overrides that are none of `Settings`.
     """
     arguments.instance("name_or_path", name_or_path, (str, Path, Loaded), "a shipped name or a path")
-    overrides = arguments.texts("overrides", overrides)
+    texts = as_overrides(overrides, "overrides")
 
     def with_settings(settings: Sequence[str]) -> Architecture:
         if isinstance(name_or_path, Loaded):
             return varied(name_or_path, settings)
         return load(name_or_path, accelerators.spec_type, settings)
 
-    with blamed(overrides, with_settings):
-        return with_settings(overrides)
+    with blamed(texts, with_settings):
+        return with_settings(texts)
 
 
 def machine_of(architecture: Architecture) -> Accelerator[Any, Any]:

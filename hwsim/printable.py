@@ -26,6 +26,12 @@ def shortened(text: str | os.PathLike[str]) -> str:
     return flat if len(flat) <= _LONGEST_TEXT else f"{flat[:40]}...{flat[-45:]}"
 
 
+def cut(text: str, length: int) -> str:
+    """A text of at most so many characters, which ends in three dots where it was longer."""
+    flat = one_line(text)
+    return flat if len(flat) <= length else f"{flat[: length - 3]}..."
+
+
 def brief(value: object) -> str:
     """A short repr of something that was given or read from a file."""
     try:

@@ -9,6 +9,7 @@ PJ_PER_J = 1e12
 PJ_PER_FJ = 1e-3
 UM2_PER_MM2 = 1e6
 UW_PER_MW = 1e3
+BITS_PER_KIB = 8192
 
 
 def cycles_from_ns(time_ns: float, clock_mhz: float) -> int:

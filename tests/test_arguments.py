@@ -76,10 +76,12 @@ def test_simulate_names_the_argument(name, value):
     assert len(message) <= 200
 
 
-@pytest.mark.parametrize(("name", "value"), [("architecture", "imc"), ("trace", "trace.npz"), ("trace", None)])
-def test_simulate_wants_what_was_loaded(name, value):
+@pytest.mark.parametrize(
+    ("name", "value"), [("architecture", None), ("architecture", 3), ("trace", [1]), ("trace", None)]
+)
+def test_simulate_wants_a_name_or_what_was_loaded(name, value):
     given = {"architecture": design(), "trace": trace()} | {name: value}
-    with pytest.raises(HwsimError, match=rf"^{name}: wanted what load_{name} gives, got "):
+    with pytest.raises(HwsimError, match=rf"^{name}: wanted a .*path or what load_{name} gives, got "):
         hwsim.simulate(**given)
 
 
@@ -100,9 +102,9 @@ def test_a_long_value_is_cut():
     assert len(str(raised.value)) <= 200
 
 
-@pytest.mark.parametrize("overrides", [[3], [None], 3, "adc.bits=6", [b"adc.bits=6"]])
-def test_overrides_are_texts(overrides):
-    with pytest.raises(HwsimError, match=r"^overrides(\[0\])?: wanted "):
+@pytest.mark.parametrize("overrides", [[3], [None], 3, [b"adc.bits=6"], [("adc.bits",)], {3: 4}])
+def test_overrides_are_settings(overrides):
+    with pytest.raises(HwsimError, match=r"^overrides: wanted "):
         hwsim.load_architecture("imc", overrides)
 
 

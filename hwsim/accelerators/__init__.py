@@ -9,16 +9,19 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hwsim.arch.schema import Spec
-from hwsim.contract import installed
-from hwsim.contract.machine import Accelerator
 from hwsim.errors import ArchitectureError, guess
+
+if TYPE_CHECKING:
+    from hwsim.arch.schema import Spec
+    from hwsim.contract.machine import Accelerator
 
 
 def names() -> list[str]:
     """Names of all machines, none of which is imported for it."""
+    from hwsim.contract import installed
+
     return sorted({*_own(), *installed.names()})
 
 
@@ -31,10 +34,18 @@ def machine(name: str) -> type[Accelerator[Any, Any]]:
     if name in _own():
         found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
         return found
+    from hwsim.contract import installed
+
     known = names()
     if name not in known:
         raise ArchitectureError(f"unknown machine '{name}', known: {', '.join(known)}{guess(name, known)}")
     return installed.load(name)
+
+
+def plays(name: str) -> tuple[str, ...]:
+    """Codings of the traces that a machine of hwsim's own plays; the machine is not imported for it."""
+    found: tuple[str, ...] = importlib.import_module(f"{__name__}.{name}").PLAYS
+    return found
 
 
 def spec_type(name: str) -> type[Spec]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from hwsim.later import exports
 
 if TYPE_CHECKING:
-    from hwsim.arch.files import description, shipped, shipped_folder
+    from hwsim.arch.files import named, shipped, shipped_folder
     from hwsim.arch.loader import Architecture, load, varied
     from hwsim.arch.schema import Bounded, ComponentSpec, Cost, Source, Spec, json_schema
 
@@ -16,9 +16,9 @@ __all__ = [
     "Cost",
     "Source",
     "Spec",
-    "description",
     "json_schema",
     "load",
+    "named",
     "shipped",
     "shipped_folder",
     "varied",
@@ -27,7 +27,7 @@ __all__ = [
 __getattr__ = exports(
     __name__,
     {
-        "files": ["description", "shipped", "shipped_folder"],
+        "files": ["named", "shipped", "shipped_folder"],
         "loader": ["Architecture", "load", "varied"],
         "schema": ["Bounded", "ComponentSpec", "Cost", "Source", "Spec", "json_schema"],
     },

@@ -30,11 +30,11 @@ def shipped() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in shipped_folder().glob(f"*{SUFFIX}")))
 
 
-def description(name: str) -> str:
-    """What a shipped design says that it is; nothing else of it is checked."""
+def named(name: str) -> tuple[str, str]:
+    """Machine and description of a shipped design; nothing else of it is checked."""
     root = resolve_file(find(name)).root
     assert isinstance(root.value, Mapping)
-    return str(root.value["description"].value)
+    return str(root.value["machine"].value), str(root.value["description"].value)
 
 
 def find(name: str, beside: Path | None = None) -> Path:

@@ -6,6 +6,7 @@ import click
 
 from hwsim.cli.arch import arch
 from hwsim.cli.program import Program
+from hwsim.cli.report import report
 from hwsim.cli.simulate import simulate
 from hwsim.cli.trace import trace
 
@@ -16,5 +17,5 @@ def main() -> None:
     """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""
 
 
-for command in (simulate, trace, arch):
+for command in (simulate, trace, arch, report):
     main.add_command(command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hwsim.cli.options import SET, console, needs_output, without_threads
+from hwsim.cli.options import SET, console, designs, needs_output, width, without_threads
 
 
 @click.group()
@@ -16,15 +16,16 @@ def arch() -> None:
 
 @arch.command("list")
 def arch_list() -> None:
-    """The designs that ship with hwsim."""
-    from hwsim.arch import description, shipped
+    """The designs that ship with hwsim: their machine, the codings it plays, and what they are."""
+    from hwsim.catalogue import catalogue
+    from hwsim.view.terminal.catalogue import catalogue_lines
 
-    for name in shipped():
-        click.echo(f"{name:20s} {description(name)}")
+    for line in catalogue_lines(catalogue(), width()):
+        click.echo(line)
 
 
 @arch.command("show")
-@click.argument("architecture", metavar="ARCH")
+@click.argument("architecture", metavar="ARCH", shell_complete=designs)
 @SET
 def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
     """Every price of a design, with its bounds and where it comes from."""
@@ -35,8 +36,22 @@ def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
     print_architecture(loaded, components(loaded), console())
 
 
+@arch.command("diff")
+@click.argument("first", metavar="ARCH", shell_complete=designs)
+@click.argument("second", metavar="ARCH", shell_complete=designs)
+@SET
+def arch_diff(first: str, second: str, overrides: tuple[str, ...]) -> None:
+    """What two designs say differently, and which prices differ for it; --set is of the second."""
+    from hwsim.arch.differences import differences
+    from hwsim.designs import components, load_architecture
+    from hwsim.view.terminal.arch_table import print_differences
+
+    one, other = load_architecture(first), load_architecture(second, overrides)
+    print_differences((one, other), differences(one, other), (components(one), components(other)), console())
+
+
 @arch.command("check")
-@click.argument("architectures", metavar="ARCH...", nargs=-1, required=True)
+@click.argument("architectures", metavar="ARCH...", nargs=-1, required=True, shell_complete=designs)
 @SET
 def arch_check(architectures: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """Check files against every rule, prices included."""

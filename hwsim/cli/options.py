@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
-SET = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a value, e.g. adc.bits=6.")
 
 
 def named(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
@@ -24,12 +27,44 @@ def named(_ctx: click.Context, _param: click.Parameter, value: Any) -> Any:
     return value
 
 
+def designs(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Shipped designs and files that a shell offers for an architecture."""
+    from hwsim.arch import shipped
+
+    return [CompletionItem(name) for name in shipped() if name.startswith(begun)] + [CompletionItem(begun, type="file")]
+
+
+def keys(ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Keys of the architecture given before that a shell offers for `--set`."""
+    from hwsim.arch import load
+    from hwsim.errors import HwsimError
+
+    name = ctx.params.get("architecture") or ctx.params.get("second")
+    if not name or "=" in begun:
+        return []
+    try:
+        from hwsim import accelerators
+
+        places = load(name, accelerators.spec_type).places
+    except HwsimError:
+        return []
+    return [CompletionItem(f"{key}=") for key in places if key.startswith(begun) and not key.endswith("source")]
+
+
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
     from hwsim.memory import parse_size
 
     return None if value is None else parse_size(value)
 
 
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override a value, e.g. adc.bits=6.",
+    shell_complete=keys,
+)
 MEMORY = click.option(
     "--memory",
     callback=_size,
@@ -38,14 +73,19 @@ MEMORY = click.option(
 )
 
 
-def console() -> Console:
-    """Standard output, as wide as the terminal; wider in a pipe, which has no width of its own."""
-    import shutil
+NARROWEST, IN_A_PIPE, WIDTH_OF_ALL = 80, 100, 200
 
+
+def width(in_a_pipe: int = IN_A_PIPE) -> int:
+    """Columns of standard output: the terminal's, but at least 80; a pipe has no width of its own."""
+    return max(shutil.get_terminal_size().columns if sys.stdout.isatty() else in_a_pipe, NARROWEST)
+
+
+def console(in_a_pipe: int = IN_A_PIPE) -> Console:
+    """Standard output, so wide."""
     from hwsim.view.terminal.plain_text import PlainConsole
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 200
-    return PlainConsole(width=max(width, 100))
+    return PlainConsole(width=width(in_a_pipe))
 
 
 def without_threads() -> None:
@@ -57,3 +97,12 @@ def needs_output() -> None:
     """Raise UsageError where standard output is closed, before anything is computed only to be lost."""
     if getattr(sys.stdout, "shut", False):
         raise click.UsageError("standard output is closed, and the result would be lost")
+
+
+def progress() -> AbstractContextManager[None]:
+    """A bar for what takes long; nothing is imported for it where there is no terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return contextlib.nullcontext()
+    from hwsim.view.terminal.progress import late_bar
+
+    return late_bar()

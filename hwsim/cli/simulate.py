@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, console, named, needs_output, without_threads
+from hwsim.cli.options import (
+    FILE,
+    MEMORY,
+    SET,
+    WIDTH_OF_ALL,
+    console,
+    designs,
+    named,
+    needs_output,
+    progress,
+    without_threads,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hwsim.advice import Advice
+    from hwsim.designs import Architecture
     from hwsim.report.report import Report
     from hwsim.traces.plastic.session import Phase, Session
     from hwsim.traces.plastic.trace import PlasticTrace
@@ -18,8 +34,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("architecture", metavar="ARCH")
-@click.argument("trace", metavar="TRACE.npz", type=FILE)
+@click.argument("architecture", metavar="ARCH", shell_complete=designs)
+@click.argument("trace", metavar="TRACE", type=FILE)
 @SET
 @click.option("--samples", type=int, help="Only the first recorded samples.")
 @click.option("--timesteps", type=int, help="Only the first timesteps.")
@@ -65,6 +81,7 @@ if TYPE_CHECKING:
     help="Write the whole report as JSON; - for standard output.",
 )
 @click.option("--csv", "csv_file", type=FILE, callback=named, help="Write counts and energies, a line each.")
+@click.option("--csv-summary", "summary_file", type=FILE, callback=named, help="Write a line for each run.")
 @click.option(
     "--exit-curve",
     "curve_file",
@@ -74,6 +91,8 @@ if TYPE_CHECKING:
     help="Write what every early-exit threshold costs.",
 )
 @MEMORY
+@click.option("--full", is_flag=True, help="Print every table, not the first screen alone.")
+@click.option("--no-advice", is_flag=True, help="Try no changes that would help.")
 @click.option("--quiet", is_flag=True, help="Print no tables.")
 def simulate(
     architecture: str,
@@ -81,7 +100,10 @@ def simulate(
     overrides: tuple[str, ...],
     json_file: str | None,
     csv_file: Path | None,
+    summary_file: Path | None,
     curve_file: Path | None,
+    full: bool,
+    no_advice: bool,
     quiet: bool,
     phase: Phase | None,
     saved_file: Path | None,
@@ -89,43 +111,72 @@ def simulate(
     memory: int | None,
     **options: Any,
 ) -> None:
-    """Play a trace on an architecture and report what it costs. ARCH is a file or a shipped name (hwsim arch list)."""
+    """Play a trace on an architecture and report what it costs.
+
+    ARCH is a file or the name of a shipped design (hwsim arch list), TRACE a file or `example`.
+    """
     without_threads()
     from hwsim import api, files
+    from hwsim.example import trace_file
     from hwsim.memory import bounded, held_to_bound
 
     options["exit_thresholds"] = curve_file is not None
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
-    texts = [Path(file) for file in (json_file, csv_file) if file not in (None, "-")]
+    texts = [Path(file) for file in (json_file, csv_file, summary_file) if file not in (None, "-")]
     if not quiet or json_file == "-" or any(map(files.is_stream, texts)):
         needs_output()
     design = api.load_architecture(architecture, overrides)
     others = [file for file in (curve_file, saved_file) if file is not None]
+    trace = trace_file(trace)
     files.check_outputs([*texts, *others], [trace, *design.files], streams=texts)
     with bounded(memory), held_to_bound():
         played = api.load_trace(trace)
         machine = " ".join((architecture, *overrides))
         options["session"] = _session(played, phase, saved_file, save_every or 0, quiet, machine)
-        report = api.simulate(design, played, **options)
-    _write(report, json_file, csv_file, curve_file)
+        with contextlib.nullcontext() if quiet or options["session"] is not None else progress():
+            report = api.simulate(design, played, **options)
+    _write(report, json_file, csv_file, summary_file, curve_file)
     if not quiet and json_file != "-":
+        _print(report, full, () if no_advice or full else _advice(design, played, options))
+
+
+def _print(report: Report, full: bool, advice: Sequence[Advice]) -> None:
+    if full:
         from hwsim.view.terminal.report_table import print_report
 
-        print_report(report, console())
+        print_report(report, console(WIDTH_OF_ALL))
+        return
+    from hwsim.view.terminal.summary import print_summary
+
+    print_summary(report, console(), advice)
 
 
-def _write(report: Report, json_file: str | None, csv_file: Path | None, curve_file: Path | None) -> None:
+def _advice(design: Architecture, played: AnyTrace, options: dict[str, Any]) -> Sequence[Advice]:
+    """What would help the part of a trace that was simulated; none for a session or spikes of the machine's own."""
+    if (options["session"] is not None and options["session"].phase != "both") or options["functional"]:
+        return ()
+    from hwsim.advice import advise
+    from hwsim.traces.slicing import first
+
+    return advise(design, first(played, options["samples"], options["timesteps"]))
+
+
+def _write(
+    report: Report, json_file: str | None, csv_file: Path | None, summary_file: Path | None, curve_file: Path | None
+) -> None:
     """All files or none, then what goes to standard output."""
-    if json_file is None and csv_file is None and curve_file is None:
+    if not any((json_file, csv_file, summary_file, curve_file)):
         return
     from hwsim import files
     from hwsim.report import file as report_file
 
-    as_json = "" if json_file is None else report_file.to_json(report)
+    as_json = "" if json_file is None else report.to_json()
     texts = {} if json_file in (None, "-") else {Path(str(json_file)): as_json}
     if csv_file is not None:
         texts[csv_file] = report_file.to_csv(report)
+    if summary_file is not None:
+        texts[summary_file] = report_file.to_summary_csv(report)
     if curve_file is not None:
         texts[curve_file] = report_file.curve_to_json(report)
     files.write_all(texts)

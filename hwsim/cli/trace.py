@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, console, named, needs_output, without_threads
+from hwsim.cli.options import FILE, MEMORY, console, named, needs_output, progress, without_threads
 
 
 @click.group()
@@ -15,30 +15,32 @@ def trace() -> None:
 
 
 @trace.command("info")
-@click.argument("file", metavar="TRACE.npz", type=FILE)
+@click.argument("file", metavar="TRACE", type=FILE)
 def trace_info(file: Path) -> None:
     """What a trace holds: network, coding, samples, spike rates, where it was recorded."""
     without_threads()
+    from hwsim.example import trace_file
     from hwsim.traces.io import read_trace
     from hwsim.view.terminal.trace_table import print_trace
 
     needs_output()
-    print_trace(read_trace(file), console())
+    print_trace(read_trace(trace_file(file)), console())
 
 
 @trace.command("verify")
-@click.argument("file", metavar="TRACE.npz", type=FILE)
+@click.argument("file", metavar="TRACE", type=FILE)
 @MEMORY
 def trace_verify(file: Path, memory: int | None) -> None:
     """Execute the network again from its inputs and compare every spike and logit, bit for bit."""
+    from hwsim.example import trace_file
     from hwsim.memory import bounded, held_to_bound
     from hwsim.traces.codings import verify
     from hwsim.traces.io import read_trace
     from hwsim.view.terminal.trace_table import print_verification
 
     needs_output()
-    with bounded(memory), held_to_bound():
-        result = verify(read_trace(file))
+    with bounded(memory), held_to_bound(), progress():
+        result = verify(read_trace(trace_file(file)))
     print_verification(result, console())
     if not result.ok:
         raise click.exceptions.Exit(1)
@@ -88,7 +90,7 @@ def trace_synth(
     needs_output()
     check_outputs([out])
     drawn: Trace | SequenceTrace
-    with bounded(memory), held_to_bound():
+    with bounded(memory), held_to_bound(), progress():
         if geometry.startswith(PREFIX):
             if steady:
                 raise click.UsageError("--steady: sequence traces have no such form")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
@@ -13,6 +13,7 @@ from hwsim.contract.dense import BaselineKind
 from hwsim.contract.exits import Exits
 from hwsim.contract.facts import Facts
 from hwsim.contract.judged import Judged
+from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.contract.workload import Workload
@@ -61,6 +62,10 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
     @abstractmethod
     def lower(self, trace: TraceT) -> Workload:
         """Translate a trace to work; pure: the same trace gives the same workload."""
+
+    def levers(self, trace: TraceT, limits: Limits) -> Iterable[Lever]:
+        """Changes that may help against what limits a run, and leave every result as it is; none unless offered."""
+        return ()
 
     def learn(self, trace: TraceT, session: Session) -> Workload:
         """Lower a trace that is learned from, as the session says; `lower` does it all.

@@ -37,6 +37,15 @@ class Timelines:
     makespan_cycles: NDArray[np.int64]  # [sample]
     accounts: Mapping[str, NDArray[np.int64]]  # stage -> [account] in the order of `StageCycles`, of all samples
 
+    def span(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """First start and last done of the jobs that ran in any of some stages, both 0 where none did: [2, sample]."""
+        late = np.iinfo(np.int64).max
+        start = np.min(
+            [np.where(self.ran[name], self.start[name], late).min(axis=1, initial=late) for name in names], axis=0
+        )
+        done = np.max([np.where(self.ran[name], self.done[name], 0).max(axis=1, initial=0) for name in names], axis=0)
+        return np.stack([np.where(start == late, 0, start), done])
+
     @classmethod
     def of(cls, schedules: Sequence[Schedule], played: Sequence[Timeline]) -> Timelines:
         """Those of samples that were played one by one."""

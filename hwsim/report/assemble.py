@@ -21,6 +21,7 @@ from hwsim.report.early_exit import exit_summary, exits_of
 from hwsim.report.figures import run_figures
 from hwsim.report.later import later
 from hwsim.report.price import PricedRun, area_of, leakage_of
+from hwsim.report.report import VERSION as REPORT_VERSION
 from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
@@ -51,6 +52,7 @@ def assemble(
     figures = [run_figures(run, arithmetic) for run in runs]
     _check_finite(architecture, figures)
     return Report(
+        report_version=REPORT_VERSION,
         architecture=later(lambda: _describe_architecture(architecture)),
         trace=_describe_trace(trace),
         options=later(lambda: {"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen()}),

@@ -14,7 +14,7 @@ from hwsim.contract.run import RunName
 from hwsim.report.costs import accuracy_error, costs, mean_timesteps
 from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
-from hwsim.report.report import HardwareAccuracy, MacShare, Row, Run, Samples, StageRow
+from hwsim.report.report import HardwareAccuracy, LayerRow, MacShare, Row, Run, Samples, StageRow, UnitRow
 
 
 def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
@@ -34,8 +34,8 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
         speculative_share=found.speculative_pj.value / energy.value,
         power_uw=None if makespan_ns is None else energy.value / makespan_ns / units.PJ_PER_UW_NS,
         one_at_a_time_per_s=None if makespan_ns is None or streams else 1e9 / makespan_ns,
-        pipelined_per_s=later(lambda: _pipelined_per_s(run, details.busiest[1], makespan_ns)),
-        busiest=later(lambda: details.busiest[0] if timed else ""),
+        pipelined_per_s=later(lambda: _pipelined_per_s(run, details.units[0], makespan_ns)),
+        busiest=later(lambda: details.units[0].unit if timed else ""),
         operations=later(lambda: details.operations),
         mac_share=later(lambda: details.mac_share),
         pj_per_sop=later(lambda: energy.value / details.n_sops if details.n_sops else 0.0),
@@ -47,6 +47,8 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
             lambda: [float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
         ),
         rows=later(lambda: details.rows),
+        layers=later(lambda: _layers(run, details.rows)),
+        units=later(lambda: details.units if timed else []),
         stages=later(lambda: _stages(run)),
         samples=later(lambda: _samples(run)),
     )
@@ -59,9 +61,9 @@ class _Details:
         self._run, self._arithmetic = run, arithmetic
 
     @cached_property
-    def busiest(self) -> tuple[str, float]:
-        """Name and cycles of the busiest stage or unit."""
-        return _busiest(self._run)
+    def units(self) -> list[UnitRow]:
+        """All stages and shared units, the busiest first."""
+        return _units(self._run)
 
     @cached_property
     def operations(self) -> dict[str, float]:
@@ -150,24 +152,37 @@ def _recorded_timesteps(run: PricedRun) -> list[int]:
     return [run.workload.timesteps] * run.n_samples
 
 
-def _busiest(run: PricedRun) -> tuple[str, float]:
-    """The stage, or the unit that stages share, that is busy for most cycles of an inference, and for how many.
-
-    A unit of several slots is as busy as one of them would be.
-    """
-    survival, loads = run.leaving.survival(), dict[str, float]()
+def _units(run: PricedRun) -> list[UnitRow]:
+    """Stages, or the units that they share, by the cycles of an inference that one of their slots is busy."""
+    survival, loads, slots_of = run.leaving.survival(), dict[str, float](), dict[str, int]()
     for stage, busy in run.tally.busy_cycles.items():
         unit, slots = run.tally.unit_of[stage]
+        slots_of[unit] = slots
         loads[unit] = loads.get(unit, 0.0) + math.fsum((busy * survival).ravel()) / run.n_samples / slots
-    name = max(loads, key=lambda name: loads[name])
-    return name, loads[name]
+    on = run.leaving.mean(run.on_cycles.astype(np.float64))
+    rows = [UnitRow(unit, slots_of[unit], load, load / on if on else 0.0) for unit, load in loads.items()]
+    return sorted(rows, key=lambda row: -row.busy_share)
 
 
-def _pipelined_per_s(run: PricedRun, busiest_cycles: float, makespan_ns: float | None) -> float | None:
+def _layers(run: PricedRun, rows: Sequence[Row]) -> list[LayerRow]:
+    """Layers in the order in which they begin, those of no stage last."""
+    spans, n = run.tally.span_cycles if run.workload.timed else {}, run.n_samples
+    names = dict.fromkeys([*run.tally.span_cycles, *(row.layer for row in rows)])
+    found = []
+    for name in names:
+        energy_pj = math.fsum(row.energy_pj for row in rows if row.layer == name)
+        begin, end = (float(ns) / n for ns in run.time_ns(spans[name])) if name in spans else (None, None)
+        found.append(LayerRow(name, energy_pj, begin, end))
+    return found
+
+
+def _pipelined_per_s(run: PricedRun, busiest: UnitRow, makespan_ns: float | None) -> float | None:
     """Inferences a second while the pipeline is full: as they came in a stream, else as the busiest lets them."""
     if makespan_ns is None or not run.workload.overlaps:
         return None
-    return 1e9 / makespan_ns if run.name is RunName.STREAMED else run.clock_mhz * 1e6 / busiest_cycles
+    if run.name is RunName.STREAMED:
+        return 1e9 / makespan_ns
+    return run.clock_mhz * 1e6 / busiest.busy_cycles
 
 
 def _stages(run: PricedRun) -> list[StageRow]:

@@ -1,37 +1,53 @@
-"""Reports as JSON and as CSV rows, exit curves as JSON."""
+"""Reports read from JSON and written as CSV, exit curves as JSON."""
 
 from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict, fields
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from hwsim.errors import UsageError
-from hwsim.report.report import ExitCurve, Report, Row
+from hwsim.printable import brief
+from hwsim.report.exports import adapter_of
+from hwsim.report.older import upgraded
+from hwsim.report.report import VERSION, ExitCurve, Report
 
-_ADAPTER: TypeAdapter[Report] = TypeAdapter(Report)
 _CURVE: TypeAdapter[dict[str, ExitCurve | Any]] = TypeAdapter(dict[str, ExitCurve | Any])
 
 
-def to_json(report: Report) -> str:
-    """The whole report; floats are written so that they read back to the same bits."""
-    return _ADAPTER.dump_json(report, indent=1).decode() + "\n"
+def from_json(text: str | bytes) -> Report:
+    """The report that `Report.to_json` wrote, in this version or an older one.
 
-
-def from_json(text: str) -> Report:
-    """The report that `to_json` wrote.
-
-    Raises UsageError for a text that is none.
+    Raises UsageError for a text that is none, and for one of a newer version.
     """
     try:
-        return _ADAPTER.validate_json(text)
+        document = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"not a report of hwsim: {error}") from None
+    if not isinstance(document, dict):
+        raise UsageError("not a report of hwsim: wanted an object")
+    version = document.get("report_version", 0)
+    if not isinstance(version, int) or version > VERSION:
+        raise UsageError(
+            f"report_version: wanted at most {VERSION}, found {brief(version)}: a newer hwsim wrote this report"
+        )
+    try:
+        report: Report = adapter_of(Report).validate_python(upgraded(document, version))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise UsageError(f"not a report of hwsim: {place}: {first['msg']}") from None
+    return report
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of `Report.to_json`."""
+    found: dict[str, Any] = adapter_of(Report).json_schema()
+    return found
 
 
 def curve_to_json(report: Report) -> str:
@@ -47,10 +63,18 @@ def curve_to_json(report: Report) -> str:
 
 
 def to_csv(report: Report) -> str:
-    """One line for each run, layer, component and action."""
+    """One line for each run, layer, component and action (see `Report.rows`)."""
+    return _csv(report.rows())
+
+
+def to_summary_csv(report: Report) -> str:
+    """One line for each run, baselines included (see `Report.summary`)."""
+    return _csv(report.summaries())
+
+
+def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["run", *(field.name for field in fields(Row))], lineterminator="\n")
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    for run in report.runs:
-        writer.writerows({"run": run.name, **asdict(row)} for row in run.rows)
+    writer.writerows(rows)
     return text.getvalue()

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hwsim.contract.run import RunName
+from hwsim.errors import UsageError, guess
+from hwsim.report.exports import Exports
 from hwsim.report.later import on_demand
+
+VERSION = 1
+"""Of the JSON report: it grows whenever a key goes, comes or changes its meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +22,25 @@ class Figure:
     standard_error: float | None  # None of one sample, which does not tell how samples differ
     low: float
     high: float
+
+    def __float__(self) -> float:
+        """Its value alone."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Bottleneck:
+    """The unit that is busy for most of an inference, and the next."""
+
+    unit: str
+    busy_share: float
+    next_unit: str  # empty where there is no other
+    next_share: float
+
+    def __str__(self) -> str:
+        """In words."""
+        text = f"{self.unit} is busy {100 * self.busy_share:.1f} % of the time"
+        return text + (f", next {self.next_unit} {100 * self.next_share:.1f} %" if self.next_unit else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +78,26 @@ class StageRow:
     blocked_cycles: float
     arbitrating_cycles: float
     idle_cycles: float
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """A unit that stages share, or a stage that has its own, and how much of an inference it is busy."""
+
+    unit: str
+    slots: int
+    busy_cycles: float  # per inference, of one of its slots if all do as much
+    busy_share: float  # of the cycles that the machine is on for an inference
+
+
+@dataclass(frozen=True, slots=True)
+class LayerRow:
+    """Energy of the actions of one layer, and when its stages begin and end; those of no layer have the empty name."""
+
+    layer: str
+    energy_pj: float  # per inference
+    begin_ns: float | None  # mean over samples of the first start, of samples that run to their end alone
+    end_ns: float | None  # and of the last done; None of both where no stage has the layer or nothing is timed
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +174,7 @@ class AccuracyOf:
 
 @on_demand(
     *("dynamic_pj", "clock_pj", "leakage_pj", "pipelined_per_s", "busiest", "operations", "mac_share", "pj_per_sop"),
-    *("tops_per_w", "energy_by_timestep_pj", "rows", "stages", "samples"),
+    *("tops_per_w", "energy_by_timestep_pj", "rows", "layers", "units", "stages", "samples"),
 )
 @dataclass(frozen=True)
 class Run(Costs):
@@ -155,8 +199,19 @@ class Run(Costs):
     hardware_accuracy: HardwareAccuracy | None  # where it can differ from the exact network's, and was looked at
     energy_by_timestep_pj: list[float]  # what staying for each timestep adds
     rows: list[Row]
+    layers: list[LayerRow]
+    units: list[UnitRow]  # the busiest first; none where nothing is timed
     stages: list[StageRow]
     samples: Samples
+
+    @property
+    def bottleneck(self) -> Bottleneck | None:
+        """What limits it; None where nothing is timed."""
+        if not self.units:
+            return None
+        first, second = self.units[0], self.units[1] if len(self.units) > 1 else None
+        following = ("", 0.0) if second is None else (second.unit, second.busy_share)
+        return Bottleneck(first.unit, first.busy_share, *following)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,10 +292,11 @@ class BaselineRatio:
     *("architecture", "options", "early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage"),
     *("spike_rates", "accuracy_by_timestep"),
 )
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Exports):
     """Everything one simulation found."""
 
+    report_version: int
     architecture: dict[str, Any]
     trace: dict[str, Any]
     options: dict[str, Any]
@@ -263,8 +319,36 @@ class Report:
     notes: dict[str, Any]  # facts of the mapping for the reader; nothing else reads them
 
     def run(self, name: str) -> Run:
-        """The run of a name; KeyError if the simulation had none."""
-        for run in self.runs:
-            if run.name == name:
-                return run
-        raise KeyError(name)
+        """A run or baseline by its name, whatever its case and spaces: "early exit", "EarlyExit", "ann".
+
+        Raises UsageError with a guess if the simulation had none of that name.
+        """
+        known = {_bare(run.name): run for run in [*self.runs, *self.baselines]}
+        if _bare(name) not in known:
+            names = [str(run.name) for run in known.values()]
+            raise UsageError(f"run: wanted {' or '.join(map(repr, names))}, got {name!r}{guess(name, names)}")
+        return known[_bare(name)]
+
+    @property
+    def energy(self) -> Figure:
+        """Energy of an inference in pJ, of the last run."""
+        return self.runs[-1].energy_pj
+
+    @property
+    def latency(self) -> Figure | None:
+        """Latency of an inference in ns, of the last run; None where nothing is timed."""
+        return self.runs[-1].latency_ns
+
+    @property
+    def edp(self) -> Figure | None:
+        """Energy times latency in pJ ns, mean of products, of the last run; None where nothing is timed."""
+        return self.runs[-1].edp_pj_ns
+
+    @property
+    def bottleneck(self) -> Bottleneck | None:
+        """What limits the last run; None where nothing is timed."""
+        return self.runs[-1].bottleneck
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

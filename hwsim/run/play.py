@@ -20,6 +20,7 @@ from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage
 from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
+from hwsim.progress import followed
 
 Counts = NDArray[np.int64]
 Jobs = NDArray[np.bool_]
@@ -45,6 +46,7 @@ class Tally:
     counts: Mapping[Action, Counts]  # [sample, timestep]
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep]
     stall_cycles: Mapping[str, Counts]  # stage -> [account] summed over samples, in the order of ACCOUNTS
+    span_cycles: Mapping[str, Counts]  # layer -> first start and last done, summed over samples
     layer_of: Mapping[str, str]  # stage -> layer
     unit_of: Mapping[str, tuple[str, int]]  # stage -> the unit that it shares, or itself, and how many slots that has
     step_end_cycles: Counts  # [sample, timestep] when the sample would answer if it left then
@@ -59,7 +61,9 @@ Tallies = Mapping[RunName, Tally]
 
 def play(workload: Workload, engine: EngineName = "auto") -> Tallies:
     """Play all batches of a workload on an engine: one tally for each run."""
-    return play_batches(workload, workload.batches, engine)
+    batches = workload.batches
+    told = followed(batches, "simulating", batches.n_samples, lambda batch: len(batch.samples))
+    return play_batches(workload, told, engine)
 
 
 def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Tallies:
@@ -111,6 +115,13 @@ class _Played:
             for stage in self.schedules.stages
         }
 
+    def span_cycles(self) -> Mapping[str, Counts]:
+        """First start and last done of every layer, of samples that run to their end, added up: [2]."""
+        stages_of: dict[str, list[str]] = {}
+        for stage in self.schedules.stages:
+            stages_of.setdefault(stage.layer, []).append(stage.name)
+        return {layer: self.timelines.span(names).sum(axis=1) for layer, names in stages_of.items()}
+
     def layer_of(self) -> Mapping[str, str]:
         """Layer of every stage."""
         return {stage.name: stage.layer for stage in self.schedules.stages}
@@ -136,6 +147,7 @@ def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int
         counts=played.counts,
         busy_cycles=played.busy_cycles,
         stall_cycles=played.timelines.accounts,
+        span_cycles=played.span_cycles(),
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
         step_end_cycles=step_end,
@@ -176,6 +188,7 @@ def _by_leaving(parts: Sequence[_Played]) -> Tally:
         counts=counts,
         busy_cycles=busy,
         stall_cycles=whole.timelines.accounts,
+        span_cycles=whole.span_cycles(),
         layer_of=whole.layer_of(),
         unit_of=whole.unit_of(),
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
@@ -213,6 +226,7 @@ def _overlapped(batch: Batch, scheduled: Overlapped, engine: EngineName, timeste
         counts=counts,
         busy_cycles=busy,
         stall_cycles=timelines.accounts,
+        span_cycles=played.span_cycles(),
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
         step_end_cycles=decided,
@@ -262,7 +276,8 @@ def join(parts: Sequence[Tally]) -> Tally:
     return Tally(
         counts=_concatenate([part.counts for part in parts]),
         busy_cycles=_concatenate([part.busy_cycles for part in parts]),
-        stall_cycles={key: np.sum([part.stall_cycles[key] for part in parts], axis=0) for key in first.stall_cycles},
+        stall_cycles=_added([part.stall_cycles for part in parts]),
+        span_cycles=_added([part.span_cycles for part in parts]),
         layer_of=first.layer_of,
         unit_of=first.unit_of,
         step_end_cycles=np.concatenate([part.step_end_cycles for part in parts]),
@@ -275,6 +290,10 @@ def join(parts: Sequence[Tally]) -> Tally:
         if in_vain
         else None,
     )
+
+
+def _added(parts: Sequence[Mapping[Key, Counts]]) -> Mapping[Key, Counts]:
+    return {key: np.sum([part[key] for part in parts], axis=0) for key in parts[0]}
 
 
 def _concatenate(parts: Sequence[Mapping[Key, Counts]]) -> Mapping[Key, Counts]:

@@ -85,9 +85,7 @@ def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = 
     try:
         if fault := fault_of(target):
             raise TraceError(fault)
-        arrays = trace_arrays(trace)
-        record = trace_record(trace)
-        _check_readable(record, arrays)
+        record, arrays = _checked(trace)
         record["sha256"] = {name: _digest(array) for name, array in arrays.items()}
         text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=1).encode()
         if len(text) + _NPY_HEADER_BYTES > MAX_MANIFEST_BYTES:
@@ -97,6 +95,18 @@ def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = 
         raise TraceError(_one_line(f"{shortened(target)}: {error}")) from None
     except OSError as error:
         raise TraceError(_one_line(f"{shortened(target)}: cannot be written: {error.strerror or error}")) from None
+
+
+def check_trace(trace: AnyTrace) -> None:
+    """Raise TraceError unless a trace keeps every rule of the format, as if it were read from a file."""
+    _checked(trace)
+
+
+def _checked(trace: AnyTrace) -> tuple[dict[str, object], dict[str, NDArray[Any]]]:
+    """A trace as it is stored."""
+    record, arrays = trace_record(trace), trace_arrays(trace)
+    _check_readable(record, arrays)
+    return record, arrays
 
 
 def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -62,7 +62,7 @@ def test_help_needs_no_heavy_library():
 
 
 def test_simulate_prints_what_the_report_holds(trace):
-    result = run("simulate", "imc", trace)
+    result = run("simulate", "imc", trace, "--full")
     assert result.exit_code == 0
     for word in (
         "energy",

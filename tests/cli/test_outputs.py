@@ -194,7 +194,7 @@ def test_standard_streams_are_written_as_they_are(tmp_path):
     process = program("simulate", "imc", TRACE, "--csv", "/dev/stdout", "--quiet")
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
-    assert out.startswith(b"run,layer,component,action")
+    assert out.startswith(b"design,settings,trace,run,latency_ns,area_mm2,begin_ns,")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -19,7 +19,7 @@ from hwsim import accelerators, api, arch
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.run import RunName
 from hwsim.engine import run as run_engine
-from hwsim.report.file import from_json, to_json
+from hwsim.report.file import from_json
 from hwsim.report.price import price
 from hwsim.run.play import play
 from hwsim.traces.slicing import first
@@ -190,4 +190,4 @@ def test_both_engines_give_the_same_report_and_it_reads_back_from_json(name, net
     design = deciding(name)
     simpy, compiled = (api.simulate(design, trace(name, network), engine=engine) for engine in ("simpy", "compiled"))
     assert replace(simpy, options=compiled.options) == compiled
-    assert from_json(to_json(compiled)) == compiled
+    assert from_json(compiled.to_json()) == compiled

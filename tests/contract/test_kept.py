@@ -14,7 +14,6 @@ from hwsim import accelerators, api, arch
 from hwsim.arch.nodes import plain
 from hwsim.errors import HwsimError
 from hwsim.kept import kept_with
-from hwsim.report.file import to_json
 
 DESIGNS = ("digital", "imc", "lstm", "stdp", "ttfs")
 _IN_WORDS = {"source", "description", "machine", "extends"}
@@ -84,7 +83,7 @@ def test_what_is_kept_changes_no_figure_whatever_key_is_set(name):
     trace = pickle.loads(pickle.dumps(family.trace(next(iter(family.networks)), 0.2)))
 
     def report(design, on, keep):
-        return to_json(api.simulate(design, on, engine="compiled", accuracy_samples=0, keep=keep))
+        return api.simulate(design, on, engine="compiled", accuracy_samples=0, keep=keep).to_json()
 
     report(loaded(name), trace, True)
     seen = Counter()

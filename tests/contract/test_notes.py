@@ -13,7 +13,6 @@ from contract.families import family_of
 import hwsim
 from hwsim import accelerators, api, arch
 from hwsim.contract.hardware import Hardware
-from hwsim.report.file import to_json
 
 PACKAGE = Path(hwsim.__file__).parent
 TOOLS = PACKAGE.parent / "tools"
@@ -53,7 +52,7 @@ def test_other_words_change_nothing(design, monkeypatch):
 
 def told(report):
     """A report as data, without the words of its exits."""
-    found = json.loads(to_json(report))
+    found = json.loads(report.to_json())
     found.pop("no_early_exit")
     for label in ("rule", "chosen_on", "reported_on") if found["early_exit"] else ():
         found["early_exit"].pop(label)
@@ -76,7 +75,7 @@ def test_functional_notes_are_for_the_reader_too(monkeypatch):
     from hwsim.accelerators.imc import Machine
 
     trace = live_trace(cases.chain, samples=2, timesteps=2, extra=3)
-    before = json.loads(to_json(cases.report(cases.small(adc__bits=5), trace, functional=True)))
+    before = json.loads(cases.report(cases.small(adc__bits=5), trace, functional=True).to_json())
     plain = Machine.functional
 
     def reword(self, *given):
@@ -84,7 +83,7 @@ def test_functional_notes_are_for_the_reader_too(monkeypatch):
         return replace(run, notes=reworded(run.notes))
 
     monkeypatch.setattr(Machine, "functional", reword)
-    after = json.loads(to_json(cases.report(cases.small(adc__bits=5), trace, functional=True)))
+    after = json.loads(cases.report(cases.small(adc__bits=5), trace, functional=True).to_json())
     assert before.pop("notes") != after.pop("notes")
     assert after == before
 

@@ -86,7 +86,8 @@ def test_command_shows_both_and_writes_them(tmp_path):
     file = tmp_path / "t.npz"
     runner.invoke(main, ["trace", "synth", GEOMETRY, str(file), "--timesteps", "4", "--samples", "2", "--rate", "0.2"])
     done = runner.invoke(
-        main, ["simulate", "digital", str(file), "--baseline", "ann", "--baseline", "qann", "--json", str(out)]
+        main,
+        ["simulate", "digital", str(file), "--full", "--baseline", "ann", "--baseline", "qann", "--json", str(out)],
     )
     assert done.exit_code == 0
     assert "ann / static" in done.stdout and "qann / static" in done.stdout

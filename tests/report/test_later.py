@@ -10,7 +10,7 @@ import pytest
 from accelerators.imc import cases
 
 from hwsim import api
-from hwsim.report.file import from_json, to_json
+from hwsim.report.file import from_json
 from hwsim.report.later import later, on_demand
 
 
@@ -63,8 +63,8 @@ def test_a_report_makes_its_tables_when_they_are_asked_for():
     there = {name for name, value in vars(static).items() if type(value).__name__ != "_Later"}
     assert {"energy_pj", "latency_ns", "edp_pj_ns", "timesteps", "accuracy"} <= there
     assert not {"rows", "stages", "samples", "operations"} & there
-    text = to_json(api.simulate(design, trace))
-    assert to_json(report) == text  # in another order of asking
+    text = api.simulate(design, trace).to_json()
+    assert report.to_json() == text  # in another order of asking
     assert from_json(text) == report
     assert pickle.loads(pickle.dumps(api.simulate(design, trace))) == report
 

@@ -15,7 +15,7 @@ from hwsim.accelerators.imc import Machine, machine
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.errors import ModelError, UsageError
 from hwsim.report import comparisons, figures
-from hwsim.report.file import from_json, to_csv, to_json
+from hwsim.report.file import from_json, to_csv
 from hwsim.report.report import Figure
 
 SPEC = {"early_exit__threshold": 0.45, "clock__frequency_mhz": 250}
@@ -245,10 +245,10 @@ def test_batches_change_nothing(monkeypatch):
 
 
 def test_json_reads_back_to_the_same_bits():
-    text = to_json(report())
+    text = report().to_json()
     again = from_json(text)
     assert again == report()
-    assert to_json(again) == text
+    assert again.to_json() == text
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"runs": 3}', "not JSON"])

@@ -22,7 +22,6 @@ from click.testing import CliRunner
 from hwsim import accelerators, api
 from hwsim.cli import main
 from hwsim.errors import ModelError, UsageError
-from hwsim.report.file import to_json
 from hwsim.run import processes
 from hwsim.run.processes import play_in_processes
 from hwsim.traces.direct.synth import synthesize
@@ -72,7 +71,7 @@ def alone():
 def test_report_is_the_same_to_the_byte(design):
     name, *overrides = design
     architecture = api.load_architecture(name, overrides)
-    texts = {to_json(api.simulate(architecture, trace(), jobs=jobs)) for jobs in (1, 2, 3, 9)}
+    texts = {api.simulate(architecture, trace(), jobs=jobs).to_json() for jobs in (1, 2, 3, 9)}
     assert len(texts) == 1
 
 

@@ -23,7 +23,6 @@ from hwsim.arch import files as arch_files
 from hwsim.arch import shipped
 from hwsim.arch.nodes import plain
 from hwsim.errors import TraceError
-from hwsim.report import file as report_file
 from hwsim.traces.codings import verify
 from hwsim.view.terminal.trace_table import print_trace
 
@@ -131,7 +130,7 @@ def read(path: Path, rng: Random) -> None:
         verify(trace)
         design = _design(*DESIGNS[trace.coding])
         report = api.simulate(design, trace, engine="compiled", accuracy_samples=2)
-        report_file.to_json(report)
+        report.to_json()
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from hwsim.accelerators.digital.counting import count_task
@@ -18,6 +18,7 @@ from hwsim.accelerators.digital.traffic import traffic
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach
 from hwsim.contract.dense import BaselineKind, Dense
+from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
@@ -38,6 +39,12 @@ class Digital(Accelerator[DigitalSpec, Trace]):
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload in the units in which it counts."""
         return parts_of(self.spec, None if workload is None else workload.dense)
+
+    def levers(self, trace: Trace, limits: Limits) -> Iterable[Lever]:
+        """What this machine offers against what limits a run (see `levers`)."""
+        from hwsim.accelerators.digital.levers import levers
+
+        return levers(self.spec, trace, limits)
 
     def lower(self, trace: Trace) -> Workload:
         """Counts and schedules of all recorded samples.
@@ -89,3 +96,6 @@ def _lower(laid_out: Layout, trace: Trace, samples: range) -> Batch:
         works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
     each = OneEach(schedules(plan, storage, laid_out.shape, works, n), *job_ends(plan))
     return Batch(samples, post_all(plan, storage, works, n, laid_out.taken, laid_out.fixed), {RunName.STATIC: each})
+
+
+Machine = Digital

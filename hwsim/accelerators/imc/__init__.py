@@ -1,5 +1,17 @@
 """In-memory computing: RRAM crossbars with ADCs and per-timestep early exit (DT-SNN, arXiv 2305.17346)."""
 
-from hwsim.accelerators.imc.machine import Imc as Machine
+from __future__ import annotations
 
-__all__ = ["Machine"]
+from typing import TYPE_CHECKING
+
+from hwsim.later import exports
+
+if TYPE_CHECKING:
+    from hwsim.accelerators.imc.machine import Imc as Machine
+
+__all__ = ["PLAYS", "Machine"]
+
+PLAYS = ("direct",)
+"""Codings of the traces that it can be set to play."""
+
+__getattr__ = exports(__name__, {"machine": ["Machine"]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +25,7 @@ from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
+from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
@@ -50,6 +51,12 @@ class Imc(Accelerator[ImcSpec, Trace]):
         if workload is None:
             return parts
         return {name: part for name, part in parts.items() if name in workload.hardware.instances}
+
+    def levers(self, trace: Trace, limits: Limits) -> Iterable[Lever]:
+        """What this machine offers against what limits a run (see `levers`)."""
+        from hwsim.accelerators.imc.levers import levers
+
+        return levers(self.spec, trace, limits)
 
     def lower(self, trace: Trace) -> Workload:
         """Counts and schedules of all recorded samples.
@@ -140,3 +147,6 @@ def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) 
         kind = Overlapped if run is RunName.OVERLAPPED else OneEach
         scheduled[run] = kind(schedules(work, laid_out.shapes[run]), *plan.pipeline.step_ends())
     return Batch(samples, Ledger.of(n, postings(work, laid_out.constant)), scheduled)
+
+
+Machine = Imc

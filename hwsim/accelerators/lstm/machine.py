@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from hwsim.accelerators.lstm.counting import count_layers
@@ -21,6 +21,7 @@ from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, ByLeaving, OneEach
 from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.ledger import Ledger
+from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
@@ -38,6 +39,12 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload those that it uses."""
         return parts_of(self.spec, None if workload is None else workload.dense)
+
+    def levers(self, trace: SequenceTrace, limits: Limits) -> Iterable[Lever]:
+        """What this machine offers against what limits a run (see `levers`)."""
+        from hwsim.accelerators.lstm.levers import levers
+
+        return levers(self.spec, trace, limits)
 
     def lower(self, trace: SequenceTrace) -> Workload:
         """Counts and schedules of all recorded samples.
@@ -94,3 +101,6 @@ def _lower(plan: Plan, trace: SequenceTrace, built: list[Engine], samples: range
     if len(laid_out) == 1:
         each = OneEach(laid_out[0], READOUT, step_ends(built, plan))
     return Batch(samples, Ledger.of(n, postings(built, works)), {RunName.STATIC: each})
+
+
+Machine = Lstm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from hwsim.accelerators.stdp.work import Work
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach
 from hwsim.contract.ledger import Ledger
+from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
@@ -42,6 +43,12 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component."""
         return parts_of(self.spec)
+
+    def levers(self, trace: PlasticTrace, limits: Limits) -> Iterable[Lever]:
+        """What this machine offers against what limits a run (see `levers`)."""
+        from hwsim.accelerators.stdp.levers import levers
+
+        return levers(self.spec, trace, limits)
 
     def lower(self, trace: PlasticTrace) -> Workload:
         """Learn on all training samples and decide on all test samples; counts and schedules of both.
@@ -172,3 +179,6 @@ def _rates(learned: Learned) -> dict[str, float]:
         name: sum(int(activity[:, column].sum(dtype=np.int64)) for activity in shown) / (steps * size)
         for name, (column, size) in found.items()
     }
+
+
+Machine = Stdp

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -22,6 +22,7 @@ from hwsim.contract.batches import Batch, Batches, InStream, OneEach
 from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
+from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
@@ -42,6 +43,12 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component."""
         return parts_of(self.spec)
+
+    def levers(self, trace: AnyCoding, limits: Limits) -> Iterable[Lever]:
+        """What this machine offers against what limits a run (see `levers`)."""
+        from hwsim.accelerators.ttfs.levers import levers
+
+        return levers(self.spec, trace, limits)
 
     def lower(self, trace: AnyCoding) -> Workload:
         """Counts and schedules of all recorded samples.
@@ -115,3 +122,6 @@ def _accuracy(trace: AnyCoding) -> tuple[float | None, int]:
         return decisions.accuracy, decisions.labels.size
     logits = trace.logits.get("test", trace.logits["recorded"])
     return float(np.asarray(logits.accuracy())[-1]), logits.labels.size
+
+
+Machine = Ttfs

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import ConvShape, NeuronLevels, add_currents, step_neurons
+from hwsim.progress import in_parts
 from hwsim.traces.network.check import MAX_INT, check_network
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, Pool, neuron_of
 from hwsim.traces.network.weights import weights_of
@@ -69,7 +70,7 @@ def execute(
     products = products or ExactProducts(network)
     parts = [
         _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode).play(timesteps)
-        for start in range(0, len(inputs), _SAMPLES_AT_ONCE)
+        for start in in_parts(len(inputs), _SAMPLES_AT_ONCE)
     ]
     spikes = {
         layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)

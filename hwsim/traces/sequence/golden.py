@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.progress import in_parts
 from hwsim.traces.planes import pack_channels
 from hwsim.traces.sequence.check import check_sequence
 from hwsim.traces.sequence.trace import GATES, HIDDEN, GateUnits, LstmLayer, SequenceNetwork, SequenceSpikes
@@ -41,7 +42,7 @@ def execute_sequence(network: SequenceNetwork, inputs: NDArray[np.int8], timeste
         raise TraceError(f"inputs: wanted {network.input_bits}-bit integers from {-half} to {half - 1}, found others")
     parts = [
         _run(network, inputs[start : start + _SAMPLES_AT_ONCE], timesteps)
-        for start in range(0, len(inputs), _SAMPLES_AT_ONCE)
+        for start in in_parts(len(inputs), _SAMPLES_AT_ONCE)
     ]
     spikes = {
         f"{layer.name}/{neurons}": SequenceSpikes(

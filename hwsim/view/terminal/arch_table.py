@@ -1,8 +1,8 @@
-"""An architecture's prices as a table on a terminal."""
+"""Architectures on a terminal: the prices of one, what two say differently."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,11 +10,15 @@ from rich.table import Table
 
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
+from hwsim.printable import cut
+from hwsim.view.terminal.plain_table import bare_table
 from hwsim.view.terminal.plain_text import headed
+
+_LONGEST_VALUE = 28
 
 
 def print_architecture(loaded: Architecture[Any], components: Mapping[str, Priced], console: Console) -> None:
-    """Each price, its bounds and its source, component by component."""
+    """Each price and its bounds, component by component, and below where each comes from."""
     console.print(headed(loaded.spec.description))
     console.print(
         f"{loaded.path} (machine {loaded.machine}, sha256 {loaded.sha256[:12]})\nsource: {loaded.spec.source}"
@@ -23,26 +27,77 @@ def print_architecture(loaded: Architecture[Any], components: Mapping[str, Price
         console.print("with " + ", ".join(loaded.overrides))
     for key, place in loaded.overridden.items():
         console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
-    table = Table(box=None, pad_edge=False, header_style="")
-    for column, justify in (
-        ("component", "left"),
-        ("", "left"),
-        ("value", "right"),
-        ("bounds", "right"),
-        ("source", "left"),
-    ):
-        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    sources: dict[str, int] = {}
+    table = _table("component", "", "value", "bounds", "source", right=("value", "bounds", "source"))
     for name, part in components.items():
         table.add_row(name, style="bold")
         for action, price in part.actions.items():
-            table.add_row("", action, *_cells(price, "pJ"))
-        table.add_row("", "area", *_cells(part.area_um2, "um2"))
-        table.add_row("", "leakage", *_cells(part.leakage_uw, "uW"))
+            table.add_row("", action, *_cells(price, "pJ", sources))
+        table.add_row("", "area", *_cells(part.area_um2, "um2", sources))
+        table.add_row("", "leakage", *_cells(part.leakage_uw, "uW", sources))
         for action, ns in part.times_ns.items():
             table.add_row("", f"{action} time", f"{ns:.4g} ns", "", "")
+    console.print()
     console.print(table)
+    console.print()
+    console.print(headed("sources"))
+    below = Table.grid(padding=(0, 2, 0, 0))
+    below.add_column(justify="right")
+    below.add_column(overflow="fold")
+    for source, n in sources.items():
+        below.add_row(f"[{n}]", source)
+    console.print(below)
 
 
-def _cells(price: Price, unit: str) -> tuple[str, str, str]:
+def _cells(price: Price, unit: str, sources: dict[str, int]) -> tuple[str, str, str]:
     bounds = f"{price.low:.4g} to {price.high:.4g}" if price.low != price.high else ""
-    return f"{price.value:.4g} {unit}", bounds, price.source
+    place = f"[{sources.setdefault(price.source, len(sources) + 1)}]" if price.source else ""
+    return f"{price.value:.4g} {unit}", bounds, place
+
+
+def print_differences(
+    designs: tuple[Architecture[Any], Architecture[Any]],
+    values: Mapping[str, tuple[Any, Any]],
+    parts: tuple[Mapping[str, Priced], Mapping[str, Priced]],
+    console: Console,
+) -> None:
+    """Keys with other values, then components with other prices; nothing of what is the same."""
+    names = [design.path.name for design in designs]
+    if names[0] == names[1]:
+        names = [" ".join((name, *design.overrides)) for name, design in zip(names, designs, strict=True)]
+    names = [cut(name, _LONGEST_VALUE) for name in names]
+    table = _table("key", *names, right=names)
+    for key, pair in values.items():
+        table.add_row(key, *("" if value is None else cut(_text(value), _LONGEST_VALUE) for value in pair))
+    console.print(table if values else "the same values")
+    prices = _table("price", *names, right=names)
+    ours, theirs = (dict(_prices(each)) for each in parts)
+    for key in dict.fromkeys([*ours, *theirs]):
+        if ours.get(key) != theirs.get(key):
+            prices.add_row(key, ours.get(key, ""), theirs.get(key, ""))
+    if prices.row_count:
+        console.print()
+        console.print(prices)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _prices(parts: Mapping[str, Priced]) -> list[tuple[str, str]]:
+    found = []
+    for name, part in parts.items():
+        found += [(f"{name}, {action}", f"{price.value:.4g} pJ") for action, price in part.actions.items()]
+        found += [(f"{name}, area", f"{part.area_um2.value:.4g} um2")]
+        found += [(f"{name}, leakage", f"{part.leakage_uw.value:.4g} uW")]
+        found += [(f"{name}, {action} time", f"{ns:.4g} ns") for action, ns in part.times_ns.items()]
+    return found
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = bare_table()
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    return table

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 _PREFIXES = (
     (1e12, "T"),
     (1e9, "G"),
@@ -23,6 +25,21 @@ def si(value: float, unit: str, digits: int = 4) -> str:
         return f"0 {unit}".rstrip()
     factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(value) >= f), _PREFIXES[-1])
     return f"{value / factor:.{digits}g} {prefix}{unit}".rstrip()
+
+
+def significant(value: float, digits: int) -> str:
+    """So many significant digits, trailing zeros kept, without an exponent from a thousandth to a million."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    if not 1e-3 <= abs(value) < 1e6:
+        return f"{value:.{digits - 1}e}"
+    return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
+
+
+def unit_of(largest: float, unit: str) -> tuple[float, str]:
+    """The prefix that suits the largest of some values: what they are divided by, and the unit with it."""
+    factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(largest) >= f), _PREFIXES[-1])
+    return (factor, f"{prefix}{unit}") if largest else (1.0, unit)
 
 
 def energy(pj: float) -> str:

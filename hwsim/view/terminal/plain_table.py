@@ -19,3 +19,8 @@ def plain_table(title: str, *columns: str, left: Sequence[str] | None = None) ->
     for column in columns:
         table.add_column(column, justify="left" if column in to_the_left else "right")
     return table
+
+
+def bare_table() -> Table:
+    """An empty table without title, lines and space around it."""
+    return Table(box=None, pad_edge=False, header_style="bold", show_edge=False)

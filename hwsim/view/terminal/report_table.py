@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from itertools import pairwise
 
 from rich.console import Console
 from rich.table import Table
 
+from hwsim import units
 from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Report, Run, UnitShare
+from hwsim.report.shares import sums
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
@@ -23,12 +24,14 @@ from hwsim.view.terminal.run_table import (
     spread,
 )
 
+WHOLE_CHIP = "(whole chip)"
+"""What no layer does."""
 _MOST_STAGES = 40
 _MOST_COLUMNS = 8
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Everything a reader needs to judge a simulation, the most asked for first."""
+    """Everything that a simulation found, the most asked for first."""
     _print_head(report, console)
     console.print(figures_table(report))
     if report.comparisons:
@@ -38,8 +41,7 @@ def print_report(report: Report, console: Console) -> None:
     _print_exits(report, console)
     if has_timesteps(report):
         console.print(_by_timestep(report))
-    # The last run is the fullest, but learning and inference are two things.
-    for run in report.runs if report.runs[0].name.learns else report.runs[-1:]:
+    for run in shown_runs(report):
         console.print(_by_component(run))
         console.print(_by_layer(report, run))
         if run.latency_ns is not None:
@@ -50,7 +52,7 @@ def print_report(report: Report, console: Console) -> None:
 
 
 def _print_head(report: Report, console: Console) -> None:
-    trace, architecture = report.trace, report.architecture
+    architecture = report.architecture
     console.print(headed(architecture["description"]))
     console.print(f"{architecture['file']} (machine {architecture['machine']}, sha256 {architecture['sha256'][:12]})")
     if architecture["overrides"]:
@@ -62,14 +64,25 @@ def _print_head(report: Report, console: Console) -> None:
     ]
     if changed:
         console.print(f"overridden, so that the sources beside them speak of other values: {', '.join(changed)}")
+    console.print(played(report))
+    console.print(f"accuracy {report.accuracy_of.note}")
+
+
+def shown_runs(report: Report) -> list[Run]:
+    """Those that parts are listed of: the last run is the fullest, but learning and inference are two things."""
+    return report.runs if report.runs[0].name.learns else report.runs[-1:]
+
+
+def played(report: Report) -> str:
+    """What ran, in one line."""
+    trace = report.trace
     kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
     samples = {run.name: len(run.samples.timesteps) for run in report.runs}
     counted = f"{report.options['samples']} samples"
     if any(name.is_phase for name in samples):
         counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
     timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""
-    console.print(f"{trace['name']}: {kind}; {counted}{timesteps}")
-    console.print(f"accuracy {report.accuracy_of.note}")
+    return f"{counted}{timesteps}: {trace['name']}; {kind}"
 
 
 def _print_exits(report: Report, console: Console) -> None:
@@ -104,14 +117,6 @@ def _print_unit(unit: UnitShare, console: Console) -> None:
     console.print(f"  {unit.component}: {unit.area_um2 / 1e6:.4f} mm2, {share} of the area")
 
 
-def _sums(pairs: Iterable[tuple[str, float]]) -> list[tuple[str, float]]:
-    """Totals by name, largest first."""
-    totals: dict[str, float] = {}
-    for name, value in pairs:
-        totals[name] = totals.get(name, 0.0) + value
-    return sorted(totals.items(), key=lambda item: -item[1])
-
-
 def _by_timestep(report: Report) -> Table:
     """What staying for each timestep adds, what runs in vain included."""
     ranges = _ranges(len(report.runs[0].energy_by_timestep_pj))
@@ -136,12 +141,12 @@ def _by_component(run: Run) -> Table:
     table = plain_table(
         f"Energy by component and action, {run.name}", "component", "action", "count", "energy", "share"
     )
-    for component, component_pj in _sums((row.component, row.energy_pj) for row in run.rows):
+    for component, component_pj in sums((row.component, row.energy_pj) for row in run.rows):
         table.add_row(
             component, "", "", number.energy(component_pj), number.percent(component_pj / run.energy_pj.value)
         )
-        counts = dict(_sums((row.action, row.count) for row in run.rows if row.component == component))
-        for action, pj in _sums((row.action, row.energy_pj) for row in run.rows if row.component == component):
+        counts = dict(sums((row.action, row.count) for row in run.rows if row.component == component))
+        for action, pj in sums((row.action, row.energy_pj) for row in run.rows if row.component == component):
             if (action == LEAKAGE and pj == 0) or counts[action] == 0:
                 continue
             share = number.percent(pj / run.energy_pj.value)
@@ -150,14 +155,16 @@ def _by_component(run: Run) -> Table:
 
 
 def _by_layer(report: Report, run: Run) -> Table:
-    rates = report.spike_rates
-    crossbars = report.crossbars
+    rates, crossbars = report.spike_rates, report.crossbars
     placed = ["crossbars"] if crossbars else []
-    table = plain_table(f"Energy by layer, {run.name}", "layer", *placed, "spike rate", "energy", "share")
-    for layer, pj in _sums((row.layer or "(whole chip)", row.energy_pj) for row in run.rows):
-        place = [str(crossbars.get(layer, ""))] if crossbars else []
-        rate = f"{rates[layer]:.4f}" if layer in rates else ""
-        table.add_row(layer, *place, rate, number.energy(pj), number.percent(pj / run.energy_pj.value))
+    timed = ["begins", "ends"] if run.latency_ns is not None else []
+    table = plain_table(f"Energy by layer, {run.name}", "layer", *placed, "spike rate", "energy", "share", *timed)
+    for row in sorted(run.layers, key=lambda row: -row.energy_pj):
+        place = [str(crossbars.get(row.layer, ""))] if crossbars else []
+        rate = f"{rates[row.layer]:.4f}" if row.layer in rates else ""
+        times = ["" if ns is None else number.time(ns) for ns in (row.begin_ns, row.end_ns)] if timed else []
+        share = number.percent(row.energy_pj / run.energy_pj.value)
+        table.add_row(row.layer or WHOLE_CHIP, *place, rate, number.energy(row.energy_pj), share, *times)
     return table
 
 
@@ -166,7 +173,7 @@ def _stages(run: Run) -> Table:
     title = f"Where the cycles of a sample go that runs to its end, {run.name}"
     table = plain_table(title, "stage", "utilisation", *accounts)
     busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
-    for stage in (stage for stage in run.stages if stage in busiest):
+    for stage in busiest:
         cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
         if not any(cycles[:-1]):
             continue
@@ -188,7 +195,7 @@ def _area(report: Report) -> Table:
 def _storage(report: Report) -> Table:
     table = plain_table("Memory footprint", "storage", "used KiB", "on chip KiB", "used")
     for row in report.storage:
-        used, provided = row.used_bits / 8192, row.provided_bits / 8192
+        used, provided = row.used_bits / units.BITS_PER_KIB, row.provided_bits / units.BITS_PER_KIB
         share = number.percent(used / provided) if provided else ""
         table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", share)
     return table

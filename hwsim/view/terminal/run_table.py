@@ -39,7 +39,7 @@ def figures_table(report: Report) -> Table:
     """What each run costs and achieves."""
     runs = report.runs + report.baselines
     table = plain_table(
-        f"Per {_unit(report)}  (mean ± standard error over samples [interval of prices])",
+        f"Per {per(report)}  (mean ± standard error over samples [interval of prices])",
         "",
         *(run.name for run in runs),
     )
@@ -66,7 +66,7 @@ def figures_table(report: Report) -> Table:
 
 def _time_lines(report: Report) -> list[Line]:
     """Latency and what follows from it; an equation of energy alone has none."""
-    unit = _unit(report)
+    unit = per(report)
     lines: list[Line] = [
         ("latency", lambda run: _known(run.latency_ns, number.time)),
         ("  p50, p90, p99 of samples", lambda run: _percentiles(run.latency_percentiles_ns, number.time)),
@@ -88,7 +88,7 @@ def _known(figure: Figure | None, show: Formatter) -> str:
     return "" if figure is None else spread(figure, show)
 
 
-def _unit(report: Report) -> str:
+def per(report: Report) -> str:
     """What figures are of: learning from a sample is no inference."""
     return "sample" if report.runs[0].name.learns else "inference"
 

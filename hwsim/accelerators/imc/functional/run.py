@@ -17,6 +17,7 @@ from hwsim.contract.judged import Judged
 from hwsim.contract.machine import FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.errors import UsageError
+from hwsim.progress import in_parts
 from hwsim.traces.direct.golden import ExactProducts
 from hwsim.traces.direct.golden import execute as execute_network
 from hwsim.traces.direct.trace import Trace
@@ -75,7 +76,7 @@ def execute(spec: ImcSpec, trace: Trace, samples: int | None = None) -> Function
     products = CrossbarProducts(spec, trace.network)
     spikes: dict[str, list[NDArray[np.uint64]]] = {name: [] for name in trace.spikes}
     logits = []
-    for start in range(0, len(trace.inputs.labels), _SAMPLES_AT_ONCE):
+    for start in in_parts(len(trace.inputs.labels), _SAMPLES_AT_ONCE, "running on this hardware"):
         products.first_sample = start
         values = trace.inputs.values[start : start + _SAMPLES_AT_ONCE]
         run = execute_network(trace.network, values, trace.timesteps, products)

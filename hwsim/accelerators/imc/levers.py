@@ -1,0 +1,39 @@
+"""What an in-memory-computing machine offers against what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.contract.levers import Lever, Limits, faster_clock, multiplied, smaller
+from hwsim.traces.direct.trace import Trace
+
+_COPIES = (2, 4, 8, 16)
+_MEMORIES = {"spike_buffer": "spike_buffer", "global_buffer": "global_buffer", "membrane": "membrane"}
+
+
+def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
+    """Copies, converters, lanes where a layer limits; fewer idle parts and memory; the first layer once; the clock."""
+    layer, chip = limits.layer, spec.chip
+    if limits.unit == layer and layer:
+        if chip.replicate != "auto":
+            copies = {} if chip.replicate == "none" else dict(chip.replicate)
+            already = copies.get(layer, 1)
+            yield Lever(f"copies of {layer}", [{"chip.replicate": {**copies, layer: n * already}} for n in _COPIES])
+        fewer = [spec.adc.columns_per_adc // n for n in (2, 4, 8) if spec.adc.columns_per_adc // n]
+        yield Lever("columns an ADC", [{"adc.columns_per_adc": columns} for columns in fewer])
+    if spec.direct_input == "every_step" and trace.timesteps > 1:
+        yield Lever("first layer once", [{"direct_input": "once"}])
+    if limits.unit.endswith(".neuron"):
+        yield multiplied("neuron lanes", {"neuron.lanes": spec.neuron.lanes})
+    if limits.unit == "input":
+        yield multiplied("global buffer's port", {"global_buffer.port_bits": spec.global_buffer.port_bits})
+    if " link " in limits.unit:
+        yield multiplied("width of links", {"noc.flit_bits": spec.noc.flit_bits})
+    if spec.assumptions.conversion == "crossbar":  # else what a PE has decides what is converted together
+        sizes = [n for n in (1, 2, 3, 4, 6) if n < chip.crossbars_per_pe]
+        yield Lever("crossbars a PE", [{"chip.crossbars_per_pe": n} for n in sizes])
+    for storage, key in _MEMORIES.items():
+        if limits.energy.get(storage, 0.0) > 0.01:
+            yield from smaller(key, getattr(spec, key).capacity_kib, limits.used.get(storage, 1.0))
+    yield from faster_clock(spec.clock.frequency_mhz)

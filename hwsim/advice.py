@@ -1,0 +1,147 @@
+"""What would help a design most: changes that its machine offers against what limits it, each simulated."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hwsim import api
+from hwsim.arch.settings import as_overrides
+from hwsim.contract.levers import Lever, Limits
+from hwsim.designs import Architecture, load_architecture, machine_of
+from hwsim.errors import HwsimError
+from hwsim.report.report import Report, Run
+from hwsim.report.shares import energy_shares
+from hwsim.traces.slicing import first
+from hwsim.traces.trace import AnyTrace
+
+SAMPLES_TO_CHOOSE, SAMPLES_TO_SAY = 4, 64
+JOBS_TO_CHOOSE, JOBS_TO_SAY = 3_000_000, 3_000_000
+"""Recorded samples that candidates are chosen on, and those on which their gains are found, and jobs of all of them
+together: bounds of work, not of time, so that the same call gives the same advice everywhere; our choice.
+"""
+_CANDIDATES = 16
+LEAST_GAIN = 0.05
+SAME_AREA = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """A change by itself, and what it does; ratios are with it over without, on the same samples, below 1 less."""
+
+    what: str
+    settings: tuple[str, ...]  # as `--set` takes them
+    energy: float
+    latency: float | None  # None, as EDP, where nothing is timed
+    edp: float | None
+    area: float
+    samples: int
+
+    @property
+    def options(self) -> str:
+        """The change as options of the command line."""
+        return " ".join(f"--set {shlex.quote(setting)}" for setting in self.settings)
+
+    @property
+    def merit(self) -> float:
+        """What candidates are ordered by: EDP times area, of equations without time energy times area."""
+        return (self.energy if self.edp is None else self.edp) * self.area
+
+    @property
+    def helps(self) -> bool:
+        """Whether it gains enough in energy or latency, and not at the expense of their product."""
+        gained = min(self.energy, 1.0 if self.latency is None else self.latency)
+        return gained <= 1 - LEAST_GAIN and (self.edp is None or self.edp < 1)
+
+
+def advise(architecture: Architecture, trace: AnyTrace, most: int = 3) -> list[Advice]:
+    """The changes that help most, each with what it gains when simulated on a few samples.
+
+    Results stay as they are under all of them.  Of each lever that step is taken which costs no area, if any does, and
+    of those the one with the least EDP times area; by that levers are ordered then.  What gains less than 5 % in energy
+    and in latency is left out, as is what raises the EDP.  None where one sample alone is more work than is spent
+    unasked.
+
+    Raises HwsimError as `simulate` does.
+    """
+    one = machine_of(architecture).lower(first(trace, 1)).batches.n_jobs
+    few, more = (
+        min(trace.n_samples, at_most, jobs // max(one, 1))
+        for at_most, jobs in ((SAMPLES_TO_CHOOSE, JOBS_TO_CHOOSE // _CANDIDATES), (SAMPLES_TO_SAY, JOBS_TO_SAY // most))
+    )
+    if not few:
+        return []
+    chosen = _chosen(architecture, first(trace, few))[:most]
+    if more <= few or not chosen:
+        return chosen
+    larger = first(trace, more)
+    before = _simulated(architecture, larger)
+    said = [_compared(each.what, each.settings, before, _with(architecture, each.settings, larger)) for each in chosen]
+    return sorted((each for each in said if each.helps), key=lambda each: each.merit)
+
+
+def _chosen(architecture: Architecture, trace: AnyTrace) -> list[Advice]:
+    """What helps on few samples, best first."""
+    before, found = _simulated(architecture, trace), []
+    for lever in machine_of(architecture).levers(trace, limits_of(before)):
+        tried = list(_tried(architecture, trace, before, lever))
+        if tried:
+            found.append(min(tried, key=lambda each: (each.area > 1 + SAME_AREA, each.merit)))
+    return sorted(found, key=lambda each: each.merit)
+
+
+def limits_of(report: Report) -> Limits:
+    """What its fullest run comes down to."""
+    run = report.runs[0] if report.runs[0].name.learns else report.runs[-1]
+    limit = run.bottleneck
+    layers = {stage.layer for stage in run.stages if limit is not None and stage.stage == limit.unit}
+    used = {row.storage: row.used_bits / row.provided_bits for row in report.storage if row.provided_bits}
+    return Limits(
+        unit="" if limit is None else limit.unit,
+        layer=layers.pop() if len(layers) == 1 else "",
+        energy=energy_shares(run).components,
+        used=used,
+    )
+
+
+def _simulated(architecture: Architecture, trace: AnyTrace) -> Report:
+    return api.simulate(architecture, trace, accuracy_samples=0, keep=True)
+
+
+def _with(architecture: Architecture, settings: tuple[str, ...], trace: AnyTrace) -> Report:
+    return _simulated(load_architecture(architecture, settings), trace)
+
+
+def _tried(architecture: Architecture, trace: AnyTrace, before: Report, lever: Lever) -> Iterator[Advice]:
+    """The steps of a lever that can be built and gain enough, as far as each is better than the one before."""
+    best = math.inf
+    for setting in lever.settings:
+        settings = tuple(as_overrides(setting))
+        try:
+            after = _with(architecture, settings, trace)
+        except HwsimError:
+            continue
+        advice = _compared(lever.what, settings, before, after)
+        if advice.merit >= best:
+            return
+        best = advice.merit
+        if advice.helps:
+            yield advice
+
+
+def _compared(what: str, settings: tuple[str, ...], before: Report, after: Report) -> Advice:
+    old, new = before.runs, after.runs
+    latency = edp = None
+    if all(run.latency_ns is not None for run in old):
+        latency = _ratio(old, new, "latency_ns")
+        edp = _ratio(old, new, "edp_pj_ns")
+    area = after.area_mm2.value / before.area_mm2.value if before.area_mm2.value else 1.0
+    return Advice(what, settings, _ratio(old, new, "energy_pj"), latency, edp, area, len(old[-1].samples.timesteps))
+
+
+def _ratio(old: list[Run], new: list[Run], field: str) -> float:
+    """Of the last runs; of a machine that learns of learning."""
+    place = 0 if old[0].name.learns else -1
+    return float(getattr(new[place], field).value / getattr(old[place], field).value)

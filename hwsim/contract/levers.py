@@ -1,0 +1,52 @@
+"""Changes of a design that leave every result as it is: what a machine offers to try against what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+FASTEST_MHZ = 1000.0
+"""The highest clock that is offered, our choice: the laws of the parts give no critical path to say how far it goes."""
+_TIMES = (2, 4)
+Setting = Mapping[str, Any]
+"""Values by key, which are set together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a run came down to."""
+
+    unit: str  # the busiest unit, empty where nothing is timed
+    layer: str  # the layer of its stages, empty where it has several
+    energy: Mapping[str, float]  # component -> share
+    used: Mapping[str, float]  # storage -> share of it in use
+
+
+@dataclass(frozen=True, slots=True)
+class Lever:
+    """One thing to change, and how far: settings to try, of which the best is taken."""
+
+    what: str
+    settings: Sequence[Setting]
+
+
+def multiplied(what: str, values: Setting, times: Iterable[int] = _TIMES) -> Lever:
+    """Numbers that grow together."""
+    return Lever(what, [{key: value * factor for key, value in values.items()} for factor in times])
+
+
+def faster_clock(frequency_mhz: float) -> list[Lever]:
+    """Twice the frequency, where that is not beyond what is offered."""
+    fast = 2 * int(frequency_mhz) if frequency_mhz == int(frequency_mhz) else 2 * frequency_mhz
+    return [Lever("clock if logic allows", [{"clock.frequency_mhz": fast}])] if fast <= FASTEST_MHZ else []
+
+
+def smaller(key: str, kib: float, used: float) -> list[Lever]:
+    """Halves of a memory's capacity that still hold what is in use, of which at least half is free."""
+    sizes, size = [], kib / 2
+    while size >= 1 and size >= used * kib:
+        sizes.append(size)
+        size /= 2
+    whole = [int(size) if size == int(size) else size for size in sizes]
+    return [Lever(f"smaller {key}", [{f"{key}.capacity_kib": size} for size in whole])] if sizes else []

@@ -1,0 +1,74 @@
+"""What `import hwsim` gives: the library's calls, and reports that can be looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hwsim import arguments
+from hwsim.advice import Advice
+from hwsim.advice import advise as advise_on
+from hwsim.api import load_architecture, load_example, load_trace, simulate
+from hwsim.arch.settings import Settings, as_overrides
+from hwsim.designs import Architecture
+from hwsim.report.exports import Exports
+from hwsim.report.report import Report
+from hwsim.traces.codings import is_trace
+from hwsim.traces.trace import AnyTrace
+
+__all__ = ["Advice", "Report", "advise", "load_architecture", "load_example", "load_report", "load_trace", "simulate"]
+
+
+def advise(
+    architecture: Architecture | str | Path,
+    trace: AnyTrace | str | Path,
+    *,
+    set: Settings = None,  # noqa: A002 - as on the command line
+    most: int = 3,
+) -> list[Advice]:
+    """The changes that would help a design most on a trace, best first; both are given as to `simulate`.
+
+    Each was simulated by itself, on a few samples, and leaves every result as it is.
+
+    Raises HwsimError as `simulate` does.
+    """
+    design = load_architecture(architecture, as_overrides(set))
+    played = load_trace(trace) if isinstance(trace, str | Path) else trace
+    arguments.such("trace", played, is_trace, "a path or what load_trace gives")
+    return advise_on(design, played, arguments.whole("most", most))
+
+
+def load_report(path: str | Path) -> Report:
+    """A report that `--json` or `Report.to_json` wrote, by this hwsim or an older one.
+
+    Raises UsageError for what is none, for one of a newer version and for a file that cannot be read.
+    """
+    from hwsim.errors import UsageError
+    from hwsim.files import open_file
+    from hwsim.printable import shortened
+    from hwsim.report.file import from_json
+
+    arguments.instance("path", path, (str, Path), "a path")
+    try:
+        with open_file(Path(path)) as file:
+            return from_json(file.read())
+    except OSError as error:
+        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
+    except UsageError as error:
+        raise UsageError(f"{shortened(path)}: {error}") from None
+
+
+def _as_text(report: Any, width: int) -> str:
+    from hwsim.view.terminal.summary import text_of
+
+    return text_of(report, width)
+
+
+def _as_html(report: Any, width: int) -> str:
+    from hwsim.view.terminal.summary import html_of
+
+    return html_of(report, width)
+
+
+Exports.as_text = staticmethod(_as_text)
+Exports.as_html = staticmethod(_as_html)

@@ -1,0 +1,42 @@
+"""Reports of older versions, brought to this one; what they did not say is left out, nothing is made up."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hwsim.errors import UsageError
+
+
+def upgraded(document: dict[str, Any], version: int) -> dict[str, Any]:
+    """A JSON report of an older version with the keys of this one.
+
+    Raises UsageError for a document that none wrote.
+    """
+    try:
+        return document if version else _to_1(document)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UsageError(f"not a report of hwsim: {error}") from None
+
+
+def _to_1(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 0 had no number, no times of layers, and of what is busy only the stages."""
+    runs = {key: [_run_to_1(run) for run in document.get(key, [])] for key in ("runs", "baselines")}
+    return {"report_version": 1, **document, **runs}
+
+
+def _run_to_1(run: dict[str, Any]) -> dict[str, Any]:
+    rows, stages = run.get("rows", []), run.get("stages", [])
+    energy: dict[str, list[float]] = {}
+    for row in rows:
+        energy.setdefault(row["layer"], []).append(row["energy_pj"])
+    unknown = {"begin_ns": None, "end_ns": None}
+    layers = [{"layer": layer, "energy_pj": math.fsum(each), **unknown} for layer, each in energy.items()]
+    accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
+    units = []
+    for stage in stages:
+        busy, total = stage["busy_cycles"], math.fsum(stage[f"{account}_cycles"] for account in accounts)
+        share = busy / total if total else 0.0
+        units.append({"unit": stage["stage"], "slots": 1, "busy_cycles": busy, "busy_share": share})
+    timed = run.get("latency_ns") is not None
+    return {**run, "layers": layers, "units": sorted(units, key=lambda unit: -unit["busy_share"]) if timed else []}
