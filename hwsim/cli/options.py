@@ -35,20 +35,19 @@ def designs(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[Co
 
 
 def keys(ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
-    """Keys of the architecture given before that a shell offers for `--set`."""
+    """Keys that a shell offers for `--set`: of the last architecture before it."""
+    from hwsim import accelerators
     from hwsim.arch import load
     from hwsim.errors import HwsimError
 
-    name = ctx.params.get("architecture") or ctx.params.get("second")
-    if not name or "=" in begun:
-        return []
-    try:
-        from hwsim import accelerators
-
-        places = load(name, accelerators.spec_type).places
-    except HwsimError:
-        return []
-    return [CompletionItem(f"{key}=") for key in places if key.startswith(begun) and not key.endswith("source")]
+    given = [value for value in ctx.params.values() if isinstance(value, str)]
+    for name in reversed([*given, *ctx.args]):  # an option without its value leaves what stands before it in `args`
+        try:
+            places = load(name, accelerators.spec_type).places
+        except HwsimError:
+            continue
+        return [CompletionItem(f"{key}=") for key in places if key.startswith(begun) and not key.endswith("source")]
+    return []
 
 
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.schedule import Schedule
-from hwsim.engine.stage import Stage
+from hwsim.engine.stage import BatchStage, Stage
 
+LATE = np.iinfo(np.int64).max
+"""The first start of nothing."""
 Cycles = Mapping[str, NDArray[np.int64]]
 """int64 [job], or [sample, job], of every stage, by its name, in the order of the schedule."""
 
@@ -37,14 +39,17 @@ class Timelines:
     makespan_cycles: NDArray[np.int64]  # [sample]
     accounts: Mapping[str, NDArray[np.int64]]  # stage -> [account] in the order of `StageCycles`, of all samples
 
-    def span(self, names: Sequence[str]) -> NDArray[np.int64]:
-        """First start and last done of the jobs that ran in any of some stages, both 0 where none did: [2, sample]."""
-        late = np.iinfo(np.int64).max
-        start = np.min(
-            [np.where(self.ran[name], self.start[name], late).min(axis=1, initial=late) for name in names], axis=0
-        )
-        done = np.max([np.where(self.ran[name], self.done[name], 0).max(axis=1, initial=0) for name in names], axis=0)
-        return np.stack([np.where(start == late, 0, start), done])
+    def span(self, stage: BatchStage, all_ran: bool) -> NDArray[np.int64]:
+        """First start and last done of a stage's jobs that ran, [LATE, 0] where none did: [2, sample]."""
+        start, done, n = self.start[stage.name], self.done[stage.name], len(self.makespan_cycles)
+        if not stage.n_jobs:
+            return np.stack([np.full(n, LATE), np.zeros(n, np.int64)])
+        if not all_ran:
+            ran = self.ran[stage.name]
+            return np.stack([np.where(ran, start, LATE).min(axis=1), np.where(ran, done, 0).max(axis=1)])
+        # The jobs of a stage run one after another, and with one latency for all are done so.
+        in_order = isinstance(stage.latency, int)
+        return np.stack([start[:, 0], done[:, -1] if in_order else done.max(axis=1)])
 
     @classmethod
     def of(cls, schedules: Sequence[Schedule], played: Sequence[Timeline]) -> Timelines:

@@ -18,7 +18,7 @@ from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage
-from hwsim.engine.timeline import Timelines, sample_latency
+from hwsim.engine.timeline import LATE, Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.progress import followed
 
@@ -117,10 +117,15 @@ class _Played:
 
     def span_cycles(self) -> Mapping[str, Counts]:
         """First start and last done of every layer, of samples that run to their end, added up: [2]."""
-        stages_of: dict[str, list[str]] = {}
+        all_ran = all(stage.unless is None for stage in self.schedules.stages)
+        spans: dict[str, list[Counts]] = {}
         for stage in self.schedules.stages:
-            stages_of.setdefault(stage.layer, []).append(stage.name)
-        return {layer: self.timelines.span(names).sum(axis=1) for layer, names in stages_of.items()}
+            spans.setdefault(stage.layer, []).append(self.timelines.span(stage, all_ran))
+        found = {}
+        for layer, each in spans.items():
+            start, done = np.min([span[0] for span in each], axis=0), np.max([span[1] for span in each], axis=0)
+            found[layer] = np.array([start[start != LATE].sum(), done.sum()])
+        return found
 
     def layer_of(self) -> Mapping[str, str]:
         """Layer of every stage."""
