@@ -18,11 +18,13 @@ from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
 SAMPLES_TO_CHOOSE, SAMPLES_TO_SAY = 4, 64
-JOBS_TO_CHOOSE, JOBS_TO_SAY = 3_000_000, 3_000_000
-"""Recorded samples that candidates are chosen on, and those on which their gains are found, and jobs of all of them
-together: bounds of work, not of time, so that the same call gives the same advice everywhere; our choice.
+JOBS = 200_000
+BITS = 400_000_000
+"""Recorded samples that candidates are chosen on, and those on which their gains are found; jobs that either plays in
+all; and bits of memory in use, which are as good a measure as any of what laying a network out takes, of all
+candidates together.  Bounds of work, not of time, so that the same call gives the same advice everywhere; our choice.
 """
-_CANDIDATES = 16
+_MOST_CANDIDATES, _FEWEST_CANDIDATES = 16, 3
 LEAST_GAIN = 0.05
 SAME_AREA = 0.01
 
@@ -66,13 +68,11 @@ def advise(architecture: Architecture, trace: AnyTrace, most: int = 3) -> list[A
 
     Raises HwsimError as `simulate` does.
     """
-    one = machine_of(architecture).lower(first(trace, 1)).batches.n_jobs
-    few, more = (
-        min(trace.n_samples, at_most, jobs // max(one, 1))
-        for at_most, jobs in ((SAMPLES_TO_CHOOSE, JOBS_TO_CHOOSE // _CANDIDATES), (SAMPLES_TO_SAY, JOBS_TO_SAY // most))
-    )
-    if not few:
+    one = max(machine_of(architecture).lower(first(trace, 1)).batches.n_jobs, 1)
+    if one > JOBS:
         return []
+    few = min(trace.n_samples, SAMPLES_TO_CHOOSE, max(JOBS // _MOST_CANDIDATES // one, 1))
+    more = min(trace.n_samples, SAMPLES_TO_SAY, JOBS // (most + 1) // one)
     chosen = _chosen(architecture, first(trace, few))[:most]
     if more <= few or not chosen:
         return chosen
@@ -85,10 +85,19 @@ def advise(architecture: Architecture, trace: AnyTrace, most: int = 3) -> list[A
 def _chosen(architecture: Architecture, trace: AnyTrace) -> list[Advice]:
     """What helps on few samples, best first."""
     before, found = _simulated(architecture, trace), []
+    bits = sum(row.used_bits for row in before.storage)
+    left = min(_MOST_CANDIDATES, max(_FEWEST_CANDIDATES, BITS // max(bits, 1)))
     for lever in machine_of(architecture).levers(trace, limits_of(before)):
-        tried = list(_tried(architecture, trace, before, lever))
+        tried = []
+        for advice in _tried(architecture, trace, before, lever):
+            left -= 1
+            tried += [advice] if advice.helps else []
+            if not left:
+                break
         if tried:
             found.append(min(tried, key=lambda each: (each.area > 1 + SAME_AREA, each.merit)))
+        if not left:
+            break
     return sorted(found, key=lambda each: each.merit)
 
 
@@ -115,20 +124,18 @@ def _with(architecture: Architecture, settings: tuple[str, ...], trace: AnyTrace
 
 
 def _tried(architecture: Architecture, trace: AnyTrace, before: Report, lever: Lever) -> Iterator[Advice]:
-    """The steps of a lever that can be built and gain enough, as far as each is better than the one before."""
+    """The steps of a lever that can be built, as far as each is better than the one before."""
     best = math.inf
     for setting in lever.settings:
         settings = tuple(as_overrides(setting))
         try:
-            after = _with(architecture, settings, trace)
+            advice = _compared(lever.what, settings, before, _with(architecture, settings, trace))
         except HwsimError:
             continue
-        advice = _compared(lever.what, settings, before, after)
+        yield advice
         if advice.merit >= best:
             return
         best = advice.merit
-        if advice.helps:
-            yield advice
 
 
 def _compared(what: str, settings: tuple[str, ...], before: Report, after: Report) -> Advice:

@@ -123,5 +123,5 @@ def test_advice_is_the_same_for_any_number_of_processes():
 def test_a_sample_that_is_more_work_than_is_spent_unasked_has_none(monkeypatch):
     from hwsim import advice
 
-    monkeypatch.setattr(advice, "JOBS_TO_CHOOSE", 16)
+    monkeypatch.setattr(advice, "JOBS", 16)
     assert hwsim.advise("imc", "example") == []
