@@ -16,13 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from hwsim import arguments
 from hwsim.errors import TraceError, UsageError
+from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.golden import Execution, execute
 from hwsim.traces.direct.rate import RateTrace, encoder
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import check_trace
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
+from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
 from hwsim.version import VERSION
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from hwsim.traces.sequence.trace import SequenceNetwork, SequenceTrace
     from hwsim.traces.ttfs.trace import FirstSpikeNetwork, FirstSpikeTrace
 
-__all__ = ["check", "direct", "first_spike", "plastic", "rate", "sequence"]
+__all__ = ["check", "direct", "events", "first_spike", "plastic", "rate", "sequence"]
 
 check = check_trace
 
@@ -55,6 +56,23 @@ def direct(
     values, right, n = _samples(inputs, np.uint8, labels, recorded)
     run = execute(network, values, arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS))
     trace = Trace(network, timesteps, *_recorded(run, values, right, n, about))
+    check(trace)
+    return trace
+
+
+def events(
+    network: Network, inputs: ArrayLike, labels: ArrayLike, recorded: int | None = None, **about: Any
+) -> EventTrace:
+    """A trace whose inputs change over time: uint8 [sample, timestep, height, width, channel]; all else as `direct`.
+
+    The input layer of `network` is `over_time`; of one bit its values are spikes, of more small counts.
+    """
+    values, right, n = _samples(inputs, np.uint8, labels, recorded)
+    if values.ndim != 5 or not network.input.over_time:
+        wanted = "inputs (samples, timesteps, height, width, channels) and an Input with over_time=True"
+        raise TraceError(f"inputs: wanted {wanted}, found {values.shape} and over_time={network.input.over_time}")
+    run = execute(network, values, arguments.within("timesteps", values.shape[1], 1, MAX_EVENT_TIMESTEPS))
+    trace = EventTrace(network, values.shape[1], *_recorded(run, values, right, n, about))
     check(trace)
     return trace
 

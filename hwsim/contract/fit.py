@@ -24,8 +24,8 @@ class Leaky(Protocol):
     """Neurons with a leak and a membrane, of whatever coding."""
 
     @property
-    def leak(self) -> int:
-        """Of which 2**leak_bits is none."""
+    def leaks(self) -> bool:
+        """Whether anything leaks."""
 
     @property
     def leak_bits(self) -> int:
@@ -39,8 +39,7 @@ class Leaky(Protocol):
 def neuron_widths(key: str, wanted: Leaky, there: Neuron) -> Iterator[Width]:
     """Widths of neurons against those of the unit under a key, for `refuse_narrow`; no leak needs no bits."""
     yield f"{key}.membrane_bits", wanted.membrane_bits, there.membrane_bits
-    leak_bits = 0 if wanted.leak == 1 << wanted.leak_bits else wanted.leak_bits
-    yield f"{key}.leak_bits", leak_bits, there.leak_bits
+    yield f"{key}.leak_bits", wanted.leak_bits if wanted.leaks else 0, there.leak_bits
 
 
 def refuse_small(memory: str, needs: str, needed_bits: int, there_bits: int, where: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hwsim.traces.network.layers import Flatten, Layer, Network, Pool
+from hwsim.traces.network.layers import Flatten, Layer, Network, Pool, Readout
 
 
 def origin(network: Network, name: str) -> str:
@@ -14,4 +14,6 @@ def origin(network: Network, name: str) -> str:
 
 def operands(layer: Layer) -> int:
     """Values that a layer without weights pools or adds for one result."""
+    if isinstance(layer, Readout):
+        return layer.votes
     return layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)

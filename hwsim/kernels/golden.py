@@ -22,13 +22,17 @@ class ConvShape(NamedTuple):
 class NeuronLevels(NamedTuple):
     """Integer LIF parameters of a layer, as in `hwsim.traces.network.layers.Neuron`."""
 
-    leak: int
     leak_bits: int
     fraction_bits: int
     lowest: int  # saturation bounds of the membrane
     highest: int
-    soft_reset: bool
+    reset: int  # SOFT, HARD or NO_RESET
     v_reset: int
+    margin: int  # how far below its threshold a neuron fires: 1 where it fires at it
+    delayed: bool
+
+
+SOFT, HARD, NO_RESET = 0, 1, 2
 
 
 @kernel
@@ -70,23 +74,34 @@ def step_neurons(
     currents: NDArray[np.int32],
     bias: NDArray[np.int32],
     v_threshold: NDArray[np.int64],
+    leak: NDArray[np.int64],
     levels: NeuronLevels,
     membrane: NDArray[np.int64],
     spikes: NDArray[np.uint8],
 ) -> None:
     """One timestep of all neurons of a layer; `membrane` and `spikes` [row, channel] are written in place.
 
-    currents int32[row, channel], bias int32[channel], v_threshold int64[channel].  Leak (rounded half up), input, bias,
-    one saturation, comparison, reset, in this order.
+    currents int32[row, channel], bias int32[channel], v_threshold and leak int64[channel].  Leak (rounded half up),
+    input, bias, one saturation, comparison, reset, in this order; a delayed reset is that of the timestep before, hard
+    before the leak, soft in the sum.
     """
     half = (1 << levels.leak_bits) >> 1
     for row in range(currents.shape[0]):
         for c in range(currents.shape[1]):
-            v = (membrane[row, c] * levels.leak + half) >> levels.leak_bits
+            v, limit = membrane[row, c], v_threshold[c] - levels.margin
+            due = levels.delayed and v > limit
+            if due and levels.reset == HARD:
+                v = np.int64(levels.v_reset)
+            v = (v * leak[c] + half) >> levels.leak_bits
             v += (np.int64(currents[row, c]) << levels.fraction_bits) + bias[c]
+            if due and levels.reset == SOFT:
+                v -= v_threshold[c]
             v = min(max(v, levels.lowest), levels.highest)
-            fired = v > v_threshold[c]
-            if fired:
-                v = v - v_threshold[c] if levels.soft_reset else levels.v_reset
+            fired = v > limit
+            if fired and not levels.delayed:
+                if levels.reset == SOFT:
+                    v -= v_threshold[c]
+                elif levels.reset == HARD:
+                    v = np.int64(levels.v_reset)
             membrane[row, c] = v
             spikes[row, c] = fired

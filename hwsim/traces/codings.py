@@ -15,6 +15,7 @@ from hwsim.traces.verification import Verification
 
 CODINGS = {
     "direct": "hwsim.traces.direct.coding",
+    "events": "hwsim.traces.direct.events",
     "ttfs": "hwsim.traces.ttfs.coding",
     "rate": "hwsim.traces.direct.rate",
     "sequence": "hwsim.traces.sequence.coding",

@@ -11,16 +11,32 @@ from hwsim.traces.codings import CODINGS, coding
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
+from hwsim.traces.network.check import MAX_INT
+from hwsim.traces.network.layers import Network, Readout, neuron_of
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"
-VERSION = 1
+VERSION = 2
+"""Traces that say nothing which version 1 has not are written as version 1, so that earlier readers read them."""
 
 
 def trace_record(trace: AnyTrace) -> dict[str, object]:
     """The trace without its arrays, ready for JSON; digests are added by whoever stores the arrays."""
-    head: dict[str, object] = {"format": FORMAT, "version": VERSION, "coding": trace.coding}
-    return head | coding(trace.coding).record(trace) | {"provenance": provenance_record(trace.provenance)}
+    own = coding(trace.coding).record(trace)
+    head: dict[str, object] = {"format": FORMAT, "version": version_of(trace), "coding": trace.coding}
+    return head | own | {"provenance": provenance_record(trace.provenance)}
+
+
+def version_of(trace: AnyTrace) -> int:
+    """The lowest version of the format that has all that a trace says."""
+    network = getattr(trace, "network", None)
+    if trace.coding == "events":
+        return 2
+    if trace.coding not in ("direct", "rate") or not isinstance(network, Network):
+        return 1
+    neurons = (neuron_of(layer) for layer in network)
+    plain = all(neuron is None or neuron.plain for neuron in neurons)
+    return 1 if plain and not isinstance(network.output, Readout) else 2
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:
@@ -32,7 +48,8 @@ def build_trace(record: Record, take: Take) -> AnyTrace:
     """The trace that `record` and its arrays describe, every rule of the format checked; its `sha256` is left empty."""
     if (found := record.text("format")) != FORMAT:
         record.fail("format", FORMAT, found)
-    record.integer("version", VERSION, VERSION)
+    if (version := record.integer("version", 1, MAX_INT)) > VERSION:
+        record.fail("version", f"at most {VERSION}: a reader of version {version} is needed for this file", version)
     kind = coding(record.choice("coding", CODINGS))
     trace: AnyTrace = kind.build(record, read_provenance(record.record("provenance")), take)
     return trace

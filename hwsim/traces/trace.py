@@ -15,7 +15,8 @@ from hwsim.traces.network.layers import Shape
 from hwsim.traces.provenance import Provenance
 
 MAX_TIMESTEPS = 4096
-
+MAX_EVENT_TIMESTEPS = 100_000
+"""Of inputs over time."""
 
 MAX_SAMPLES = 2**31 - 1
 
@@ -36,7 +37,7 @@ class PackedSpikes:
 class Inputs:
     """Raw samples; the first ones are those whose spikes are recorded."""
 
-    values: NDArray[np.uint8]  # [sample, height, width, channel]
+    values: NDArray[np.uint8]  # [sample, height, width, channel], or with [timestep] after the sample: over time
     labels: NDArray[np.int64]  # [sample]
     sample_ids: NDArray[np.int64]  # index of each in its data set's split
 

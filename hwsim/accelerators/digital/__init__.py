@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PLAYS", "Machine"]
 
-PLAYS = ("direct",)
+PLAYS = ("direct", "events")
 """Codings of the traces that it can be set to play."""
 
 __getattr__ = exports(__name__, {"machine": ["Machine"]})

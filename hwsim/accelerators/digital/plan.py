@@ -12,7 +12,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.contract.dense import Dense
 from hwsim.contract.maps import origin
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
 Unit = Literal["mac", "narrow_mac", "ac"]
@@ -98,7 +98,7 @@ def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None
     finish: Finish | None = None
     if neuron_of(layer) is not None:
         finish = "neuron" if dense is None else "pooling"
-    elif isinstance(layer, Pool | Add):
+    elif isinstance(layer, Pool | Add | Readout):
         finish = "pooling"
     once = spec.direct_input == "once" and dense is None
     keeps = once and direct and neuron_of(layer) is not None

@@ -14,7 +14,7 @@ from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
 from hwsim.traces.network.geometry import window_rows
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
 
@@ -51,8 +51,13 @@ def _columns(plan: Plan, layer: Layer) -> int:
 
 
 def residual_fetches(plan: Plan, layer: Layer) -> int:
-    """Buffer reads of one row of an Add's activations; currents arrive from the accumulators."""
-    assert isinstance(layer, Add)
+    """Buffer reads of one row of activations that are added or counted; currents arrive from the accumulators.
+
+    A readout of membranes needs no spike.
+    """
+    assert isinstance(layer, Add | Readout)
+    if isinstance(layer, Readout) and layer.of == "membrane":
+        return 0
     port_bits, largest = plan.spec.spike_buffer.port_bits, plan.network.max_value
     activations = [name for name in layer.inputs if not plan.network.gives_currents(name)]
     return sum(_read_here(plan, layer, name, largest(name).bit_length(), port_bits) for name in activations)

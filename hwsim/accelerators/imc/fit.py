@@ -14,7 +14,7 @@ from hwsim.accelerators.imc.plan.placement import conversion_blocks
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Add, Conv2d, Linear, Network, Pool, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
 from hwsim.traces.network.weights import weights_of
 
@@ -38,6 +38,8 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
             refuse_narrow(
                 layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
             )
+        elif isinstance(layer, Readout):
+            refuse_narrow(layer.name, [("pooling.bits", signed_bits(*ranges[layer.name]), spec.pooling.bits)])
         elif isinstance(layer, Pool):
             refuse_narrow(layer.name, [("pooling.bits", network.max_value(layer.name).bit_length(), spec.pooling.bits)])
 

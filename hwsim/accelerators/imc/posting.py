@@ -27,7 +27,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Posted, Posting
 from hwsim.contract.maps import operands
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
 from hwsim.traces.network.raw_input import multiplies_input
 
 Actions = dict[tuple[str, str], IntArray | int]
@@ -189,6 +189,8 @@ def pool_actions(plan: Plan, step: Step) -> Actions:
         windows, port_bits = isinstance(layer, Pool), plan.spec.spike_buffer.port_bits
         fetched = window_fetches(plan, step, port_bits) if windows else runs * residual_fetches(plan, layer)
         actions["spike_buffer", "read"] = fetched
+    if isinstance(layer, Readout) and layer.of == "membrane" and plan.spec.loop_order != "layer_outer":
+        actions["membrane", "read"] = row_words(layer, plan.spec.neuron.membrane_bits, plan.spec.membrane.port_bits)
     return actions | _hops(plan, step) | psum_reads(plan, step)
 
 

@@ -16,7 +16,7 @@ from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
-from hwsim.traces.network.layers import Add, Input, Pool
+from hwsim.traces.network.layers import Add, Input, Pool, Readout
 
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -85,7 +85,7 @@ def _pes(plan: Plan, step: Step) -> int:
     name = step.layer.name
     while name not in plan.placement.layers:
         layer = plan.network[name]
-        if not layer.inputs or not isinstance(layer, Add | Pool):
+        if not layer.inputs or not isinstance(layer, Add | Pool | Readout):
             return 1
         name = layer.inputs[0]
     return plan.placement.layers[name].pes

@@ -10,7 +10,7 @@ from hwsim.components.memory import Sram
 from hwsim.contract.fit import refuse_narrow, refuse_small
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.direct.rate import RateTrace
-from hwsim.traces.network.layers import Conv2d, Flatten, Linear
+from hwsim.traces.network.layers import Conv2d, Flatten, Linear, Readout
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
@@ -53,11 +53,16 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
             f"{trace.provenance.name}: the input spikes of a rate-coded trace follow from raw inputs: none"
         )
     for layer in trace.network.layers[1:]:
+        if isinstance(layer, Readout):
+            raise UsageError(
+                f"layer '{layer.name}': the machine decides by sums of its last layer, which must not fire"
+            )
         if not isinstance(layer, Conv2d | Linear | Flatten) or (isinstance(layer, Conv2d) and layer.groups > 1):
             raise UsageError(f"layer '{layer.name}': the machine has convolutions of one group and linear layers only")
         neuron = layer.neuron if isinstance(layer, Conv2d | Linear) else None
-        if neuron is not None and (neuron.leak != 1 << neuron.leak_bits or neuron.reset != "soft"):
-            raise UsageError(f"layer '{layer.name}': the machine has neurons without leak that subtract the threshold")
+        if neuron is not None and (neuron.leaks or neuron.reset != "soft" or not neuron.plain):
+            wanted = "neurons without leak that fire above their threshold and subtract it at once"
+            raise UsageError(f"layer '{layer.name}': the machine has {wanted}")
         if neuron is not None and neuron.membrane_bits > spec.pe.potential_bits:
             raise ArchitectureError(
                 f"pe.potential_bits: {layer.name} needs {neuron.membrane_bits}, it has {spec.pe.potential_bits}"

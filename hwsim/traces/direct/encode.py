@@ -106,8 +106,8 @@ def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words])
 def _input_planes(trace: Trace, layer: Input, samples: slice) -> Words:
     if trace.inputs is None:
         raise TraceError(f"layer '{layer.name}': wanted raw inputs of the recorded samples, found none in this trace")
-    values = trace.inputs.values[samples]
-    positions = values.reshape(len(values), 1, layer.shape[0] * layer.shape[1], layer.shape[2])
+    values, steps = trace.inputs.values[samples], trace.timesteps if layer.over_time else 1
+    positions = values.reshape(len(values), steps, layer.shape[0] * layer.shape[1], layer.shape[2])
 
     def pack() -> Words:
         return pack_integers(positions, layer.bits)

@@ -13,10 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.kernels.golden import ConvShape, NeuronLevels, add_currents, step_neurons
+from hwsim.kernels.golden import HARD, NO_RESET, SOFT, ConvShape, NeuronLevels, add_currents, step_neurons
 from hwsim.progress import in_parts
 from hwsim.traces.network.check import MAX_INT, check_network
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, Pool, neuron_of
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Flatten,
+    Input,
+    Layer,
+    Linear,
+    Network,
+    Neuron,
+    Pool,
+    Readout,
+    neuron_of,
+)
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import pack_channels
 from hwsim.traces.trace import PackedSpikes
@@ -60,7 +72,7 @@ def execute(
     breaks a rule and for inputs of another shape or of too many bits.
     """
     check_network(network)
-    shape = network.input.shape
+    shape = (timesteps, *network.input.shape) if network.input.over_time else network.input.shape
     if inputs.dtype != np.uint8 or inputs.shape[1:] != shape or not inputs.size:
         raise TraceError(
             f"inputs: wanted uint8 (samples, {', '.join(map(str, shape))}), found {inputs.dtype} {inputs.shape}"
@@ -68,6 +80,8 @@ def execute(
     if int(inputs.max()) >> network.input.bits:
         raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {int(inputs.max())}")
     products = products or ExactProducts(network)
+    if network.input.over_time:
+        encode = at_timestep
     parts = [
         _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode).play(timesteps)
         for start in in_parts(len(inputs), _SAMPLES_AT_ONCE)
@@ -113,10 +127,11 @@ class _Run:
         self.first_sample = first_sample
         self.n_samples = len(inputs)
         self.inputs, self.encode = inputs, encode
-        self.values: dict[str, Values] = {network.input.name: inputs.astype(np.int32)}
+        self.values: dict[str, Values] = {} if encode else {network.input.name: inputs.astype(np.int32)}
         self.membranes = {
             layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64) for layer in network.spiking()
         }
+        self.read_out: dict[str, NDArray[np.int64]] = {}  # membranes as they were read last
         self.unchanging = _unchanging(network, products.varying) if encode is None else frozenset()
 
     def play(self, timesteps: int) -> Execution:
@@ -156,8 +171,21 @@ class _Run:
                 for gain, source in zip(layer.gains, sources, strict=True):
                     total += np.int64(gain) * source
                 passed = _saturated(total)
+            case Readout():
+                passed = self._read_out(layer, sources[0])
         neuron = neuron_of(layer)
         return passed if neuron is None else self._fire(layer, neuron, passed)
+
+    def _read_out(self, layer: Readout, source: Values) -> Values:
+        """Spikes of each class's channels, or what its membrane changed by."""
+        if layer.of == "spikes":
+            votes: Values = source.reshape(self.n_samples, *layer.shape, layer.votes).sum(axis=-1, dtype=np.int32)
+            return votes
+        membrane = self.membranes[layer.inputs[0]]
+        before = self.read_out.get(layer.name, np.zeros_like(membrane))
+        self.read_out[layer.name] = membrane.copy()
+        changed: Values = (membrane - before).astype(np.int32)
+        return changed
 
     def _fire(self, layer: Layer, neuron: Neuron, currents: Values) -> Values:
         channels = layer.shape[2]
@@ -167,6 +195,7 @@ class _Run:
             currents.reshape(-1, channels),
             np.zeros(channels, dtype=np.int32) if bias is None else bias,
             neuron.v_threshold,
+            np.broadcast_to(np.asarray(neuron.leak, np.int64), channels).copy(),
             levels_of(neuron),
             self.membranes[layer.name].reshape(-1, channels),
             spikes.reshape(-1, channels),
@@ -174,11 +203,23 @@ class _Run:
         return spikes.astype(np.int32)
 
 
+def at_timestep(values: NDArray[np.uint8], timestep: int) -> Values:
+    """Inputs over time [sample, timestep, ...] at one timestep."""
+    return values[:, timestep].astype(np.int32)
+
+
 def levels_of(neuron: Neuron) -> NeuronLevels:
     """The neuron's parameters as the kernel takes them."""
     bound = 1 << (neuron.membrane_bits - 1)
     return NeuronLevels(
-        neuron.leak, neuron.leak_bits, neuron.fraction_bits, -bound, bound - 1, neuron.reset == "soft", neuron.v_reset
+        neuron.leak_bits,
+        neuron.fraction_bits,
+        -bound,
+        bound - 1,
+        {"soft": SOFT, "hard": HARD, "none": NO_RESET}[neuron.reset],
+        neuron.v_reset,
+        int(neuron.fires_at_threshold),
+        neuron.delayed_reset,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,9 @@ from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
 from hwsim.traces.network.check import MAX_LAYERS, check_network
 from hwsim.traces.network.geometry import n_words
-from hwsim.traces.network.layers import Layer, Network
+from hwsim.traces.network.layers import Input, Layer, Network
 from hwsim.traces.provenance import Provenance, Recipe
-from hwsim.traces.trace import MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
+from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
 
 
 def direct_record(trace: Trace) -> dict[str, object]:
@@ -46,13 +47,16 @@ def direct_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
     return arrays | logits_arrays(trace.logits)
 
 
-def build_direct(record: Record, provenance: Provenance, take: Take) -> Trace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
-    timesteps = record.integer("timesteps", 1, MAX_TIMESTEPS)
+def build_direct(record: Record, provenance: Provenance, take: Take, over_time: bool = False) -> Trace:
+    """The trace that `record` and its arrays describe, every rule of the coding checked.
+
+    With inputs `over_time` there is one for each timestep.
+    """
+    timesteps = record.integer("timesteps", 1, MAX_EVENT_TIMESTEPS if over_time else MAX_TIMESTEPS)
     samples = record.integer("samples", 1, MAX_SAMPLES)
-    network = read_network(record, take)
+    network = read_network(record, take, over_time)
     spikes = {layer.name: _read_spikes(layer, samples, timesteps, take) for layer in network.spiking()}
-    inputs = _read_inputs(record, network, samples, take)
+    inputs = _read_inputs(record, network, samples, timesteps, take)
     logits = read_logits(record, network.n_classes, timesteps, take)
     if "recorded" not in logits or len(logits["recorded"].labels) != samples:
         raise TraceError(f"logits: wanted a set 'recorded' of the {samples} samples with spikes")
@@ -63,12 +67,14 @@ def build_direct(record: Record, provenance: Provenance, take: Take) -> Trace:
     return Trace(network, timesteps, spikes, inputs, logits, provenance)
 
 
-def read_network(record: Record, take: Take) -> Network:
+def read_network(record: Record, take: Take, over_time: bool = False) -> Network:
     """The checked network under the key `layers`."""
     seen: dict[str, Layer] = {}
-    layers = []
+    layers: list[Layer] = []
     for item in record.records("layers", MAX_LAYERS):
         layer = read_layer(item, seen, take)
+        if over_time and not layers and isinstance(layer, Input):
+            layer = replace(layer, over_time=True)
         layers.append(layer)
         seen[layer.name] = layer
     network = Network(tuple(layers))
@@ -85,13 +91,14 @@ def _read_spikes(layer: Layer, samples: int, timesteps: int, take: Take) -> Pack
     return PackedSpikes(words, layer.shape)
 
 
-def _read_inputs(record: Record, network: Network, samples: int, take: Take) -> Inputs | None:
+def _read_inputs(record: Record, network: Network, samples: int, timesteps: int, take: Take) -> Inputs | None:
     fields = record.optional("inputs")
     if fields is None:
         return None
     count = fields.integer("samples", samples, MAX_SAMPLES)
     fields.close()
-    values = take("inputs/values", ("|u1",), (count, *network.input.shape))
+    steps = (timesteps,) if network.input.over_time else ()
+    values = take("inputs/values", ("|u1",), (count, *steps, *network.input.shape))
     if int(values.max()) >> network.input.bits:
         raise TraceError(f"array 'inputs/values': wanted {network.input.bits}-bit integers, found {int(values.max())}")
     return Inputs(values, *read_labels("inputs", count, network.n_classes, take))

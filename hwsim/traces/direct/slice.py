@@ -29,8 +29,12 @@ def first_of_direct(trace: Trace, samples: int | None, timesteps: int | None) ->
             sample_ids=logits.sample_ids[kept],
         )
 
+    inputs = trace.inputs
+    if inputs is not None and trace.network.input.over_time:
+        inputs = replace(inputs, values=inputs.values[:, :t])
     return replace(
         trace,
+        inputs=inputs,
         timesteps=t,
         provenance=replace(trace.provenance, recipe=None),  # which would draw the whole trace again
         spikes={name: PackedSpikes(packed.words[:n, :t], packed.shape) for name, packed in trace.spikes.items()},

@@ -19,6 +19,7 @@ from hwsim.traces.network.layers import (
     Linear,
     Neuron,
     Pool,
+    Readout,
     SeededWeights,
     StoredWeights,
     Weights,
@@ -33,6 +34,7 @@ KINDS: dict[str, type[Layer]] = {
     "pool": Pool,
     "flatten": Flatten,
     "add": Add,
+    "readout": Readout,
 }
 PACKED_BITS = 4
 """Weights of at most this many bits are stored two per byte."""
@@ -68,6 +70,8 @@ def layer_record(layer: Layer) -> dict[str, object]:
             record |= {"pool": layer.kind, "kernel": layer.kernel, "stride": layer.stride}
         case Add():
             record |= {"gains": list(layer.gains)}
+        case Readout():
+            record |= {"votes": layer.votes, "of": layer.of}
     if isinstance(layer, Conv2d | Linear):
         record |= {"weights": _weights_record(layer.weights), "bias": layer.bias is not None}
     if isinstance(layer, Conv2d | Linear | Add):
@@ -82,8 +86,11 @@ def _weights_record(weights: Weights) -> dict[str, object]:
 
 
 def _neuron_record(neuron: Neuron) -> dict[str, object]:
-    names = ("leak", "leak_bits", "reset", "v_reset", "fraction_bits", "membrane_bits")
-    return {name: getattr(neuron, name) for name in names}
+    names = ("leak_bits", "reset", "v_reset", "fraction_bits", "membrane_bits")
+    record: dict[str, object] = {"leak": "per_channel" if isinstance(neuron.leak, np.ndarray) else neuron.leak}
+    record |= {name: getattr(neuron, name) for name in names}
+    # Only what is said: earlier readers know nothing of it.
+    return record | {name: True for name in ("fires_at_threshold", "delayed_reset") if getattr(neuron, name)}
 
 
 def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
@@ -98,6 +105,8 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
             arrays["bias"] = layer.bias
     if (neuron := neuron_of(layer)) is not None:
         arrays["v_threshold"] = neuron.v_threshold
+        if isinstance(neuron.leak, np.ndarray):
+            arrays["leak"] = neuron.leak
     return arrays
 
 
@@ -141,6 +150,9 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
         case "add":
             gains = record.integers("gains", -MAX_SIZE, MAX_SIZE, 64)
             return Add(name, inputs, shape, gains, _read_neuron(record, base, take))
+        case "readout":
+            of = cast("Literal['spikes', 'membrane']", record.choice("of", ("spikes", "membrane")))
+            return Readout(name, inputs, shape, record.integer("votes", 1, MAX_SIZE), of)
     return Flatten(name, inputs, shape)
 
 
@@ -181,16 +193,26 @@ def _read_neuron(record: Record, base: Layer, take: Take) -> Neuron | None:
     if fields is None:
         return None
     neuron = Neuron(
-        leak=fields.integer("leak", 0, 2**16),
+        leak=_read_leak(fields, base, take),
         leak_bits=fields.integer("leak_bits", 0, 16),
         v_threshold=take(f"{base.name}/v_threshold", ("<i8",), (base.shape[2],)),
-        reset=cast("Literal['soft', 'hard']", fields.choice("reset", ("soft", "hard"))),
+        reset=cast("Literal['soft', 'hard', 'none']", fields.choice("reset", ("soft", "hard", "none"))),
         v_reset=fields.integer("v_reset", -MAX_INT - 1, MAX_INT),
         fraction_bits=fields.integer("fraction_bits", 0, 24),
         membrane_bits=fields.integer("membrane_bits", 2, 32),
+        fires_at_threshold=fields.has("fires_at_threshold") and fields.flag("fires_at_threshold"),
+        delayed_reset=fields.has("delayed_reset") and fields.flag("delayed_reset"),
     )
     fields.close()
     return neuron
+
+
+def _read_leak(fields: Record, base: Layer, take: Take) -> int | NDArray[np.int64]:
+    """One leak for the layer, or one for each channel."""
+    if fields.is_text("leak"):
+        fields.choice("leak", ("per_channel",))
+        return take(f"{base.name}/leak", ("<i8",), (base.shape[2],))
+    return fields.integer("leak", 0, 2**16)
 
 
 def _frozen(array: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -10,7 +10,7 @@ from hwsim.printable import brief
 from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_SIZE
 from hwsim.traces.provenance import Provenance, Recipe
-from hwsim.traces.trace import MAX_TIMESTEPS
+from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_TIMESTEPS
 
 
 def provenance_record(provenance: Provenance) -> dict[str, object]:
@@ -52,7 +52,7 @@ def check_rates(recipe: Recipe, names: Collection[str]) -> None:
 
 
 def _read_fractions(fields: Record, key: str) -> tuple[float, ...]:
-    values = fields.numbers(key, MAX_TIMESTEPS)
+    values = fields.numbers(key, MAX_EVENT_TIMESTEPS)
     if not all(0 <= value <= 1 for value in values):
         fields.fail(key, "fractions from 0 to 1", values)
     return values

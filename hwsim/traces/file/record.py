@@ -27,6 +27,15 @@ class Record:
             raise TraceError(f"{self.where}: wanted key '{key}', found {brief(sorted(self._left))}")
         return self._left.pop(key)
 
+    def has(self, key: str) -> bool:
+        """Whether a key that may be left out is there."""
+        self._taken.append(key)
+        return key in self._left
+
+    def is_text(self, key: str) -> bool:
+        """Whether a key that may have several types has a text."""
+        return isinstance(self._left.get(key), str)
+
     def fail(self, key: str, wanted: str, found: object) -> NoReturn:
         """Raise TraceError about the value of `key`."""
         raise TraceError(f"{self.where}.{key}: wanted {wanted}, found {brief(found)}")

@@ -21,6 +21,7 @@ from hwsim.traces.network.layers import (
     Network,
     Neuron,
     Pool,
+    Readout,
     SeededWeights,
     Shape,
     StoredWeights,
@@ -59,6 +60,8 @@ def check_network(network: Network) -> None:
         _check_reads(layer, network)
         check_geometry(layer, [network[name].shape for name in layer.inputs])
         _check_neuron(layer)
+        if isinstance(layer, Readout):
+            _check_readout(layer, network)
         bounds[layer.name] = _worst_case(layer, network, [bounds[name] for name in layer.inputs])
 
 
@@ -100,7 +103,7 @@ def _check_ends(network: Network) -> None:
         if not network.consumers[layer.name]:
             _fail(layer, "wanted a layer that reads it, found none")
     if not network.gives_currents(last.name):
-        _fail(last, "wanted integer logits from the last layer (no neuron), found activations")
+        _fail(last, "wanted integer logits from the last layer (no neuron, or a readout), found activations")
     if last.shape[:2] != (1, 1):
         _fail(last, f"wanted logits of shape (1, 1, classes), found {last.shape}")
     if not network.spiking():
@@ -115,6 +118,16 @@ def _check_reads(layer: Layer, network: Network) -> None:
         lowest = -MAX_SIZE if network.gives_currents(layer.name) or layer.neuron else 1
         if not all(lowest <= gain <= MAX_SIZE and gain for gain in layer.gains):
             _fail(layer, f"wanted gains from {lowest} to {MAX_SIZE}, not 0, found {layer.gains}")
+
+
+def _check_readout(layer: Readout, network: Network) -> None:
+    if layer is not network.output:
+        _fail(layer, "wanted a readout as the last layer, found one before it")
+    if layer.of not in ("spikes", "membrane"):
+        _fail(layer, f"wanted a readout of 'spikes' or 'membrane', found {layer.of!r}")
+    neuron = neuron_of(network[layer.inputs[0]])
+    if layer.of == "membrane" and (neuron is None or layer.votes != 1 or neuron.membrane_bits > 31):
+        _fail(layer, "wanted neurons of at most 31 membrane bits and 1 vote for a readout of membranes, found others")
 
 
 def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
@@ -169,12 +182,20 @@ def _shape_of_add(layer: Add, inputs: list[Shape]) -> Shape:
     return inputs[0]
 
 
+def _shape_of_readout(layer: Readout, inputs: list[Shape]) -> Shape:
+    channels = inputs[0][2]
+    if inputs[0][:2] != (1, 1) or layer.votes < 1 or channels % layer.votes:
+        _fail(layer, f"wanted votes that divide the channels of an input (1, 1, n), found {layer.votes}, {inputs[0]}")
+    return 1, 1, channels // layer.votes
+
+
 _SHAPES: dict[type[Layer], Callable[..., Shape]] = {
     Conv2d: _shape_of_conv,
     Linear: _shape_of_linear,
     Pool: _shape_of_pool,
     Flatten: _shape_of_flatten,
     Add: _shape_of_add,
+    Readout: _shape_of_readout,
 }
 
 
@@ -215,8 +236,12 @@ def _check_neuron(layer: Layer) -> None:
     neuron = neuron_of(layer)
     if neuron is None:
         return
-    if not 0 <= neuron.leak_bits <= 16 or not 0 <= neuron.leak <= 1 << neuron.leak_bits:
-        _fail(layer, f"wanted 0 <= leak <= 2**leak_bits, leak_bits <= 16, found {neuron.leak, neuron.leak_bits}")
+    leak = np.asarray(neuron.leak)
+    if leak.ndim and (leak.dtype != np.int64 or leak.shape != (layer.shape[2],)):
+        _fail(layer, f"wanted leak int64 ({layer.shape[2]},), found {leak.dtype} {leak.shape}")
+    if not 0 <= neuron.leak_bits <= 16 or leak.min() < 0 or leak.max() > 1 << neuron.leak_bits:
+        found = int(leak.max()), neuron.leak_bits
+        _fail(layer, f"wanted 0 <= leak <= 2**leak_bits, leak_bits <= 16, found {found}")
     if not 0 <= neuron.fraction_bits <= 24 or not 2 <= neuron.membrane_bits <= 32:
         found = neuron.fraction_bits, neuron.membrane_bits
         _fail(layer, f"wanted fraction_bits from 0 to 24 and membrane_bits from 2 to 32, found {found}")
@@ -231,8 +256,8 @@ def _check_levels(layer: Layer, neuron: Neuron) -> None:
         _fail(layer, f"wanted v_threshold int64 ({layer.shape[2]},), found {threshold.dtype} {threshold.shape}")
     if threshold.min() < 0 or threshold.max() > top:
         _fail(layer, f"wanted v_threshold from 0 to {top} ({neuron.membrane_bits} membrane bits), found others")
-    if neuron.reset not in ("soft", "hard"):
-        _fail(layer, f"wanted reset 'soft' or 'hard', found {neuron.reset!r}")
+    if neuron.reset not in ("soft", "hard", "none"):
+        _fail(layer, f"wanted reset 'soft', 'hard' or 'none', found {neuron.reset!r}")
     if neuron.v_reset and not (neuron.reset == "hard" and -top - 1 <= neuron.v_reset <= top):
         _fail(layer, f"wanted v_reset 0, or with a hard reset {-top - 1} to {top}, found {neuron.v_reset}")
 
@@ -245,6 +270,8 @@ def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:
             total += int(np.abs(layer.bias.astype(np.int64)).max())
     elif isinstance(layer, Add):
         total = sum(abs(gain) * bound for gain, bound in zip(layer.gains, inputs, strict=True))
+    elif isinstance(layer, Readout):
+        total = layer.votes * inputs[0] if layer.of == "spikes" else MAX_INT
     else:
         total = network.max_value(layer.name)
     if total > MAX_INT:

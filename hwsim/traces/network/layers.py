@@ -3,13 +3,18 @@
 Golden semantics, per timestep t and in the order of `Network.layers` (docs/design.md, golden semantics):
 
     current[c] = sum(weight[..., c] * x)                                   exact integers
-    v          = saturate(((v * leak + half) >> leak_bits) + (current << fraction_bits) + bias[c])
-    spike      = v > v_threshold[c]                                        strictly
-    v          = v - v_threshold[c] (soft reset)  or  v_reset (hard reset)  where it spiked
+    v          = saturate(((v * leak[c] + half) >> leak_bits) + (current << fraction_bits) + bias[c])
+    spike      = v > v_threshold[c], or >= where `fires_at_threshold`
+    v          = v - v_threshold[c] (soft reset)  or  v_reset (hard reset)  where it spiked; nothing without reset
 
 with half = 2**(leak_bits - 1) (0 when leak_bits is 0), `>>` the arithmetic shift, and saturation to `membrane_bits`
-signed bits, once, after the sum.  A layer without a neuron passes its integer `current + bias` on: to an `Add`, or
-out of the network as logits (one integer vector a timestep, not accumulated).  Membranes start at zero for each sample.
+signed bits, once, after the sum.  With a delayed reset v is left as it is when it spikes, and reset in the next
+timestep, of which `due` is the comparison of what the last one left: a hard reset sets v before it leaks, a soft one
+takes v_threshold[c] off the sum after the leak.
+
+A layer without a neuron passes its integer `current + bias` on: to an `Add`, or out of the network as logits (one
+integer vector a timestep, not accumulated).  Membranes start at zero for each sample.  A `Readout` at the end makes
+logits of neurons that fire: spikes in groups, or what a membrane changed by, so that the sum is the membrane.
 
 Activations that are not binary stay integers: an average pool gives the *sum* of its window (the divisor belongs to the
 weights or threshold that follow), a residual `Add` without a neuron gives sums such as {0, 1, 2}.
@@ -34,13 +39,26 @@ Shape = tuple[int, int, int]
 class Neuron:
     """Integer LIF neurons of one layer (IF when `leak == 2**leak_bits`)."""
 
-    leak: int
+    leak: int | NDArray[np.int64]  # of the layer, or [channel]
     leak_bits: int
     v_threshold: NDArray[np.int64]  # [channel], in units of 2**-fraction_bits weight steps
-    reset: Literal["soft", "hard"]
+    reset: Literal["soft", "hard", "none"]
     fraction_bits: int
     membrane_bits: int
     v_reset: int = 0
+    fires_at_threshold: bool = False
+    delayed_reset: bool = False
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a timestep leaves less than all of any membrane."""
+        return bool(np.any(np.asarray(self.leak) != 1 << self.leak_bits))
+
+    @property
+    def plain(self) -> bool:
+        """Whether it fires above its threshold and is reset at once, with one leak for all channels."""
+        at_once = not (self.fires_at_threshold or self.delayed_reset) and self.reset != "none"
+        return at_once and not isinstance(self.leak, np.ndarray)
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -75,9 +93,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Input(Layer):
-    """The network's direct-coded input: unsigned integers of `bits` bits, the same at every timestep."""
+    """The network's input: unsigned integers of `bits` bits, the same at every timestep or others at each."""
 
     bits: int
+    over_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +141,17 @@ class Add(Layer):
 
     gains: tuple[int, ...]
     neuron: Neuron | None
+
+
+@dataclass(frozen=True, slots=True)
+class Readout(Layer):
+    """Logits from the activations of the layer before: of each class the sum of `votes` neighbouring channels.
+
+    Of the `membrane` of neurons, what it has changed by in this timestep after any reset: summed it is the membrane.
+    """
+
+    votes: int
+    of: Literal["spikes", "membrane"]
 
 
 @dataclass(frozen=True)
@@ -174,8 +204,10 @@ class Network:
 
     @cached_property
     def following_input(self) -> frozenset[str]:
-        """The input and what flattens, pools or adds it, with no weights and no neuron in between."""
+        """An input that stays and what flattens, pools or adds it, with no weights and no neuron in between."""
         found: set[str] = set()
+        if self.input.over_time:
+            return frozenset()
         for layer in self.layers:  # in one pass: a recursion would take exponential time on a chain of sums
             starts_anew = isinstance(layer, Conv2d | Linear) or neuron_of(layer) is not None
             if not starts_anew and found.issuperset(layer.inputs):
@@ -194,7 +226,7 @@ class Network:
         return value
 
     def gives_currents(self, name: str) -> bool:
-        """Whether a layer passes signed integer currents on: weights or a sum of currents without a neuron."""
+        """Whether a layer passes signed integer currents on: weights or a sum of them without a neuron, a readout."""
         return self._max_values[name] is None
 
     @cached_property
@@ -222,7 +254,7 @@ def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
             return sum(map(mul, layer.gains, known)) if len(known) == len(inputs) else None
         case Pool() | Flatten():
             return inputs[0]
-    return None
+    return None  # weights and readouts give currents
 
 
 def neuron_of(layer: Layer) -> Neuron | None:

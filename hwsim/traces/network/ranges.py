@@ -11,7 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kept import kept_with
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Linear, Network, SeededWeights, Weights
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Flatten,
+    Linear,
+    Network,
+    Readout,
+    SeededWeights,
+    Weights,
+    neuron_of,
+)
 from hwsim.traces.network.weights import weights_of
 
 Range = tuple[int, int]
@@ -68,7 +78,18 @@ def current_ranges(network: Network) -> Mapping[str, Range]:
             found[layer.name] = added(layer, network, found)
         elif isinstance(layer, Flatten):
             found[layer.name] = found[layer.inputs[0]]
+        elif isinstance(layer, Readout):
+            found[layer.name] = _read_out(layer, network)
     return found
+
+
+def _read_out(layer: Readout, network: Network) -> Range:
+    """The range of a class's votes, or of what a membrane may change by in a timestep."""
+    if layer.of == "spikes":
+        return 0, layer.votes * network.max_value(layer.inputs[0])
+    neuron = neuron_of(network[layer.inputs[0]])
+    assert neuron is not None
+    return -((1 << neuron.membrane_bits) - 1), (1 << neuron.membrane_bits) - 1
 
 
 def added(layer: Add, network: Network, ranges: Mapping[str, Range]) -> Range:

@@ -73,6 +73,11 @@ class GateUnits:
     value_shift: int  # 0 for spikes
 
     @property
+    def leaks(self) -> bool:
+        """Whether a step leaves less than all of a membrane."""
+        return self.leak != 1 << self.leak_bits
+
+    @property
     def spiking(self) -> bool:
         """Whether the units fire, and so have membranes."""
         return self.activation in ("spike", "signed_spike")

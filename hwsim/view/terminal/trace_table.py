@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.verification import Verification
 from hwsim.view.terminal.plain_table import plain_table
@@ -41,7 +42,7 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
 def _print_rest(trace: Any, console: Console) -> None:
     """What traces of one coding have, with no more imported than that."""
     match trace.coding:
-        case "direct":
+        case "direct" | "events":
             _print_direct(trace, console)
         case "rate":
             _print_direct(trace.as_direct, console)
@@ -89,6 +90,8 @@ def _kind(layer: Layer) -> str:
             return f"{layer.kind} pool {layer.kernel} x {layer.kernel}, stride {layer.stride}"
         case Add():
             return "add"
+        case Readout():
+            return f"readout of {layer.of}" + (f", {layer.votes} votes a class" if layer.votes > 1 else "")
     return type(layer).__name__.lower()
 
 
@@ -96,10 +99,14 @@ def _neuron(layer: Layer) -> str:
     neuron = neuron_of(layer)
     if neuron is None:
         return ""
-    leak = neuron.leak / (1 << neuron.leak_bits)
+    leaks = np.asarray(neuron.leak) / (1 << neuron.leak_bits)
     low, high = int(neuron.v_threshold.min()), int(neuron.v_threshold.max())
     threshold = str(low) if low == high else f"{low} to {high}"
-    return f"{'IF' if leak == 1 else f'LIF, leak {leak:.4g}'}, threshold {threshold}, {neuron.reset} reset"
+    leak = f"{leaks.min():.4g}" if leaks.min() == leaks.max() else f"{leaks.min():.4g} to {leaks.max():.4g}"
+    kind = f"LIF, leak {leak}" if neuron.leaks else "IF"
+    at = "at" if neuron.fires_at_threshold else "above"
+    reset = "no reset" if neuron.reset == "none" else f"{neuron.reset} reset" + (" a step later" * neuron.delayed_reset)
+    return f"{kind}, {f'fires at {threshold}' if at == 'at' else f'threshold {threshold}'}, {reset}"
 
 
 def print_verification(result: Verification, console: Console) -> None:

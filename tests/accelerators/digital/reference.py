@@ -16,7 +16,7 @@ import numpy as np
 from accelerators.digital.cases import geometry, set_bits, windows
 from accelerators.imc.reference import bits_of, gives_currents, is_direct
 
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
 
 
 class Twin:
@@ -165,4 +165,6 @@ class Twin:
                 self.add(layer, "pooling", "add", t, results * (len(layer.inputs) - 1))
         elif not isinstance(layer, Conv2d | Linear):
             operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+            if isinstance(layer, Readout):
+                operands = layer.votes
             self.add(layer, "pooling", "add", t, results * operands)

@@ -12,6 +12,7 @@ from hwsim import api
 from hwsim.accelerators.imc import Machine
 from hwsim.report.price import price
 from hwsim.run.play import play
+from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
@@ -120,8 +121,8 @@ def random_trace(network, timesteps=3, samples=2, rate=0.3, seed=0, steady=False
         shape = (samples, 1 if steady else timesteps, height * width, channels)
         bits = np.repeat(rng.random(shape) < rate, timesteps if steady else 1, axis=1)
         spikes[layer.name] = PackedSpikes(packed(bits), layer.shape)
-    height, width, channels = network.input.shape
-    values = rng.integers(0, 1 << network.input.bits, (samples, height, width, channels), dtype=np.uint8)
+    steps = (timesteps,) if network.input.over_time else ()
+    values = rng.integers(0, 1 << network.input.bits, (samples, *steps, *network.input.shape), dtype=np.uint8)
     if rate == SILENT:
         values[:] = 0
     labels = rng.integers(0, network.n_classes, samples)
@@ -130,7 +131,8 @@ def random_trace(network, timesteps=3, samples=2, rate=0.3, seed=0, steady=False
     logits = np.repeat(logits, timesteps if steady else 1, axis=1)
     provenance = Provenance("random", "none", "test", "CC0-1.0", "none", "none", seed, True, ())
     recorded = Logits(logits, 1 / 32, labels, ids, "test")
-    return Trace(network, timesteps, spikes, Inputs(values, labels, ids), {"recorded": recorded}, provenance)
+    kind = EventTrace if network.input.over_time else Trace
+    return kind(network, timesteps, spikes, Inputs(values, labels, ids), {"recorded": recorded}, provenance)
 
 
 def with_logits(trace, values, labels=None, scale=1.0, name="recorded"):

@@ -27,7 +27,7 @@ from accelerators.imc.reference import (
     window_rows,
 )
 
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
 
 
 def shares(width, copies):
@@ -95,7 +95,7 @@ class Chip:
         source = self.network[layer.inputs[0]]
         origin = map_before_flattening(self.network, source.name)
         made, stride = self.made[origin.name], getattr(layer, "stride", 1)
-        if source.shape != origin.shape:
+        if source.shape != origin.shape or (isinstance(layer, Readout) and layer.of == "spikes"):
             self.made[layer.name] = dict.fromkeys(places, made[0, 0])
         else:
             self.made[layer.name] = {(x, c): made[x * stride, c] for x, c in places}
@@ -116,6 +116,8 @@ class Chip:
             for source in set(reader.inputs):
                 if isinstance(reader, Flatten) or map_before_flattening(self.network, source).name != name:
                     continue
+                if isinstance(reader, Readout) and reader.of == "membrane":
+                    continue
                 if isinstance(reader, Conv2d | Linear):
                     whole |= set.union(*self.tiles[reader.name])
                 elif self.network[source].shape != self.network[name].shape:
@@ -130,6 +132,9 @@ class Chip:
         kernel, stride = getattr(reader, "kernel", 1), getattr(reader, "stride", 1)
         width, values = self.network[source].shape[1], {}
         for (x, c), tile in self.made[reader.name].items():
+            if isinstance(reader, Readout):
+                values.setdefault(tile, set()).update((x, c * reader.votes + i) for i in range(reader.votes))
+                continue
             right = width if x == reader.shape[1] - 1 else min(width, x * stride + max(kernel, stride))
             values.setdefault(tile, set()).update((xx, c) for xx in range(x * stride, right))
         return values
@@ -230,10 +235,10 @@ def other_counts(spec, trace, layer, chip):
             post("noc", action, height * chip.flit_hops(chip.gives(layer.name)), runs)
 
     if isinstance(layer, Input):
-        post(
-            "global_buffer", "read", height * width * ceil(channels * layer.bits / spec.global_buffer.port_bits), first
-        )
-        send(layer.bits, first)
+        runs = first if is_direct(network, layer.name) else each
+        words = height * width * ceil(channels * layer.bits / spec.global_buffer.port_bits)
+        post("global_buffer", "read", words, runs)
+        send(layer.bits, runs)
         return counts
     summed = 0
     if isinstance(layer, Add):
@@ -243,6 +248,13 @@ def other_counts(spec, trace, layer, chip):
         send(1)
         if isinstance(layer, Add):
             post("spike_buffer", "read", summed)
+    elif isinstance(layer, Readout):
+        post("pooling", "add", channels * layer.votes)
+        if layer.of == "spikes":
+            post("spike_buffer", "read", chip.reads(layer, layer.inputs[0]))
+        elif spec.loop_order == "timestep_outer":
+            post("membrane", "read", ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits))
+        send(0)
     elif isinstance(layer, Add | Pool):
         runs = first if is_direct(network, layer.name) else each
         operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)

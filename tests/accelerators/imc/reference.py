@@ -15,7 +15,7 @@ from math import ceil
 
 import numpy as np
 
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
 from hwsim.traces.network.weights import weights_of
 
 
@@ -36,6 +36,8 @@ def activations(trace, name):
         return unpacked(trace, name)
     if isinstance(layer, Input):
         values = trace.inputs.values[: trace.n_samples].astype(np.int64)
+        if layer.over_time:
+            return values
         return np.repeat(values[:, None], trace.timesteps, axis=1)
     sources = [activations(trace, source) for source in layer.inputs]
     if isinstance(layer, Add):
@@ -75,7 +77,7 @@ def is_direct(network, name):
     """Whether a layer's activations follow from the raw input alone, so that they are the same at every timestep."""
     layer = network[name]
     if isinstance(layer, Input):
-        return True
+        return not layer.over_time
     plain = isinstance(layer, Pool | Flatten) or (isinstance(layer, Add) and layer.neuron is None)
     return plain and all(is_direct(network, source) for source in layer.inputs)
 
@@ -87,7 +89,7 @@ def gives_currents(network, name):
         return False
     if isinstance(layer, Add):
         return any(gives_currents(network, source) for source in layer.inputs)
-    return isinstance(layer, Conv2d | Linear)
+    return isinstance(layer, Conv2d | Linear | Readout)
 
 
 class Crossbars:

@@ -226,7 +226,18 @@ def test_command_prints_the_ratios_beside_early_exit(tmp_path):
     runner.invoke(main, ["trace", "synth", "mlp:36-20-10", file, "--timesteps", "4", "--samples", "2", "--rate", "0.2"])
     done = runner.invoke(
         main,
-        ["simulate", "imc", file, "--baseline", "ann", "--baseline", "qann", "--set", "early_exit.threshold=0.5"],
+        [
+            "simulate",
+            "imc",
+            file,
+            "--full",
+            "--baseline",
+            "ann",
+            "--baseline",
+            "qann",
+            "--set",
+            "early_exit.threshold=0.5",
+        ],
         env={"COLUMNS": "240"},
     )
     assert done.exit_code == 0, done.output

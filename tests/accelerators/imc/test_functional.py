@@ -152,7 +152,7 @@ def test_the_command_line_runs_it(tmp_path):
     command = ["simulate", "imc", str(path), "--functional", "--set", "adc.bits=10", "--json", str(written)]
     result = CliRunner().invoke(main, command)
     assert result.exit_code == 0, result.output
-    assert "accuracy of this hardware" in result.output
+    assert "accuracy here, %, n = " in result.output
     assert json.loads(written.read_text())["options"]["functional"] is True
     refused = CliRunner().invoke(main, ["simulate", "digital", str(path), "--functional"])
     assert refused.exit_code == 2

@@ -17,7 +17,7 @@ from hwsim.engine import simpy_engine
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.stage import Stage
 from hwsim.engine.timeline import stalls
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
 
 
 def branched(seed, size=8):
@@ -105,7 +105,7 @@ def reads(network):
             rows = height(source)
             if isinstance(network[source], Flatten) or isinstance(layer, Linear):
                 needs = [range(rows)] * layer.shape[0]
-            elif isinstance(layer, Add):
+            elif isinstance(layer, Add | Readout):
                 needs = [range(y, y + 1) for y in range(rows)]
             else:
                 padding = 0 if isinstance(layer, Pool) else layer.padding

@@ -215,7 +215,7 @@ def test_a_trace_of_another_coding_is_refused_by_both():
 
 def test_the_command_line(tmp_path):
     write_trace(tmp_path / "t.npz", trace_of(network_of((6,), membrane_carry=True)))
-    shown = CliRunner().invoke(main, ["simulate", "lstm", str(tmp_path / "t.npz"), "--baseline", "ann"])
+    shown = CliRunner().invoke(main, ["simulate", "lstm", str(tmp_path / "t.npz"), "--baseline", "ann", "--full"])
     assert shown.exit_code == 0, shown.output
     assert "membranes run on" in " ".join(shown.output.split())
 

@@ -41,7 +41,7 @@ def report(*arguments):
 
 
 def test_one_command_learns_and_decides(trace_file):
-    found = hwsim("simulate", "stdp", trace_file)
+    found = hwsim("simulate", "stdp", trace_file, "--full")
     assert found.exit_code == 0, found.output
     for text in (
         "train",

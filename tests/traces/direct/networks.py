@@ -20,18 +20,20 @@ from hwsim.traces import (
     Neuron,
     Pool,
     Provenance,
+    Readout,
     StoredWeights,
     Trace,
 )
+from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.golden import execute
 
 
 class Sketch:
     """A network under construction; each method adds a layer that reads the last one and returns its name."""
 
-    def __init__(self, shape, bits=8, seed=0):
+    def __init__(self, shape, bits=8, seed=0, over_time=False):
         self.rng = np.random.default_rng(seed)
-        self.layers: list[Layer] = [Input("input", (), shape, bits)]
+        self.layers: list[Layer] = [Input("input", (), shape, bits, over_time)]
 
     @property
     def last(self):
@@ -112,8 +114,19 @@ class Sketch:
         neuron = self.neuron(shape[2]) if neuron is True else neuron
         return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron))
 
+    def readout(self, of="spikes", votes=1):
+        shape = (1, 1, self.last.shape[2] // votes)
+        return self.add(Readout(self.name("readout"), (self.last.name,), shape, votes, of))
+
     def network(self):
         return Network(tuple(self.layers))
+
+
+def raw_inputs(network, samples, timesteps, seed=0):
+    """Random inputs of a network, over time where it takes them so."""
+    steps = (timesteps,) if network.input.over_time else ()
+    shape = (samples, *steps, *network.input.shape)
+    return np.random.default_rng(seed).integers(0, 1 << network.input.bits, shape, dtype=np.uint8)
 
 
 def small_network(seed=0, channels=20):
@@ -134,7 +147,7 @@ def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
     """A trace of `network` on random inputs, `extra` of them beyond the recorded samples, by the golden kernel."""
     rng = np.random.default_rng(seed)
     count = samples + extra
-    values = rng.integers(0, 1 << network.input.bits, (count, *network.input.shape), dtype=np.uint8)
+    values = raw_inputs(network, count, timesteps, seed)
     labels = rng.integers(0, network.n_classes, count)
     ids = rng.permutation(100 + count)[:count].astype(np.int64)
     run = execute(network, values, timesteps)
@@ -153,25 +166,31 @@ def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
         accuracy=tuple(larger.accuracy().tolist()),
     )
     logits = {"recorded": recorded, "test": larger}
-    return Trace(network, timesteps, spikes, Inputs(values, labels, ids), logits, provenance)
+    kind = EventTrace if network.input.over_time else Trace
+    return kind(network, timesteps, spikes, Inputs(values, labels, ids), logits, provenance)
 
 
 @st.composite
 def neurons(draw, channels):
-    """Neurons at all corners of the rules: no leak, full leak, one-bit rounding, tiny membranes that saturate."""
+    """Neurons at all corners of the rules: no leak, full leak, one-bit rounding, tiny membranes that saturate, fire at
+    or above their threshold, are reset at once, a step later or never.
+    """
     leak_bits = draw(st.integers(0, 6))
     membrane_bits = draw(st.sampled_from([4, 8, 12, 24, 32]))
     top = (1 << (membrane_bits - 1)) - 1
-    reset = draw(st.sampled_from(["soft", "hard"]))
+    reset = draw(st.sampled_from(["soft", "hard", "soft", "hard", "none"]))
     threshold = draw(st.lists(st.integers(0, min(top, 300)), min_size=channels, max_size=channels))
+    leaks = draw(st.lists(st.integers(0, 1 << leak_bits), min_size=channels, max_size=channels))
     return Neuron(
-        leak=draw(st.integers(0, 1 << leak_bits)),
+        leak=np.array(leaks, np.int64) if draw(st.integers(0, 3)) == 0 else leaks[0],
         leak_bits=leak_bits,
         v_threshold=np.array(threshold, dtype=np.int64),
         reset=reset,
         fraction_bits=draw(st.integers(0, 5)),
         membrane_bits=membrane_bits,
         v_reset=draw(st.integers(-min(top, 20), min(top, 20))) if reset == "hard" else 0,
+        fires_at_threshold=draw(st.booleans()),
+        delayed_reset=draw(st.booleans()),
     )
 
 
@@ -179,7 +198,9 @@ def neurons(draw, channels):
 def networks(draw):
     """Random valid networks of up to about ten layers, of every kind, over at most 6 x 6 positions."""
     size = draw(st.integers(3, 6))
-    sketch = Sketch((size, size, draw(st.integers(1, 3))), bits=draw(st.integers(1, 8)), seed=draw(st.integers(0, 999)))
+    shape, over_time = (size, size, draw(st.integers(1, 3))), draw(st.integers(0, 2)) == 0
+    bits = draw(st.integers(1, 3 if over_time else 8))
+    sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time)
     for _ in range(draw(st.integers(0, 4))):
         draw(st.sampled_from([_draw_conv, _draw_conv, _draw_pool, _draw_residual, _draw_activation_sum]))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
@@ -189,7 +210,13 @@ def networks(draw):
     if draw(st.booleans()):
         n_out = draw(st.integers(1, 9))
         sketch.linear(n_out, bits=draw(st.integers(2, 8)), neuron=draw(neurons(n_out)), bias=draw(st.booleans()))
-    sketch.linear(draw(st.integers(2, 5)), neuron=None, bias=draw(st.booleans()))
+    votes = draw(st.integers(0, 3))  # 0: the last layer does not fire
+    n_out = draw(st.integers(2, 5)) * max(votes, 1)
+    last = draw(neurons(n_out)) if votes else None
+    sketch.linear(n_out, neuron=last, bias=draw(st.booleans()))
+    if votes:
+        of_membrane = votes == 1 and last.membrane_bits <= 31 and draw(st.booleans())
+        sketch.readout("membrane" if of_membrane else "spikes", votes)
     return sketch.network()
 
 

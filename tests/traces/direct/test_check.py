@@ -63,7 +63,7 @@ def test_what_the_message_says(index, changes, message):
         ({"leak_bits": 17}, "wanted 0 <= leak <= 2**leak_bits, leak_bits <= 16"),
         ({"membrane_bits": 33}, "wanted fraction_bits from 0 to 24 and membrane_bits from 2 to 32"),
         ({"fraction_bits": 25}, "wanted fraction_bits from 0 to 24"),
-        ({"reset": "none"}, "wanted reset 'soft' or 'hard', found 'none'"),
+        ({"reset": "late"}, "wanted reset 'soft', 'hard' or 'none', found 'late'"),
         ({"reset": "hard", "v_reset": 1 << 15}, "wanted v_reset 0, or with a hard reset -32768 to 32767, found 32768"),
         ({"v_threshold": np.zeros(3, dtype=np.int64)}, "wanted v_threshold int64 (20,), found int64 (3,)"),
         ({"v_threshold": np.full(20, 1 << 15)}, "wanted v_threshold from 0 to 32767"),

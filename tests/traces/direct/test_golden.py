@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from traces.direct.networks import Sketch, networks, neurons, small_network
+from traces.direct.networks import Sketch, networks, neurons, raw_inputs, small_network
 
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import step_neurons
-from hwsim.traces import Add, Conv2d, Flatten, Input, Linear, Network, Neuron, Pool, neuron_of
+from hwsim.traces import Add, Conv2d, Flatten, Input, Linear, Network, Neuron, Pool, Readout, neuron_of
 from hwsim.traces.direct.golden import execute, levels_of
 from hwsim.traces.planes import unpack_channels
 
@@ -20,12 +20,24 @@ from hwsim.traces.planes import unpack_channels
 def naive_neuron(neuron, channel, v, current, bias):
     """One neuron, one timestep, as the docstring of `network` says: (membrane, spike)."""
     half = 2 ** (neuron.leak_bits - 1) if neuron.leak_bits else 0
-    v = (v * neuron.leak + half) // 2**neuron.leak_bits + current * 2**neuron.fraction_bits + bias
-    v = max(-(2 ** (neuron.membrane_bits - 1)), min(2 ** (neuron.membrane_bits - 1) - 1, v))
+    leak = neuron.leak if isinstance(neuron.leak, int) else int(neuron.leak[channel])
     threshold = int(neuron.v_threshold[channel])
-    if v > threshold:
-        return (v - threshold if neuron.reset == "soft" else neuron.v_reset), 1
-    return v, 0
+
+    def fires(potential):
+        return potential >= threshold if neuron.fires_at_threshold else potential > threshold
+
+    late = fires(v) and neuron.delayed_reset
+    if late and neuron.reset == "hard":
+        v = neuron.v_reset
+    v = (v * leak + half) // 2**neuron.leak_bits + current * 2**neuron.fraction_bits + bias
+    if late and neuron.reset == "soft":
+        v -= threshold
+    v = max(-(2 ** (neuron.membrane_bits - 1)), min(2 ** (neuron.membrane_bits - 1) - 1, v))
+    if not fires(v):
+        return v, 0
+    if neuron.delayed_reset:
+        return v, 1
+    return {"soft": v - threshold, "hard": neuron.v_reset, "none": v}[neuron.reset], 1
 
 
 def naive_integers(layer, sources, gets):
@@ -59,7 +71,10 @@ def naive_integers(layer, sources, gets):
     def add(y, x, c):
         return sum(g * gets(source, (y, x, c)) for g, source in zip(layer.gains, sources, strict=True))
 
-    return {Conv2d: conv, Linear: linear, Pool: pool, Flatten: flatten, Add: add}[type(layer)]
+    def votes(_y, _x, c):
+        return sum(gets(sources[0], (0, 0, c * layer.votes + i)) for i in range(layer.votes))
+
+    return {Conv2d: conv, Linear: linear, Pool: pool, Flatten: flatten, Add: add, Readout: votes}[type(layer)]
 
 
 def naive_execute(network, sample, timesteps):
@@ -72,11 +87,17 @@ def naive_execute(network, sample, timesteps):
         inside = all(0 <= p < size for p, size in zip(place, source.shape, strict=True))
         return values[source.name][place] if inside else 0
 
-    for _ in range(timesteps):
+    for t in range(timesteps):
+        before = dict(membranes)
         for layer in network:
             places = list(np.ndindex(layer.shape))
             if isinstance(layer, Input):
-                values[layer.name] = {place: int(sample[place]) for place in places}
+                now = sample[t] if layer.over_time else sample
+                values[layer.name] = {place: int(now[place]) for place in places}
+                continue
+            if isinstance(layer, Readout) and layer.of == "membrane":
+                keys = [(layer.inputs[0], place) for place in places]
+                values[layer.name] = {key[1]: membranes[key] - before.get(key, 0) for key in keys}
                 continue
             integer = naive_integers(layer, [network[name] for name in layer.inputs], gets)
             bias = getattr(layer, "bias", None)
@@ -111,7 +132,7 @@ def agrees(network, inputs, timesteps):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(networks(), st.integers(0, 2**32), st.integers(1, 4))
 def test_any_network_runs_as_the_rules_say(network, seed, timesteps):
-    inputs = np.random.default_rng(seed).integers(0, 1 << network.input.bits, (2, *network.input.shape), dtype=np.uint8)
+    inputs = raw_inputs(network, 2, timesteps, seed)
     agrees(network, inputs, timesteps)
 
 
@@ -126,7 +147,8 @@ def test_neurons_under_changing_currents(neuron, seed):
     expected = [[0] * 4 for _ in range(3)]
     for _ in range(10):
         currents = rng.integers(-spread, spread, (3, 4)).astype(np.int32)
-        step_neurons(currents, bias, neuron.v_threshold, levels_of(neuron), membrane, spikes)
+        leak = np.full(4, neuron.leak, np.int64)
+        step_neurons(currents, bias, neuron.v_threshold, leak, levels_of(neuron), membrane, spikes)
         for row, channel in np.ndindex(3, 4):
             v, spike = naive_neuron(
                 neuron, channel, expected[row][channel], int(currents[row, channel]), int(bias[channel])

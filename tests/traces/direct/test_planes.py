@@ -26,7 +26,7 @@ def unpacked(trace, layer):
     match layer:
         case Input():
             raw = trace.inputs.values[:n].astype(np.int64)
-            return np.broadcast_to(raw[:, None], (n, t, *layer.shape))
+            return raw if layer.over_time else np.broadcast_to(raw[:, None], (n, t, *layer.shape))
         case Pool():
             k, s, (rows, columns, channels) = layer.kernel, layer.stride, layer.shape
             pooled = np.zeros((n, t, rows, columns, channels), dtype=np.int64)

@@ -148,7 +148,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("version",), 2, "manifest.version: wanted an integer from 1 to 1, found 2"),
+        (("version",), 3, "manifest.version: wanted at most 2: a reader of version 3 is needed for this file, found 3"),
         (("timesteps",), 4, "array 'conv1/spikes': wanted uint64 (3, 4, 36, 1), found uint64 (3, 3, 36, 1)"),
         (("samples",), 2, "array 'conv1/spikes': wanted uint64 (2, 3, 36, 1), found uint64 (3, 3, 36, 1)"),
         (("coding",), "direkt", "manifest.coding: wanted one of direct, "),
@@ -169,13 +169,13 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
         (
             ("layers", 1, "kind"),
             "conv",
-            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, found 'conv'",
+            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, readout, found 'conv'",
         ),
         (
             ("layers", 1, "kind"),
             "conv1d",
-            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, found 'conv1d': "
-            "a convolution here is two-dimensional with a square kernel",
+            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, readout, found "
+            "'conv1d': a convolution here is two-dimensional with a square kernel",
         ),
         (("layers", 1, "name"), "../x", "name '../x': wanted 1 to 64 letters, digits"),
         (("layers", 1, "weights", "bits"), 5, "array 'conv1/weights': wanted int8 (3, 3, 1, 20), found uint8 (90,)"),

@@ -89,13 +89,15 @@ def _currents(layer: Conv2d | Linear, x: Tensor) -> Tensor:
 def _neurons(current: Tensor, neuron: Neuron, bias: NDArray[np.int32] | None, timesteps: int) -> Tensor:
     threshold = torch.from_numpy(neuron.v_threshold)
     offset = torch.zeros_like(threshold) if bias is None else torch.from_numpy(bias.astype(np.int64))
+    assert isinstance(neuron.leak, int)
+    leak = neuron.leak
     half = 1 << (neuron.leak_bits - 1) if neuron.leak_bits else 0
     top = 1 << (neuron.membrane_bits - 1)
     v = torch.zeros_like(current[:, 0])
     steps = []
     for t in range(timesteps):
         step = current[:, min(t, current.shape[1] - 1)]
-        v = ((v * neuron.leak + half) >> neuron.leak_bits) + (step << neuron.fraction_bits) + offset
+        v = ((v * leak + half) >> neuron.leak_bits) + (step << neuron.fraction_bits) + offset
         v = v.clamp(-top, top - 1)
         spike = v > threshold
         steps.append(spike)

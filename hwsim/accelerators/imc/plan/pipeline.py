@@ -17,7 +17,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
 from hwsim.engine.stage import Wait
 from hwsim.traces.network.geometry import window_rows
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, Readout, neuron_of
 
 Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
 DECISION = "sigma_e"
@@ -144,7 +144,7 @@ def _kind(layer: Layer, away: bool) -> Kind:
             return "source"
         case Add():
             return "neuron" if layer.neuron else "pool"
-        case Pool():
+        case Pool() | Readout():
             return "pool"
     return "elsewhere" if away else "crossbar"
 

@@ -17,7 +17,7 @@ from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.maps import origin
 from hwsim.traces.network.geometry import window
-from hwsim.traces.network.layers import Flatten, Input, Layer, Network, Pool
+from hwsim.traces.network.layers import Flatten, Input, Layer, Network, Pool, Readout
 
 Range = tuple[int, int]  # first and one past the last
 
@@ -72,7 +72,8 @@ def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
         elif not isinstance(layer, Flatten):
             source = origin(network, layer.inputs[0])
             aligned = network[source].shape[0] == layer.shape[0] or isinstance(layer, Pool)
-            if aligned and network[source].shape == network[layer.inputs[0]].shape:
+            counted = isinstance(layer, Readout) and layer.of == "spikes"
+            if aligned and not counted and network[source].shape == network[layer.inputs[0]].shape:
                 parts[layer.name] = _beside(layer, parts[source])
             else:
                 parts[layer.name] = (Part.whole(parts[source][0].tile, layer),)
@@ -118,6 +119,8 @@ def _beside(layer: Layer, sources: tuple[Part, ...]) -> tuple[Part, ...]:
 
 def read_by(network: Network, layer: Layer, part: Part) -> Part:
     """What a part of a layer that works channel by channel reads of each input, columns between windows included."""
+    if isinstance(layer, Readout):
+        return replace(part, channels=(part.channels[0] * layer.votes, part.channels[1] * layer.votes))
     kernel, stride, _ = window(layer)
     first, end = part.positions
     width = network[layer.inputs[0]].shape[1]

@@ -20,7 +20,7 @@ from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.plan.sites import Part, Sites, read_by, sites_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
-from hwsim.traces.network.layers import Flatten, Layer, Network, neuron_of
+from hwsim.traces.network.layers import Flatten, Layer, Network, Readout, neuron_of
 
 Mask = NDArray[np.bool_]
 
@@ -131,7 +131,7 @@ def _wants(network: Network, sites: Sites, layer: Layer, away: frozenset[str]) -
     whole: set[int] = set()
     parts: list[Part] = []
     for name, reader in _readers(network, layer):
-        if reader.name in away:
+        if reader.name in away or (isinstance(reader, Readout) and reader.of == "membrane"):
             continue
         if reader.name in sites.tiles:
             whole.update(sites.tiles[reader.name])
