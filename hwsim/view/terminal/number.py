@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+_MOST_TIMESTEPS = 8
 _PREFIXES = (
     (1e12, "T"),
     (1e9, "G"),
@@ -65,3 +67,11 @@ def edp(pj_ns: float) -> str:
 def percent(fraction: float) -> str:
     """A share."""
     return f"{100 * fraction:.1f} %"
+
+
+def by_timestep(accuracy: Sequence[float]) -> str:
+    """Fractions right after some timesteps, spread evenly where there are many; the first and the last among them."""
+    n = len(accuracy)
+    spread = sorted({1 + i * (n - 1) // (_MOST_TIMESTEPS - 1) for i in range(_MOST_TIMESTEPS)})
+    shown = range(1, n + 1) if n <= _MOST_TIMESTEPS else spread
+    return ", ".join(f"T = {t}: {100 * accuracy[t - 1]:.2f} %" for t in shown)

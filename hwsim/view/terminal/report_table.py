@@ -87,7 +87,7 @@ def played(report: Report) -> str:
 
 def _print_exits(report: Report, console: Console) -> None:
     if report.accuracy_by_timestep:
-        shown = ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(report.accuracy_by_timestep, 1))
+        shown = number.by_timestep(report.accuracy_by_timestep)
         console.print()
         console.print(headed("Accuracy", f"{shown}  ({report.accuracy_of.whose})"))
     exits = report.early_exit

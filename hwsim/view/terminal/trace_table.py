@@ -13,6 +13,7 @@ from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.verification import Verification
+from hwsim.view.terminal.number import by_timestep
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
 
@@ -35,7 +36,7 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
             console.print(f"  {label}: {value}", soft_wrap=True)
     for label, accuracy in (("accuracy", origin.accuracy), ("accuracy in floats", origin.float_accuracy)):
         if accuracy:
-            console.print(f"  {label}: " + ", ".join(f"T = {t}: {100 * a:.2f} %" for t, a in enumerate(accuracy, 1)))
+            console.print(f"  {label}: {by_timestep(accuracy)}")
     _print_rest(trace, console)
 
 
