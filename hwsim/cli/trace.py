@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, console, named, needs_output, progress, without_threads
 
 
@@ -99,3 +100,6 @@ def trace_synth(
             drawn = synthesize(geometry, timesteps, samples, layer_rates(geometry, rates), seed, steady)
         write_trace(out, drawn, compress=compress)
     click.echo(f"{out}: {geometry}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
+
+
+trace.add_command(from_nir)

@@ -33,12 +33,12 @@ class Lever:
 
 def multiplied(what: str, values: Setting, times: Iterable[int] = _TIMES) -> Lever:
     """Numbers that grow together."""
-    return Lever(what, [{key: value * factor for key, value in values.items()} for factor in times])
+    return Lever(what, [{key: _whole(value * factor) for key, value in values.items()} for factor in times])
 
 
 def faster_clock(frequency_mhz: float) -> list[Lever]:
     """Twice the frequency, where that is not beyond what is offered."""
-    fast = 2 * int(frequency_mhz) if frequency_mhz == int(frequency_mhz) else 2 * frequency_mhz
+    fast = _whole(2 * frequency_mhz)
     return [Lever("clock if logic allows", [{"clock.frequency_mhz": fast}])] if fast <= FASTEST_MHZ else []
 
 
@@ -48,5 +48,10 @@ def smaller(key: str, kib: float, used: float) -> list[Lever]:
     while size >= 1 and size >= used * kib:
         sizes.append(size)
         size /= 2
-    whole = [int(size) if size == int(size) else size for size in sizes]
-    return [Lever(f"smaller {key}", [{f"{key}.capacity_kib": size} for size in whole])] if sizes else []
+    settings = [{f"{key}.capacity_kib": _whole(size)} for size in sizes]
+    return [Lever(f"smaller {key}", settings)] if sizes else []
+
+
+def _whole(value: float) -> float:
+    """A whole number without a point."""
+    return int(value) if value == int(value) else value

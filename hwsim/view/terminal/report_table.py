@@ -78,7 +78,7 @@ def played(report: Report) -> str:
     trace = report.trace
     kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
     samples = {run.name: len(run.samples.timesteps) for run in report.runs}
-    counted = f"{report.options['samples']} samples"
+    counted = "1 sample" if report.options["samples"] == 1 else f"{report.options['samples']} samples"
     if any(name.is_phase for name in samples):
         counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
     timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""

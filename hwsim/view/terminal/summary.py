@@ -106,7 +106,7 @@ def _how_sure(run: Run) -> str:
     low, high = (number.significant(bound / (energy.value or 1), 2) for bound in (energy.low, energy.high))
     prices = "prices have no bounds" if low == high else f"sources of prices allow {low} to {high} x"
     return (
-        f"energy{error or ' of one sample'} over {n:,} samples; {prices}"
+        f"energy{error or ' of one sample'} over {_counted(n)}; {prices}"
         if error
         else f"energy of one sample; {prices}"
     )
@@ -116,13 +116,17 @@ def _advice(advice: Sequence[Advice], width: int, room: int) -> list[Text]:
     """What would help, as many changes as there is room for, best first."""
     if not advice:
         return []
-    lines = [headed("what would help", f"(each alone, on {advice[0].samples} samples; every result stays as it is)")]
+    lines = [headed("what would help", f"(each alone, on {_counted(advice[0].samples)}; every result stays as it is)")]
     for each in advice:
         own = [Text(cut(_gain(each), width)), *(Text(f"  {line}") for line in _wrapped(each.settings, width - 2))]
         if len(lines) + len(own) > room:
             break
         lines += own
     return lines if len(lines) > 1 else []
+
+
+def _counted(samples: int) -> str:
+    return "1 sample" if samples == 1 else f"{samples:,} samples"
 
 
 def _gain(advice: Advice) -> str:

@@ -1,0 +1,53 @@
+"""`hwsim trace from-nir`: a NIR network and recordings to a trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, without_threads
+
+
+@click.command("from-nir")
+@click.argument("network", metavar="NET.nir", type=FILE)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE)
+@click.option("--out", metavar="OUT.npz", type=FILE, required=True, callback=named, help="The trace to write.")
+@click.option("--labels", metavar="FILE.csv", type=FILE, help="Columns `file` and `label`, for recordings.")
+@click.option("--timesteps", type=int, help="Timesteps T; of an .npz its own unless fewer are asked for.")
+@click.option("--bin-us", type=int, help="Microseconds of a timestep.  [default: --dt]")
+@click.option("--bin-events", type=int, help="Events of a timestep instead.")
+@click.option("--dt", type=float, default=1e-3, show_default=True, help="Seconds of a timestep, for leaks.")
+@click.option("--reset", type=click.Choice(["hard", "soft"]), default="hard", show_default=True)
+@click.option("--fires", type=click.Choice(["above", "at"]), default="above", show_default=True)
+@click.option("--weight-bits", type=click.IntRange(2, 8), default=8, show_default=True)
+@click.option("--recorded", type=int, help="Samples whose spikes are kept.  [default: all]")
+@click.option("--allow-drift", type=float, metavar="SHARE", help="Spikes that may differ from the float network's.")
+@MEMORY
+def from_nir(
+    network: Path,
+    inputs: tuple[Path, ...],
+    out: Path,
+    labels: Path | None,
+    memory: int | None,
+    **options: Any,
+) -> None:
+    """Quantise a NIR network, execute it exactly on recordings (.bin, .npy, .npz of t, x, y, p) or on one .npz with
+    arrays `values` [sample, timestep, ...] and `labels`, and write the trace.
+
+    NIR says neither the timestep nor how neurons are reset: --dt, --reset and --fires do.
+    """
+    without_threads()
+    needs_output()
+    from hwsim.doors.recordings import trace_from_nir
+    from hwsim.files import check_outputs
+    from hwsim.memory import bounded, held_to_bound
+    from hwsim.traces.io import write_trace
+
+    check_outputs([out], [network, *inputs, *([labels] if labels else [])])
+    with bounded(memory), held_to_bound(), progress():
+        entered = trace_from_nir(network, inputs, labels, name=out.stem, **options)
+        write_trace(out, entered.trace, compress=True)
+    trace = entered.trace
+    click.echo(f"{out}: {len(trace.logits['test'].labels)} samples, T = {trace.timesteps}; {entered.drift}")

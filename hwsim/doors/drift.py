@@ -1,0 +1,69 @@
+"""What rounding to integers changed: spikes that differ from the float network's, by layer, and both accuracies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import TraceError
+from hwsim.traces.direct.golden import Execution
+from hwsim.traces.planes import unpack_channels
+
+WARNS, FAILS = 0.01, 0.05
+"""Shares of all spikes from which on a drift is told, and refused unless it is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Differences to the float network on the same inputs."""
+
+    differing: Mapping[str, float]  # layer -> spikes of either that the other has not, over the float network's
+    overall: float
+    accuracy: float
+    float_accuracy: float
+
+    def __str__(self) -> str:
+        """One line."""
+        worst = max(self.differing, key=lambda name: self.differing[name], default="")
+        layer = f", most in {worst} ({100 * self.differing[worst]:.2f} %)" if worst else ""
+        return (
+            f"{100 * self.overall:.2f} % of the spikes differ from the float network's{layer}; "
+            f"right {100 * self.accuracy:.2f} %, in floats {100 * self.float_accuracy:.2f} %"
+        )
+
+
+def drift_of(
+    floats: Mapping[str, NDArray[np.bool_]],
+    float_logits: NDArray[np.float64],
+    run: Execution,
+    layer_of: Mapping[str, str],
+    labels: NDArray[np.int64],
+) -> Drift:
+    """Compare spikes [sample, timestep, y, x, channel] by node, and decisions by summed logits."""
+    differing, changed, fired = {}, 0, 0
+    for name, wanted in floats.items():
+        packed = run.spikes[layer_of[name]]
+        found = unpack_channels(packed.words[: len(wanted)], packed.shape[2]).reshape(wanted.shape)
+        different, spikes = int((found != wanted).sum()), int(wanted.sum())
+        differing[layer_of[name]] = different / spikes if spikes else math.inf if different else 0.0
+        changed, fired = changed + different, fired + spikes
+    right, float_right = (
+        float((each.sum(axis=1).argmax(axis=1) == labels[: len(each)]).mean())
+        for each in (run.logits[: len(float_logits)], float_logits)
+    )
+    overall = changed / fired if fired else math.inf if changed else 0.0
+    return Drift(differing, overall, right, float_right)
+
+
+def check_drift(drift: Drift, allowed: float | None) -> str:
+    """What is to be told of a drift, empty where that is nothing.
+
+    Raises TraceError for more than is allowed, 5 % unless something else is said.
+    """
+    if drift.overall > (FAILS if allowed is None else allowed):
+        raise TraceError(f"drift: {drift}; more weight bits may help, or allow more")
+    return str(drift) if drift.overall > WARNS else ""

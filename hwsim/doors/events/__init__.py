@@ -1,0 +1,1 @@
+"""Recordings of event sensors: files of several kinds, and their binning into timesteps."""

@@ -1,0 +1,111 @@
+"""A spiking network in floats, as frameworks have it: what all doors read, before anything is rounded.
+
+Shapes are height, width, channels; a vector is (1, 1, n).  Weights are [kernel, kernel, in / groups, out].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A step of the network, under the name that its module or node has."""
+
+    name: str
+    inputs: tuple[str, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Source(Node):
+    """The input: unsigned integers, of which one is worth `unit`; over time or the same at every timestep."""
+
+    unit: float
+    bits: int
+    over_time: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted(Node):
+    """A convolution, or a fully connected layer over (1, 1, n)."""
+
+    weight: Floats
+    bias: Floats | None  # [channel]
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    linear: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled(Node):
+    """Sum, mean or maximum of windows without padding."""
+
+    kind: Literal["sum", "mean", "max"]
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened(Node):
+    """(h, w, c) read in that order as a vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added(Node):
+    """The sum of what it reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neurons(Node):
+    """v = leak v + gain x + drive, then a comparison with the threshold; see docs/guides/neurons.md."""
+
+    leak: Floats  # [channel] or [1]
+    threshold: Floats  # [channel] or [1]
+    gain: float = 1.0
+    drive: float = 0.0  # added at every timestep
+    reset: Literal["soft", "hard", "none"] = "soft"
+    v_reset: float = 0.0
+    fires_at_threshold: bool = False
+    delayed_reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Votes(Node):
+    """Decision by counts of spikes, `votes` neighbouring channels a class, or by membranes."""
+
+    votes: int
+    of: Literal["spikes", "membrane"]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in an order in which each comes after those that it reads; the first is the Source."""
+
+    nodes: tuple[Node, ...]
+
+    def __getitem__(self, name: str) -> Node:
+        return next(node for node in self.nodes if node.name == name)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    @property
+    def source(self) -> Source:
+        """The input."""
+        first = self.nodes[0]
+        assert isinstance(first, Source)
+        return first
+
+    def readers(self, name: str) -> list[Node]:
+        """Who reads a node."""
+        return [node for node in self.nodes if name in node.inputs]

@@ -1,0 +1,258 @@
+"""Networks in NIR (Neuromorphic Intermediate Representation, Pedersen et al. 2024) as float graphs.
+
+NIR has no timestep, no reset mode and no quantisation, so these are for the caller to say.  Recurrence, nodes of
+another kind, dangling nodes and shapes that do not fit are refused by name; nothing is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
+from hwsim.errors import TraceError, UsageError
+from hwsim.printable import one_line, shortened
+
+Fires = Literal["above", "at"]
+Reset = Literal["hard", "soft"]
+
+
+@dataclass(frozen=True, slots=True)
+class Discrete:
+    """What NIR leaves open."""
+
+    dt_s: float
+    reset: Reset = "hard"
+    fires: Fires = "above"
+
+
+def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
+    """The network of a file, for inputs over time of so many bits, which decides by counts of output spikes.
+
+    Raises UsageError without the library nir, TraceError for a file or node that cannot be taken.
+    """
+    try:
+        import nir
+    except ImportError:
+        raise UsageError("NIR files are read by the library nir: pip install 'hwsim[nir]'") from None
+    try:
+        read = nir.read(path)
+    except Exception as error:  # of any kind: the library checks types while it builds, with errors of many classes
+        raise TraceError(f"{shortened(path)}: {one_line(str(error))[:140]}") from None
+    return _Reading(read, discrete, bits).graph()
+
+
+class _Reading:
+    """Nodes of a NIR graph, in order."""
+
+    def __init__(self, read: Any, discrete: Discrete, bits: int) -> None:
+        self.nodes: Mapping[str, Any] = read.nodes
+        self.edges = [(str(a), str(b)) for a, b in read.edges]
+        self.discrete, self.bits = discrete, bits
+        self.made: dict[str, Node] = {}
+        self.alias: dict[str, str] = {}  # NIR node -> node that gives its values
+        self.chw: dict[str, Shape] = {}  # flattened nodes -> shape of what was flattened
+
+    def graph(self) -> Graph:
+        """All nodes, checked."""
+        for name, node in self.nodes.items():
+            if node is None:
+                raise TraceError(f"node '{name}': is None, as exporters write what they cannot say: export it again")
+        ends = {
+            kind: [n for n, node in self.nodes.items() if type(node).__name__ == kind] for kind in ("Input", "Output")
+        }
+        for kind, found in ends.items():
+            if len(found) != 1:
+                raise TraceError(f"network: wanted one {kind}, found {len(found)}")
+        order = self._order()
+        for name in order:
+            self._take(name)
+        (output,) = ends["Output"]
+        last = self.made[self.alias[output]]
+        nodes = list(self.made.values())
+        if isinstance(last, Neurons):
+            nodes.append(Votes("readout", (last.name,), last.shape, 1, "spikes"))
+        return Graph(tuple(nodes))
+
+    def _order(self) -> list[str]:
+        """Names from the input on; recurrence and dangling nodes are refused."""
+        for name, node in self.nodes.items():
+            kind = type(node).__name__
+            if kind != "Input" and not self._sources(name):
+                raise TraceError(f"node '{name}' ({kind}): nothing leads to it")
+            if kind != "Output" and not any(a == name for a, _ in self.edges):
+                raise TraceError(f"node '{name}' ({kind}): leads nowhere, so exporting may have lost what follows it")
+        order: list[str] = []
+        left = list(self.nodes)
+        while left:
+            ready = [name for name in left if all(source in order for source in self._sources(name))]
+            if not ready:
+                kinds = ", ".join(f"'{name}' ({type(self.nodes[name]).__name__})" for name in left[:3])
+                raise TraceError(f"node {kinds}: recurrent, which a trace cannot say yet")
+            order += ready
+            left = [name for name in left if name not in ready]
+        return order
+
+    def _sources(self, name: str) -> list[str]:
+        return [a for a, b in self.edges if b == name]
+
+    def _take(self, name: str) -> None:
+        node, kind = self.nodes[name], type(self.nodes[name]).__name__
+        sources = [self.alias[source] for source in self._sources(name)]
+        if len(sources) > 1:
+            shape = self.made[sources[0]].shape
+            self._put(Added(f"{_legal(name)}.sum", tuple(sources), shape))
+            sources = [f"{_legal(name)}.sum"]
+        handler = getattr(self, f"_{kind.lower()}", None)
+        if handler is None:
+            raise TraceError(f"node '{name}' ({kind}): is no kind of node that a trace can say; {_WHAT}")
+        self.alias[name] = handler(_legal(name), node, sources)
+
+    def _put(self, node: Node) -> str:
+        self.made[node.name] = node
+        return node.name
+
+    def _input(self, name: str, node: Any, _sources: list[str]) -> str:
+        return self._put(Source("input", (), _hwc(node.output_type["output"]), 1.0, self.bits, True))
+
+    def _output(self, _name: str, _node: Any, sources: list[str]) -> str:
+        return sources[0]
+
+    def _conv2d(self, name: str, node: Any, sources: list[str]) -> str:
+        out, within = np.asarray(node.weight, np.float64), self.made[sources[0]].shape
+        (stride,), (padding,), (dilation,) = (_same(name, key, getattr(node, key)) for key in _WINDOW)
+        if dilation != 1 or out.shape[2] != out.shape[3]:
+            raise TraceError(f"node '{name}' (Conv2d): wanted square kernels without dilation, found {out.shape[2:]}")
+        kernel = out.shape[2]
+        rows, columns = ((size + 2 * padding - kernel) // stride + 1 for size in within[:2])
+        weight, bias = out.transpose(2, 3, 1, 0), _bias(node)
+        shape = (rows, columns, out.shape[0])
+        return self._put(Weighted(name, tuple(sources), shape, weight, bias, stride, padding, int(node.groups)))
+
+    def _affine(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._dense(name, np.asarray(node.weight, np.float64), _bias(node), sources)
+
+    def _linear(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._dense(name, np.asarray(node.weight, np.float64), None, sources)
+
+    def _dense(self, name: str, weight: Floats, bias: Floats | None, sources: list[str]) -> str:
+        (source,) = sources
+        if self.made[source].shape[:2] != (1, 1):
+            source = self._flatten(f"{name}.flat", None, sources)
+        if (chw := self.chw.get(source)) is not None:  # channels come first in NIR, last here
+            height, width, channels = chw
+            weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
+        if weight.shape[1] != self.made[source].shape[2]:
+            raise TraceError(f"node '{name}': wanted {self.made[source].shape[2]} inputs, found {weight.shape[1]}")
+        return self._put(Weighted(name, (source,), (1, 1, len(weight)), weight.T[None, None], bias, linear=True))
+
+    def _sumpool2d(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._pool(name, node, sources, "sum")
+
+    def _avgpool2d(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._pool(name, node, sources, "mean")
+
+    def _pool(self, name: str, node: Any, sources: list[str], kind: Literal["sum", "mean"]) -> str:
+        (kernel,), (stride,), (padding,) = (
+            _same(name, key, getattr(node, key)) for key in ("kernel_size", "stride", "padding")
+        )
+        if padding:
+            raise TraceError(f"node '{name}': wanted a pool without padding, found {padding}")
+        height, width, channels = self.made[sources[0]].shape
+        shape = ((height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
+        return self._put(Pooled(name, tuple(sources), shape, kind, kernel, stride))
+
+    def _flatten(self, name: str, _node: Any, sources: list[str]) -> str:
+        shape = self.made[sources[0]].shape
+        self.chw[name] = shape
+        return self._put(Flattened(name, tuple(sources), (1, 1, shape[0] * shape[1] * shape[2])))
+
+    def _if(self, name: str, node: Any, sources: list[str]) -> str:
+        gain = _one(name, "r", node.r)
+        return self._neurons(name, node, sources, np.ones(1), gain, 0.0)
+
+    def _lif(self, name: str, node: Any, sources: list[str]) -> str:
+        """Forward Euler: v + dt / tau (v_leak - v + r x)."""
+        tau = _by_channel(name, "tau", node.tau)
+        share = self.discrete.dt_s / tau
+        if (share > 1).any():
+            dt = self.discrete.dt_s
+            raise TraceError(f"node '{name}' (LIF): wanted a timestep of at most tau = {tau.min():g} s, found {dt:g} s")
+        gain = _one(name, "r / tau", np.asarray(node.r) / np.asarray(node.tau)) * self.discrete.dt_s
+        drive = _one(name, "v_leak / tau", np.asarray(node.v_leak) / np.asarray(node.tau)) * self.discrete.dt_s
+        return self._neurons(name, node, sources, 1 - share, gain, drive)
+
+    def _neurons(self, name: str, node: Any, sources: list[str], leak: Floats, gain: float, drive: float) -> str:
+        threshold = _by_channel(name, "v_threshold", node.v_threshold)
+        v_reset = _one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
+        shape, reset = self.made[sources[0]].shape, self.discrete.reset
+        return self._put(
+            Neurons(
+                name,
+                tuple(sources),
+                shape,
+                leak,
+                threshold,
+                gain,
+                drive,
+                reset,
+                v_reset if reset == "hard" else 0.0,
+                self.discrete.fires == "at",
+            )
+        )
+
+
+_WHAT = "Input, Output, Conv2d, Linear, Affine, SumPool2d, AvgPool2d, Flatten, IF and LIF are"
+_WINDOW = ("stride", "padding", "dilation")
+
+
+def _legal(name: str) -> str:
+    """A name that a layer may have."""
+    kept = "".join(letter if letter.isalnum() or letter in "_-." else "_" for letter in name)
+    return kept if kept[:1].isalnum() else f"n{kept}"
+
+
+def _hwc(shape: Any) -> Shape:
+    sizes = [int(size) for size in shape]
+    if len(sizes) == 1:
+        return 1, 1, sizes[0]
+    if len(sizes) == 3:
+        return sizes[1], sizes[2], sizes[0]
+    raise TraceError(f"node 'input' (Input): wanted a shape of 1 or 3 sizes, found {sizes}")
+
+
+def _bias(node: Any) -> Floats | None:
+    bias = np.asarray(node.bias, np.float64)
+    return bias if bias.any() else None
+
+
+def _same(name: str, key: str, value: Any) -> tuple[int]:
+    """A number that is the same in both directions."""
+    if isinstance(value, str):
+        raise TraceError(f"node '{name}': wanted {key} as numbers, found '{value}'")
+    found = {int(each) for each in np.ravel(value)}
+    if len(found) != 1:
+        raise TraceError(f"node '{name}': wanted the same {key} in both directions, found {sorted(found)}")
+    return (found.pop(),)
+
+
+def _one(name: str, key: str, value: Any) -> float:
+    found = np.unique(np.asarray(value, np.float64))
+    if found.size != 1:
+        raise TraceError(f"node '{name}': wanted one {key} for all neurons, found {found.size} values")
+    return float(found[0])
+
+
+def _by_channel(name: str, key: str, value: Any) -> Floats:
+    """A value of each channel; of each position it cannot be."""
+    values = np.asarray(value, np.float64)
+    if values.ndim <= 1:
+        return values.reshape(-1)
+    flat = values.reshape(len(values), -1)
+    if (flat != flat[:, :1]).any():
+        raise TraceError(f"node '{name}': wanted one {key} a channel, found others by position")
+    return flat[:, 0]
