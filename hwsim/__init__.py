@@ -9,6 +9,8 @@ from hwsim.later import exports
 from hwsim.version import VERSION
 
 if TYPE_CHECKING:
+    from hwsim.doors.capture import capture
+    from hwsim.doors.recordings import from_nir
     from hwsim.public import (
         Advice,
         Report,
@@ -30,6 +32,8 @@ __all__ = [
     "UsageError",
     "__version__",
     "advise",
+    "capture",
+    "from_nir",
     "load_architecture",
     "load_example",
     "load_report",
@@ -39,9 +43,12 @@ __all__ = [
 
 __version__ = VERSION
 
-_PUBLIC = [name for name in __all__ if not name.endswith("Error") and name != "__version__"]
+_ELSEWHERE = {"doors.capture": ["capture"], "doors.recordings": ["from_nir"]}
+_PUBLIC = [
+    name for name in __all__ if not name.endswith("Error") and name not in ("__version__", "capture", "from_nir")
+]
 
-__getattr__ = exports(__name__, {"public": _PUBLIC})
+__getattr__ = exports(__name__, {"public": _PUBLIC, **_ELSEWHERE})
 
 
 def __dir__() -> list[str]:

@@ -31,7 +31,7 @@ from hwsim.traces.network.layers import (
     StoredWeights,
 )
 
-_THRESHOLD_STEPS = 256  # that the lowest threshold of a layer has at least, where fraction bits allow
+_THRESHOLD_STEPS = 4096  # that the lowest threshold of a layer has at least, where fraction bits allow
 _MOST_FRACTION_BITS = 12
 MAX_MEMBRANE_BITS = 32
 

@@ -40,7 +40,7 @@ def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
     except ImportError:
         raise UsageError("NIR files are read by the library nir: pip install 'hwsim[nir]'") from None
     try:
-        read = nir.read(path)
+        read = nir.read(path, type_check=False)  # which would give a dangling node an input of its own
     except Exception as error:  # of any kind: the library checks types while it builds, with errors of many classes
         raise TraceError(f"{shortened(path)}: {one_line(str(error))[:140]}") from None
     return _Reading(read, discrete, bits).graph()
@@ -67,7 +67,9 @@ class _Reading:
         }
         for kind, found in ends.items():
             if len(found) != 1:
-                raise TraceError(f"network: wanted one {kind}, found {len(found)}")
+                raise TraceError(
+                    f"network: wanted one {kind} node, found {len(found)}: {', '.join(found[:4]) or 'none'}"
+                )
         order = self._order()
         for name in order:
             self._take(name)
@@ -91,11 +93,18 @@ class _Reading:
         while left:
             ready = [name for name in left if all(source in order for source in self._sources(name))]
             if not ready:
-                kinds = ", ".join(f"'{name}' ({type(self.nodes[name]).__name__})" for name in left[:3])
+                kinds = ", ".join(f"'{name}' ({type(self.nodes[name]).__name__})" for name in self._cycle(left))
                 raise TraceError(f"node {kinds}: recurrent, which a trace cannot say yet")
             order += ready
             left = [name for name in left if name not in ready]
         return order
+
+    def _cycle(self, left: list[str]) -> list[str]:
+        """Some nodes of which each leads to the next and the last to the first; all of `left` wait for one."""
+        walked = [left[0]]
+        while (source := next(each for each in self._sources(walked[0]) if each in left)) not in walked:
+            walked.insert(0, source)
+        return walked[: walked.index(source) + 1][-4:]
 
     def _sources(self, name: str) -> list[str]:
         return [a for a, b in self.edges if b == name]
@@ -119,8 +128,19 @@ class _Reading:
     def _input(self, name: str, node: Any, _sources: list[str]) -> str:
         return self._put(Source("input", (), _hwc(node.output_type["output"]), 1.0, self.bits, True))
 
-    def _output(self, _name: str, _node: Any, sources: list[str]) -> str:
+    def _output(self, name: str, node: Any, sources: list[str]) -> str:
+        height, width, channels = self.made[sources[0]].shape
+        wanted = [channels] if self._is_vector(sources[0]) else [channels, height, width]
+        if (found := [int(size) for size in node.output_type["output"]]) != wanted:
+            raise TraceError(f"node '{name}' (Output): wanted the shape {wanted} of '{sources[0]}', found {found}")
         return sources[0]
+
+    def _is_vector(self, name: str) -> bool:
+        """Whether NIR gives one size for what a node gives, not three."""
+        node = self.made[name]
+        while not isinstance(node, Weighted | Pooled | Flattened | Source):
+            node = self.made[node.inputs[0]]
+        return isinstance(node, Flattened) or (isinstance(node, Weighted) and node.linear)
 
     def _conv2d(self, name: str, node: Any, sources: list[str]) -> str:
         out, within = np.asarray(node.weight, np.float64), self.made[sources[0]].shape
@@ -187,7 +207,11 @@ class _Reading:
         return self._neurons(name, node, sources, 1 - share, gain, drive)
 
     def _neurons(self, name: str, node: Any, sources: list[str], leak: Floats, gain: float, drive: float) -> str:
+        channels = self.made[sources[0]].shape[2]
         threshold = _by_channel(name, "v_threshold", node.v_threshold)
+        for key, values in (("v_threshold", threshold), ("tau", leak)):
+            if values.size not in (1, channels):
+                raise TraceError(f"node '{name}': wanted {key} of {channels} channels, found {values.size}")
         v_reset = _one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
         shape, reset = self.made[sources[0]].shape, self.discrete.reset
         return self._put(

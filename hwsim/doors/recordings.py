@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from hwsim.doors.nir_file import Discrete, Fires, Reset, read_nir
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import open_file
 from hwsim.printable import shortened
+from hwsim.traces.direct.trace import Trace
 
 _MOST_BITS = 8
 
@@ -70,6 +73,21 @@ def trace_from_nir(
     return enter(
         graph, values, right, values.shape[1], Precision(weight_bits), recorded, allowed_drift=allow_drift, about=about
     )
+
+
+def from_nir(
+    network: str | Path, inputs: str | Path | Sequence[str | Path], labels: str | Path | None = None, **options: Any
+) -> Trace:
+    """The trace of a NIR network on recordings, or on one .npz of `values` and `labels`; options as `trace_from_nir`.
+
+    Warns of a drift of over 1 % of the spikes.  Raises as `trace_from_nir` does.
+    """
+    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    where = None if labels is None else Path(labels)
+    entered = trace_from_nir(Path(network), [Path(each) for each in paths], where, **options)
+    if entered.warning:
+        warnings.warn(entered.warning, stacklevel=2)
+    return entered.trace
 
 
 def _named(path: Path, bins: Bins, size: tuple[int, int, int]) -> NDArray[np.uint8]:

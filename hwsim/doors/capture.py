@@ -1,0 +1,69 @@
+"""`hwsim.capture`, without PyTorch until it is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hwsim.errors import UsageError
+
+if TYPE_CHECKING:
+    from hwsim.traces.direct.trace import Trace
+
+
+def capture(
+    model: Any,
+    inputs: Any,
+    *,
+    labels: Any = None,
+    timesteps: int | None = None,
+    over_time: bool = False,
+    weight_bits: int = 8,
+    per_channel: bool = True,
+    readout: str = "spikes",
+    recorded: int | None = None,
+    allow_drift: float | None = None,
+    **about: Any,
+) -> Trace:
+    """The trace of a spiking network trained in snnTorch or SpikingJelly.
+
+    Args:
+        model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in
+            SpikingJelly's multi-step mode.
+        inputs: a batch [sample, ...], or batches of it with their labels, such as a DataLoader; from 0 to 1, or
+            integers to 255.  With `over_time`, [sample, timestep, ...] of spikes or small counts.
+        labels: [sample], where the batches bring none.
+        timesteps: T; needed where the model does one timestep a call and the input does not change.
+        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.
+        weight_bits: 2 to 8.
+        per_channel: whether each output channel has a weight step of its own.
+        readout: what the last neurons decide by, `spikes` or `membrane`.
+        recorded: samples whose spikes are kept, the first ones; all unless given.
+        allow_drift: share of spikes that may differ from the model's own; 5 % unless given.
+        about: fields of `hwsim.traces.Provenance`, such as name and dataset.
+
+    The trace holds the exact integer network and is executed by it.  A drift of over 1 % of the spikes warns.
+
+    Raises:
+        UsageError: PyTorch is not installed, or an argument is none of these.
+        TraceError: a module, by its name, that a trace cannot say, or a drift of more than is allowed.
+
+    """
+    try:
+        import torch  # noqa: F401 - only whether it is there
+    except ImportError:
+        raise UsageError("model: capturing needs PyTorch: pip install 'hwsim[torch]'") from None
+    from hwsim.doors.torch.capture import captured
+
+    return captured(
+        model,
+        inputs,
+        labels=labels,
+        timesteps=timesteps,
+        over_time=over_time,
+        weight_bits=weight_bits,
+        per_channel=per_channel,
+        readout=readout,
+        recorded=recorded,
+        allow_drift=allow_drift,
+        about=about,
+    )

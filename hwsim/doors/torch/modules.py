@@ -1,0 +1,138 @@
+"""What each module of PyTorch, snnTorch and SpikingJelly is in a float graph; the guide has a table of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from hwsim.doors.graph import Floats
+from hwsim.errors import TraceError
+
+Traits = Mapping[str, Any]
+"""Fields of `hwsim.doors.graph.Neurons` but for name, inputs and shape."""
+
+
+def floats(value: Any) -> Floats:
+    """A tensor or number as 64-bit floats in one axis."""
+    found: Floats = torch.as_tensor(value).detach().cpu().double().numpy().reshape(-1)
+    return found
+
+
+def refuse(name: str, module: object, what: str) -> None:
+    """Raise TraceError about a module, by the name that it has in the model."""
+    raise TraceError(f"module '{name}' ({type(module).__name__}): {what}")
+
+
+def _leaky(name: str, module: Any) -> Traits:
+    if module.inhibition:
+        refuse(name, module, "inhibition within a layer cannot be said in a trace: leave it out")
+    if float(torch.as_tensor(module.graded_spikes_factor).detach().reshape(-1)[0]) != 1:
+        refuse(name, module, "graded spikes cannot be said in a trace: wanted a factor of 1")
+    reset = {"subtract": "soft", "zero": "hard", "none": "none"}[module.reset_mechanism]
+    return {
+        "leak": floats(module.beta).clip(0, 1),
+        "threshold": floats(module.threshold),
+        "reset": reset,
+        "delayed_reset": bool(module.reset_delay) and reset != "none",
+    }
+
+
+def _if_node(name: str, module: Any) -> Traits:
+    return {"leak": np.ones(1), **_of_jelly(name, module)}
+
+
+def _lif_node(name: str, module: Any) -> Traits:
+    return _with_tau(name, module, float(module.tau))
+
+
+def _parametric_node(name: str, module: Any) -> Traits:
+    return _with_tau(name, module, 1 / float(module.w.detach().sigmoid()))
+
+
+def _with_tau(name: str, module: Any, tau: float) -> Traits:
+    gain = 1 / tau if module.decay_input else 1.0
+    return {"leak": np.full(1, 1 - 1 / tau), "gain": gain, **_of_jelly(name, module)}
+
+
+def _of_jelly(name: str, module: Any) -> Traits:
+    if module.v_reset not in (None, 0, 0.0):
+        refuse(name, module, f"membranes begin at 0 in a trace, not at v_reset = {module.v_reset}: set it to 0")
+    return {
+        "threshold": floats(module.v_threshold),
+        "reset": "soft" if module.v_reset is None else "hard",
+        "fires_at_threshold": True,
+    }
+
+
+NEURONS: dict[str, Callable[[str, Any], Traits]] = {
+    "snntorch.Leaky": _leaky,
+    "spikingjelly.IFNode": _if_node,
+    "spikingjelly.LIFNode": _lif_node,
+    "spikingjelly.ParametricLIFNode": _parametric_node,
+}
+"""Neurons by library and class."""
+
+WHOLE = {
+    "Conv2d": "square, without dilation",
+    "Linear": "",
+    "BatchNorm1d": "in eval mode, after weights: folded into them",
+    "BatchNorm2d": "in eval mode, after weights: folded into them",
+    "AvgPool2d": "square, without padding",
+    "MaxPool2d": "square, without padding",
+    "AdaptiveAvgPool2d": "to 1 x 1, of square maps",
+    "Flatten": "to a vector",
+    "VotingLayer": "SpikingJelly's, as the last layer",
+    "Dropout": "in eval mode: nothing",
+    "Dropout2d": "in eval mode: nothing",
+    "Identity": "nothing",
+}
+"""Other modules that are taken as a whole, by class, whichever library they are of."""
+
+FUNCTIONS = {
+    "flatten": "to a vector",
+    "reshape": "to a vector",
+    "view": "to a vector",
+    "max_pool2d": "square, without padding",
+    "avg_pool2d": "square, without padding",
+    "add": "of two branches",
+    "iadd": "of two branches",
+    "__add__": "of two branches",
+    "__radd__": "of two branches",
+}
+"""Functions between modules."""
+
+HINTS = {
+    "Synaptic": "a synaptic current is not in the format yet: train with Leaky",
+    "Alpha": "two synaptic currents are not in the format yet: train with Leaky",
+    "RLeaky": "recurrence is not in the format yet: train with Leaky",
+    "RSynaptic": "recurrence is not in the format yet: train with Leaky",
+    "ReLU": "is no spiking neuron: a trace is of spikes",
+    "LayerNorm": "cannot be folded into weights: use batch norm",
+    "GroupNorm": "cannot be folded into weights: use batch norm",
+    "Upsample": "is not in the format yet",
+    "ConvTranspose2d": "is not in the format yet",
+    "Conv1d": "is not in the format yet: a Conv2d over maps of height 1 with a square kernel is",
+}
+
+
+def neuron_key(module: nn.Module) -> str | None:
+    """The key of a module of neurons, or None for other modules."""
+    for kind in type(module).__mro__:
+        library = kind.__module__.partition(".")[0]
+        if f"{library}.{kind.__name__}" in NEURONS:
+            return f"{library}.{kind.__name__}"
+    return None
+
+
+def class_of(module: nn.Module) -> str | None:
+    """The class of a module that is taken as a whole, perhaps of a library's subclass; None for others."""
+    return next((kind.__name__ for kind in type(module).__mro__ if kind.__name__ in WHOLE), None)
+
+
+def is_whole(module: nn.Module) -> bool:
+    """Whether a module is one call: neurons, known layers, and whatever else has no modules within."""
+    return neuron_key(module) is not None or class_of(module) is not None or not any(True for _ in module.children())
