@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from hwsim.arch.schema import Spec
@@ -30,7 +32,8 @@ class _Function:
     @property
     def name(self) -> str:
         """Its name, for `keys`."""
-        return self.function.__name__
+        function = self.function.func if isinstance(self.function, partial) else self.function
+        return function.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ class _Path:
 
 Value = TypeVar("Value")
 MOST = 64
-"""Results of one computation that are kept with an object; the oldest goes first."""
+"""Results of one computation that are kept with an object; the one not asked for longest goes first."""
+computed_anew: Counter[str] = Counter()
+"""How often each computation was made in this process, because nothing that was kept held."""
 
 
 def kept(owner: object, what: Hashable, spec: Spec, compute: Callable[[Any], Value]) -> Value:
@@ -65,13 +70,16 @@ def kept(owner: object, what: Hashable, spec: Spec, compute: Callable[[Any], Val
     specification that `compute` is given.
     """
     known: list[tuple[Reads, Value]] = kept_with(owner).once(("by reads", what), list)
-    for reads, value in known:
+    for place in reversed(range(len(known))):  # what was asked for last is asked for again
+        reads, value = known[place]
         if reads.hold_for(spec):
+            known.append(known.pop(place))
             return value
     reads = Reads()
     computed = compute(reads.of(spec))
     known.append((reads, computed))
     del known[:-MOST]
+    computed_anew[what if isinstance(what, str) else str(what[0] if isinstance(what, tuple) else what)] += 1
     return computed
 
 

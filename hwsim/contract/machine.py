@@ -62,6 +62,14 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
     def lower(self, trace: TraceT) -> Workload:
         """Translate a trace to work; pure: the same trace gives the same workload."""
 
+    def exits(self, trace: TraceT) -> Exits | None:
+        """When samples leave early; None where none can.  `lower` puts it into its workload."""
+        return None
+
+    def knobs(self, trace: TraceT) -> Mapping[str, str]:
+        """What may be tuned for a trace, `KEY` -> values as a sweep writes them: sizes that cost area and save time."""
+        return {}
+
     def learn(self, trace: TraceT, session: Session) -> Workload:
         """Lower a trace that is learned from, as the session says; `lower` does it all.
 
