@@ -12,6 +12,7 @@ from hwsim.errors import UsageError
 from hwsim.run.pool import workers
 from hwsim.sweep.runner import Executors
 
+SECONDS_TO_JOIN = 10
 LEAST_FOR_DASK = 10
 """Points a task of dask, which takes about 2 ms itself."""
 
@@ -45,7 +46,7 @@ def _cluster(jobs: int, scheduler: str | None) -> Iterator[Executor]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is run again, and what fails is raised
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout=10)
+            client = Client(scheduler, timeout=SECONDS_TO_JOIN)
         except (OSError, ValueError) as error:
             said = str(error).splitlines() or ["no answer"]
             raise UsageError(f"scheduler: {scheduler} cannot be joined: {said[0]}") from None

@@ -13,8 +13,8 @@ _LAYOUT = "qqihh" if sys.platform == "darwin" else "hhqqi"
 def lock(handle: int) -> int | None:
     """Take a lock on a whole open file, or give the number of the process that holds it; 0 where nobody says which.
 
-    A lock of this kind belongs to a process and not to its children, so workers that outlive it do not hold it.  It goes
-    when the process closes the file, by whatever handle: nobody may open it beside this one.
+    A lock of this kind belongs to a process and not to its children, so workers that outlive it do not hold it.  It
+    goes when the process closes the file, by whatever handle: nobody may open it beside this one.
     """
     try:
         import fcntl

@@ -50,7 +50,7 @@ def to_html(
 def command(space: Space, row: Row) -> str:
     """The command that simulates a row's point again, with a `--set` for each of its settings."""
     point = space.point(row["point"])
-    words = ["hwsim", "simulate", space.names[point.design], str(space.traces[point.trace].path)]
+    words = ["hwsim", "simulate", space.names[point.design], space.traces[point.trace].written]
     for setting in (*space.designs[point.design].overrides, *space.settings(point)):
         words += ["--set", setting]
     for option in ("samples", "timesteps"):

@@ -107,7 +107,7 @@ def _study(space: Space, search: Search) -> Any:
     names = [each.figure for each in search.objectives]
     if search.study is not None and not search.shared:
         _cut_torn(search.study)
-    storage = None if search.study is None else _storage(search.study)
+    storage = None if search.study is None else _storage(search.study, search.shared)
     study = optuna.create_study(
         study_name=f"hwsim {space.sha256[:16]} {' '.join(names)}",
         storage=storage,
@@ -128,12 +128,23 @@ def _cut_torn(path: Path) -> None:
         file.truncate(content.rfind(b"\n") + 1)
 
 
-def _storage(path: Path) -> Any:
+class _Unlocked:
+    """No lock, where that of the journal of rows keeps others out: one that a kill left would be waited for."""
+
+    def acquire(self) -> bool:
+        """Take what nobody else can want."""
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+def _storage(path: Path, shared: bool) -> Any:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     try:
-        return JournalStorage(JournalFileBackend(str(path)))
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=None if shared else _Unlocked()))
     except Exception as error:
         raise UsageError(
             f"study: {path} cannot be used: {str(error).splitlines()[0] if str(error) else error!r}"

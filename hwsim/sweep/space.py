@@ -29,6 +29,7 @@ class Source:
     path: Path
     name: str
     sha256: str
+    written: str  # the path as it was given
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def space_of(
     sources = []
     for path in map(Path, traces):
         trace = read_trace(path)
-        source = Source(path.absolute(), path.stem, trace.sha256)
+        source = Source(path.absolute(), path.stem, trace.sha256, str(path))
         sources.append(source)
         remember(source, trace)
         for design in loaded:

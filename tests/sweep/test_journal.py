@@ -125,7 +125,8 @@ import sys
 from pathlib import Path
 from hwsim import sweep
 from hwsim.errors import UsageError
-where = sweep.space_of(["imc"], [{str(where.traces[0].path)!r}], ["adc.bits=6:8", "clock.network.gated_fraction=0.5,0.7"])
+axes = ["adc.bits=6:8", "clock.network.gated_fraction=0.5,0.7"]
+where = sweep.space_of(["imc"], [{str(where.traces[0].path)!r}], axes)
 try:
     sweep.sweep(where, {str(out)!r}, sweep.Where(1))
 except UsageError as error:

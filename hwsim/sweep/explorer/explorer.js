@@ -8,7 +8,8 @@
   const RELATIONS = { "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "<": (a, b) => a < b, ">": (a, b) => a > b,
     "=": (a, b) => a === b };
   const UNITS = { energy_pj: [1e-12, "J"], energy_low_pj: [1e-12, "J"], energy_high_pj: [1e-12, "J"],
-    latency_ns: [1e-9, "s"], leakage_uw: [1e-6, "W"] };
+    latency_ns: [1e-9, "s"], leakage_uw: [1e-6, "W"], edp_pj_ns: [1e-21, "J s"],
+    edp_low_pj_ns: [1e-21, "J s"], edp_high_pj_ns: [1e-21, "J s"] };
   const rows = data.rows, dimensions = [...data.knobs, ...data.figures];
   const columns = new Map(dimensions.map((name) => [name, column(name)]));
   const brushes = new Map(); // dimension -> [low, high] as fractions of its axis
@@ -16,14 +17,15 @@
 
   function column(name) {
     const values = rows.map((row) => row[name]), known = values.filter((v) => v !== null && v !== undefined);
-    const numeric = known.length > 0 && known.every((v) => typeof v === "number");
+    const numeric = known.some((v) => typeof v === "number"); // words among numbers are beside them
     if (!numeric) {
       const words = [...new Set(known.map(String))];
       const place = new Map(words.map((word, i) => [word, i]));
       return { name, numeric, words, low: -0.5, high: words.length - 0.5,
         of: (row) => row[name] === null || row[name] === undefined ? NaN : place.get(String(row[name])) };
     }
-    let low = Math.min(...chunked(known, Math.min)), high = Math.max(...chunked(known, Math.max));
+    const numbers = known.filter((v) => typeof v === "number");
+    let low = Math.min(...chunked(numbers, Math.min)), high = Math.max(...chunked(numbers, Math.max));
     if (low === high) { low -= Math.abs(low) / 2 || 1; high += Math.abs(high) / 2 || 1; }
     const wide = low > 0 && high / low > 20;
     return { name, numeric, low, high, log: wide, of: (row) => typeof row[name] === "number" ? row[name] : NaN };
@@ -33,6 +35,7 @@
     for (let i = 0; i < values.length; i += 10000) found.push(pick(...values.slice(i, i + 10000)));
     return found;
   }
+  const count = (n) => n === 1 ? "1 point" : `${n} points`;
   const better = (name, a, b) => data.larger.includes(name) ? a > b : a < b;
   function fraction(c, value, log = c.log) {
     return log ? Math.log(value / c.low) / Math.log(c.high / c.low) : (value - c.low) / (c.high - c.low);
@@ -41,13 +44,13 @@
     if (value === null || value === undefined) return "–";
     if (typeof value !== "number") return String(value);
     if (name in UNITS) return si(value * UNITS[name][0], UNITS[name][1]);
-    if (name.startsWith("edp")) return (value * 1e-21).toExponential(3) + " J s";
     if (name === "accuracy" || data.shares.includes(name)) return (100 * value).toFixed(1) + " %";
     return String(Number(value.toPrecision(5)));
   }
   function si(value, unit) {
-    const prefixes = [[1, ""], [1e-3, "m"], [1e-6, "u"], [1e-9, "n"], [1e-12, "p"], [1e-15, "f"]];
-    const [size, prefix] = prefixes.find(([size]) => Math.abs(value) >= size) || prefixes[5];
+    const prefixes = [[1, ""], [1e-3, "m"], [1e-6, "u"], [1e-9, "n"], [1e-12, "p"], [1e-15, "f"],
+      [1e-18, "a"]];
+    const [size, prefix] = prefixes.find(([size]) => Math.abs(value) * (1 + 1e-9) >= size) || prefixes[6];
     return Number((value / size).toPrecision(4)) + " " + prefix + unit;
   }
 
@@ -128,12 +131,25 @@
     }
     return (row) => `hsl(${235 - 205 * fraction(c, c.of(row))} 62% 48%)`;
   }
+  function fillLegend(colour) {
+    const name = byId("colour").value, c = columns.get(name), legend = byId("legend");
+    legend.replaceChildren();
+    if (!c) return;
+    const known = new Map(rows.map((row) => [row[name], row]).filter(([value]) => value !== null && value !== undefined));
+    const values = [...known.keys()].sort((a, b) => typeof a === "number" && typeof b === "number" ? a - b : 0);
+    const some = values.length > GROUPS.length ? [0, 1, 2, 3, 4].map((i) => values[Math.round(i * (values.length - 1) / 4)]) : values;
+    make("span", `${name}:`, legend);
+    for (const value of some) {
+      make("i", undefined, legend).style.background = colour(known.get(value));
+      make("span", shownValue(name, value), legend);
+    }
+  }
   let placed = []; // [x, y, row] of what the scatter shows
   function drawScatter() {
     const [pen, width, height] = canvas("scatter");
     const cx = columns.get(byId("x").value), cy = columns.get(byId("y").value);
     const logs = [byId("x-log").checked && cx.low > 0 && cx.numeric, byId("y-log").checked && cy.low > 0 && cy.numeric];
-    const left = 82, right = width - 14, top = 12, bottom = height - 46;
+    const left = 96, right = width - 14, top = 12, bottom = height - 46;
     const pad = (f) => 0.03 + 0.94 * f;
     const px = (v) => left + pad(fraction(cx, v, logs[0])) * (right - left);
     const py = (v) => bottom - pad(fraction(cy, v, logs[1])) * (bottom - top);
@@ -155,6 +171,7 @@
     pen.save(); pen.translate(13, (top + bottom) / 2); pen.rotate(-Math.PI / 2);
     pen.fillText(cy.name + (logs[1] ? ", log" : ""), 0, 0); pen.restore();
     const colour = colours(), radius = rows.length > 3000 ? 2 : 3.4;
+    fillLegend(colour);
     placed = [];
     for (const row of shown) {
       const x = px(cx.of(row)), y = py(cy.of(row));
@@ -172,7 +189,7 @@
     if (chosen && shown.includes(chosen)) ring(pen, px(cx.of(chosen)), py(cy.of(chosen)), 8, INK, 2.2);
     byId("scatter-says").textContent =
       `Ringed and joined: the front of these two, ${data.larger.includes(cx.name) ? "more" : "less"} ${cx.name} and ` +
-      `${data.larger.includes(cy.name) ? "more" : "less"} ${cy.name}; ${best.length} points.`;
+      `${data.larger.includes(cy.name) ? "more" : "less"} ${cy.name}; ${count(best.length)}.`;
   }
   function line(pen, points) {
     pen.beginPath();
@@ -188,12 +205,12 @@
   const shownAxes = [...data.knobs.filter((name) => name !== "trace" || data.traces > 1), ...data.objectives,
     ...data.figures.filter((name) => ["energy_pj", "latency_ns", "area_mm2", "accuracy", "timesteps"].includes(name) &&
       !data.objectives.includes(name))].filter((name) => columns.has(name));
-  const TOP = 34, BOTTOM = 262;
+  const TOP = 46, BOTTOM = 262, BESIDE = -0.08; // where what is no number lies
   const axisX = (i, width) => 62 + i * (width - 130) / Math.max(1, shownAxes.length - 1);
   const axisY = (f) => BOTTOM - f * (BOTTOM - TOP);
   const pathOf = (row, width) => shownAxes.map((name, i) => {
     const c = columns.get(name), f = fraction(c, c.of(row));
-    return [axisX(i, width), axisY(Number.isFinite(f) ? f : 0)];
+    return [axisX(i, width), axisY(Number.isFinite(f) ? f : BESIDE)];
   });
   function drawParallel() {
     const [pen, width] = canvas("parallel"), colour = colours();
@@ -213,7 +230,7 @@
       const c = columns.get(name), x = axisX(i, width);
       pen.strokeStyle = PALE; pen.lineWidth = 1; line(pen, [[x, TOP], [x, BOTTOM]]);
       pen.fillStyle = INK; pen.textAlign = "center"; pen.textBaseline = "alphabetic";
-      pen.fillText(name.length > 20 ? "…" + name.slice(-19) : name, x, i % 2 ? 26 : 12);
+      pen.fillText(name.length > 20 ? "…" + name.slice(-19) : name, x, i % 2 ? 30 : 13);
       pen.fillStyle = PALE; pen.textAlign = "left"; pen.textBaseline = "middle";
       const marks = c.numeric ? [[c.low, shownValue(name, c.low)], [c.high, shownValue(name, c.high)]] : ticks(c);
       let last = Infinity;
@@ -221,6 +238,7 @@
         const y = axisY(fraction(c, value));
         if (y < last - 12) { halo(pen, text.slice(0, 14), x + 5, y); last = y; }
       }
+      if (c.numeric && shown.some((row) => Number.isNaN(c.of(row)))) halo(pen, "other", x + 5, axisY(BESIDE));
       if (brushes.has(name)) {
         const [low, high] = brushes.get(name);
         pen.fillStyle = "rgba(29, 37, 48, 0.18)";
@@ -265,7 +283,7 @@
   function fillFront() {
     const best = shown.filter((row) => onFront.has(row)), name = data.objectives[0];
     best.sort((a, b) => better(name, a[name], b[name]) ? -1 : 1);
-    byId("front-title").textContent = `The front of ${data.objectives.join(", ")}: ${best.length} points`;
+    byId("front-title").textContent = `The front of ${data.objectives.join(", ")}: ${count(best.length)}`;
     const table = document.createElement("table"), cells = [...data.objectives, ...data.shares,
       ...data.knobs.filter((each) => columns.has(each))];
     const head = make("tr", undefined, make("thead", undefined, table));
