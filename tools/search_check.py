@@ -26,9 +26,9 @@ from hwsim.sweep.row import Row
 TRACE = Path(__file__).parents[1] / "traces" / "fashion_dietsnn.npz"
 KNOBS = (
     "adc.bits=4:8",
-    "crossbar.rows=32,64,96,128",
+    "crossbar.rows=64,80,96,128",
     "adc.columns_per_adc=1,2,4,8,16",
-    "chip.crossbar_budget=log(250,1500,20)",
+    "chip.crossbar_budget=log(210,1700,20)",
 )
 OBJECTIVES = ("energy_pj", "area_mm2", "accuracy")
 BUDGET = ("area_mm2 <= 6", "accuracy >= 0.9")

@@ -26,6 +26,12 @@ class Axis:
 
     key: str
     values: tuple[str, ...]
+    spaced: bool = False  # whether values were computed, by `log` or `lin`
+
+    def whole(self) -> Axis:
+        """The same with numbers rounded to whole ones, for a key that takes no others."""
+        rounded = (str(round(each)) if isinstance(each := scalar(value), float) else value for value in self.values)
+        return Axis(self.key, tuple(dict.fromkeys(rounded)), True)
 
     def setting(self, place: int) -> str:
         """The override of one of its values."""
@@ -70,7 +76,7 @@ def make_axis(key: str, parts: list[str], place: str) -> Axis:
             values.setdefault((type(found), found), value)
             if len(values) > MOST_VALUES:
                 raise UsageError(f"{place}: has more than {MOST_VALUES:,} values")
-    return Axis(key, tuple(values.values()))
+    return Axis(key, tuple(values.values()), any(_CALL.fullmatch(part) for part in parts))
 
 
 def split(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from hwsim.arch.nodes import Node, Scalar
 from hwsim.designs import Architecture
@@ -160,6 +160,22 @@ def _value(node: Node, key: str) -> Scalar:
         else:
             return None
     return None if isinstance(node.value, Mapping | tuple) else node.value
+
+
+def takes_whole(spec: Any, key: str) -> bool:
+    """Whether a key of a specification takes whole numbers and no others."""
+    *above, last = key.split(".")
+    for step in above:
+        spec = getattr(spec, step, None)
+    field = getattr(type(spec), "model_fields", {}).get(last)
+    kinds = set() if field is None else _kinds(field.annotation)
+    return int in kinds and float not in kinds
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Types that an annotation names, whatever it wraps them in."""
+    inner = get_args(annotation)
+    return {kind for each in inner for kind in _kinds(each)} if inner else {annotation}
 
 
 def _unknown(spec: Any, key: str) -> str:

@@ -21,7 +21,7 @@ from hwsim.sweep.journal import journal
 from hwsim.sweep.row import Row
 from hwsim.sweep.runner import Executors
 from hwsim.sweep.search import Search, check_search, run_search
-from hwsim.sweep.space import Asked, Source, Space
+from hwsim.sweep.space import Asked, Source, Space, takes_whole
 from hwsim.sweep.worker import remember
 from hwsim.traces.io import read_trace
 
@@ -69,8 +69,14 @@ def space_of(
         for design in loaded:
             check_coding(design, trace)
     _refuse_twice("trace", [source.name for source in sources])
-    axes = tuple(axis if isinstance(axis, Axis) else parse_axis(axis) for axis in vary)
+    axes = tuple(_fitting(axis if isinstance(axis, Axis) else parse_axis(axis), loaded) for axis in vary)
     return Space(loaded, names, tuple(sources), axes, asked or Asked())
+
+
+def _fitting(axis: Axis, designs: Sequence[Architecture]) -> Axis:
+    """An axis whose numbers are whole where `log` or `lin` fell between whole ones and the key takes no others."""
+    spaced = axis.spaced and all(takes_whole(design.spec, axis.key) for design in designs)
+    return axis.whole() if spaced else axis
 
 
 def _refuse_twice(what: str, names: Sequence[str]) -> None:

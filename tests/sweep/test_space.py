@@ -102,6 +102,19 @@ def test_axes_that_cannot_be_are_refused_before_anything_runs(tmp_path, axes, sa
     assert str(raised.value).startswith(said)
 
 
+def test_computed_values_are_whole_where_a_key_takes_no_others(tmp_path):
+    axes = ("adc.bits=lin(4,8,4)", "chip.crossbar_budget=log(10,20,4)", "clock.frequency_mhz=lin(100,101,3)")
+    where = space(tmp_path, *axes, "crossbar.rows=32,64")
+    assert [axis.values for axis in where.axes] == [
+        ("4", "5", "7", "8"),
+        ("10", "13", "16", "20"),
+        ("100", "100.5", "101"),
+        ("32", "64"),
+    ]
+    assert len(space(tmp_path, "adc.bits=lin(4,5,9)").axes[0].values) == 2
+    assert space(tmp_path, "adc.bits=4,4.5").axes[0].values == ("4", "4.5")  # what is written is not changed
+
+
 def test_what_rows_depend_on_is_in_the_identity(tmp_path):
     same = space(tmp_path).sha256
     others = [
