@@ -3,9 +3,9 @@
     python tools/kills.py --kills 200 --seed 1
 
 Kills take turns: the first process, all processes at once, one worker; over processes and, where dask is installed,
-over a cluster of it.  After each the journal must begin with the bytes that it had before, and hold no point twice and no row
-that differs from that of a run nobody disturbed; soon after no process may be left.  A sweep goes on until it is whole,
-which is every point once, and then another begins.
+over a cluster of it.  After each the journal must begin with the bytes that it had before, and hold no point twice and
+no row that differs from that of a run nobody disturbed; soon after no process may be left.  A sweep goes on until it is
+whole, which is every point once, and then another begins.
 Exit status 1 for a fault.
 """
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from hwsim.arch.nodes import KeyPath, Node, merge, refuse_nulls
+from hwsim.arch.scalars import resolve
 from hwsim.arch.yaml_text import MAX_DEPTH, parse
 from hwsim.errors import ArchitectureError, HwsimError
 from hwsim.printable import one_line
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
+_WORD = re.compile(r"[+-]?[0-9][0-9A-Za-z_.+-]*|[A-Za-z_][A-Za-z0-9_]*")
+"""Values that YAML, too, takes for one plain word; many designs differ by one of them."""
 _FIXED = ("machine", "extends")
 _SHOWN = 80
 
@@ -48,6 +51,9 @@ def _value(source: str, place: str) -> Node:
         raise ArchitectureError(f"{place}: a value is one line")
     if not source.strip():
         raise ArchitectureError(f"{place}: has no value")
+    if _WORD.fullmatch(source):
+        with suppress(ValueError):  # the parser says what is wrong with it
+            return Node(resolve(source), place)
     node = parse(source, lambda _line: place)
     is_flow = source.lstrip()[0] in "[{"
     if isinstance(node.value, Mapping | tuple) and not is_flow:

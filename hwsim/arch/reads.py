@@ -89,25 +89,35 @@ class Reads:
     def __init__(self) -> None:
         self._found: dict[tuple[Any, ...], tuple[_Path, Any]] = {}
         self._read_of: Any = None
+        self._differed: tuple[_Path, Any] | None = None  # what another specification had otherwise: so may the next
 
     def of(self, spec: Spec) -> Any:
         """A specification that behaves as the given one and notes here what is read of it."""
         self._read_of = real(spec)
         return _Watched(spec, _Path(()), self)
 
-    def hold_for(self, spec: Spec) -> bool:
+    def hold_for(self, spec: Any) -> bool:
         """Whether a computation that read this would find the same in another specification."""
-        try:
-            return all(path.of(spec) == value for path, value in self._to_compare(spec))
-        except (AttributeError, TypeError, HwsimError):
-            return False  # there is another kind of part, or none
+        for found in self._to_compare(real(spec)):
+            path, value = found
+            try:
+                same = path.of(real(spec)) == value
+            except (AttributeError, TypeError, HwsimError):
+                same = False  # there is another kind of part, or none
+            if not same:
+                self._differed = found
+                return False
+        if type(spec) is _Watched:
+            for path, _ in self._found.values():
+                path.of(spec)  # whoever asks within a piece of his own has read all this
+        return True
 
     def _to_compare(self, spec: Any) -> Iterable[tuple[_Path, Any]]:
-        """What may differ: nothing in sections that two designs share; all where someone watches what is read."""
-        if type(spec) is _Watched:
-            return self._found.values()
+        """What may differ, which is nothing in sections that two designs share."""
+        if self._differed is not None:
+            yield self._differed
         shared = {name for name in type(spec).model_fields if getattr(spec, name) is getattr(self._read_of, name, None)}
-        return (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
+        yield from (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
 
     @property
     def keys(self) -> frozenset[str]:

@@ -63,8 +63,11 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
         """Translate a trace to work; pure: the same trace gives the same workload."""
 
     def exits(self, trace: TraceT) -> Exits | None:
-        """When samples leave early; None where none can.  `lower` puts it into its workload."""
-        return None
+        """When samples leave early, as `lower` has it in its workload; None where none can.
+
+        A machine that finds this without lowering lets designs with another rule share what was played.
+        """
+        return self.lower(trace).exits
 
     def knobs(self, trace: TraceT) -> Mapping[str, str]:
         """What may be tuned for a trace, `KEY` -> values as a sweep writes them: sizes that cost area and save time."""

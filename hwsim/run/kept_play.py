@@ -32,5 +32,7 @@ def kept_play(
         return replace(workload, batches=workload.batches.played()), play(workload)
 
     workload, tallies = kept(trace, (PLAYED, type(machine)), machine.spec, played)
-    # What another threshold changes is who leaves when, and not what was played.
-    return replace(workload, exits=machine.exits(trace)), tallies
+    if workload.exits is not None:
+        # What another threshold changes is who leaves when, and not what was played.
+        workload = replace(workload, exits=machine.exits(trace))
+    return workload, tallies

@@ -62,15 +62,19 @@ class _Queue(Generic[Result]):
 
     numbers: deque[int]
     seconds_a_point: float = 0.0
-    again: deque[list[int]] = field(default_factory=deque)  # chunks whose worker was lost
+    again: deque[int] = field(default_factory=deque)  # points that were under way when a worker was lost
 
     def next(self, jobs: int, least: int) -> list[int]:
         """Points of one task."""
-        if self.again:
-            return self.again.popleft()
+        if not self.numbers:
+            return [self.again.popleft()]
         n = int(SECONDS_A_CHUNK / self.seconds_a_point) if self.seconds_a_point else 4
         n = min(n, MOST_A_CHUNK, -(-len(self.numbers) // (2 * jobs)))
         return [self.numbers.popleft() for _ in range(min(max(n, least, 1), len(self.numbers)))]
+
+    def at_once(self, jobs: int) -> int:
+        """How many tasks may be under way: one, where it may be the task itself that ends its worker."""
+        return 2 * jobs if self.numbers else 1
 
     def learn(self, n: int, seconds: float) -> None:
         """What a task has taken: later ones count as much as all before."""
@@ -104,8 +108,10 @@ def run(
             yield chunk, results
         losses = 0 if done else losses + 1
         if queue and losses >= LOSSES:
+            left = sorted((*queue.numbers, *queue.again))
             raise UsageError(
-                "jobs: worker processes end early again and again; each needs memory of its own, fewer need less"
+                f"jobs: worker processes end early again and again, last at point {left[0]}; each needs memory of its "
+                "own, fewer need less"
             )
 
 
@@ -114,14 +120,14 @@ def _until_lost(
 ) -> Iterator[tuple[list[int], list[Result]]]:
     """Work with one executor until all is done or it is lost; what was under way then is to be done again."""
     pending: dict[Future[tuple[list[Result], float]], list[int]] = {}
+    waiting: list[int] = []  # taken, and not yet under way
     try:
         executor = executors.get()
         while queue or pending:
-            while queue and len(pending) < 2 * executors.jobs:
-                chunk = queue.next(executors.jobs, executors.least)
-                queue.again.append(chunk)  # until it is under way
-                pending[executor.submit(_timed, do, task, chunk)] = chunk
-                queue.again.remove(chunk)
+            while queue and len(pending) < queue.at_once(executors.jobs):
+                waiting = queue.next(executors.jobs, executors.least)
+                pending[executor.submit(_timed, do, task, waiting)] = waiting
+                waiting = []
             for future in wait(pending, return_when=FIRST_COMPLETED).done:
                 results, seconds = future.result()
                 chunk = pending.pop(future)
@@ -129,11 +135,12 @@ def _until_lost(
                 yield chunk, results
     except executors.lost:
         executors.drop()
+        queue.again.extend(waiting)
         for future, chunk in pending.items():
             if future.done() and not future.cancelled() and future.exception() is None:
                 yield chunk, future.result()[0]
             else:
-                queue.again.extend([number] for number in chunk)  # so that one of them holds up no other
+                queue.again.extend(chunk)
 
 
 def _timed(

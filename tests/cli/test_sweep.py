@@ -8,7 +8,7 @@ import json
 import pytest
 from cli.commands import refused, run
 from cli.test_imports import COMPILED, DESIGNS, PLAYING, PROCESSES, imported
-from sweep.cases import trace_file
+from sweeps.cases import trace_file
 
 from hwsim import sweep
 from hwsim.view.terminal.number import edp

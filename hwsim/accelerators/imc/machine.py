@@ -8,7 +8,7 @@ from functools import partial
 
 from hwsim.accelerators.imc.baseline import activations_of, in_one_pass
 from hwsim.accelerators.imc.batch_counting import count
-from hwsim.accelerators.imc.exit.decide import decide, why_not
+from hwsim.accelerators.imc.exit.decide import decide, exit_runs, why_not
 from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
@@ -146,9 +146,7 @@ def _always_leaves(spec: ImcSpec) -> bool:
 
 
 def _runs_with_exits(trace: Trace, spec: ImcSpec) -> tuple[RunName, ...]:
-    """Runs in which samples of a trace leave early; which do when is not asked here."""
-    exits = decide(spec.early_exit, trace)
-    return () if exits is None else exits.runs
+    return exit_runs(spec.early_exit, trace)
 
 
 def _why_no_exits(trace: Trace, spec: ImcSpec) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from contract.families import family_of
-from sweep.cases import alone, of_the_point, report_of, space
+from sweeps.cases import alone, of_the_point, report_of, space
 
 from hwsim import accelerators, api, sweep
 from hwsim.arch.reads import computed_anew

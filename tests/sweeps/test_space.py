@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sweep.cases import space, trace_file
+from sweeps.cases import space, trace_file
 
 from hwsim import sweep
 from hwsim.errors import HwsimError

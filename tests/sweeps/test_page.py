@@ -8,8 +8,8 @@ import re
 import shlex
 
 import pytest
-from sweep.browser import chromium, page
-from sweep.cases import alone, space
+from sweeps.browser import chromium, page
+from sweeps.cases import alone, space
 
 from hwsim import sweep
 from hwsim.sweep.page import command

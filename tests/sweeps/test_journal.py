@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from sweep.cases import alone, of_the_point, space
+from sweeps.cases import alone, of_the_point, space
 
 from hwsim import sweep
 from hwsim.errors import UsageError

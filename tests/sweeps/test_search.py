@@ -9,8 +9,8 @@ import subprocess
 import time
 
 import pytest
-from sweep.cases import alone, of_the_point, space
-from sweep.test_runner import command, vary
+from sweeps.cases import alone, of_the_point, space
+from sweeps.test_runner import command, vary
 
 from hwsim import sweep
 from hwsim.errors import UsageError

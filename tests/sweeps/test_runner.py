@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from sweep.cases import AXES, alone, of_the_point, space, trace_file
+from sweeps.cases import AXES, alone, of_the_point, space, trace_file
 
 from hwsim import sweep
 from hwsim.errors import UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from sweep.cases import alone, space, trace_file
+from sweeps.cases import alone, space, trace_file
 
 from hwsim import api, sweep
 from hwsim.errors import UsageError

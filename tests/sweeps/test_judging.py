@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 import pytest
-from sweep.cases import alone, report_of, space
+from sweeps.cases import alone, report_of, space
 
 from hwsim import sweep
 from hwsim.errors import UsageError

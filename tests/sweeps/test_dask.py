@@ -8,8 +8,8 @@ import threading
 import time
 
 import pytest
-from sweep.cases import alone, of_the_point, space
-from sweep.test_runner import LONG
+from sweeps.cases import alone, of_the_point, space
+from sweeps.test_runner import LONG
 
 from hwsim import sweep
 from hwsim.errors import UsageError
