@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from cli.commands import refused, run
 from cli.test_imports import COMPILED, DESIGNS, PLAYING, PROCESSES, imported
+from numba import config
 from sweeps.cases import trace_file
 
 from hwsim import sweep
@@ -112,8 +117,34 @@ def test_help_imports_little(command):
     assert not modules & (COMPILED | PLAYING | PROCESSES | DESIGNS | EXTRAS | {"numpy", "rich", "hwsim.sweep"})
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are played by SimPy")
 def test_a_sweep_imports_no_extra_and_no_table_where_none_is_asked_for(tmp_path):
     words = ("sweep", "imc", trace_file(tmp_path), *VARY, "--jobs", "1", "--quiet", "--out")
     imported(*words, tmp_path / "one.jsonl")
     modules = imported(*words, tmp_path / "two.jsonl")
     assert not modules & (EXTRAS | {"rich", "loky", "simpy", "hwsim.sweep.page"})
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a pseudo-terminal, and forks")
+def test_a_bar_tells_how_far_it_is_and_leaves_processes_to_be_forked(tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    script = "import sys, hwsim.cli\ntry: hwsim.cli.main()\nfinally: print('loky' in sys.modules)"
+    words = ["sweep", "imc", str(trace_file(tmp_path)), "--vary", "adc.bits=6:8", "--out", str(tmp_path / "o.jsonl")]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words, "--jobs=2"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        check=True,
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert b"points" in said
+    assert b"4/4" in said
+    assert done.stdout.endswith("False\n")

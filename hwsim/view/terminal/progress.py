@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 
@@ -22,8 +23,20 @@ def progress_bar(samples: Iterable[int], what: str) -> Iterator[int]:
 
 @contextmanager
 def counted(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that is told how many are done, of how many; it says how long the others will take."""
+    """A bar that is told how many are done, of how many; it says how long the others will take.
+
+    It is drawn when it is told, and not by a thread, beside which no process could be forked.
+    """
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_A_SECOND) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        drawn = 0.0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal drawn
+            bar.update(task, completed=done, total=total)
+            if time.monotonic() - drawn > 1 / _A_SECOND or done == total:
+                bar.refresh()
+                drawn = time.monotonic()
+
+        yield tell
