@@ -16,8 +16,8 @@ check:  ## lint, types, import directions
 test:  ## the suite
 	$(PYTHON) -m pytest -n auto --dist worksteal
 
-test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals need neither and take long
-	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py
+test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals and kills need neither and take long
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py --ignore tests/tools/test_kills.py
 
 test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which none may be skipped
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/sweeps/test_dask.py tests/sweeps/test_search.py tests/sweeps/test_judging.py tests/sweeps/test_page.py tests/sweeps/test_guide.py

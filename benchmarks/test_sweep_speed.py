@@ -63,8 +63,8 @@ def test_points_of_one_core(design, kind, tmp_path, capsys):
 
 @pytest.mark.parametrize("design", KNOBS)
 def test_two_processes_beside_one(design, tmp_path, capsys):
-    """By the clock on the wall, in turns, of structures and their prices; of each the best of three."""
-    axes = (KNOBS[design]["structure"], "clock.network.gated_fraction=lin(0.5,0.9,5)")
+    """By the clock on the wall, in turns, of structures and times of each; of each the best of three."""
+    axes = (KNOBS[design]["structure"], "neuron.cycles=10:15")
     taken: dict[int, list[float]] = {1: [], 2: []}
     for turn in range(3):
         for jobs, seconds in taken.items():
