@@ -102,7 +102,7 @@ def of_the_point(row: Row) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in HERE_AND_NOW}
 
 
-def _members(session: int) -> list[int]:
+def members(session: int) -> list[int]:
     """Living processes of a session, the first one first."""
     found = []
     for entry in Path("/proc").iterdir():
@@ -115,9 +115,9 @@ def _members(session: int) -> list[int]:
 
 def _kill(first: int, whom: str) -> bool:
     """Kill one process of a session or all; whether there was one."""
-    members = _members(first)
-    others = [pid for pid in members if pid != first and b"resource_tracker" not in _arguments(pid)]
-    chosen = members if whom == "all processes" else [first] if whom == "first process" else others[:1]
+    living = members(first)
+    others = [pid for pid in living if pid != first and b"resource_tracker" not in _arguments(pid)]
+    chosen = living if whom == "all processes" else [first] if whom == "first process" else others[:1]
     for pid in chosen:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -132,7 +132,7 @@ def _arguments(pid: int) -> bytes:
 
 def _left(session: int) -> str:
     deadline = time.monotonic() + _SECONDS_TO_GO
-    while left := _members(session):
+    while left := members(session):
         if time.monotonic() > deadline:
             _kill(session, "all processes")
             return f"left {len(left)} processes"

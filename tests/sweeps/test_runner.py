@@ -11,6 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import kills
 import pytest
 from sweeps.cases import AXES, alone, of_the_point, space, trace_file
 
@@ -112,12 +113,6 @@ def command(folder, *options):
     return [sys.executable, "-c", "from hwsim.cli import main; main()", *words]
 
 
-def members(session):
-    words = ["ps", "-o", "pid=,stat=", "-s", str(session)]
-    found = subprocess.run(words, check=False, capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in found.splitlines() if "Z" not in line.split()[1]]
-
-
 def vary(axes):
     return [word for axis in axes for word in ("--vary", axis)]
 
@@ -136,14 +131,14 @@ def started(folder, out, *options):
 def test_when_the_first_process_is_killed_no_worker_is_left_and_nothing_is_lost(tmp_path):
     out = tmp_path / "out.jsonl"
     process = started(tmp_path, out, "--jobs", "2")
-    workers = set(members(process.pid)) - {process.pid}
+    workers = set(kills.members(process.pid)) - {process.pid}
     assert len(workers) == 2
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     deadline = time.monotonic() + 10
-    while members(process.pid) and time.monotonic() < deadline:
+    while kills.members(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert members(process.pid) == []
+    assert kills.members(process.pid) == []
     kept = [row["point"] for row in sweep.load(out)]
     assert 8 <= len(kept) < 201
     where = space(tmp_path, *LONG)
@@ -169,7 +164,7 @@ def test_a_signal_ends_it_at_once_in_one_line_and_leaves_nobody(tmp_path, number
     _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + number
     assert said.strip() == f"hwsim: {'interrupted' if number == signal.SIGINT else 'terminated'}"
-    assert members(process.pid) == []
+    assert kills.members(process.pid) == []
 
 
 def test_jobs_are_at_least_one(tmp_path):
