@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from hwsim.sweep.figures import Constraint, Objective
 from hwsim.sweep.grid import Told, checked, run_points
 from hwsim.sweep.journal import Rows
 from hwsim.sweep.order import ordered, outermost_first
+from hwsim.sweep.pareto import feasible, front
 from hwsim.sweep.row import Row
 from hwsim.sweep.runner import Executors
 from hwsim.sweep.space import Space
@@ -71,7 +73,7 @@ def run_search(
     order = _order(space)
     wanted, vain = search.trials, 0
     while (missing := wanted - _n_run(space, into)) > 0 and vain < _ASKS_A_TRIAL * wanted:
-        batch = _ask(study, space, search, min(missing, _generation(search, executors)))
+        batch = _ask(study, space, search, into, min(missing, _generation(search)))
         new = sorted({number for _, number in batch} - into.rows.keys())
         vain = 0 if new else vain + len(batch)
         sound = checked(space, new, into, None)
@@ -90,14 +92,14 @@ def _order(space: Space) -> tuple[int, ...]:
     return outermost_first(space, [space.point(space.number(0, 0, middle))])
 
 
-def _generation(search: Search, executors: Executors | None) -> int:
+def _generation(search: Search) -> int:
     """Proposals at once: a generation of NSGA-II, or few where each learns from those before."""
     return _population(search) if search.method == "nsga2" else 4
 
 
 def _population(search: Search) -> int:
-    """Our choice: some ten generations, of no fewer than 20 and no more than 50."""
-    return max(4, min(50, max(20, search.trials // 10), search.trials))
+    """Our choice: some fifteen generations, of no fewer than 10 and no more than 50."""
+    return max(2, min(max(10, search.trials // 15), 50, search.trials))
 
 
 def _study(space: Space, search: Search) -> Any:
@@ -176,15 +178,51 @@ def _distributions(space: Space) -> dict[str, Any]:
     return found
 
 
-def _ask(study: Any, space: Space, search: Search, n: int) -> list[tuple[Any, int]]:
-    """Proposals: trials with the numbers of their points."""
-    asked, distributions = [], _distributions(space)
+def _ask(study: Any, space: Space, search: Search, into: Rows, n: int) -> list[tuple[Any, int]]:
+    """Proposals: trials with the numbers of their points.
+
+    In the place of a point that is known comes one beside the front so far, a step along one axis away from it.
+    """
+    asked: list[tuple[Any, int]] = []
+    near = _beside_front(space, search, into)
+    random.Random(f"{search.seed}/{len(into.rows)}").shuffle(near)
     for _ in range(n):
-        trial = study.ask(distributions)
-        number = _number(space, trial.params)
-        trial.set_user_attr("point", number)
-        asked.append((trial, number))
+        asked.append(_proposal(study, space))
+        taken = into.rows.keys() | {number for _, number in asked[:-1]}
+        if asked[-1][1] in taken and search.method != "random":
+            while near and near[-1] in taken:
+                near.pop()
+            if near:
+                study.enqueue_trial(_parameters(space, near.pop()))
+                asked.append(_proposal(study, space))
     return asked
+
+
+def _proposal(study: Any, space: Space) -> tuple[Any, int]:
+    trial = study.ask(_distributions(space))
+    number = _number(space, trial.params)
+    trial.set_user_attr("point", number)
+    return trial, number
+
+
+def _beside_front(space: Space, search: Search, into: Rows) -> list[int]:
+    """Points that are a step along one axis away from one on the front."""
+    rows = [into.rows[number] for number in sorted(into.rows) if number >= space.n_references]
+    near = set()
+    for row in front(feasible(rows, search.constraints), search.objectives):
+        point = space.point(row["point"])
+        for axis, place in enumerate(point.places):
+            for other in {max(place - 1, 0), min(place + 1, len(space.axes[axis].values) - 1)} - {place}:
+                places = (*point.places[:axis], other, *point.places[axis + 1 :])
+                near.add(space.number(point.design, point.trace, places))
+    return sorted(near - into.rows.keys())
+
+
+def _parameters(space: Space, number: int) -> dict[str, int]:
+    """What a study calls a point."""
+    point = space.point(number)
+    design = {DESIGN: point.design} if len(space.designs) > 1 else {}
+    return design | {axis.key: place for axis, place in zip(space.axes, point.places, strict=True)}
 
 
 def _number(space: Space, parameters: Mapping[str, Any]) -> int:
@@ -219,17 +257,13 @@ def _catch_up(study: Any, space: Space, search: Search, into: Rows) -> None:
         if trial.state == TrialState.RUNNING and trial.user_attrs.get("point") in mine:
             with contextlib.suppress(ValueError, RuntimeError):
                 study.tell(trial.number, state=TrialState.FAIL)
-    distributions = _distributions(space)
     for number in sorted(mine - known):
         values = _values(into.rows[number], search)
         if number < space.n_references or values is None:
             continue
-        point = space.point(number)
-        parameters = {DESIGN: point.design} if DESIGN in distributions else {}
-        parameters |= {axis.key: place for axis, place in zip(space.axes, point.places, strict=True)}
         trial = optuna.trial.create_trial(
-            params=parameters,
-            distributions=distributions,
+            params=_parameters(space, number),
+            distributions=_distributions(space),
             values=values,
             user_attrs={"point": number},
             constraints={str(each): min(each.excess(into.rows[number]), 1e300) for each in search.constraints},
