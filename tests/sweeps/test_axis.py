@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwsim.errors import UsageError
 from hwsim.sweep.axis import parse_axis, written
@@ -72,3 +74,53 @@ def test_mistakes_name_the_option_the_value_and_the_rule(text, said):
 @pytest.mark.parametrize("number", [1, 1.5, 0.1 + 0.2, 1e-9, 2.5e17, 123456789, 0.0, 1e300])
 def test_numbers_read_back_to_six_digits(number):
     assert math.isclose(float(written(number)), number, rel_tol=5e-6)
+
+
+PIECES = st.sampled_from(
+    [
+        *[
+            "a.b",
+            "=",
+            ",",
+            ":",
+            "(",
+            ")",
+            "log",
+            "lin",
+            "[",
+            "]",
+            "{",
+            "}",
+            "'",
+            '"',
+            "1",
+            "8",
+            "-3",
+            "0.5",
+            "1e9",
+            "1e400",
+            "nan",
+            "x",
+            "é",
+            "true",
+            "null",
+            "0x10",
+            "007",
+            "..",
+        ],
+        *("9" * 30, "\u2028", "\x00", "\n", " "),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join) | st.text(max_size=30))
+def test_any_text_is_an_axis_or_one_line(text):
+    for written_so in (text, f"adc.bits={text}"):
+        try:
+            axis = parse_axis(written_so)
+        except UsageError as error:
+            assert "\n" not in str(error)
+            assert str(error).isprintable()
+        else:
+            assert axis.values
+            assert len(set(axis.values)) == len(axis.values)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sweeps.cases import space, trace_file
 
 from hwsim import sweep
@@ -127,3 +132,25 @@ def test_what_rows_depend_on_is_in_the_identity(tmp_path):
     ]
     assert same == space(tmp_path).sha256
     assert len({same, *(each.sha256 for each in others)}) == 7
+
+
+LINES = st.sampled_from(
+    """designs: imc|designs: [imc, 3]|traces: t.npz|traces: {a: b}|vary: {adc.bits: 4:8}|vary:|  a.b: [1, 2]|vary: 3
+  a: {b: lin(1,2,3)}|  c: [[1], {d: 2}]|set: {x: y}|minimize: energy_pj|samples: 2|samples: -1.5e3|accuracy: true
+constraints: area_mm2 <= 1|- a|x: &a 1|%YAML 1.1|\t|a.b.c.d.e: 1|  .: 1""".replace("\n", "|").split("|")
+)
+
+
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_any_file_is_a_sweep_or_one_line(text):
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(text)
+        file.flush()
+        try:
+            said = read_space(Path(file.name))
+        except HwsimError as error:
+            assert "\n" not in str(error)
+            assert str(error).startswith(file.name)
+        else:
+            assert said.designs
+            assert said.axes
