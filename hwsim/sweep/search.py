@@ -254,7 +254,7 @@ def _catch_up(study: Any, space: Space, search: Search, into: Rows) -> None:
     known = {trial.user_attrs.get("point") for trial in study.trials if trial.state == TrialState.COMPLETE}
     mine = into.rows.keys()
     for trial in study.trials:
-        if trial.state == TrialState.RUNNING and trial.user_attrs.get("point") in mine:
+        if trial.state == TrialState.RUNNING and (not search.shared or trial.user_attrs.get("point") in mine):
             with contextlib.suppress(ValueError, RuntimeError):
                 study.tell(trial.number, state=TrialState.FAIL)
     for number in sorted(mine - known):
