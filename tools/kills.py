@@ -38,6 +38,8 @@ AXES = ("chip.pes_per_tile=4:18", "neuron.cycles=10:29")
 _PROGRAM = (sys.executable, "-c", "from hwsim.cli import main; main()")
 _SECONDS_TO_END = 60
 _SECONDS_TO_GO = 10
+_SECONDS_TO_START = {"processes": 1.0, "dask": 3.0}
+_TOLD_EVERY = 20
 
 
 def executors() -> list[str]:
@@ -92,9 +94,10 @@ class Sweep:
         return ""
 
     @property
-    def whole(self) -> bool:
-        """Whether every point is there."""
-        return self.out.exists() and self.out.read_bytes().count(b"\n") == len(self._wanted) + 1
+    def missing(self) -> float:
+        """Share of the points that are not there."""
+        there = max(0, self.out.read_bytes().count(b"\n") - 1) if self.out.exists() else 0
+        return 1 - there / len(self._wanted)
 
 
 def of_the_point(row: Row) -> dict[str, Any]:
@@ -150,18 +153,20 @@ def torture(how_many: int, seed: int, over: Sequence[str]) -> int:
         space = sweep.space_of(["imc"], [trace], AXES)
         begin = time.monotonic()
         wanted = [of_the_point(row) for row in sweep.sweep(space, folder / "alone.jsonl", sweep.Where(jobs=1))]
-        seconds = {executor: time.monotonic() - begin + 3 * (executor == "dask") for executor in over}
+        seconds = time.monotonic() - begin
         sweeps = {executor: Sweep(folder, trace, executor, wanted) for executor in over}
         for executor, whom in _turns(over):
             if struck.total() >= how_many:
                 break
             tried = sweeps[executor]
-            if tried.whole:
+            if not tried.missing:
                 finished += 1
                 tried.out.unlink()
-            moment_s = chance.uniform(0, 1.2 * seconds[executor])
+            moment_s = chance.uniform(0, _SECONDS_TO_START[executor] + tried.missing * seconds)
             hit, fault = tried.kill(whom, moment_s)
             struck[executor, whom] += hit
+            if hit and struck.total() % _TOLD_EVERY == 0:
+                print(f"{struck.total()} kills, {len(faults)} faults", flush=True)
             if fault:
                 faults.append(f"{executor}, {whom} after {moment_s:.3f} s: {fault}")
         for executor, tried in sweeps.items():
