@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from hwsim import arguments
+from hwsim.arch.files import shipped_folder
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.designs import Architecture, check_coding, load_architecture
 from hwsim.errors import UsageError
@@ -58,7 +59,7 @@ def space_of(
     Raises HwsimError in one line for anything wrong with any of them.
     """
     loaded = tuple(load_architecture(design, overrides) for design in designs)
-    names = tuple(design.path.stem if isinstance(design, Loaded) else str(design) for design in designs)
+    names = tuple(_name(design) for design in designs)
     _refuse_twice("design", names)
     sources = []
     for path in map(Path, traces):
@@ -71,6 +72,13 @@ def space_of(
     _refuse_twice("trace", [source.name for source in sources])
     axes = tuple(_fitting(axis if isinstance(axis, Axis) else parse_axis(axis), loaded) for axis in vary)
     return Space(loaded, names, tuple(sources), axes, asked or Asked())
+
+
+def _name(design: str | Path | Architecture) -> str:
+    """What a design is called by a command: as it was given, or its shipped name or path."""
+    if not isinstance(design, Loaded):
+        return str(design)
+    return design.path.stem if design.path.parent == shipped_folder() else str(design.path)
 
 
 def _fitting(axis: Axis, designs: Sequence[Architecture]) -> Axis:

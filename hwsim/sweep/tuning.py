@@ -125,7 +125,12 @@ def tune(
     tuning = _Tuning(with_fixed, objective or Objective("edp_pj_ns"), budgets, executors, told, Rows())
     alone = Rows()
     run_points(space, [0], (), alone, None)
-    start = tuple(_nearest(axis, alone.rows[0][axis.key]) for axis in moving)
+    stands = alone.rows[0]
+    if stands["error"] is not None:
+        raise UsageError(stands["error"])
+    if stands[tuning.objective.figure] is None:
+        raise UsageError(f"tune: {tuning.objective.figure} of this design is not known, so it cannot be made least")
+    start = tuple(_nearest(axis, stands[axis.key]) for axis in moving)
     best = _search(tuning, start)
     row = tuning.row(best)
     if tuning.rank(row)[0] > 0:
@@ -133,9 +138,9 @@ def tune(
         raise UsageError(f"tune: no design that was tried keeps {missed}; the nearest has {_shown(row, budgets)}")
     return Tuned(
         with_fixed,
-        alone.rows[0],
+        stands,
         row,
-        tuple(_changes(tuning, alone.rows[0], around, start, best)),
+        tuple(_changes(tuning, stands, around, start, best)),
         len(tuning.known.rows) + 1,
     )
 
@@ -160,7 +165,7 @@ def _changes(tuning: _Tuning, reference: Row, around: Sequence[str], start: Plac
         moved = tuning.row(start)
         if moved["edp_pj_ns"] != reference["edp_pj_ns"] or moved["area_mm2"] != reference["area_mm2"]:
             yield Change(" ".join(around), before, moved)
-        before = moved
+        before = reference if moved["error"] is not None else moved
     left = {axis for axis in range(len(best)) if best[axis] != start[axis]}
     while left:
         steps = {axis: _with(here, {axis: best[axis]}) for axis in sorted(left)}

@@ -8,7 +8,7 @@ import pytest
 from sweeps.cases import alone, space, trace_file
 
 from hwsim import api, sweep
-from hwsim.errors import UsageError
+from hwsim.errors import HwsimError, UsageError
 from hwsim.sweep.pareto import feasible
 from hwsim.traces import write_trace
 from hwsim.traces.direct.synth import synthesize
@@ -59,5 +59,13 @@ def test_budgets_that_cannot_be_kept_and_machines_without_knobs(tmp_path):
         sweep.tune("imc", trace, [sweep.parse_constraint("area_mm2 <= 0.001")])
     with pytest.raises(UsageError, match="a machine 'digital' has no knobs of its own; give some with --vary"):
         sweep.tune("digital", trace, [])
+    with pytest.raises(UsageError, match="tune: edp_pj_ns of this design is not known"):
+        sweep.tune("digital_compute", trace, [], vary=("clock.frequency_mhz=100,200",))
+    small = ("chip.tiles=1", "chip.pes_per_tile=1", "chip.crossbars_per_pe=1")
+    with pytest.raises(HwsimError, match=r"chip\.tiles: 1 tiles of 1 PEs are too few"):
+        sweep.tune("imc", trace, [], overrides=small)
+    own = tmp_path / "own.yaml"
+    own.write_text("extends: digital\n")
+    assert sweep.tune(own, trace, [], vary=("array.rows=4,8",)).space.names == (str(own),)
     tuned = sweep.tune("digital", trace, [], vary=("array.rows=4,8,16,32",))
     assert tuned.best["edp_pj_ns"] <= tuned.reference["edp_pj_ns"]
