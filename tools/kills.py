@@ -169,6 +169,7 @@ def torture(how_many: int, seed: int, over: Sequence[str]) -> int:
                 print(f"{struck.total()} kills, {len(faults)} faults", flush=True)
             if fault:
                 faults.append(f"{executor}, {whom} after {moment_s:.3f} s: {fault}")
+                print(faults[-1], flush=True)
         for executor, tried in sweeps.items():
             done = subprocess.run(tried._command, check=False, capture_output=True)
             if fault := tried.fault(b"", whole=True) or (done.stderr.decode()[-500:] if done.returncode else ""):

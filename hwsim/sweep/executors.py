@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor, Executor
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from hwsim.errors import UsageError
@@ -15,6 +15,7 @@ from hwsim.sweep.runner import Executors
 SECONDS_TO_JOIN = 10
 LEAST_FOR_DASK = 10
 """Points a task of dask, which takes about 2 ms itself."""
+_HERE = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": logging.CRITICAL}
 
 
 def processes(jobs: int) -> Executors | None:
@@ -35,7 +36,7 @@ def dask(jobs: int, scheduler: str | None = None) -> Executors:
         from distributed import CancelledError, KilledWorker
     except ImportError:
         raise UsageError("executor: dask is not installed; pip install 'hwsim[dask]'") from None
-    lost = (KilledWorker, CancelledError)
+    lost = (KilledWorker, CancelledError, BrokenExecutor)
     return Executors(partial(_cluster, jobs, scheduler), jobs, lost, LEAST_FOR_DASK)
 
 
@@ -53,10 +54,10 @@ def _cluster(jobs: int, scheduler: str | None) -> Iterator[Executor]:
         with client:
             yield client.get_executor(pure=False)
         return
-    with (
-        LocalCluster(
-            n_workers=jobs, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(LocalCluster(n_workers=jobs, **_HERE))
+            client = stack.enter_context(Client(cluster))
+        except (RuntimeError, OSError) as error:  # a worker that is lost before it has begun
+            raise BrokenExecutor("the cluster did not start") from error
         yield client.get_executor(pure=False)

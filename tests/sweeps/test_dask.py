@@ -68,3 +68,18 @@ def test_a_cluster_that_is_not_there_ends_in_one_line(folder, monkeypatch):
     monkeypatch.setattr(executors, "SECONDS_TO_JOIN", 1)
     with pytest.raises(UsageError, match=r"^scheduler: tcp://127\.0\.0\.1:9 cannot be joined: "):
         sweep.sweep(space(folder), folder / "none.jsonl", sweep.Where(jobs=2, scheduler="tcp://127.0.0.1:9"))
+
+
+def test_a_cluster_that_loses_a_worker_while_it_starts_is_started_again(folder, wanted, monkeypatch):
+    starts, real = [], distributed.LocalCluster
+
+    def start(*arguments, **options):
+        starts.append(arguments)
+        if len(starts) == 1:
+            raise RuntimeError("Nanny failed to start.")
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(distributed, "LocalCluster", start)
+    rows = sweep.sweep(space(folder, *LONG), folder / "again.jsonl", sweep.Where(jobs=2, executor="dask"))
+    assert len(starts) == 2
+    assert of_the_point(rows) == wanted
