@@ -15,7 +15,7 @@ from hwsim.sweep.runner import Executors
 SECONDS_TO_JOIN = 10
 LEAST_FOR_DASK = 10
 """Points a task of dask, which takes about 2 ms itself."""
-_HERE = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "silence_logs": logging.CRITICAL}
+_HERE = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", "silence_logs": logging.CRITICAL}
 
 
 def processes(jobs: int) -> Executors | None:
