@@ -1,10 +1,10 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-interpreted bench fuzz signals golden format
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz signals kills search golden format
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
-	$(PYTHON) -m pip install -q -e '.[dev]'
+	$(PYTHON) -m pip install -q -e '.[dev,search,dask,parquet]'
 	$(PYTHON) -m pip install -q 'torch>=2.4' --extra-index-url https://download.pytorch.org/whl/cpu
 
 check:  ## lint, types, import directions
@@ -16,8 +16,11 @@ check:  ## lint, types, import directions
 test:  ## the suite
 	$(PYTHON) -m pytest -n auto --dist worksteal
 
-test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals need neither and take long
-	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py
+test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals and kills need neither and take long
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py --ignore tests/tools/test_kills.py
+
+test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which none may be skipped
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/sweeps/test_dask.py tests/sweeps/test_search.py tests/sweeps/test_judging.py tests/sweeps/test_page.py tests/sweeps/test_guide.py
 
 test-interpreted:  ## the suite without compiled kernels, but for tests that run none
 	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto --dist worksteal -m "not no_kernel"
@@ -32,6 +35,12 @@ fuzz:  ## 100,000 inputs that nobody would write for each reader, and as many gu
 
 signals:  ## 300 signals at random moments of commands that write; takes ten minutes
 	$(PYTHON) tools/signals.py --signals 300 --seed $${SEED:-1}
+
+kills:  ## 200 kills at random moments of a sweep of 300 points, over processes and dask; takes ten minutes
+	$(PYTHON) tools/kills.py --kills 200 --seed $${SEED:-1}
+
+search:  ## NSGA-II with 300 trials beside a whole grid of 2,000 points, five seeds; takes half an hour
+	$(PYTHON) tools/search_check.py --out .cache/search --jobs $${JOBS:-2}
 
 golden:  ## write tests/contract/golden anew; read the difference before keeping it
 	PYTHONPATH=tests:tools $(PYTHON) tests/contract/test_golden_reports.py

@@ -10,25 +10,22 @@ from typing import TYPE_CHECKING, Any, get_args
 from hwsim import arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
-from hwsim.arch.reads import kept
 from hwsim.arch.settings import Settings, as_overrides
 from hwsim.contract.dense import BaselineKind
-from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.designs import Architecture, components, load_architecture, machine_of, placed
+from hwsim.designs import Architecture, check_coding, components, load_architecture, machine_of, placed
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
-from hwsim.errors import UsageError
 from hwsim.example import EXAMPLE, trace_file
-from hwsim.kept import kept_with
 from hwsim.report.assemble import assemble
 from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
+from hwsim.run.kept_play import first_kept, kept_play
 from hwsim.run.play import Tallies, play
-from hwsim.traces.codings import CODINGS, coding, is_trace
+from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
 from hwsim.traces.io import read_trace
@@ -118,7 +115,7 @@ def simulate(
         arguments.instance("session", session, Session, "a Session")
     keep = arguments.flag("keep", keep) and session is None and not functional
     machine = machine_of(architecture)
-    _check_coding(architecture, machine, trace)
+    check_coding(architecture, trace)
     check_unchanged(trace)
     short = recorded = _first(trace, samples, timesteps, keep)
     check_playable(short)
@@ -129,7 +126,7 @@ def simulate(
             run = machine.functional(short)
             short, notes = run.trace, run.notes
         if keep:
-            workload, tallies = _kept_play(machine, short, engine, jobs)
+            workload, tallies = kept_play(machine, short, lambda workload: _play(workload, engine, jobs))
         else:
             workload = machine.lower(short) if session is None else machine.learn(short, session)
         parts = machine.components(workload)
@@ -159,9 +156,7 @@ def simulate(
 
 def _first(trace: AnyTrace, samples: int | None, timesteps: int | None, keep: bool) -> AnyTrace:
     """The first samples and timesteps, one and the same object for each if something is to be kept with it."""
-    if not keep:
-        return first(trace, samples, timesteps)
-    return kept_with(trace).once(("first", samples, timesteps), lambda: first(trace, samples, timesteps))
+    return (first_kept if keep else first)(trace, samples, timesteps)
 
 
 def _play(workload: Workload, engine: EngineName, jobs: int) -> Tallies:
@@ -170,24 +165,3 @@ def _play(workload: Workload, engine: EngineName, jobs: int) -> Tallies:
     from hwsim.run.processes import play_in_processes
 
     return play_in_processes(workload, engine, jobs)
-
-
-def _kept_play(
-    machine: Accelerator[Any, Any], trace: AnyTrace, engine: EngineName, jobs: int
-) -> tuple[Workload, Tallies]:
-    """A workload without its batches, and what playing them gave on a design with the same counts and times."""
-
-    def played(spec: Any) -> tuple[Workload, Tallies]:
-        workload = type(machine)(spec).lower(trace)
-        return replace(workload, batches=workload.batches.played()), _play(workload, engine, jobs)
-
-    return kept(trace, ("played", type(machine)), machine.spec, played)
-
-
-def _check_coding(architecture: Architecture, machine: Accelerator[Any, Any], trace: AnyTrace) -> None:
-    if not isinstance(trace, machine.trace_type):
-        codings = [name for name in CODINGS if issubclass(coding(name).trace_type, machine.trace_type)]
-        raise UsageError(
-            f"{architecture.path}: a machine '{architecture.machine}' plays traces of coding {' or '.join(codings)}, "
-            f"{trace.provenance.name} is '{trace.coding}'; see `hwsim arch list` for other machines"
-        )

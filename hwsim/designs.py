@@ -12,11 +12,13 @@ from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.loader import load, varied
 from hwsim.arch.overrides import blamed
 from hwsim.arch.settings import Settings, as_overrides
-from hwsim.errors import ArchitectureError
+from hwsim.errors import ArchitectureError, UsageError
+from hwsim.traces.codings import CODINGS, coding
 
 if TYPE_CHECKING:
     from hwsim.components.pricing.price import Priced
     from hwsim.contract.machine import Accelerator
+    from hwsim.traces.trace import AnyTrace
 
 Architecture = Loaded[Any]
 
@@ -44,6 +46,17 @@ def load_architecture(name_or_path: str | Path | Architecture, overrides: Settin
 def machine_of(architecture: Architecture) -> Accelerator[Any, Any]:
     """The machine that an architecture describes."""
     return accelerators.machine(architecture.machine)(architecture.spec)
+
+
+def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
+    """Raise UsageError unless a trace is of a coding that the machine plays."""
+    trace_type = accelerators.machine(architecture.machine).trace_type
+    if not isinstance(trace, trace_type):
+        codings = [name for name in CODINGS if issubclass(coding(name).trace_type, trace_type)]
+        raise UsageError(
+            f"{architecture.path}: a machine '{architecture.machine}' plays traces of coding {' or '.join(codings)}, "
+            f"{trace.provenance.name} is '{trace.coding}'; see `hwsim arch list` for other machines"
+        )
 
 
 def components(architecture: Architecture) -> Mapping[str, Priced]:

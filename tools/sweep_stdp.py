@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from pathlib import Path
 from hwsim import accelerators, api
 from hwsim.accelerators.stdp import Machine as StdpMachine
 from hwsim.errors import HwsimError, UsageError
+from hwsim.run.pool import workers
 from hwsim.traces.plastic.run import Played, learn
 from hwsim.traces.plastic.session import Session
 from hwsim.traces.plastic.trace import TRAIN, PlasticTrace
@@ -104,7 +105,7 @@ def sweep(options: argparse.Namespace) -> None:
     lines = options.out.read_text().splitlines() if options.out.exists() else []
     known = {Found(**json.loads(line)).identity for line in lines}
     points = [point for point in _points(options) if not known.issuperset(_identities(point))]
-    with ProcessPoolExecutor(options.jobs) as pool, options.out.open("a") as file:
+    with workers(options.jobs) as pool, options.out.open("a") as file:
         for done in as_completed([pool.submit(train, point) for point in points]):
             for found in (each for each in done.result() if each.identity not in known):
                 file.write(json.dumps(asdict(found)) + "\n")

@@ -126,8 +126,8 @@ def _refuse_another_machine(base: Node, over: Mapping[str, Node], parent: Path) 
         )
 
 
-def read_file(path: Path) -> Node:
-    """The tree of one file, a mapping at its root."""
+def read_file(path: Path, what: str = "architecture", dotted: bool = False) -> Node:
+    """The tree of one file, a mapping at its root; `dotted` keys such as adc.bits are for files about a design."""
     name = shown_path(path)
     try:
         with open_file(path) as file:
@@ -135,15 +135,16 @@ def read_file(path: Path) -> Node:
     except OSError as error:
         raise ArchitectureError(f"{name}: cannot be read: {error.strerror}") from None
     if len(data) > MAX_BYTES:
-        raise ArchitectureError(f"{name}: larger than {MAX_BYTES // 1024} KiB, which no architecture is")
+        raise ArchitectureError(f"{name}: larger than {MAX_BYTES // 1024} KiB, which no {what} is")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ArchitectureError(f"{name}:{line}: not UTF-8 text") from None
-    root = parse(text, lambda line: f"{name}:{line}")
+    root = parse(text, lambda line: f"{name}:{line}", dotted)
     if not isinstance(root.value, dict):
-        raise ArchitectureError(f"{root.place}: an architecture file is a mapping of keys to values")
+        article = "an" if what[0] in "aeiou" else "a"
+        raise ArchitectureError(f"{root.place}: {article} {what} file is a mapping of keys to values")
     return root
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from hwsim.arch.nodes import KeyPath, Node, merge, refuse_nulls
+from hwsim.arch.scalars import resolve
 from hwsim.arch.yaml_text import MAX_DEPTH, parse
 from hwsim.errors import ArchitectureError, HwsimError
 from hwsim.printable import one_line
 
-_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?:\.(?:[A-Za-z_][A-Za-z0-9_-]*|[0-9]{1,6}))*")
+_WORD = re.compile(r"[+-]?[0-9][0-9A-Za-z_.+-]*|[A-Za-z_][A-Za-z0-9_]*")
+"""Values that YAML, too, takes for one plain word; many designs differ by one of them."""
 _FIXED = ("machine", "extends")
 _SHOWN = 80
 
@@ -28,7 +31,7 @@ def override(root: Node, setting: str) -> Node:
     """
     place = "--set " + _shown(setting)
     key, equals, value = setting.partition("=")
-    if not equals or not _PATH.fullmatch(key):
+    if not equals or not KEY.fullmatch(key):
         raise ArchitectureError(f"{place}: write KEY=VALUE, with a key such as adc.bits")
     path: KeyPath = tuple(int(step) if step.isdigit() else step for step in key.split("."))
     if len(path) > MAX_DEPTH:
@@ -36,7 +39,10 @@ def override(root: Node, setting: str) -> Node:
     if path[0] in _FIXED:
         raise ArchitectureError(f"{place}: '{path[0]}' belongs to the file and cannot be set from outside")
     changed = _apply(root, path, (), _value(value, place), place)
-    refuse_nulls(changed)
+    assert isinstance(changed.value, Mapping)
+    section = str(path[0])
+    if section in changed.value:  # the others were looked through before
+        refuse_nulls(changed.value[section], section)
     return changed
 
 
@@ -45,6 +51,9 @@ def _value(source: str, place: str) -> Node:
         raise ArchitectureError(f"{place}: a value is one line")
     if not source.strip():
         raise ArchitectureError(f"{place}: has no value")
+    if _WORD.fullmatch(source):
+        with suppress(ValueError):  # the parser says what is wrong with it
+            return Node(resolve(source), place)
     node = parse(source, lambda _line: place)
     is_flow = source.lstrip()[0] in "[{"
     if isinstance(node.value, Mapping | tuple) and not is_flow:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from hwsim.arch.schema import Spec
@@ -30,7 +32,8 @@ class _Function:
     @property
     def name(self) -> str:
         """Its name, for `keys`."""
-        return self.function.__name__
+        function = self.function.func if isinstance(self.function, partial) else self.function
+        return function.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ class _Path:
 
 Value = TypeVar("Value")
 MOST = 64
-"""Results of one computation that are kept with an object; the oldest goes first."""
+"""Results of one computation that are kept with an object; the one not asked for longest goes first."""
+computed_anew: Counter[str] = Counter()
+"""How often each computation was made in this process, because nothing that was kept held."""
 
 
 def kept(owner: object, what: Hashable, spec: Spec, compute: Callable[[Any], Value]) -> Value:
@@ -65,13 +70,16 @@ def kept(owner: object, what: Hashable, spec: Spec, compute: Callable[[Any], Val
     specification that `compute` is given.
     """
     known: list[tuple[Reads, Value]] = kept_with(owner).once(("by reads", what), list)
-    for reads, value in known:
+    for place in reversed(range(len(known))):  # what was asked for last is asked for again
+        reads, value = known[place]
         if reads.hold_for(spec):
+            known.append(known.pop(place))
             return value
     reads = Reads()
     computed = compute(reads.of(spec))
     known.append((reads, computed))
     del known[:-MOST]
+    computed_anew[what if isinstance(what, str) else str(what[0] if isinstance(what, tuple) else what)] += 1
     return computed
 
 
@@ -81,25 +89,35 @@ class Reads:
     def __init__(self) -> None:
         self._found: dict[tuple[Any, ...], tuple[_Path, Any]] = {}
         self._read_of: Any = None
+        self._differed: tuple[_Path, Any] | None = None  # what another specification had otherwise: so may the next
 
     def of(self, spec: Spec) -> Any:
         """A specification that behaves as the given one and notes here what is read of it."""
         self._read_of = real(spec)
         return _Watched(spec, _Path(()), self)
 
-    def hold_for(self, spec: Spec) -> bool:
+    def hold_for(self, spec: Any) -> bool:
         """Whether a computation that read this would find the same in another specification."""
-        try:
-            return all(path.of(spec) == value for path, value in self._to_compare(spec))
-        except (AttributeError, TypeError, HwsimError):
-            return False  # there is another kind of part, or none
+        for found in self._to_compare(real(spec)):
+            path, value = found
+            try:
+                same = path.of(real(spec)) == value
+            except (AttributeError, TypeError, HwsimError):
+                same = False  # there is another kind of part, or none
+            if not same:
+                self._differed = found
+                return False
+        if type(spec) is _Watched:
+            for path, _ in self._found.values():
+                path.of(spec)  # whoever asks within a piece of his own has read all this
+        return True
 
     def _to_compare(self, spec: Any) -> Iterable[tuple[_Path, Any]]:
-        """What may differ: nothing in sections that two designs share; all where someone watches what is read."""
-        if type(spec) is _Watched:
-            return self._found.values()
+        """What may differ, which is nothing in sections that two designs share."""
+        if self._differed is not None:
+            yield self._differed
         shared = {name for name in type(spec).model_fields if getattr(spec, name) is getattr(self._read_of, name, None)}
-        return (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
+        yield from (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
 
     @property
     def keys(self) -> frozenset[str]:

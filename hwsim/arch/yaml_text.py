@@ -18,14 +18,15 @@ from hwsim.errors import ArchitectureError
 MAX_BYTES = 128 * 1024
 MAX_DEPTH = 12
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_DOTTED = re.compile(rf"{_KEY.pattern}(?:\.(?:{_KEY.pattern}|[0-9]{{1,6}}))*")
 _TAB = re.compile(r"^ *\t", re.MULTILINE)
 
 Place = Callable[[int], str]
 """Names a line, counted from 1, for error messages."""
 
 
-def parse(source: str, place: Place) -> Node:
-    """The tree of one YAML document.
+def parse(source: str, place: Place, dotted: bool = False) -> Node:
+    """The tree of one YAML document, whose keys may be `dotted` where that is said.
 
     Raises:
         ArchitectureError: the text is not YAML or breaks a rule of the module docstring.
@@ -34,7 +35,7 @@ def parse(source: str, place: Place) -> Node:
     if tab := _TAB.search(source):
         raise ArchitectureError(f"{place(_line(source, tab.end() - 1))}: indent with spaces, not tabs")
     try:
-        return _Reader(yaml.parse(source, Loader=yaml.SafeLoader), place).document()
+        return _Reader(yaml.parse(source, Loader=yaml.SafeLoader), place, _DOTTED if dotted else _KEY).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -61,9 +62,10 @@ def _flat(problem: str) -> str:
 class _Reader:
     """Builds nodes from parser events, because events come flat: depth is checked before any recursion."""
 
-    def __init__(self, events: Iterator[yaml.Event], place: Place) -> None:
+    def __init__(self, events: Iterator[yaml.Event], place: Place, keys: re.Pattern[str]) -> None:
         self._events = events
         self._place = place
+        self._keys = keys
 
     def document(self) -> Node:
         next(self._events)  # stream start
@@ -119,7 +121,7 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             if event.value == "<<":
                 raise self._error(event, path, "merge keys (<<) are not used here; use 'extends:'")
-            if _KEY.fullmatch(event.value) and event.anchor is None and event.tag is None:
+            if self._keys.fullmatch(event.value) and event.anchor is None and event.tag is None:
                 return event.value
         raise self._error(event, path, "a key is a plain name of letters, digits, '_' and '-'")
 

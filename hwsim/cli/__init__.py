@@ -8,7 +8,9 @@ from hwsim.cli.arch import arch
 from hwsim.cli.program import Program
 from hwsim.cli.report import report
 from hwsim.cli.simulate import simulate
+from hwsim.cli.sweep import sweep
 from hwsim.cli.trace import trace
+from hwsim.cli.tune import tune
 
 
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,5 +19,5 @@ def main() -> None:
     """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""
 
 
-for command in (simulate, trace, arch, report):
+for command in (simulate, sweep, tune, trace, arch, report):
     main.add_command(command)

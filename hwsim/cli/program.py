@@ -21,17 +21,23 @@ FLAGS = {
     "accuracy_samples": "--accuracy-samples",
     "baselines": "--baseline",
     "engine": "--engine",
+    "executor": "--executor",
     "exit_thresholds": "--exit-curve",
     "functional": "--functional",
     "jobs": "--jobs",
     "memory": "--memory",
     "phase": "--phase",
     "rate": "--rate",
+    "parquet": "--parquet",
     "samples": "--samples",
     "save_every": "--save-every",
+    "scheduler": "--scheduler",
+    "search": "--search",
     "seed": "--seed",
     "session": "--phase, --save-trace",
+    "study": "--study",
     "timesteps": "--timesteps",
+    "trials": "--trials",
 }
 """What parameters of the library are called on the command line."""
 LONGEST_LINE = 200

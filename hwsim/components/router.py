@@ -44,7 +44,7 @@ class Router(PricedSpec):
 
     def over(self, link_mm: float) -> Router:
         """The same router with links of the machine's tile pitch, unless the file states one."""
-        return self if self.link_mm is not None else self.model_copy(update={"link_mm": link_mm})
+        return self if self.link_mm is not None else self.sized(link_mm=link_mm)
 
     def by_law(self, technology: Technology) -> Priced:
         """ISAAC's router, and the link beside it."""

@@ -67,6 +67,17 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
         """Changes that may help against what limits a run, and leave every result as it is; none unless offered."""
         return ()
 
+    def exits(self, trace: TraceT) -> Exits | None:
+        """When samples leave early, as `lower` has it in its workload; None where none can.
+
+        A machine that finds this without lowering lets designs with another rule share what was played.
+        """
+        return self.lower(trace).exits
+
+    def knobs(self, trace: TraceT) -> Mapping[str, str]:
+        """What may be tuned for a trace, `KEY` -> values as a sweep writes them: sizes that cost area and save time."""
+        return {}
+
     def learn(self, trace: TraceT, session: Session) -> Workload:
         """Lower a trace that is learned from, as the session says; `lower` does it all.
 

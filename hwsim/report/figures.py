@@ -21,7 +21,7 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
     """All figures of one run; `arithmetic` names the components that multiply and add."""
     leaving, found = run.leaving, costs(run.leaving, run)
     energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
-    accuracy, error = _accuracy(run)
+    accuracy, error = accuracy_of(run)
     makespan_ns = leaving.mean(run.time_ns(run.on_cycles)) if timed else None
     details = _Details(run, arithmetic)
     return Run(
@@ -122,7 +122,8 @@ def _mac_share(operations: Mapping[str, float], rows: Sequence[Row], arithmetic:
     )
 
 
-def _accuracy(run: PricedRun) -> tuple[float | None, float | None]:
+def accuracy_of(run: PricedRun) -> tuple[float | None, float | None]:
+    """Fraction right of the network that is played, and its standard error; None of a run that learns."""
     exits = run.workload.exits
     accuracy, n = run.workload.accuracy
     if accuracy is None or run.name.learns:

@@ -46,7 +46,7 @@ def play_in_processes(
     shares = _shares(workload, jobs)
     if len(shares) == 1:
         return _play_share(workload, engine, shares[0])
-    with _workers(start_method or _start_method(), workload, engine, shares[1:]) as workers:
+    with _workers(start_method or safe_start_method(), workload, engine, shares[1:]) as workers:
         parts = [_play_share(workload, engine, shares[0]), *(worker.result() for worker in workers)]
     return {run: join([part[run] for part in parts]) for run in workload.runs}
 
@@ -63,7 +63,7 @@ def _play_share(workload: Workload, engine: EngineName, samples: range) -> Talli
     return play_batches(workload, workload.batches.within(samples), engine)
 
 
-def _start_method() -> StartMethod:
+def safe_start_method() -> StartMethod:
     """Fork, which takes milliseconds and shares the trace, where no thread of this program can hold a lock by then.
 
     Libraries of macOS do not survive it.  NumPy's own threads do: OpenBLAS puts them right in the child.
@@ -126,7 +126,7 @@ def _workers(
             arguments = (os.getpid(), sender, workload, engine, samples)
             process = kind(target=_work, args=arguments, daemon=True)
             with warnings.catch_warnings(), _interrupts_wait():
-                # From 3.12 on a fork beside any thread warns, NumPy's included; `_start_method` says why ours is safe.
+                # From 3.12 on a fork beside any thread warns, NumPy's included; why ours is safe: `safe_start_method`.
                 warnings.simplefilter("ignore", DeprecationWarning)
                 process.start()
                 workers.append(_Worker(process, results))
@@ -153,13 +153,8 @@ def _interrupts_wait() -> Iterator[None]:
 
 def _work(parent: int, results: Connection, workload: Workload, engine: EngineName, samples: range) -> None:
     """The whole life of a worker."""
-    # An interrupt from the terminal reaches all processes: this one ends at once, the first one says so.
-    for ending in (signal.SIGINT, signal.SIGHUP):
-        if signal.getsignal(ending) != signal.SIG_IGN:
-            signal.signal(ending, signal.SIG_DFL)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    signals_as_at_start()
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     found: Tallies | Exception
     try:
         found = _play_share(workload, engine, samples)
@@ -171,7 +166,16 @@ def _work(parent: int, results: Connection, workload: Workload, engine: EngineNa
     results.send(found)
 
 
-def _end_with(parent: int) -> None:
+def signals_as_at_start() -> None:
+    """Let signals end a worker at once: an interrupt reaches all processes, and the first one says so."""
+    for ending in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(ending) != signal.SIG_IGN:
+            signal.signal(ending, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def end_with(parent: int) -> None:
     """Do not outlive the first process, even if it was killed."""
     while os.getppid() == parent:
         time.sleep(SECONDS_BETWEEN_LOOKS_FOR_PARENT)

@@ -137,7 +137,7 @@ def test_samples_that_depend_on_each_other_stay_in_one_process():
 def test_forking_is_left_where_it_is_not_safe(monkeypatch, platform, threads, expected):
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr(threading, "active_count", lambda: threads)
-    assert processes._start_method() == expected
+    assert processes.safe_start_method() == expected
 
 
 def test_a_process_that_may_have_no_children_works_alone(tmp_path):

@@ -21,7 +21,7 @@ from fuzzing import mutations
 from hwsim import api
 from hwsim.arch import files as arch_files
 from hwsim.arch import shipped
-from hwsim.arch.nodes import plain
+from hwsim.arch.nodes import Node, plain
 from hwsim.errors import TraceError
 from hwsim.traces.codings import verify
 from hwsim.view.terminal.trace_table import print_trace
@@ -117,7 +117,11 @@ def _read_shipped_once() -> None:
     read_file = arch_files.read_file
     kept = functools.cache(read_file)
     unchanged = frozenset(map(arch_files.find, shipped()))
-    arch_files.read_file = lambda path: kept(path) if path in unchanged else read_file(path)
+
+    def read(path: Path, what: str = "architecture", dotted: bool = False) -> Node:
+        return (kept if path in unchanged else read_file)(path, what, dotted)
+
+    arch_files.read_file = read
 
 
 def read(path: Path, rng: Random) -> None:

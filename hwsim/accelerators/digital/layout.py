@@ -8,7 +8,7 @@ from hwsim.accelerators.digital.mean_fan_out import denominator
 from hwsim.accelerators.digital.parts import Taken, hardware, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Fixed, fixed_postings
-from hwsim.accelerators.digital.schedule import shape_of
+from hwsim.accelerators.digital.schedule import all_waits, shape_of
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
 from hwsim.accelerators.digital.timing import TaskWork
@@ -51,11 +51,16 @@ class Layout:
             works = (TaskWork(task, None, None, traffic(same, storage, task, None)) for task in made.tasks)
             return fixed_postings(same, storage, works, actions)
 
+        def shape(asked: DigitalSpec) -> Schedules:
+            same = replace(made, spec=asked)
+            waits = kept(storage, "waits", asked, lambda spec: all_waits(replace(made, spec=spec), storage))
+            return shape_of(same, storage, waits)
+
         return cls(
             plan=replace(made, spec=spec),
             made=made,
             storage=storage,
-            shape=kept(storage, "shape", spec, lambda asked: shape_of(replace(made, spec=asked), storage)),
+            shape=kept(storage, "shape", spec, shape),
             taken=actions,
             fixed=kept(storage, ("fixed postings", tuple(actions.items())), spec, fixed),
             unit=kept(made, "unit", spec, lambda asked: denominator(replace(made, spec=asked))),

@@ -25,7 +25,7 @@ from hwsim.accelerators.digital.waiting import waits_of
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
 from hwsim.engine.schedule import Schedules
-from hwsim.engine.stage import BatchStage
+from hwsim.engine.stage import BatchStage, Wait
 
 
 def job_ends(plan: Plan) -> tuple[str, IntArray]:
@@ -34,11 +34,20 @@ def job_ends(plan: Plan) -> tuple[str, IntArray]:
     return stage_name(output, roles_of(plan, output)[-1]), last_jobs(plan, output)
 
 
-def shape_of(plan: Plan, storage: Storage) -> Schedules:
+Waits = Mapping[str, Mapping[Role, tuple[Wait, ...]]]
+"""What every step of every task waits for, whatever time it takes."""
+
+
+def all_waits(plan: Plan, storage: Storage) -> Waits:
+    """Those of all tasks."""
+    return {task.name: waits_of(plan, storage, task) for task in plan.tasks}
+
+
+def shape_of(plan: Plan, storage: Storage, all_of: Waits) -> Schedules:
     """What all samples share: every step as a stage; those that spikes drive are still to be told for how long."""
     stages = []
     for task in plan.tasks:
-        waits, timestep = waits_of(plan, storage, task), timestep_of(plan, task).astype(np.int32)
+        waits, timestep = all_of[task.name], timestep_of(plan, task).astype(np.int32)
         work = TaskWork(task, None, None, traffic(plan, storage, task, None))
         for role, (service, late) in _times(plan, storage, work, roles_of(plan, task)).items():
             name = stage_name(task, role)

@@ -164,7 +164,8 @@ def _dram_cycles(plan: Plan, bursts: IntArray) -> IntArray:
 
 def in_job_order(plan: Plan, values: IntArray) -> IntArray:
     """[..., timestep, channel job, position job] as [..., job]."""
-    ordered = np.moveaxis(values, -3, -1) if plan.layer_outer else values
+    first = values.ndim - 3
+    ordered = values.transpose(*range(first), first + 1, first + 2, first) if plan.layer_outer else values
     return np.ascontiguousarray(ordered).reshape(*values.shape[:-3], -1)
 
 

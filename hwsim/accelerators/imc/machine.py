@@ -8,17 +8,18 @@ from functools import partial
 
 from hwsim.accelerators.imc.baseline import activations_of, in_one_pass
 from hwsim.accelerators.imc.batch_counting import count
-from hwsim.accelerators.imc.exit.decide import decide, why_not
+from hwsim.accelerators.imc.exit.decide import decide, exit_runs, why_not
 from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
+from hwsim.accelerators.imc.knobs import knobs
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.parts import part_names, parts_of
 from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.schedule import schedules
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.arch.reads import derived, kept
+from hwsim.arch.reads import derived, kept, real
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach, Overlapped
 from hwsim.contract.dense import BaselineKind, Dense
@@ -65,10 +66,18 @@ class Imc(Accelerator[ImcSpec, Trace]):
         """
         self._check_fit(trace.network)
         cut = self._cut(trace)
-        exits = decide(self.spec.early_exit, cut)
-        if exits is not None:
+        if runs := derived(self.spec, partial(_runs_with_exits, cut)):
             check_decision(self.spec, cut.network, cut.timesteps)
-        return replace(self._workload(self.spec, cut, exits), no_exits=why_not(self.spec.early_exit, cut))
+        why = derived(self.spec, partial(_why_no_exits, cut))
+        return replace(self._workload(self.spec, cut, runs), exits=self.exits(trace), no_exits=why)
+
+    def exits(self, trace: Trace) -> Exits | None:
+        """When samples leave by the rule of `early_exit`."""
+        return decide(real(self.spec).early_exit, self._cut(trace))
+
+    def knobs(self, trace: Trace) -> Mapping[str, str]:
+        """Copies of layers, columns an ADC and the size of tiles (see `knobs`)."""
+        return knobs(self.spec, self.lower(first(trace, 1)).hardware)
 
     def baseline(self, trace: Trace, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, on crossbars with the same weights, in one pass (see `baseline`).
@@ -82,17 +91,19 @@ class Imc(Accelerator[ImcSpec, Trace]):
         dense = activations_of(self.spec, kind, cut.timesteps)
         network = replace(cut.network, activation_bits=dense.activation_bits)
         self._check_fit(network)
-        return self._workload(in_one_pass(self.spec), replace(cut, network=network), None, dense)
+        return self._workload(in_one_pass(self.spec), replace(cut, network=network), (), dense)
 
     def _check_fit(self, network: Network) -> None:
         kept(network, "fits", self.spec, lambda spec: check_fit(spec, network))
 
     def _cut(self, trace: Trace) -> Trace:
         """The timesteps of a trace that this machine runs."""
-        return first(trace, timesteps=1) if self.spec.early_exit.threshold == "always" else trace
+        return first(trace, timesteps=1) if derived(self.spec, _always_leaves) else trace
 
-    def _workload(self, spec: ImcSpec, trace: Trace, exits: Exits | None, dense: Dense | None = None) -> Workload:
-        runs = (RunName.STATIC,) if exits is None else (RunName.STATIC, *exits.runs)
+    def _workload(
+        self, spec: ImcSpec, trace: Trace, early: tuple[RunName, ...], dense: Dense | None = None
+    ) -> Workload:
+        runs = (RunName.STATIC, *early)
         timesteps, planes = (trace.timesteps, trace.timesteps) if dense is None else (1, dense.activation_bits)
         parts = derived(self.spec, part_names)  # first, so that what has no price is named by its key
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
@@ -110,7 +121,6 @@ class Imc(Accelerator[ImcSpec, Trace]):
             runs=runs,
             hardware=laid_out.hardware(parts),
             accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),
-            exits=exits,
             dense=dense,
         )
 
@@ -136,6 +146,18 @@ class Imc(Accelerator[ImcSpec, Trace]):
     def judge(self, exact: Trace, own: Trace, exits: Exits | None) -> Mapping[RunName, Judged]:
         """What is right with all timesteps, and where samples leave early (see `exit.judge`)."""
         return judge(self.spec.early_exit, exact, own, exits)
+
+
+def _always_leaves(spec: ImcSpec) -> bool:
+    return spec.early_exit.threshold == "always"
+
+
+def _runs_with_exits(trace: Trace, spec: ImcSpec) -> tuple[RunName, ...]:
+    return exit_runs(spec.early_exit, trace)
+
+
+def _why_no_exits(trace: Trace, spec: ImcSpec) -> str:
+    return why_not(spec.early_exit, trace)
 
 
 def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Batch:

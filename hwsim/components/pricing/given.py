@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -54,6 +55,10 @@ class PricedSpec(ComponentSpec):
             if now is not None:
                 _refuse_another(name, now, getattr(self.given.at, name))
         return self
+
+    def sized(self, **sizes: object) -> Self:
+        """The same part with sizes that the machine gives it, one object for each, so that its price is kept."""
+        return kept_with(self).once(("sized", *sizes.items()), lambda: self.model_copy(update=sizes))
 
     def priced(self, technology: Technology) -> Priced:
         """Prices of one instance in a technology.

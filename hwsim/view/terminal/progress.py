@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sized
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -50,3 +51,24 @@ def late_bar() -> Iterator[None]:
         timer.cancel()
         timer.join()
         bar.stop()
+
+
+@contextmanager
+def counted(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that is told how many are done, of how many; it says how long the others will take.
+
+    It is drawn when it is told, and not by a thread, beside which no process could be forked.
+    """
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(what, total=None)
+        drawn = 0.0
+
+        def tell(done: int, total: int) -> None:
+            nonlocal drawn
+            bar.update(task, completed=done, total=total)
+            if time.monotonic() - drawn > 1 / _A_SECOND or done == total:
+                bar.refresh()
+                drawn = time.monotonic()
+
+        yield tell

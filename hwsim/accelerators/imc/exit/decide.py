@@ -35,12 +35,24 @@ def why_not(rule: EarlyExit, trace: Trace) -> str:
     return ""
 
 
+def exit_runs(rule: EarlyExit, trace: Trace) -> tuple[RunName, ...]:
+    """Runs in which samples of a trace leave early under a rule; which do when is another question."""
+    if why_not(rule, trace):
+        return ()
+    return (RunName.EARLY_EXIT, RunName.OVERLAPPED) if rule.overlap else (RunName.EARLY_EXIT,)
+
+
 def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     """The exits of a trace under a rule; None where every sample runs all timesteps.
 
     Raises UsageError for a threshold on a trace that recorded no logits.
     """
-    if why_not(rule, trace):
+    return kept(trace, "exits", rule, lambda asked: _decide(asked, trace))
+
+
+def _decide(rule: EarlyExit, trace: Trace) -> Exits | None:
+    runs = exit_runs(rule, trace)
+    if not runs:
         return None
     if rule.threshold == "calibrated":
         threshold = calibrate(rule, trace.logits["calibration"])
@@ -53,7 +65,7 @@ def decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     reported = trace.logits.get("test", trace.logits["recorded"])
     timesteps = kept(reported, ("left", threshold), rule, lambda asked: leaving_timesteps(asked, reported, threshold))
     return Exits(
-        runs=(RunName.EARLY_EXIT, RunName.OVERLAPPED) if rule.overlap else (RunName.EARLY_EXIT,),
+        runs=runs,
         unit=DECISION,
         criterion=_describe(rule),
         threshold=threshold,

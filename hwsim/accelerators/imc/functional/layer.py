@@ -31,11 +31,12 @@ class CrossbarLayer:
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
         self.n_planes = network.max_value(layer.inputs[0]).bit_length()
-        self.name, self.shape, self.seed = layer.name, layer.shape, spec.devices.seed
+        self.name, self.shape = layer.name, layer.shape
         self.window = placed.window
         self.reads = _reads(segments, placed, channels, spec.dac.bits)
         rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes, spec.dac.bits)) - 1
         self.conversion: Conversion = conversion_of(spec, cells, rows, digit)
+        self.seed = spec.devices.seed if self.conversion.noise_scale else 0
         bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
         bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
         narrow = max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0

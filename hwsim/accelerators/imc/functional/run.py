@@ -13,6 +13,7 @@ from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.functional.layer import CrossbarLayer
 from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.arch.reads import real
 from hwsim.contract.judged import Judged
 from hwsim.contract.machine import FunctionalRun
 from hwsim.contract.run import RunName
@@ -34,15 +35,16 @@ class CrossbarProducts:
     """Products as the crossbars give them; layers that run elsewhere are exact."""
 
     def __init__(self, spec: ImcSpec, network: Network) -> None:
-        placed = place(spec, network).layers
+        # Windows and groups are the network's own: where layers lie changes no product.
+        away, placed = spec.assumptions.off_chip(network), place(real(spec), network).layers
         self.first_sample = 0  # of the chunk that is executed, among all of the trace
         self.varying = bool(spec.devices.read_noise_levels) and spec.direct_input == "every_step"
         self.layers = {
             layer.name: CrossbarLayer(spec, network, layer, placed[layer.name])
             for layer in network
-            if isinstance(layer, Conv2d | Linear) and layer.name in placed
+            if isinstance(layer, Conv2d | Linear) and layer.name not in away
         }
-        self.exact = ExactProducts(layer for layer in network if layer.name not in placed)
+        self.exact = ExactProducts(layer for layer in network if layer.name not in self.layers)
         direct = {name for name in self.layers if multiplies_input(network, network[name])}
         self.kept = frozenset() if self.varying else frozenset(direct)  # layers that give the same at every timestep
         self.currents: dict[str, Values] = {}  # theirs, of the chunk that is executed
@@ -128,7 +130,7 @@ def _notes(
     assert trace.inputs is not None
     notes: dict[str, Any] = {
         "functional mode": f"{len(trace.inputs.labels)} raw inputs run on the crossbars",
-        **{f"devices: {key}": value for key, value in spec.devices.model_dump(exclude={"source"}).items()},
+        **{f"devices: {key}": value for key, value in real(spec.devices).model_dump(exclude={"source"}).items()},
         "conversions clipped": _share(sum(clips.values(), np.zeros(2, np.int64))),
         "conversions clipped by layer": {name: _share(counts) for name, counts in clips.items()},
     }

@@ -1,0 +1,71 @@
+"""`hwsim tune`: the best design within a budget, what was changed for it, and what each change bought."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from hwsim.cli.options import FILE, MEMORY, SET, console, needs_output, without_threads
+from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, JOBS, VARY
+
+
+@click.command()
+@click.argument("architecture", metavar="ARCH")
+@click.argument("trace", metavar="TRACE.npz", type=FILE)
+@click.option("--budget", "budgets", multiple=True, metavar="FIGURE=NUMBER", help="At most so much, e.g. area_mm2=6.")
+@CONSTRAINT
+@VARY
+@SET
+@click.option("--minimize", default="edp_pj_ns", show_default=True, metavar="FIGURE", help="What to make least.")
+@click.option("--samples", type=int, help="Only the first recorded samples.")
+@ACCURACY_SAMPLES
+@JOBS
+@MEMORY
+def tune(
+    architecture: str,
+    trace: Path,
+    budgets: tuple[str, ...],
+    constraints: tuple[str, ...],
+    vary: tuple[str, ...],
+    overrides: tuple[str, ...],
+    minimize: str,
+    samples: int | None,
+    accuracy_samples: int | None,
+    jobs: int | None,
+    memory: int | None,
+) -> None:
+    """Balance the knobs of a machine, and those of --vary, to the least EDP within a budget."""
+    without_threads()
+    needs_output()
+    from hwsim import sweep as sweeps
+    from hwsim.memory import bounded, held_to_bound
+    from hwsim.sweep.page import command
+
+    bounds = [sweeps.parse_constraint(text.replace("=", " <= ", 1), f"--budget {text}") for text in budgets]
+    bounds += [sweeps.parse_constraint(text) for text in constraints]
+    (objective,) = sweeps.objectives([minimize])
+    accuracy = "accuracy" in {objective.figure, *(bound.figure for bound in bounds)}
+    asked = sweeps.Asked(samples=samples, accuracy=accuracy, accuracy_samples=accuracy_samples)
+    where = sweeps.Where() if jobs is None else sweeps.Where(jobs)
+    with bounded(memory), held_to_bound(), where.executors() or nullcontext() as executors:
+        tuned = sweeps.tune(
+            architecture,
+            trace,
+            bounds,
+            objective=objective,
+            vary=vary,
+            overrides=overrides,
+            asked=asked,
+            executors=executors,
+            told=_tell if sys.stderr is not None and sys.stderr.isatty() else lambda _n: None,
+        )
+    from hwsim.view.terminal.sweep_table import print_tuned
+
+    print_tuned(tuned, objective, command(tuned.space, tuned.best), console())
+
+
+def _tell(n: int) -> None:
+    click.echo(f"\r{n} designs tried", nl=False, err=True)

@@ -1,0 +1,150 @@
+"""`hwsim sweep` and `hwsim tune`: what they print and write, what they refuse, and what they do not import."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from cli.commands import refused, run
+from cli.test_imports import COMPILED, DESIGNS, PLAYING, PROCESSES, imported
+from numba import config
+from sweeps.cases import trace_file
+
+from hwsim import sweep
+from hwsim.view.terminal.number import edp
+
+EXTRAS = {"optuna", "distributed", "dask", "pyarrow", "pandas"}
+VARY = ("--vary", "adc.bits=6:8", "--vary", "early_exit.threshold=never,0.5")
+
+
+def test_a_sweep_prints_the_best_the_front_and_what_moves_it(tmp_path):
+    out = tmp_path / "out.jsonl"
+    files = [word for kind in ("csv", "html") for word in (f"--{kind}", tmp_path / f"out.{kind}")]
+    done = run("sweep", "imc", trace_file(tmp_path), *VARY, "--out", out, "--jobs", 1, "--robust", 20, *files)
+    assert done.exit_code == 0, done.output
+    for words in (
+        "6 of 6 points; 0 could not be built or run",
+        "With the least edp_pj_ns",
+        "With the least area_mm2",
+        "The front of edp_pj_ns, area_mm2: ",
+        "What moves edp_pj_ns, others as they are",
+        "as it stands",
+        "front_probability",
+        "beats_reference",
+    ):
+        assert words in done.output
+    assert len(sweep.load(out)) == 7
+    assert len(list(csv.reader((tmp_path / "out.csv").read_text().splitlines()))) == 8
+    assert (tmp_path / "out.html").read_text().startswith("<!doctype html>")
+    before = out.read_bytes()
+    again = run("sweep", "imc", trace_file(tmp_path), *VARY, "--out", out, "--jobs", 1, "--robust", 20, "--quiet")
+    assert (again.exit_code, again.output) == (0, "")
+    assert out.read_bytes() == before
+
+
+def test_points_that_cannot_be_are_counted_with_their_reasons(tmp_path):
+    done = run("sweep", "imc", trace_file(tmp_path), "--vary", "adc.bits=8,98,99", "--out", tmp_path / "o", "--jobs", 1)
+    assert done.exit_code == 0
+    assert "3 of 3 points; 2 could not be built or run" in done.output
+    assert "1 of them: --set adc.bits=98: adc.bits: " in done.output
+
+
+def test_a_file_says_it_all(tmp_path):
+    trace_file(tmp_path)
+    (tmp_path / "sweep.yaml").write_text(
+        "designs: [imc, imc_sram]\ntraces: drawn1.npz\nvary: {adc.bits: '7:8'}\n"
+        "constraints: area_mm2 <= 1e3\nminimize: energy_pj\n"
+    )
+    done = run(
+        "sweep", tmp_path / "sweep.yaml", "--out", tmp_path / "o.jsonl", "--jobs", 1, "--vary", "skip=none,silent_rows"
+    )
+    assert done.exit_code == 0, done.output
+    assert "8 of 8 points, 8 within area_mm2 <= 1000" in done.output
+    assert "With the least energy_pj" in done.output
+    assert {row["design"] for row in sweep.load(tmp_path / "o.jsonl")} == {"imc", "imc_sram"}
+
+
+def test_tuning_prints_what_each_change_bought_and_the_command(tmp_path):
+    done = run("tune", "imc", trace_file(tmp_path), "--budget", "area_mm2=100", "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    assert "From the design as it stands, " in done.output
+    assert "all together" in done.output
+    (command,) = [line for line in done.output.splitlines() if line.startswith("hwsim simulate imc ")]
+    assert "--set chip.replicate=auto --set chip.crossbar_budget=" in command
+    report = tmp_path / "report.json"
+    words = command.split()[1:]
+    assert run(*words, "--quiet", "--json", report, "--accuracy-samples", 0).exit_code == 0
+    found = json.loads(report.read_text())["runs"][-1]["edp_pj_ns"]["value"]
+    (best,) = [line for line in done.output.splitlines() if line.startswith("all together")]
+    assert edp(found) in best
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--vary", "adc.bits"), "hwsim: --vary adc.bits: write KEY=VALUES"),
+        (("--vary", "adc.bots=4:8"), "hwsim: --vary adc.bots: unknown key 'adc.bots'; did you mean 'bits'?"),
+        (("--vary", "adc.bits=4:8", "--constraint", "area < 4"), "hwsim: --constraint area < 4: unknown figure 'area'"),
+        (("--vary", "adc.bits=4:8", "--minimize", "edp"), "hwsim: --minimize: unknown figure 'edp'"),
+        (("--vary", "adc.bits=4:8", "--jobs", "0"), "hwsim: --jobs: must be at least 1, got 0"),
+        (("--search", "nsga2"), "hwsim: --search: there is nothing to vary"),
+        (
+            ("--vary", "adc.bits=4:8", "--search", "nsga2", "--trials", "0"),
+            "hwsim: --trials: must be at least 1, got 0",
+        ),
+    ],
+)
+def test_mistakes_end_in_one_line(tmp_path, words, said):
+    pytest.importorskip("optuna")
+    line = refused(run("sweep", "imc", trace_file(tmp_path), *words, "--out", tmp_path / "o.jsonl"))
+    assert line.startswith(said)
+    assert not (tmp_path / "o.jsonl").exists() or "--jobs" in said
+
+
+def test_no_trace_and_no_file_is_said(tmp_path):
+    assert "missing TRACE.npz" in refused(run("sweep", "imc", *VARY, "--out", tmp_path / "o.jsonl"))
+    assert "wanted the name of a file" in refused(run("sweep", "imc", trace_file(tmp_path), *VARY, "--out", ""))
+
+
+@pytest.mark.parametrize("command", ["sweep", "tune"])
+def test_help_imports_little(command):
+    modules = imported(command, "--help")
+    assert not modules & (COMPILED | PLAYING | PROCESSES | DESIGNS | EXTRAS | {"numpy", "rich", "hwsim.sweep"})
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are played by SimPy")
+def test_a_sweep_imports_no_extra_and_no_table_where_none_is_asked_for(tmp_path):
+    words = ("sweep", "imc", trace_file(tmp_path), *VARY, "--jobs", "1", "--quiet", "--out")
+    imported(*words, tmp_path / "one.jsonl")
+    modules = imported(*words, tmp_path / "two.jsonl")
+    assert not modules & (EXTRAS | {"rich", "loky", "simpy", "hwsim.sweep.page"})
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a pseudo-terminal, and forks")
+def test_a_bar_tells_how_far_it_is_and_leaves_processes_to_be_forked(tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    script = "import sys, hwsim.cli\ntry: hwsim.cli.main()\nfinally: print('loky' in sys.modules)"
+    words = ["sweep", "imc", str(trace_file(tmp_path)), "--vary", "adc.bits=6:8", "--out", str(tmp_path / "o.jsonl")]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words, "--jobs=2"],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        check=True,
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert b"points" in said
+    assert b"4/4" in said
+    assert done.stdout.endswith("False\n")
