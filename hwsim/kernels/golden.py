@@ -81,12 +81,12 @@ def step_neurons(
     """
     half = (1 << levels.leak_bits) >> 1
     for row in range(currents.shape[0]):
-        for c in range(currents.shape[1]):
-            v = (membrane[row, c] * levels.leak + half) >> levels.leak_bits
-            v += (np.int64(currents[row, c]) << levels.fraction_bits) + bias[c]
+        given, held, fires = currents[row], membrane[row], spikes[row]
+        for c in range(given.size):
+            v = ((held[c] * levels.leak + half) >> levels.leak_bits) + bias[c]
+            v += np.int64(given[c]) << levels.fraction_bits
             v = min(max(v, levels.lowest), levels.highest)
             fired = v > v_threshold[c]
-            if fired:
-                v = v - v_threshold[c] if levels.soft_reset else levels.v_reset
-            membrane[row, c] = v
-            spikes[row, c] = fired
+            after = v - v_threshold[c] if levels.soft_reset else levels.v_reset
+            held[c] = after if fired else v
+            fires[c] = fired

@@ -12,12 +12,13 @@ from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
+from hwsim.kernels.crossbar.lossless import Driven, read_lossless
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.planes import pack_channels, pack_integers
 
-_NARROW = 15  # bits of a cell's current up to which the narrow kernel serves
+_NARROW = 13  # bits of a cell's current up to which the narrow kernel serves: four of them are added in 16
 _WIDE = 31  # of a column's
 
 
@@ -39,7 +40,7 @@ class CrossbarLayer:
         bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
         bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
         narrow = max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
-        flat = cells.currents.reshape(-1, cells.currents.shape[2])
+        flat = np.pad(cells.currents.reshape(-1, cells.currents.shape[2]), ((0, 1), (0, 0)))
         stored: Integers = flat.astype(np.int16) if narrow else flat
         column: Integers = np.zeros(flat.shape[1], np.int32) if narrow else np.zeros(flat.shape[1], np.int64)
         signed = self.conversion.smallest < 0
@@ -47,9 +48,11 @@ class CrossbarLayer:
         self.columns = Columns(
             stored, slices, signed, cells.factors, cells.references, cells.reference_factor, cells.offset
         )
+        self.driven = self._room() if self._loses_nothing(rows * digit) else None
         self.scratch = Scratch(
             currents=column,
             sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
+            listed=np.zeros(64, np.int64),
             counts=np.zeros(2, np.int64),
         )
 
@@ -74,8 +77,31 @@ class CrossbarLayer:
         rule = self.conversion
         if rule.noise_scale:
             rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, str(timestep))))
-        read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
+        if self.driven is None:
+            read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
+        else:
+            read_lossless(planes, self.window, self.reads, self.columns, self.driven, self.scratch, passed)
         return passed
+
+    def _loses_nothing(self, pulses: int) -> bool:
+        """Whether every sum of up to so many unit pulses has a code of its own and is converted to that."""
+        rule = self.conversion
+        changed = rule.fraction_bits or rule.step_bits or rule.off_current or rule.noise_scale
+        return not changed and pulses * rule.largest <= rule.highest and pulses * rule.smallest >= rule.lowest
+
+    def _room(self) -> Driven:
+        """Room for what one position drives."""
+        n_words = self.reads.first_row.size * self.n_planes
+        most = max(self.conversion.largest, -self.conversion.smallest)
+        narrow = (self.reads.first_row.size * 64 * most << self.n_planes) >> _WIDE == 0
+        n_columns = self.columns.cells.shape[1]
+        totals: Integers = np.empty(n_columns, np.int32) if narrow else np.empty(n_columns, np.int64)
+        return Driven(
+            words=np.empty(n_words, np.uint64),
+            segments=np.empty(n_words, np.int64),
+            planes=np.empty(n_words, np.int64),
+            totals=totals,
+        )
 
 
 def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: int) -> Reads:
