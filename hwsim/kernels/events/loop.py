@@ -101,7 +101,8 @@ def _line_up(m: Machine, s: int) -> None:
     u = m.stages[s]["unit"]
     m.units[u]["n_asking"] += 1
     _stand(m, m.units[u], m.units[u]["n_asking"] - 1, s)
-    _note_due(m, u)
+    if m.stages[s]["place"] == 0:
+        _note_due(m, u)
 
 
 @kernel(allocates=False, inlined=True)
