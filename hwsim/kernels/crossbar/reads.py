@@ -5,8 +5,7 @@ every column sum is converted on its own; codes are shifted by the weight of sli
 have no order, so the result depends on nothing but the arguments.
 
 Where cells hold whole levels, a word of spikes may instead be compared with the bit slices of the cells and counted.
-That takes as long for one driven row as for 64: it is done from `_ROWS_A_SLICE` driven rows a slice on.  Others are
-added four at a time.
+That takes as long for one driven row as for 64: it is done from `_ROWS_A_SLICE` driven rows a slice on.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.read_noise import noise
 from hwsim.kernels.crossbar.rows import IntArray, Segments, Window
+from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Words = NDArray[np.uint64]
 Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
@@ -41,8 +41,7 @@ class Reads(NamedTuple):
 class Columns(NamedTuple):
     """What each column of one group's crossbars holds, and what its code is worth."""
 
-    cells: Integers  # [cell row, column]: part by part over the outputs, then reference columns; a row of zeros last;
-    # four of a column add up to no more than such an integer holds
+    cells: Integers  # [cell row, column]: part by part over the outputs, then reference columns
     slices: Words  # [segment, bit, column] of the cells of its rows, in two's complement if signed; empty: do not count
     signed: bool
     factors: IntArray  # [part] what a level of that part (slice, sign) is worth
@@ -153,22 +152,12 @@ def add_word(
     if n_slices and rows > _ROWS_A_SLICE * n_slices:
         _count_rows(word, columns.slices[i], columns.signed, shift, currents)
         return
-    cells, pulses, n = columns.cells, 1 << shift, 0
+    n = 0
     while word != np.uint64(0):
         listed[n] = reads.first_row[i] + trailing_zeros(word)
         word &= word - np.uint64(1)
         n += 1
-    while n % 4:
-        listed[n] = cells.shape[0] - 1
-        n += 1
-    for k in range(0, n, 4):
-        first, second, third, fourth = (
-            cells[listed[k]],
-            cells[listed[k + 1]],
-            cells[listed[k + 2]],
-            cells[listed[k + 3]],
-        )
-        _add_four_rows(first, second, third, fourth, pulses, currents)
+    add_rows(columns.cells, listed, n, shift, currents, currents.size)
 
 
 @kernel(allocates=False, inlined=True)
@@ -188,20 +177,6 @@ def _count_rows(word: np.uint64, slices: Words, signed: bool, shift: int, curren
             weight = -weight
         for c in range(currents.size):
             currents[c] += popcount(word & slices[bit, c]) * weight
-
-
-@kernel(allocates=False, inlined=True)
-def _add_four_rows(
-    first: Integers, second: Integers, third: Integers, fourth: Integers, pulses: int, currents: Integers
-) -> None:
-    """Add cells of four rows: their sum is no wider than one of them, and a current is read and written once."""
-    narrow = first.dtype.type
-    if pulses == 1:
-        for c in range(currents.size):
-            currents[c] += narrow(first[c] + second[c] + third[c] + fourth[c])
-    else:
-        for c in range(currents.size):
-            currents[c] += int(narrow(first[c] + second[c] + third[c] + fourth[c])) * pulses
 
 
 @kernel(allocates=False, inlined=True)

@@ -18,7 +18,7 @@ from hwsim.kernels.crossbar.rows import Segments
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.planes import pack_channels, pack_integers
 
-_NARROW = 13  # bits of a cell's current up to which the narrow kernel serves: four of them are added in 16
+_NARROW = 15  # bits of a cell's current up to which the narrow kernel serves
 _WIDE = 31  # of a column's
 
 
@@ -40,7 +40,7 @@ class CrossbarLayer:
         bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
         bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
         narrow = max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
-        flat = np.pad(cells.currents.reshape(-1, cells.currents.shape[2]), ((0, 1), (0, 0)))
+        flat = cells.currents.reshape(-1, cells.currents.shape[2])
         stored: Integers = flat.astype(np.int16) if narrow else flat
         column: Integers = np.zeros(flat.shape[1], np.int32) if narrow else np.zeros(flat.shape[1], np.int64)
         signed = self.conversion.smallest < 0
