@@ -24,7 +24,7 @@ from hwsim.kernels.crossbar.word_vectors import add_rows
 Words = NDArray[np.uint64]
 Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
 
-_ROWS_A_SLICE = 2  # about where both ways take the same time, with 64 to 1,024 columns
+_ROWS_A_SLICE = 4  # about where both ways take the same time, with 64 to 1,024 columns
 NOISE_BITS = 24
 """A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
 
@@ -139,12 +139,12 @@ def _drive(
         for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
             word = planes[plane, s, y * window.width + x, segments.word[i]] & segments.mask[i]
             driven += popcount(word) << (plane - low)
-            add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
+            _add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
     return driven
 
 
 @kernel(allocates=False, inlined=True)
-def add_word(
+def _add_word(
     word: np.uint64, i: int, shift: int, reads: Reads, columns: Columns, listed: IntArray, currents: Integers
 ) -> None:
     """Add the cells of all rows that a word of segment i drives, times 2**shift; `listed` [64] is overwritten."""

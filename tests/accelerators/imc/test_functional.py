@@ -83,10 +83,10 @@ def test_reads_that_lose_nothing_are_those_of_every_conversion_for_itself(signs,
         return found, products.layers
 
     at_once, layers = run()
-    assert all(layer.driven is not None for layer in layers.values())
+    assert all(layer.worth is not None for layer in layers.values())
     monkeypatch.setattr(CrossbarLayer, "_loses_nothing", lambda *_: False)
     one_by_one, others = run()
-    assert all(layer.driven is None for layer in others.values())
+    assert all(layer.worth is None for layer in others.values())
     assert (at_once.logits == one_by_one.logits).all()
     assert {name: layer.counts.tolist() for name, layer in layers.items()} == {
         name: layer.counts.tolist() for name, layer in others.items()
@@ -99,7 +99,7 @@ def test_a_layer_that_may_clip_is_converted_read_by_read():
     for bits, whole in ((10, True), (9, False)):
         spec = api.load_architecture("imc", [f"adc.bits={bits}"]).spec
         layers = CrossbarProducts(spec, trace.network).layers
-        assert any(layer.driven is None for layer in layers.values()) != whole
+        assert any(layer.worth is None for layer in layers.values()) != whole
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.functional.cells import cells_of
+from hwsim.accelerators.imc.functional.cells import Cells, cells_of
 from hwsim.accelerators.imc.functional.conversion import conversion_of
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion_blocks, segments_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
-from hwsim.kernels.crossbar.lossless import Driven, read_lossless
+from hwsim.kernels.crossbar.lossless import Worth, read_lossless
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
 from hwsim.traces.network.layers import Conv2d, Linear, Network
@@ -48,13 +48,13 @@ class CrossbarLayer:
         self.columns = Columns(
             stored, slices, signed, cells.factors, cells.references, cells.reference_factor, cells.offset
         )
-        self.driven = self._room() if self._loses_nothing(rows * digit) else None
         self.scratch = Scratch(
             currents=column,
             sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
             listed=np.zeros(64, np.int64),
             counts=np.zeros(2, np.int64),
         )
+        self.worth = self._worth(cells) if self._loses_nothing(rows * digit) else None
 
     @property
     def counts(self) -> IntArray:
@@ -77,10 +77,10 @@ class CrossbarLayer:
         rule = self.conversion
         if rule.noise_scale:
             rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, str(timestep))))
-        if self.driven is None:
+        if self.worth is None:
             read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
         else:
-            read_lossless(planes, self.window, self.reads, self.columns, self.driven, self.scratch, passed)
+            read_lossless(planes, self.window, self.reads, self.columns.cells.shape[1], self.worth, passed)
         return passed
 
     def _loses_nothing(self, pulses: int) -> bool:
@@ -89,18 +89,21 @@ class CrossbarLayer:
         changed = rule.fraction_bits or rule.step_bits or rule.off_current or rule.noise_scale
         return not changed and pulses * rule.largest <= rule.highest and pulses * rule.smallest >= rule.lowest
 
-    def _room(self) -> Driven:
-        """Room for what one position drives."""
-        n_words = self.reads.first_row.size * self.n_planes
-        most = max(self.conversion.largest, -self.conversion.smallest)
-        narrow = (self.reads.first_row.size * 64 * most << self.n_planes) >> _WIDE == 0
-        n_columns = self.columns.cells.shape[1]
-        totals: Integers = np.empty(n_columns, np.int32) if narrow else np.empty(n_columns, np.int64)
-        return Driven(
-            words=np.empty(n_words, np.uint64),
-            segments=np.empty(n_words, np.int64),
-            planes=np.empty(n_words, np.int64),
-            totals=totals,
+    def _worth(self, cells: Cells) -> Worth:
+        """What each row adds to the outputs when nothing is lost on the way, in integers as narrow as can be."""
+        n_outputs = self.scratch.sums.size
+        n_rows, n_parts = cells.currents.shape[1], cells.factors.size
+        levels = cells.currents.reshape(-1, cells.currents.shape[2]).astype(np.int64)
+        parts = levels[:, : n_parts * n_outputs].reshape(-1, n_parts, n_outputs)
+        rows = np.tensordot(parts, cells.factors, (1, 0)) - cells.offset
+        if cells.references.size:
+            rows -= levels[:, cells.references] * cells.reference_factor
+        most = int(np.abs(rows).max())
+        return Worth(
+            rows=rows.astype(np.min_scalar_type(-most - 1)),
+            listed=np.zeros(n_rows, np.int64),
+            totals=np.zeros(n_outputs, np.min_scalar_type(-(n_rows * most << self.n_planes) - 1)),
+            counts=self.scratch.counts,
         )
 
 
