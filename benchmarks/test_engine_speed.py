@@ -1,4 +1,4 @@
-"""Jobs a second of both engines on four kinds of schedule; every run checks that the work was done.
+"""Jobs a second of both engines on five kinds of schedule; every run checks that the work was done.
 
     pytest benchmarks/test_engine_speed.py
 
@@ -66,6 +66,13 @@ def bounded_buffers(n_jobs: int) -> Schedule:
     return Schedule(tuple(stages), {"adc": 1, "port": 1}, ("s7", np.array([n - 1])))
 
 
+def crowded_units(n_jobs: int) -> Schedule:
+    """64 stages in a row, of which every sixteenth shares the one slot of a unit."""
+    n = n_jobs // 64
+    stages = [make_stage(f"s{i}", n, data_from(i, n), unit=f"u{i % 16}") for i in range(64)]
+    return Schedule(tuple(stages), {f"u{i}": 1 for i in range(16)}, ("s63", np.array([n - 1])))
+
+
 def early_exit(n_jobs: int) -> Schedule:
     """Eight layers of 32 rows run ahead through four timesteps a sample; two in five decisions void what follows."""
     n_decisions = n_jobs // (8 * ROWS)
@@ -83,7 +90,7 @@ def early_exit(n_jobs: int) -> Schedule:
     return Schedule((*layers, decisions), {}, ("exit", np.array([n_decisions - 1])))
 
 
-KINDS = (shared_bus, pipeline, bounded_buffers, early_exit)
+KINDS = (shared_bus, pipeline, bounded_buffers, crowded_units, early_exit)
 
 
 def seconds(call: Callable[[], object], rounds: int) -> float:

@@ -16,7 +16,7 @@ from hwsim.engine.stage import BatchStage, Event, Unless, Wait
 from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
 from hwsim.kept import kept_with
 from hwsim.kernels.events.batch import play_batch
-from hwsim.kernels.events.machine import NEVER, NONE, STAGE, WAIT, Batch, Machine
+from hwsim.kernels.events.machine import NEVER, NONE, STAGE, UNIT, WAIT, Batch, Machine
 
 
 def run(schedule: Schedule) -> Timeline:
@@ -38,7 +38,7 @@ def run_all(schedules: Schedules) -> Timelines:
 def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
     """Empty machines at cycle 0, and room for one of them: names become positions, arrays of all stages one each."""
     shape = schedules if schedules.shape is None else schedules.shape
-    records, waits, n_slots = kept_with(shape).once("records", lambda: _records(shape))
+    records, waits, units = kept_with(shape).once("records", lambda: _records(shape))
     stages, n_samples = schedules.stages, len(schedules)
     needing = [*(wait for stage in stages for wait in stage.waits), *_decided(stages)]
     n_jobs = sum(stage.n_jobs for stage in stages)
@@ -58,23 +58,25 @@ def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
         needs=batch.needs[0],
         service=batch.service[0],
         latency=batch.latency[0],
-        slots=np.zeros(n_slots, dtype=np.int64),
+        slots=np.zeros(units["n_slots"].sum(), dtype=np.int64),
         turn=np.zeros(len(stages), dtype=np.int64),
-        asker=np.full(1, NONE, dtype=np.int64),
+        feared=np.full(1, NONE, dtype=np.int64),
+        units=units.copy(),
+        queues=np.zeros((records["unit"] != NONE).sum(), dtype=np.int64),
+        due=np.full(len(units), NEVER, dtype=np.int64),
         times=batch.times[0],
         ran=batch.ran[0],
     )
     return batch, room
 
 
-def _records(schedules: Schedules) -> tuple[NDArray[Any], NDArray[Any], int]:
-    """Records of all stages and of all waits, and how many slots there are."""
+def _records(schedules: Schedules) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Records of all stages, of all waits and of all units."""
     stages, waits = schedules.stages, [wait for stage in schedules.stages for wait in stage.waits]
     needing = [*waits, *_decided(stages)]
     first_need = _starts(each.needs.shape[-1] for each in needing)
     first_wait = _starts(len(stage.waits) for stage in stages)
     first_job = _starts(stage.n_jobs for stage in stages)
-    slots = _slots(schedules)
     records = np.zeros(len(stages), dtype=STAGE)
     records["first_job"] = first_job[:-1]
     records["n_jobs"] = np.diff(first_job)
@@ -84,11 +86,11 @@ def _records(schedules: Schedules) -> tuple[NDArray[Any], NDArray[Any], int]:
     records["latency_step"] = [not isinstance(stage.latency, int | np.integer) for stage in stages]
     for name in ("ready", "decided", "wakes"):
         records[name] = NEVER
-    for name in ("first_slot", "asked_slot", "decider", "follower", "next_follower", "next_asker", "waiter", "next"):
+    for name in ("unit", "place", "decider", "follower", "next_follower", "next_feared", "waiter", "next"):
         records[name] = NONE
-    _link_units(schedules, records, slots)
     _link_decisions(schedules, records, first_need[len(waits) :])
-    return records, _waits(schedules, waits, first_need, records["first_job"], int(first_job[-1])), sum(slots.values())
+    awaited = _waits(schedules, waits, first_need, records["first_job"], int(first_job[-1]))
+    return records, awaited, _link_units(schedules, records)
 
 
 def _decided(stages: Sequence[BatchStage]) -> list[Unless]:
@@ -115,17 +117,18 @@ def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
     return np.cumsum([0, *lengths], dtype=np.int64)
 
 
-def _slots(schedules: Schedules) -> dict[str, int]:
-    """Slots of each unit, but no more than there are stages to hold one: a stage holds one at a time."""
+def _link_units(schedules: Schedules, stages: NDArray[Any]) -> NDArray[Any]:
+    """Records of all units, whose numbers the stages get."""
     users = Counter(stage.unit for stage in schedules.stages)
-    return {unit: min(int(capacity), users[unit]) for unit, capacity in schedules.units.items()}
-
-
-def _link_units(schedules: Schedules, stages: NDArray[Any], slots: dict[str, int]) -> None:
-    first_slot = dict(zip(slots, _starts(slots.values()).tolist(), strict=False))
-    for record, stage in zip(stages, schedules.stages, strict=True):
-        if stage.unit is not None:
-            record["first_slot"], record["n_slots"] = first_slot[stage.unit], slots[stage.unit]
+    sharing = [users[unit] for unit in schedules.units]
+    # No more slots than stages to hold one: a stage holds one at a time.
+    slots = [min(int(capacity), n) for capacity, n in zip(schedules.units.values(), sharing, strict=True)]
+    records = np.zeros(len(sharing), dtype=UNIT)
+    records["first_slot"], records["n_slots"] = _starts(slots)[:-1], slots
+    records["first_place"] = _starts(sharing)[:-1]
+    number = {unit: u for u, unit in enumerate(schedules.units)}
+    stages["unit"] = [NONE if stage.unit is None else number[stage.unit] for stage in schedules.stages]
+    return records
 
 
 def _link_decisions(schedules: Schedules, stages: NDArray[Any], first_need: NDArray[np.int64]) -> None:

@@ -87,13 +87,14 @@ def step_neurons(
     """
     half = (1 << levels.leak_bits) >> 1
     for row in range(currents.shape[0]):
-        for c in range(currents.shape[1]):
-            v, limit = membrane[row, c], v_threshold[c] - levels.margin
+        given, held, fires = currents[row], membrane[row], spikes[row]
+        for c in range(given.size):
+            v, limit = held[c], v_threshold[c] - levels.margin
             due = levels.delayed and v > limit
             if due and levels.reset == HARD:
                 v = np.int64(levels.v_reset)
             v = (v * leak[c] + half) >> levels.leak_bits
-            v += (np.int64(currents[row, c]) << levels.fraction_bits) + bias[c]
+            v += (np.int64(given[c]) << levels.fraction_bits) + bias[c]
             if due and levels.reset == SOFT:
                 v -= v_threshold[c]
             v = min(max(v, levels.lowest), levels.highest)
@@ -103,5 +104,5 @@ def step_neurons(
                     v -= v_threshold[c]
                 elif levels.reset == HARD:
                     v = np.int64(levels.v_reset)
-            membrane[row, c] = v
-            spikes[row, c] = fired
+            held[c] = v
+            fires[c] = fired

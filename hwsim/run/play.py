@@ -20,6 +20,7 @@ from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage
 from hwsim.engine.timeline import LATE, Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
+from hwsim.kept import Keeps
 from hwsim.progress import followed
 
 Counts = NDArray[np.int64]
@@ -35,8 +36,8 @@ class Speculation:
     busy_cycles: Mapping[str, Counts]  # by stage
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Tally:
+@dataclass(frozen=True, slots=True)
+class Tally(Keeps):
     """One run over all samples: counts, busy cycles and times.
 
     Counts and busy cycles of a timestep are what staying for it adds: summed up to a timestep they are what a sample

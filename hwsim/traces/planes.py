@@ -17,9 +17,10 @@ _FEW_CHANNELS = 4
 def pack_channels(bits: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
     """Pack 0/1 [..., channel] into uint64 [..., word]: channel c is bit c % 64 of word c // 64, the rest is zero."""
     packed = np.packbits(bits, axis=-1, bitorder="little")
-    n_bytes = packed.shape[-1]
-    padding = [(0, 0)] * (packed.ndim - 1) + [(0, -n_bytes % 8)]
-    return np.ascontiguousarray(np.pad(packed, padding)).view("<u8")
+    missing = -packed.shape[-1] % 8
+    if missing:
+        packed = np.pad(packed, [(0, 0)] * (packed.ndim - 1) + [(0, missing)])
+    return np.ascontiguousarray(packed).view("<u8")
 
 
 def unpack_channels(words: Words, channels: int) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
+from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Shape
 from hwsim.traces.provenance import Provenance
 
@@ -33,8 +34,8 @@ class PackedSpikes:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Inputs:
+@dataclass(frozen=True, slots=True)
+class Inputs(Keeps):
     """Raw samples; the first ones are those whose spikes are recorded."""
 
     values: NDArray[np.uint8]  # [sample, height, width, channel], or with [timestep] after the sample: over time

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import pickle
 import re
+import weakref
 from collections import Counter
 from functools import cache
 
+import numpy as np
 import pytest
 from contract.families import family_of
 
@@ -98,6 +102,37 @@ def test_what_is_kept_changes_no_figure_whatever_key_is_set(name):
         seen["refused" if not warm.startswith("{") else "played anew" if played(name, trace) > before else "kept"] += 1
     assert seen["kept"] > 10
     assert seen["played anew"] > 10
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_what_is_kept_goes_with_the_trace_its_network_and_the_design(name):
+    family = family_of(loaded(name))
+    trace = pickle.loads(pickle.dumps(family.trace(next(iter(family.networks)), 0.2)))
+    design = api.load_architecture(name)
+    api.simulate(design, trace, accuracy_samples=0, keep=True)
+    gone = [weakref.ref(each) for each in (trace, trace.network, design.spec)]
+    assert played(name, trace) == 1
+    del trace, design
+    gc.collect()
+    assert [each() for each in gone] == [None, None, None]
+
+
+def test_a_copy_has_nothing_that_was_kept_with_the_original():
+    network = family_of(loaded("imc")).trace("convolutions").network
+    kept_with(network).once("what", lambda: "original")
+    for other in (copy.copy(network), pickle.loads(pickle.dumps(network))):
+        assert kept_with(other).once("what", lambda: "copy") == "copy"
+    assert kept_with(network).once("what", lambda: "again") == "original"
+
+
+def test_a_new_object_in_the_place_of_one_that_is_gone_has_nothing_kept():
+    for _ in range(100):
+        array = np.zeros(3)
+        assert kept_with(array).once("what", lambda: "new") == "new"
+        assert kept_with(array).once("what", lambda: "again") == "new"
+        kept_with(array).once("marked", lambda: True)
+        del array
+        assert kept_with(np.zeros(3)).once("marked", lambda: False) is False
 
 
 def played(name, trace):

@@ -290,6 +290,28 @@ def random_pipeline(rng: np.random.Generator) -> Schedule:
     return make_schedule(*stages, units=units)
 
 
+def random_crowd(seed: int) -> Schedule:
+    """Many stages ask the slots of few units, and decisions void some of those that stand in line."""
+    rng = np.random.default_rng(seed)
+    n_stages, n_jobs, decisions = int(rng.integers(9, 33)), int(rng.integers(2, 5)), int(rng.integers(1, 4))
+    units = {f"u{i}": int(rng.integers(1, 4)) for i in range(rng.integers(1, 4))}
+    doubtful = rng.random() < 0.7
+    stages = [make_stage("exit", rng.integers(1, 20, size=decisions).tolist(), latency=int(rng.integers(0, 9)))]
+    for i in range(n_stages):
+        before = int(rng.integers(0, i)) if i and rng.random() < 0.4 else None
+        stages.append(
+            make_stage(
+                f"s{i}",
+                rng.integers(0, 6, size=n_jobs).tolist(),
+                latency=_random_latency(rng, n_jobs),
+                waits=() if before is None else (make_wait(f"s{before}", list(range(n_jobs)), *_random_kind(rng)),),
+                unit=str(rng.choice(list(units))) if rng.random() < 0.9 else None,
+                unless=make_unless("exit", rng.integers(-1, decisions, size=n_jobs).tolist()) if doubtful else None,
+            )
+        )
+    return make_schedule(*stages, units=units)
+
+
 def _random_kind(rng: np.random.Generator) -> tuple[str, str]:
     return str(rng.choice(["start", "free", "done"])), str(rng.choice(["starved", "blocked"]))
 

@@ -22,6 +22,7 @@ from engine.schedules import (
     make_stage,
     make_unless,
     make_wait,
+    random_crowd,
     random_schedule,
 )
 
@@ -32,6 +33,7 @@ from hwsim.errors import ModelError, UsageError
 
 ENGINES = (simpy_engine, compiled_engine)
 N_GENERATED = 2_400
+N_CROWDS = 120
 BLOCK = 300
 
 both_engines = pytest.mark.parametrize("engine", ENGINES, ids=["simpy", "compiled"])
@@ -273,6 +275,17 @@ def test_engines_equal_the_interpreter(first):
             assert times_of(schedule, timeline) == expected, (seed, engine)
             assert timeline.makespan_cycles == makespan, (seed, engine)
             assert {name: astuple(a) for name, a in stalls(schedule, timeline).items()} == accounts, (seed, engine)
+
+
+def test_engines_equal_the_interpreter_where_many_stages_share_few_units():
+    voided = 0
+    for seed in range(N_CROWDS):
+        schedule = random_crowd(seed)
+        expected = interpret(schedule, seed)
+        voided += sum(not times.ran for times in expected.values())
+        for engine in ENGINES:
+            assert times_of(schedule, engine.run(schedule)) == expected, (seed, engine)
+    assert voided > N_CROWDS
 
 
 def assert_deadlock(schedule, seed):

@@ -16,6 +16,7 @@ import numpy as np
 
 from hwsim.accelerators.digital.plan import Plan
 from hwsim.errors import ArchitectureError
+from hwsim.kept import Keeps
 
 Home = Literal["global_buffer", "dram", "none"]
 Kind = Literal["map", "weights", "membranes", "sums"]
@@ -63,8 +64,8 @@ class Alive:
         return int(self._by_task[item.first : item.last + 1].max())
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Storage:
+@dataclass(frozen=True, slots=True)
+class Storage(Keeps):
     """Homes of all items, and how full the memories are."""
 
     homes: Mapping[tuple[Kind, str], Home]

@@ -56,12 +56,11 @@ class Tiling:
         """
         alone = self.position_starts.size == per_position_tile.shape[-1]
         tiles = per_position_tile if alone else np.add.reduceat(per_position_tile, self.position_starts, axis=-1)
+        if tiles.shape[-2] == 1:
+            return np.asarray(np.add.reduceat(per_channel_tile, self.channel_starts)[:, None] * tiles)
         job = np.searchsorted(self.channel_starts, np.arange(per_channel_tile.size), side="right") - 1
         columns = np.zeros((self.channel_starts.size, self.groups), np.int64)
         np.add.at(columns, (job, self.group_of), per_channel_tile)
-        if tiles.shape[-2] == 1:
-            columns = columns.sum(axis=1, keepdims=True)
-            return np.asarray(columns * tiles)
         product: IntArray = np.einsum("cg,...gp->...cp", columns, tiles)
         return product
 

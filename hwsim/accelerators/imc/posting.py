@@ -59,7 +59,8 @@ def _posted(plan: Plan, step: Step, actions: Actions) -> Iterator[Posting]:
     for (component, action), counts in actions.items():
         if id(counts) not in arranged:
             array = np.asarray(counts, np.int64)
-            full = np.broadcast_to(array, (*array.shape[:-2], plan.timesteps, step.rows))
+            full = np.empty((*array.shape[:-2], plan.timesteps, step.rows), np.int64)
+            full[...] = array
             arranged[id(counts)] = plan.pipeline.order.arrange(full)
         yield Posting(step.name, component, action, arranged[id(counts)])
 

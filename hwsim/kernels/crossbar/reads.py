@@ -10,7 +10,7 @@ That takes as long for one driven row as for 64: it is done from `_ROWS_A_SLICE`
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,12 @@ from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.read_noise import noise
 from hwsim.kernels.crossbar.rows import IntArray, Segments, Window
+from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Words = NDArray[np.uint64]
 Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
 
-_ROWS_A_SLICE = 2  # about where both ways take the same time, with 64 to 1,024 columns
+_ROWS_A_SLICE = 4  # about where both ways take the same time, with 64 to 1,024 columns
 NOISE_BITS = 24
 """A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
 
@@ -72,6 +73,7 @@ class Scratch(NamedTuple):
 
     currents: Integers  # [column]
     sums: IntArray  # [output]
+    listed: IntArray  # [64] rows
     counts: IntArray  # [2] conversions, conversions that clipped; added to
 
 
@@ -99,15 +101,16 @@ def read_layer(
                 place = ((first_sample + s) * window.out_height + oy) * window.out_width + ox
                 for first in range(0, n_reads, reads.per_group):
                     scratch.sums[:] = 0
+                    excess = 0
                     for read in range(first, first + reads.per_group):
                         for digit in range(n_digits):
                             driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
                             if driven or conversion.reads_silence:
                                 number = (place * n_reads + read) * n_digits + digit
-                                _convert(driven, digit * reads.dac_bits, number, columns, conversion, scratch)
+                                excess += _convert(driven, digit * reads.dac_bits, number, columns, conversion, scratch)
                     start = first // reads.per_group * n_outputs
                     for o in range(n_outputs):
-                        passed[s, oy, ox, start + o] = min(max(scratch.sums[o], -2147483647), 2147483647)
+                        passed[s, oy, ox, start + o] = min(max(scratch.sums[o] - excess, -2147483647), 2147483647)
 
 
 @kernel(allocates=False, inlined=True)
@@ -128,7 +131,6 @@ def _drive(
     currents[:] = 0
     driven = 0
     low = digit * reads.dac_bits
-    n_slices = columns.slices.shape[1]
     for i in range(segments.start[read], segments.start[read + 1]):
         y = oy * window.stride - window.padding + segments.row[i]
         x = ox * window.stride - window.padding + segments.column[i]
@@ -136,44 +138,55 @@ def _drive(
             continue
         for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
             word = planes[plane, s, y * window.width + x, segments.word[i]] & segments.mask[i]
-            rows = popcount(word)
-            driven += rows << (plane - low)
-            if n_slices and rows > _ROWS_A_SLICE * n_slices:
-                _count_rows(word, columns.slices[i], columns.signed, plane - low, currents)
-                continue
-            while word != np.uint64(0):
-                row = reads.first_row[i] + trailing_zeros(word)
-                word &= word - np.uint64(1)
-                _add_row(columns.cells[row], 1 << (plane - low), currents)
+            driven += popcount(word) << (plane - low)
+            _add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
     return driven
+
+
+@kernel(allocates=False, inlined=True)
+def _add_word(
+    word: np.uint64, i: int, shift: int, reads: Reads, columns: Columns, listed: IntArray, currents: Integers
+) -> None:
+    """Add the cells of all rows that a word of segment i drives, times 2**shift; `listed` [64] is overwritten."""
+    rows, n_slices = popcount(word), columns.slices.shape[1]
+    if n_slices and rows > _ROWS_A_SLICE * n_slices:
+        _count_rows(word, columns.slices[i], columns.signed, shift, currents)
+        return
+    n = 0
+    while word != np.uint64(0):
+        listed[n] = reads.first_row[i] + trailing_zeros(word)
+        word &= word - np.uint64(1)
+        n += 1
+    add_rows(columns.cells, listed, n, shift, currents, currents.size)
 
 
 @kernel(allocates=False, inlined=True)
 def _count_rows(word: np.uint64, slices: Words, signed: bool, shift: int, currents: Integers) -> None:
     """Add the cells of all driven rows of a word at once, by bit slices [bit, column]."""
-    for bit in range(slices.shape[0]):
+    n_bits = slices.shape[0]
+    in_fours = (n_bits - signed) // 4 * 4
+    for bit in range(0, in_fours, 4):  # four in one pass: a current is read and written once for them
+        first, second, third, fourth = slices[bit], slices[bit + 1], slices[bit + 2], slices[bit + 3]
+        for c in range(currents.size):
+            count = popcount(word & first[c]) + (popcount(word & second[c]) << 1)
+            count += (popcount(word & third[c]) << 2) + (popcount(word & fourth[c]) << 3)
+            currents[c] += count << (shift + bit)
+    for bit in range(in_fours, n_bits):
         weight = 1 << (shift + bit)
-        if signed and bit == slices.shape[0] - 1:
+        if signed and bit == n_bits - 1:
             weight = -weight
         for c in range(currents.size):
             currents[c] += popcount(word & slices[bit, c]) * weight
 
 
 @kernel(allocates=False, inlined=True)
-def _add_row(row: Integers, pulses: int, currents: Integers) -> None:
-    if pulses == 1:
-        for c in range(currents.size):
-            currents[c] += row[c]
-    else:
-        for c in range(currents.size):
-            currents[c] += int(row[c]) * pulses
-
-
-@kernel(allocates=False, inlined=True)
 def _convert(
     driven: int, digit_shift: int, number: int, columns: Columns, conversion: Conversion, scratch: Scratch
-) -> None:
-    """Convert the columns of one read, subtract what was added to make them positive, and add them up."""
+) -> int:
+    """Convert the columns of one read and add them up; returns what makes all sums too large.
+
+    That is what was added to weights and by cells that are off.
+    """
     currents, sums = scratch.currents, scratch.sums
     if conversion.noise_scale:
         for c in range(currents.size):
@@ -193,25 +206,29 @@ def _convert(
             clipped += (currents[c] > top) | (currents[c] < bottom)
             currents[c] = min(max(currents[c], bottom), top)
         scratch.counts[1] += clipped
-    if conversion.step_bits:
-        fraction = (1 << shift) - 1
-        for c in range(currents.size):
-            code = (currents[c] + half) >> shift
-            code -= ((currents[c] + half) & fraction == 0) & code & 1
-            currents[c] = (max(code, conversion.lowest) << conversion.step_bits) - subtracted
-    elif shift or subtracted:
-        # Half a level goes up, here and in what is subtracted, so that a fraction of all driven rows leaves no trace.
-        for c in range(currents.size):
-            currents[c] = ((currents[c] + half) >> shift) - subtracted
+    excess = columns.offset * driven
     for part in range(columns.factors.size):
-        factor = columns.factors[part] << digit_shift
+        factor = columns.factors[part]
+        excess += subtracted * factor
         for o in range(sums.size):
-            sums[o] += currents[part * sums.size + o] * factor
-    offset = (columns.offset * driven) << digit_shift
+            sums[o] += _level(currents[part * sums.size + o], shift, conversion) * factor << digit_shift
     if columns.references.size:
-        factor = columns.reference_factor << digit_shift
+        excess -= subtracted * columns.reference_factor
         for o in range(sums.size):
-            sums[o] -= currents[columns.references[o]] * factor
-    elif offset:
-        for o in range(sums.size):
-            sums[o] -= offset
+            level = _level(currents[columns.references[o]], shift, conversion)
+            sums[o] -= level * columns.reference_factor << digit_shift
+    return excess << digit_shift
+
+
+@kernel(allocates=False, inlined=True)
+def _level(current: np.integer[Any], shift: int, conversion: Conversion) -> np.int64:
+    """The level that a code stands for, of a current that has one: `shift` is that of a step.
+
+    Half a level goes up, here and in what is subtracted, so that a fraction of all driven rows leaves no trace.
+    """
+    raised = np.int64(current) + ((1 << shift) >> 1)
+    code = raised >> shift
+    if conversion.step_bits == 0:
+        return code
+    code -= (raised & ((1 << shift) - 1) == 0) & code & 1
+    return np.int64(max(code, conversion.lowest)) << conversion.step_bits

@@ -71,24 +71,39 @@ def _count(
     for s in range(planes.shape[1]):
         for t in range(planes.shape[2]):
             for g in range(groups.first.size):
-                for place in range(places.size):
-                    ones = 0
-                    for p in range(planes.shape[0]):
-                        for w in range(groups.first[g], groups.stop[g]):
-                            ones += popcount(planes[p, s, t, place, w] & groups.mask[g, w])
-                    places[place] = ones
-                for oy in range(window.out_height):
-                    top = oy * window.stride - window.padding
-                    for x in range(window.width):
-                        ones = 0
-                        for y in range(max(top, 0), min(top + window.kernel, window.height)):
-                            ones += places[y * window.width + x]
-                        columns[x] = ones
-                    for ox in range(window.out_width):
-                        left = ox * window.stride - window.padding
-                        ones = 0
-                        for x in range(max(left, 0), min(left + window.kernel, window.width)):
-                            ones += columns[x]
-                        at = (oy * window.out_width + ox) // tile
-                        counts.ones[s, t, g, at] += ones
-                        counts.most[s, t, g, at] = max(counts.most[s, t, g, at], ones)
+                _count_places(planes[:, s, t], groups.first[g], groups.stop[g], groups.mask[g], places)
+                _add_windows(places, window, tile, columns, counts.ones[s, t, g], counts.most[s, t, g])
+
+
+@kernel(allocates=False, inlined=True)
+def _count_places(planes: Words, first: int, stop: int, mask: Words, places: IntArray) -> None:
+    """Set bits of some words of every place: `planes` is [plane, place, word]."""
+    places[:] = 0
+    for p in range(planes.shape[0]):
+        for w in range(first, stop):
+            for place in range(places.size):
+                places[place] += popcount(planes[p, place, w] & mask[w])
+
+
+@kernel(allocates=False, inlined=True)
+def _add_windows(
+    places: IntArray, window: Window, tile: int, columns: IntArray, ones: IntArray, most: IntArray
+) -> None:
+    """Add the counts of places up over every window, and those over the windows of each tile: [tile]."""
+    at, left = 0, tile
+    for oy in range(window.out_height):
+        top = oy * window.stride - window.padding
+        columns[:] = 0
+        for y in range(max(top, 0), min(top + window.kernel, window.height)):
+            for x in range(window.width):
+                columns[x] += places[y * window.width + x]
+        for ox in range(window.out_width):
+            low = ox * window.stride - window.padding
+            found = 0
+            for x in range(max(low, 0), min(low + window.kernel, window.width)):
+                found += columns[x]
+            ones[at] += found
+            most[at] = max(most[at], found)
+            left -= 1
+            if left == 0:
+                at, left = at + 1, tile

@@ -1,4 +1,4 @@
-"""Inner loops over packed words that need whole vectors to keep up with memory.
+"""Inner loops over packed words, and over the rows that these drive, that need whole vectors to keep up with memory.
 
 From plain loops with few turns a compiler makes scalar code, or vector code whose preparation takes longer than its
 work.  So these are written in LLVM's vectors, which it maps to what the processor has; beside each stands what it
@@ -32,6 +32,7 @@ cgutils: Any = Later("numba.core.cgutils")
 types: Any = Later("numba.types")
 
 _CHANNELS = 64  # of a word
+_REGISTERS = 2048  # bits of sums that fit in registers
 
 
 def _index() -> ir.IntType:
@@ -240,5 +241,47 @@ def multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any,
                 )
                 builder.store(builder.add(builder.load(total), builder.add(even, odd)), total)
         return _total(builder, [builder.sext(builder.load(total), _vector(64, half // 2)) for total in sums])
+
+    return signature, codegen
+
+
+def _add_rows_interpreted(
+    cells: NDArray[Any], listed: NDArray[np.int64], n_rows: int, shift: int, currents: NDArray[Any], n_columns: int
+) -> None:
+    currents[:n_columns] += (cells[listed[:n_rows]].sum(axis=0, dtype=np.int64) << shift).astype(currents.dtype)
+
+
+@intrinsic(interpreted=_add_rows_interpreted)
+def add_rows(
+    _typing_context: Any, cells: Any, listed: Any, n_rows: Any, shift: Any, currents: Any, n_columns: Any
+) -> Any:
+    """Add the first `n_rows` listed rows of cells [row, column], times 2**shift, to currents [column], no narrower."""
+    signature = types.void(cells, listed, types.int64, types.int64, currents, types.int64)
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        cell_at, row_at, rows, by, current_at, columns = _pointers(context, builder, signature, arguments)
+        narrow, wide = signature.args[0].dtype.bitwidth, signature.args[4].dtype.bitwidth
+
+        def add(column: Any, lanes: int) -> None:
+            """Of neighbouring columns, which stay in registers over all rows."""
+            vector = _vector(wide, lanes)
+            total = cgutils.alloca_once_value(builder, _all_lanes(vector, 0))
+            with cgutils.for_range(builder, rows) as loop:
+                row = builder.load(builder.gep(row_at, [loop.index]))
+                at = builder.add(builder.mul(row, columns), column)
+                found = builder.sext(_load(builder, cell_at, at, _vector(narrow, lanes)), vector)
+                builder.store(builder.add(builder.load(total), found), total)
+            pulses = builder.trunc(by, ir.IntType(wide)) if wide < 64 else by
+            added = builder.shl(builder.load(total), _spread(builder, pulses, lanes))
+            place = builder.bitcast(builder.gep(current_at, [column]), vector.as_pointer())
+            builder.store(builder.add(builder.load(place, align=wide // 8), added), place, align=wide // 8)
+
+        done = _number(0)
+        for lanes in (_REGISTERS // wide, _REGISTERS // 4 // wide, 1):
+            turns = builder.udiv(builder.sub(columns, done), _number(lanes))
+            with cgutils.for_range(builder, turns) as loop:
+                add(builder.add(done, builder.mul(loop.index, _number(lanes))), lanes)
+            done = builder.add(done, builder.mul(turns, _number(lanes)))
+        return context.get_dummy_value()
 
     return signature, codegen

@@ -25,7 +25,10 @@ def play_batch(b: Batch, m: Machine) -> None:
             b.latency[sample % len(b.latency)],
             m.slots,
             m.turn,
-            m.asker,
+            m.feared,
+            m.units,
+            m.queues,
+            m.due,
             b.times[sample],
             b.ran[sample],
         )

@@ -4,7 +4,8 @@ A job's free and done are known the moment it starts, so a job that needs no slo
 soon as all it waits for is, even far ahead of the current cycle: start = max(free of the one before, waits). Only jobs
 with a slot to get or a decision to fear must ask, one per stage at most, and only they are played in order of time:
 each turn of the loop answers all that can be answered at the earliest such cycle, then resolves what follows from it.
-Stages that ask are chained, in no order, so that a turn costs what asks and not what could.
+Those that ask for a slot stand in the queue of their unit and those that fear a decision in a chain, so that a turn
+costs what is answered, a look at each unit and one at each decision to come.
 """
 
 from __future__ import annotations
@@ -22,18 +23,20 @@ from hwsim.kernels.events.machine import NEVER, NONE, UNCHAINED, Machine
 def play(m: Machine) -> None:
     """Fill `times` and `ran`; where a stage's `head` stays below its `n_jobs`, the schedule deadlocks."""
     todo = NONE
-    m.asker[0] = NONE
+    m.feared[0] = NONE
+    m.due[:] = NEVER
+    m.units["n_asking"][:] = 0
     for s in range(len(m.stages) - 1, -1, -1):
         m.stages[s]["next"] = todo
         todo = s
-        m.stages[s]["next_asker"] = UNCHAINED
+        m.stages[s]["next_feared"] = UNCHAINED
     while True:
         while todo != NONE:
             todo = _advance(m, todo)
-        now, n_turn = _next_turn(m)
+        now = _next_turn(m)
         if now == NEVER:
             return
-        todo = _answer(m, now, n_turn)
+        todo = _answer(m, now)
 
 
 @kernel(allocates=False, inlined=True)
@@ -55,11 +58,7 @@ def _advance(m: Machine, s: int) -> int:
                 _sleep(m, s, wait["stage"])
                 return todo
             ready = max(ready, m.times[wait["first_time"] + need])
-        if _must_ask(m, stage, job):
-            stage["ready"] = ready
-            if stage["next_asker"] == UNCHAINED:
-                stage["next_asker"] = m.asker[0]
-                m.asker[0] = s
+        if _must_ask(m, s, job, ready):
             return todo
         free = _start(m, stage, ready)
         todo = _pass_head(m, s, todo)
@@ -68,21 +67,95 @@ def _advance(m: Machine, s: int) -> int:
 
 
 @kernel(allocates=False, inlined=True)
-def _must_ask(m: Machine, stage: Any, job: int) -> bool:
-    """Whether a job needs a slot or has a decision; notes which slots it asks for and when it is decided."""
-    slot = stage["first_slot"] if m.service[stage["first_job"] + job] > 0 else NONE
-    stage["asked_slot"] = slot
-    stage["decided"] = NEVER
-    if stage["decider"] == NONE:
-        return bool(slot != NONE)
-    decision = m.needs[stage["first_decision"] + job]
-    if decision == NONE:
-        return bool(slot != NONE)
+def _must_ask(m: Machine, s: int, job: int, ready: int) -> bool:
+    """Whether a job needs a slot or has a decision; if so, it asks from a cycle on."""
+    stage = m.stages[s]
+    needs_slot = stage["unit"] != NONE and m.service[stage["first_job"] + job] > 0
+    decision = m.needs[stage["first_decision"] + job] if stage["decider"] != NONE else NONE
+    if not needs_slot and decision == NONE:
+        return False
+    stage["ready"] = ready
+    if needs_slot:
+        _line_up(m, s)
+    if decision != NONE:
+        _fear(m, s, decision)
+    return True
+
+
+@kernel(allocates=False, inlined=True)
+def _fear(m: Machine, s: int, decision: int) -> None:
+    """Put a stage among those whose decision may come, with when it is done if that is known."""
+    stage = m.stages[s]
     decider = m.stages[stage["decider"]]
     number = decider["first_job"] + decision
     if decision < decider["head"] and m.ran[number]:
         stage["decided"] = m.times[2 * len(m.ran) + number]
-    return True
+    if stage["next_feared"] == UNCHAINED:
+        stage["next_feared"] = m.feared[0]
+        m.feared[0] = s
+
+
+@kernel(allocates=False, inlined=True)
+def _line_up(m: Machine, s: int) -> None:
+    """Put a stage in the queue of its unit."""
+    u = m.stages[s]["unit"]
+    m.units[u]["n_asking"] += 1
+    _stand(m, m.units[u], m.units[u]["n_asking"] - 1, s)
+    if m.stages[s]["place"] == 0:
+        _note_due(m, u)
+
+
+@kernel(allocates=False, inlined=True)
+def _step_out(m: Machine, s: int) -> None:
+    """Take a stage out of the queue of its unit; the last one gets its place."""
+    u, place = m.stages[s]["unit"], m.stages[s]["place"]
+    unit = m.units[u]
+    unit["n_asking"] -= 1
+    m.stages[s]["place"] = NONE
+    if place < unit["n_asking"]:
+        _stand(m, unit, place, m.queues[unit["first_place"] + unit["n_asking"]])
+    _note_due(m, u)
+
+
+@kernel(allocates=False, inlined=True)
+def _stand(m: Machine, unit: Any, place: int, s: int) -> None:
+    """Put a stage at a vacant place of a queue, or above or below it where it belongs."""
+    first, n = unit["first_place"], unit["n_asking"]
+    while place > 0:
+        other = m.queues[first + (place - 1) // 2]
+        if not _comes_later(m, other, s):
+            break
+        m.queues[first + place] = other
+        m.stages[other]["place"] = place
+        place = (place - 1) // 2
+    while 2 * place + 1 < n:
+        child = 2 * place + 1
+        if child + 1 < n and _comes_later(m, m.queues[first + child], m.queues[first + child + 1]):
+            child += 1
+        other = m.queues[first + child]
+        if not _comes_later(m, s, other):
+            break
+        m.queues[first + place] = other
+        m.stages[other]["place"] = place
+        place = child
+    m.queues[first + place] = s
+    m.stages[s]["place"] = place
+
+
+@kernel(allocates=False, inlined=True)
+def _comes_later(m: Machine, one: int, other: int) -> bool:
+    """Whether a stage that asks comes after another: by when it was ready, then by position."""
+    mine, theirs = m.stages[one]["ready"], m.stages[other]["ready"]
+    return bool((mine > theirs) | ((mine == theirs) & (one > other)))
+
+
+@kernel(allocates=False, inlined=True)
+def _note_due(m: Machine, u: int) -> None:
+    """Note when the first in a queue gets a slot: it is ready, and one is vacant."""
+    unit = m.units[u]
+    m.due[u] = NEVER
+    if unit["n_asking"] > 0:
+        m.due[u] = max(m.stages[m.queues[unit["first_place"]]]["ready"], m.slots[unit["first_slot"]])
 
 
 @kernel(allocates=False, inlined=True)
@@ -143,101 +216,59 @@ def _sleep(m: Machine, s: int, awaited: int) -> None:
 
 
 @kernel(allocates=False, inlined=True)
-def _next_turn(m: Machine) -> tuple[int, int]:
-    """The earliest cycle at which a head can be answered, and how many are then put in `turn`, by (ready, position)."""
-    now, first, first_ready, n_ties = NEVER, NONE, NEVER, 0
-    _unchain_answered(m)
-    s = m.asker[0]
-    while s != NONE:  # selections rather than branches: which stage is first cannot be predicted
-        stage = m.stages[s]
-        at = _answerable(m, stage)
-        ready = stage["ready"]
-        better = (at < now) | ((at == now) & ((ready < first_ready) | ((ready == first_ready) & (s < first))))
-        n_ties = 1 if at < now else n_ties + (at == now)
-        now = min(now, at)
-        first = s if better else first
-        first_ready = ready if better else first_ready
-        s = stage["next_asker"]
-    if now != NEVER and n_ties > 1:
-        return now, _collect(m, now, first)
-    m.turn[0] = first
-    return now, 1
-
-
-@kernel(allocates=False, inlined=True)
-def _unchain_answered(m: Machine) -> None:
-    """Take the stages that ask no more out of the chain of those that do."""
-    before, s = NONE, m.asker[0]
+def _next_turn(m: Machine) -> int:
+    """The earliest cycle at which a head can be answered."""
+    now = NEVER
+    for u in range(len(m.due)):
+        now = min(now, m.due[u])
+    before, s = NONE, m.feared[0]
     while s != NONE:
-        after = m.stages[s]["next_asker"]
-        if m.stages[s]["ready"] != NEVER:
+        stage = m.stages[s]
+        after = stage["next_feared"]
+        if stage["ready"] != NEVER:
+            now = min(now, max(stage["ready"], stage["decided"]) if stage["place"] != NONE else stage["ready"])
             before = s
-        else:
-            m.stages[s]["next_asker"] = UNCHAINED
+        else:  # it was answered and has not asked again
+            stage["next_feared"] = UNCHAINED
             if before == NONE:
-                m.asker[0] = after
+                m.feared[0] = after
             else:
-                m.stages[before]["next_asker"] = after
+                m.stages[before]["next_feared"] = after
         s = after
+    return int(now)
 
 
 @kernel(allocates=False, inlined=True)
-def _answerable(m: Machine, stage: Any) -> int:
-    """The cycle from which a head can be answered: it is ready, and either a slot is vacant or its decision done."""
-    vacant = m.slots[stage["asked_slot"]] if stage["asked_slot"] != NONE else 0
-    return int(max(stage["ready"], min(vacant, stage["decided"])))
-
-
-@kernel(allocates=False, inlined=True)
-def _collect(m: Machine, now: int, first: int) -> int:
-    """Put the stages to be answered now in `turn`, without those that only want the one slot that `first` gets."""
-    only = m.stages[first]
-    taken = only["asked_slot"] if only["n_slots"] == 1 and only["decided"] > now else NONE
-    n_turn = 0
-    s = m.asker[0]
+def _answer(m: Machine, now: int) -> int:
+    """Void or start all heads that can be answered, all against one state; returns the first stage to advance."""
+    n_answered = 0
+    s = m.feared[0]
     while s != NONE:
         stage = m.stages[s]
-        hopeless = (s != first) & (taken != NONE) & (stage["asked_slot"] == taken) & (stage["decided"] > now)
-        if not hopeless and _answerable(m, stage) == now:
-            i = n_turn
-            while i > 0 and _comes_later(m, m.turn[i - 1], s):
-                m.turn[i] = m.turn[i - 1]
-                i -= 1
-            m.turn[i] = s
-            n_turn += 1
-        s = stage["next_asker"]
-    return n_turn
-
-
-@kernel(allocates=False, inlined=True)
-def _comes_later(m: Machine, one: int, other: int) -> bool:
-    """Whether a stage that asks comes after another: by when it was ready, then by position."""
-    mine, theirs = m.stages[one]["ready"], m.stages[other]["ready"]
-    return bool((mine > theirs) | ((mine == theirs) & (one > other)))
-
-
-@kernel(allocates=False, inlined=True)
-def _answer(m: Machine, now: int, n_turn: int) -> int:
-    """Void or start the heads of this turn as far as slots go, all against one state; returns the first to advance."""
-    n_answered = 0
-    for i in range(n_turn):
-        s = m.turn[i]
-        stage = m.stages[s]
-        slot = stage["asked_slot"]
-        if stage["decided"] <= now:
-            _void(m, stage["first_job"] + stage["head"], now)
-        elif slot == NONE:
-            _start(m, stage, now)
-        elif m.slots[slot] <= now:
-            _occupy(m.slots, slot, stage["n_slots"], _start(m, stage, now))
-        else:
-            continue
-        m.turn[n_answered] = s
-        n_answered += 1
+        if stage["ready"] <= now:
+            if stage["decided"] <= now:
+                _void(m, stage["first_job"] + stage["head"], now)
+                if stage["place"] != NONE:
+                    _step_out(m, s)
+                m.turn[n_answered] = s
+                n_answered += 1
+            elif stage["place"] == NONE:
+                _start(m, stage, now)
+                m.turn[n_answered] = s
+                n_answered += 1
+        s = stage["next_feared"]
+    for u in range(len(m.due)):
+        unit = m.units[u]
+        while m.due[u] <= now:
+            s = m.queues[unit["first_place"]]
+            _occupy(m.slots, unit["first_slot"], unit["n_slots"], _start(m, m.stages[s], now))
+            _step_out(m, s)
+            m.turn[n_answered] = s
+            n_answered += 1
     todo = NONE
     for i in range(n_answered):
         s = m.turn[i]
-        m.stages[s]["ready"] = NEVER
+        m.stages[s]["ready"] = m.stages[s]["decided"] = NEVER
         todo = _pass_head(m, s, todo)
         m.stages[s]["next"] = todo
         todo = s

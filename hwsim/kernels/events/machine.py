@@ -21,16 +21,15 @@ STAGE = np.dtype(
             "end_wait",
             "first_latency",  # where the latency of its job 0 is
             "latency_step",  # 1, or 0 where all its jobs share one latency
-            "first_slot",  # where the slots of its unit begin, NONE without a unit
-            "n_slots",
+            "unit",  # its number, NONE without one
             "decider",  # stage of the decisions on its jobs, or NONE
             "first_decision",  # where in `needs` the decision on its job 0 is
             "follower",  # a stage that it decides on, or NONE
             "next_follower",  # another that its own decider decides on, or NONE
-            "next_asker",  # in the chain of those that ask: the next one or NONE; UNCHAINED outside
+            "next_feared",  # in the chain of those whose decision may come: the next one or NONE; UNCHAINED outside
             "head",  # first job that is not resolved: only this one can wait or ask
             "ready",  # cycle from which the head asks, NEVER while it does not
-            "asked_slot",  # where the slots begin of which it asks one, NONE if it needs none
+            "place",  # in the queue of its unit, NONE while it asks for no slot
             "decided",  # done of the head's decision if that ran, NEVER while that is not known
             "wanted",  # job that the head waits for
             "wakes",  # first job of this stage that another's head waits for, NEVER if none
@@ -40,6 +39,18 @@ STAGE = np.dtype(
     ]
 )
 """All about one stage in two or three cache lines; chains of stages are linked through it."""
+
+UNIT = np.dtype(
+    [
+        (name, np.int64)
+        for name in (
+            "first_slot",  # where its slots begin
+            "n_slots",
+            "first_place",  # where its queue begins
+            "n_asking",  # stages in its queue
+        )
+    ]
+)
 
 WAIT = np.dtype(
     [
@@ -64,7 +75,10 @@ class Machine(NamedTuple):
     latency: NDArray[np.int64]
     slots: NDArray[np.int64]  # cycle from which each slot is free, one binary heap a unit
     turn: NDArray[np.int64]  # [stage], room for those that are answered together
-    asker: NDArray[np.int64]  # [1]: a stage that asks, with which the chain of them begins, or NONE
+    feared: NDArray[np.int64]  # [1]: a stage whose decision may come, with which the chain of them begins, or NONE
+    units: NDArray[Any]  # UNIT[unit]
+    queues: NDArray[np.int64]  # stages that ask for a slot: one binary heap a unit, by (ready, position)
+    due: NDArray[np.int64]  # [unit] cycle at which the first in its queue gets a slot, NEVER while none asks
     times: NDArray[np.int64]  # [3 N]: start of every job, free of every job, done of every job
     ran: NDArray[np.bool_]  # [N], True until the job turns out void
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.kept import Keeps
 from hwsim.traces.coding import Coding
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
@@ -33,8 +34,8 @@ from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 from hwsim.traces.verification import Verification
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class RateTrace:
+@dataclass(frozen=True, slots=True)
+class RateTrace(Keeps):
     """As `hwsim.traces.trace.Trace`, field by field."""
 
     coding: ClassVar = "rate"

@@ -9,13 +9,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Trace:
+@dataclass(frozen=True, slots=True)
+class Trace(Keeps):
     """A direct-coded network, what it did, and where that was recorded."""
 
     coding: ClassVar = "direct"

@@ -31,6 +31,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import Keeps
+
 Shape = tuple[int, int, int]
 """Height, width, channels of a layer's output; a vector is (1, 1, n)."""
 
@@ -61,8 +63,8 @@ class Neuron:
         return at_once and not isinstance(self.leak, np.ndarray)
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class StoredWeights:
+@dataclass(frozen=True, slots=True)
+class StoredWeights(Keeps):
     """Integer weights, two's complement in `bits` bits: int8 [kernel, kernel, channel_in / groups, channel_out]."""
 
     values: NDArray[np.int8]
@@ -70,8 +72,8 @@ class StoredWeights:
     scale: NDArray[np.float32]  # [channel_out]: real weight = values * scale
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class SeededWeights:
+@dataclass(frozen=True, slots=True)
+class SeededWeights(Keeps):
     """Weights of a synthetic network: drawn by a counter-based generator when asked for, never stored."""
 
     shape: tuple[int, int, int, int]

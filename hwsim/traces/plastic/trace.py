@@ -55,6 +55,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import Keeps
 from hwsim.traces.provenance import Provenance
 
 RoundingName = Literal["truncate", "nearest", "stochastic"]
@@ -153,8 +154,8 @@ class Stdp:
     spikes_per_factor: int = 1
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class PlasticNetwork:
+@dataclass(frozen=True, slots=True)
+class PlasticNetwork(Keeps):
     """Everything that is not a sample."""
 
     pixels: int
@@ -203,8 +204,8 @@ class LearnedState:
     samples: int  # training samples shown, over all passes
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class PlasticTrace:
+@dataclass(frozen=True, slots=True)
+class PlasticTrace(Keeps):
     """A learning network, the samples to train and to test it on, and how often its neurons fired in training.
 
     With a `state` learning goes on from there; `responses` are then those of the samples shown so far.

@@ -46,6 +46,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import Keeps
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Logits
 
@@ -187,8 +188,8 @@ class SequenceInputs:
     sample_ids: NDArray[np.int64]  # index of each in its data set's split
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class SequenceTrace:
+@dataclass(frozen=True, slots=True)
+class SequenceTrace(Keeps):
     """A spiking LSTM, what it did, and where that was recorded."""
 
     coding: ClassVar = "sequence"

@@ -42,6 +42,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs
@@ -65,8 +66,8 @@ class FirstSpikeNeurons:
     potential_bits: int
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class FirstSpikeNetwork:
+@dataclass(frozen=True, slots=True)
+class FirstSpikeNetwork(Keeps):
     """Input, Flatten, Conv2d (one group) and Linear layers in a chain, whose weighted layers all have such neurons.
 
     Layers of `network` have no `neuron` of their own.  An average pool is a convolution or part of the next one.
@@ -110,8 +111,8 @@ class Decisions:
         return float((self.classes == self.labels).mean())
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class FirstSpikeTrace:
+@dataclass(frozen=True, slots=True)
+class FirstSpikeTrace(Keeps):
     """A first-spike network, what it did, and where that was recorded."""
 
     coding: ClassVar = "ttfs"

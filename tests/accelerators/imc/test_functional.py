@@ -19,9 +19,12 @@ from traces.direct.networks import networks, small_network, trace_of
 from hwsim import api
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.adc_range import lossless_adc_bits
+from hwsim.accelerators.imc.functional.layer import CrossbarLayer
+from hwsim.accelerators.imc.functional.run import CrossbarProducts
 from hwsim.cli import main
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces import write_trace
+from hwsim.traces.direct.golden import execute
 
 TRACES = Path(__file__).resolve().parents[3] / "traces"
 OPTIONS = {
@@ -66,6 +69,37 @@ def test_words_full_of_spikes_are_counted_by_bit_slices_and_others_row_by_row(si
     assert max(rates) > 0.3 and min(rates) < 0.3  # of up to 64 rows: more and fewer than 2 rows a slice
     run = Machine(lossless(**signs, crossbar__rows=64, rows_per_read=64)).functional(trace)
     assert_same(trace, run.trace)
+
+
+@pytest.mark.parametrize("dac_bits", [1, 2])
+@pytest.mark.parametrize("network", [cases.wide, cases.convolutions])
+@pytest.mark.parametrize("signs", SIGNS, ids=named)
+def test_reads_that_lose_nothing_are_those_of_every_conversion_for_itself(signs, network, dac_bits, monkeypatch):
+    trace, spec = live_trace(network), lossless(**signs, dac__bits=dac_bits)
+
+    def run():
+        products = CrossbarProducts(spec, trace.network)
+        found = execute(trace.network, trace.inputs.values, trace.timesteps, products)
+        return found, products.layers
+
+    at_once, layers = run()
+    assert all(layer.worth is not None for layer in layers.values())
+    monkeypatch.setattr(CrossbarLayer, "_loses_nothing", lambda *_: False)
+    one_by_one, others = run()
+    assert all(layer.worth is None for layer in others.values())
+    assert (at_once.logits == one_by_one.logits).all()
+    assert {name: layer.counts.tolist() for name, layer in layers.items()} == {
+        name: layer.counts.tolist() for name, layer in others.items()
+    }
+
+
+def test_a_layer_that_may_clip_is_converted_read_by_read():
+    """A read drives up to 64 rows of 15 levels: 960 need ten bits."""
+    trace = live_trace(cases.wide)
+    for bits, whole in ((10, True), (9, False)):
+        spec = api.load_architecture("imc", [f"adc.bits={bits}"]).spec
+        layers = CrossbarProducts(spec, trace.network).layers
+        assert any(layer.worth is None for layer in layers.values()) != whole
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

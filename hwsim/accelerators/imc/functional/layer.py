@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.imc.functional.cells import cells_of
+from hwsim.accelerators.imc.functional.cells import Cells, cells_of
 from hwsim.accelerators.imc.functional.conversion import conversion_of
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion_blocks, segments_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
+from hwsim.kernels.crossbar.lossless import Worth, read_lossless
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
 from hwsim.traces.network.layers import Conv2d, Linear, Network
@@ -51,8 +52,10 @@ class CrossbarLayer:
         self.scratch = Scratch(
             currents=column,
             sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
+            listed=np.zeros(64, np.int64),
             counts=np.zeros(2, np.int64),
         )
+        self.worth = self._worth(cells) if self._loses_nothing(rows * digit) else None
 
     @property
     def counts(self) -> IntArray:
@@ -75,8 +78,34 @@ class CrossbarLayer:
         rule = self.conversion
         if rule.noise_scale:
             rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, str(timestep))))
-        read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
+        if self.worth is None:
+            read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
+        else:
+            read_lossless(planes, self.window, self.reads, self.columns.cells.shape[1], self.worth, passed)
         return passed
+
+    def _loses_nothing(self, pulses: int) -> bool:
+        """Whether every sum of up to so many unit pulses has a code of its own and is converted to that."""
+        rule = self.conversion
+        changed = rule.fraction_bits or rule.step_bits or rule.off_current or rule.noise_scale
+        return not changed and pulses * rule.largest <= rule.highest and pulses * rule.smallest >= rule.lowest
+
+    def _worth(self, cells: Cells) -> Worth:
+        """What each row adds to the outputs when nothing is lost on the way, in integers as narrow as can be."""
+        n_outputs = self.scratch.sums.size
+        n_rows, n_parts = cells.currents.shape[1], cells.factors.size
+        levels = cells.currents.reshape(-1, cells.currents.shape[2]).astype(np.int64)
+        parts = levels[:, : n_parts * n_outputs].reshape(-1, n_parts, n_outputs)
+        rows = np.tensordot(parts, cells.factors, (1, 0)) - cells.offset
+        if cells.references.size:
+            rows -= levels[:, cells.references] * cells.reference_factor
+        most = int(np.abs(rows).max())
+        return Worth(
+            rows=rows.astype(np.min_scalar_type(-most - 1)),
+            listed=np.zeros(n_rows, np.int64),
+            totals=np.zeros(n_outputs, np.min_scalar_type(-(n_rows * most << self.n_planes) - 1)),
+            counts=self.scratch.counts,
+        )
 
 
 def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: int) -> Reads:

@@ -21,6 +21,7 @@ from hwsim.accelerators.imc.plan.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
+from hwsim.kept import Keeps
 from hwsim.kernels.crossbar.rows import Segments, Window
 from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
@@ -28,8 +29,8 @@ from hwsim.traces.network.layers import Conv2d, Linear, Network
 WORD_BITS = 64
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Placement:
+@dataclass(frozen=True, slots=True)
+class Placement(Keeps):
     """Where the layers of a network lie."""
 
     layers: Mapping[str, LayerPlacement]

@@ -14,6 +14,7 @@ from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.run import RunName
+from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Network
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
@@ -48,8 +49,8 @@ class Plan:
         return runs[:, None]
 
 
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Plans:
+@dataclass(frozen=True, slots=True, eq=False)
+class Plans(Keeps):
     """The plan of every run: they differ in the order of work alone."""
 
     by_run: Mapping[RunName, Plan]
