@@ -20,7 +20,11 @@ from hwsim.traces.slicing import first
 
 pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="minutes in interpreted kernels")
 ROOT = Path(__file__).resolve().parents[1]
-OTHERWISE = {"new-machine.md"}  # its pieces are of one module, which tests/contract/test_new_machine.py builds and runs
+OTHERWISE = {
+    "new-machine.md",  # its pieces are of one module, which tests/contract/test_new_machine.py builds and runs
+    "sweep.md",  # its commands follow one another, and so run in tests/sweeps/test_guide.py
+    "cluster.md",
+}
 DOCUMENTS = [
     ROOT / "README.md",
     *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name not in OTHERWISE),

@@ -81,7 +81,7 @@ class Program(click.Group):
                 status = 2
             except click.ClickException as error:
                 status = _end(error.format_message())
-            except click.Abort:
+            except (click.Abort, KeyboardInterrupt):
                 status = _end("interrupted", 130)
             except Terminated as error:
                 status = _end("terminated", error.status)
@@ -112,8 +112,11 @@ def _end(message: str, status: int = 2) -> int:
 
 @contextlib.contextmanager
 def _signals_raise() -> Iterator[None]:
-    """Let what asks the program to end raise `Terminated`, so that temporary files go; ignored signals stay ignored."""
-    here = os.getpid()
+    """Let what asks the program to end raise, so that temporary files go; ignored signals stay ignored.
+
+    A library that was just then in a call back to Python may raise an error of its own instead, which is not told.
+    """
+    here, raised = os.getpid(), list[BaseException]()
 
     def end(number: int, _frame: object) -> None:
         if os.getpid() != here:  # a child that has not yet its own handlers
@@ -122,19 +125,29 @@ def _signals_raise() -> Iterator[None]:
             return
         for each in _SIGNALS:
             signal.signal(each, signal.SIG_IGN)
-        raise Terminated(number)
+        raised.append(Terminated(number))
+        raise raised[-1]
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raised.append(KeyboardInterrupt())
+        raise raised[-1]
 
     main = threading.current_thread() is threading.main_thread()
-    before = {number: signal.getsignal(number) for number in _SIGNALS} if main else {}
-    ours = [number for number, handler in before.items() if handler == signal.SIG_DFL]
+    handlers = {**dict.fromkeys(_SIGNALS, end), signal.SIGINT: interrupt} if main else {}
+    before = {number: signal.getsignal(number) for number in handlers}
+    ours = [number for number, handler in before.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
     for number in ours:
-        signal.signal(number, end)
+        signal.signal(number, handlers[number])
     try:
         with _raised_again() if main and hasattr(signal, "setitimer") else contextlib.nullcontext():
             yield
+    except Exception:
+        if raised:
+            raise raised[-1] from None
+        raise
     finally:
         for number in ours:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, before[number])
 
 
 @contextlib.contextmanager

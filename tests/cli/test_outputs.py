@@ -243,6 +243,35 @@ def test_a_signal_that_comes_while_an_object_goes_is_not_lost(number, status, wo
     assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (status, "", f"hwsim: {word}")
 
 
+WRAPPING = """
+import os, sys, click
+from hwsim.cli.program import Program
+
+@click.command()
+def serialise():
+    try:
+        os.kill(os.getpid(), int(sys.argv[1]))
+        for _ in range(10**6):
+            pass
+    except BaseException as error:
+        raise ValueError(f"cannot be serialised: {error}") from error
+    print("went on")
+
+Program(commands={"serialise": serialise}).main(["serialise"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGHUP, 129, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_signal_that_a_library_turns_into_an_error_is_not_one(number, status, word):
+    """As pydantic does where it is called back in the middle of writing JSON."""
+    command = [sys.executable, "-c", WRAPPING, str(int(number))]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (status, "", f"hwsim: {word}")
+
+
 def test_json_and_csv_appear_together(tmp_path):
     as_json, as_csv = tmp_path / "r.json", tmp_path / "r.csv"
     assert run("simulate", "imc", TRACE, "--json", as_json, "--csv", as_csv, "--quiet").exit_code == 0
