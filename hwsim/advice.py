@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hwsim import api
-from hwsim.arch.settings import as_overrides
+from hwsim.arch.nodes import plain
+from hwsim.arch.settings import as_overrides, as_text
 from hwsim.contract.levers import Lever, Limits
 from hwsim.designs import Architecture, load_architecture, machine_of
 from hwsim.errors import HwsimError
@@ -40,6 +42,8 @@ class Advice:
     edp: float | None
     area: float
     samples: int
+    run: str  # of which the ratios are
+    before: str = ""  # what the key was, where it is one and has a plain value
 
     @property
     def options(self) -> str:
@@ -78,7 +82,10 @@ def advise(architecture: Architecture, trace: AnyTrace, most: int = 3) -> list[A
         return chosen
     larger = first(trace, more)
     before = _simulated(architecture, larger)
-    said = [_compared(each.what, each.settings, before, _with(architecture, each.settings, larger)) for each in chosen]
+    said = [
+        _compared(each.what, each.settings, each.before, before, _with(architecture, each.settings, larger))
+        for each in chosen
+    ]
     return sorted((each for each in said if each.helps), key=lambda each: each.merit)
 
 
@@ -129,26 +136,52 @@ def _tried(architecture: Architecture, trace: AnyTrace, before: Report, lever: L
     for setting in lever.settings:
         settings = tuple(as_overrides(setting))
         try:
-            advice = _compared(lever.what, settings, before, _with(architecture, settings, trace))
+            after = _with(architecture, settings, trace)
         except HwsimError:
             continue
+        advice = _compared(lever.what, settings, _value(architecture, settings), before, after)
         yield advice
         if advice.merit >= best:
             return
         best = advice.merit
 
 
-def _compared(what: str, settings: tuple[str, ...], before: Report, after: Report) -> Advice:
+def _compared(what: str, settings: tuple[str, ...], was: str, before: Report, after: Report) -> Advice:
     old, new = before.runs, after.runs
     latency = edp = None
     if all(run.latency_ns is not None for run in old):
         latency = _ratio(old, new, "latency_ns")
         edp = _ratio(old, new, "edp_pj_ns")
     area = after.area_mm2.value / before.area_mm2.value if before.area_mm2.value else 1.0
-    return Advice(what, settings, _ratio(old, new, "energy_pj"), latency, edp, area, len(old[-1].samples.timesteps))
+    this = old[_place(old)]
+    return Advice(
+        what,
+        settings,
+        _ratio(old, new, "energy_pj"),
+        latency,
+        edp,
+        area,
+        len(this.samples.timesteps),
+        str(this.name),
+        was,
+    )
 
 
 def _ratio(old: list[Run], new: list[Run], field: str) -> float:
     """Of the last runs; of a machine that learns of learning."""
-    place = 0 if old[0].name.learns else -1
+    place = _place(old)
     return float(getattr(new[place], field).value / getattr(old[place], field).value)
+
+
+def _place(runs: list[Run]) -> int:
+    return 0 if runs[0].name.learns else -1
+
+
+def _value(architecture: Architecture, settings: Sequence[str]) -> str:
+    """What a design has for the key of the only setting; empty for several, and for what is no plain value."""
+    if len(settings) != 1:
+        return ""
+    value: Any = plain(architecture.tree)
+    for step in settings[0].partition("=")[0].split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return "" if value is None or isinstance(value, dict | list | tuple) else as_text(value, "value")

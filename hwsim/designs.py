@@ -53,9 +53,11 @@ def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
     trace_type = accelerators.machine(architecture.machine).trace_type
     if not isinstance(trace, trace_type):
         codings = [name for name in CODINGS if issubclass(coding(name).trace_type, trace_type)]
+        others = [name for name in accelerators.names() if trace.coding in accelerators.plays(name)]
+        them = f"machine {others[0]} plays" if len(others) == 1 else f"machines {' and '.join(others)} play"
         raise UsageError(
-            f"{architecture.path}: a machine '{architecture.machine}' plays traces of coding {' or '.join(codings)}, "
-            f"{trace.provenance.name} is '{trace.coding}'; see `hwsim arch list` for other machines"
+            f"{architecture.path.name}: plays traces of coding {' or '.join(codings)}, and '{trace.provenance.name}' "
+            f"is of coding {trace.coding}, which {them} (hwsim arch list)"
         )
 
 

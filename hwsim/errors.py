@@ -10,7 +10,7 @@ HwsimError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 
 class HwsimError(Exception):
@@ -33,8 +33,8 @@ class UsageError(HwsimError):
     """A command or call was given options that do not go together."""
 
 
-def guess(word: str, known: Collection[str]) -> str:
-    """A closing clause that names the nearest known word, whatever its case, or nothing."""
+def guess(word: str, known: Collection[str], written: Mapping[str, str] | None = None) -> str:
+    """A closing clause that names the nearest known word, whatever its case and as it is `written`, or nothing."""
     spelt = {each.casefold(): each for each in known}
-    near = difflib.get_close_matches(word.casefold(), list(spelt), n=1)
-    return f"; did you mean '{spelt[near[0]]}'?" if near else ""
+    near = [spelt[each] for each in difflib.get_close_matches(word.casefold(), list(spelt), n=1)]
+    return f"; did you mean '{(written or {}).get(near[0], near[0])}'?" if near else ""

@@ -70,5 +70,5 @@ def _as_html(report: Any, width: int) -> str:
     return html_of(report, width)
 
 
-Exports.as_text = staticmethod(_as_text)
-Exports.as_html = staticmethod(_as_html)
+Exports._as_text = staticmethod(_as_text)
+Exports._as_html = staticmethod(_as_html)

@@ -51,7 +51,8 @@ def explain(error: ValidationError, root: Node, spec: type[BaseModel]) -> str:
     for detail in map(_of_the_tag, error.errors(include_url=False)):
         problems.setdefault(_path(root, detail)[0], []).append(detail)
     order = sorted(problems.values(), key=lambda details: _rank(details[0]))
-    more = f" (and {len(order) - 1} more)" if len(order) > 1 else ""
+    others = len(order) - 1
+    more = f" (and {others} other fault{'s' * (others > 1)})" if others else ""
     return _sentence(order[0], root, spec) + more
 
 
@@ -107,7 +108,8 @@ def _sentence(details: list[ErrorDetails], root: Node, spec: type[BaseModel]) ->
     if detail["type"] == "missing":
         return f"{at_parent}missing key '{key}'"
     if detail["type"] == "extra_forbidden":
-        return f"{node.place}: unknown key '{dotted}'{guess(key, _fields(spec, path[:-1]))}"
+        fields = {name: ".".join((*path[:-1], name)) for name in _fields(spec, path[:-1])}
+        return f"{node.place}: unknown key '{dotted}'{guess(key, fields, fields)}"
     at = f"{node.place}: {dotted}: " if dotted else f"{node.place}: "
     rules = [_rule(each) for each in details]
     if None in rules:

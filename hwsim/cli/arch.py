@@ -36,6 +36,25 @@ def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
     print_architecture(loaded, components(loaded), console())
 
 
+@arch.command("keys")
+@click.argument("architecture", metavar="ARCH", shell_complete=designs)
+@click.argument("start", metavar="[START]", default="")
+@SET
+def arch_keys(architecture: str, start: str, overrides: tuple[str, ...]) -> None:
+    """The keys of a design for --set: what each is, and what it may be; only those that begin with START."""
+    from hwsim.arch.keys import keys_of
+    from hwsim.designs import load_architecture
+    from hwsim.errors import UsageError, guess
+    from hwsim.view.terminal.catalogue import key_lines
+
+    keys = keys_of(load_architecture(architecture, overrides))
+    found = [key for key in keys if key.key.startswith(start)]
+    if not found:
+        raise UsageError(f"START: no key begins with '{start}'{guess(start, [key.key for key in keys])}")
+    for line in key_lines(found, width()):
+        click.echo(line)
+
+
 @arch.command("diff")
 @click.argument("first", metavar="ARCH", shell_complete=designs)
 @click.argument("second", metavar="ARCH", shell_complete=designs)

@@ -61,7 +61,7 @@ SET = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Override a value, e.g. adc.bits=6.",
+    help="Override a value, e.g. adc.bits=6; hwsim arch keys ARCH lists all.",
     shell_complete=keys,
 )
 MEMORY = click.option(

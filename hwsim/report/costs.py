@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -73,8 +72,3 @@ def mean_timesteps(leaving: Leaving) -> Figure:
 def point(estimate: Estimate) -> Figure:
     """A figure that does not depend on prices."""
     return Figure(estimate.value, estimate.standard_error, estimate.value, estimate.value)
-
-
-def accuracy_error(accuracy: float, n_samples: int) -> float:
-    """Standard error of a fraction right."""
-    return math.sqrt(accuracy * (1 - accuracy) / n_samples)

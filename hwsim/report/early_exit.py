@@ -6,9 +6,10 @@ import math
 from collections.abc import Sequence
 
 from hwsim.contract.exits import Exits
+from hwsim.contract.judged import fraction_error
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
-from hwsim.report.costs import accuracy_error, costs, mean_timesteps
+from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.price import LEAKAGE, PricedRun, leaving
 from hwsim.report.report import AreaRow, CurvePoint, ExitCurve, ExitSummary, Run, UnitShare
 
@@ -78,7 +79,7 @@ def _point(workload: Workload, exits: Exits, early: Sequence[PricedRun], index: 
         in_use=lowest <= exits.threshold <= highest,
         timesteps=mean_timesteps(left),
         accuracy=accuracy,
-        accuracy_standard_error=None if accuracy is None else accuracy_error(accuracy, n_samples),
+        accuracy_standard_error=None if accuracy is None else fraction_error(accuracy, n_samples),
         histogram=[int(n) for n in outcomes.histogram[index]],
         runs=[costs(left, run) for run in early],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hwsim import units
@@ -13,18 +14,24 @@ Renderer = Callable[[Any, int], str]
 
 
 class Exports:
-    """Methods of a report; how it looks as text and HTML is given from above, by `as_text` and `as_html`."""
+    """Methods of a report; how it looks as text and HTML is given from above, by `_as_text` and `_as_html`."""
 
-    as_text: ClassVar[Renderer | None] = None
-    as_html: ClassVar[Renderer | None] = None
+    _as_text: ClassVar[Renderer | None] = None
+    _as_html: ClassVar[Renderer | None] = None
 
-    def to_json(self) -> str:
-        """The whole report as JSON; floats are written so that they read back to the same bits.
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The whole report as JSON, also written to a file if one is named.
 
-        `hwsim.load_report` reads it, `hwsim report schema` says what is in it.
+        Floats are written so that they read back to the same bits.  `hwsim.load_report` reads it, `hwsim report schema`
+        says what is in it.  The file appears whole or not at all; raises UsageError for what cannot be written.
         """
-        text: str = adapter_of(self._kind).dump_json(self, indent=1).decode()
-        return text + "\n"
+        text: str = adapter_of(self._kind).dump_json(self, indent=1).decode() + "\n"
+        if path is not None:
+            from hwsim import arguments, files
+
+            arguments.instance("path", path, (str, Path), "a path")
+            files.write_all({Path(path): text})
+        return text
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain dictionaries, lists, numbers and texts."""
@@ -58,7 +65,7 @@ class Exports:
 
     def to_table(self, width: int = 100) -> str:
         """The first screen of `hwsim simulate` as text, so many columns wide."""
-        return repr(self) if Exports.as_text is None else Exports.as_text(self, width)
+        return repr(self) if Exports._as_text is None else Exports._as_text(self, width)
 
     def __repr__(self) -> str:
         """What it is of, and what each run costs."""
@@ -71,7 +78,7 @@ class Exports:
 
     def _repr_html_(self) -> str:
         """The first screen in a notebook."""
-        return f"<pre>{self!r}</pre>" if Exports.as_html is None else Exports.as_html(self, 100)
+        return f"<pre>{self!r}</pre>" if Exports._as_html is None else Exports._as_html(self, 100)
 
     @property
     def _report(self) -> Any:
@@ -93,10 +100,23 @@ class Exports:
             "run": str(run.name),
         }
 
+    def _accuracies(self, run: Any) -> dict[str, Any]:
+        """That of this hardware where it is known, as the first screen has it, and that of the exact network."""
+        whose, known = self._report.accuracy_of.whose, run.hardware_accuracy
+        exact = run.accuracy, run.accuracy_standard_error, run.accuracy_samples
+        here = exact if known is None else (known.accuracy, known.standard_error, known.samples)
+        if known is not None and whose != "this hardware":
+            whose = "this hardware"
+        elif whose == "this hardware":
+            exact = None, None, None
+        found: dict[str, Any] = {"accuracy_of": whose}
+        for name, values in (("accuracy", here), ("exact_accuracy", exact)):
+            found |= dict(zip((name, f"{name}_standard_error", f"{name}_samples"), values, strict=True))
+        return found
+
     def _summary(self, run: Any) -> dict[str, Any]:
         row = {**self._origin(run), "samples": len(run.samples.timesteps), "timesteps": run.timesteps.value}
-        known = run.hardware_accuracy
-        row |= {"accuracy": run.accuracy, "hardware_accuracy": None if known is None else known.accuracy}
+        row |= self._accuracies(run)
         for name in ("energy_pj", "latency_ns", "edp_pj_ns"):
             figure = getattr(run, name)
             row[name] = _value(figure)

@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from hwsim import units
+from hwsim.contract.judged import fraction_error
 from hwsim.contract.ledger import OPERATIONS
 from hwsim.contract.run import RunName
-from hwsim.report.costs import accuracy_error, costs, mean_timesteps
+from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
 from hwsim.report.report import HardwareAccuracy, LayerRow, MacShare, Row, Run, Samples, StageRow, UnitRow
@@ -42,6 +43,7 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
         tops_per_w=later(lambda: details.n_operations / energy.value),
         accuracy=accuracy,
         accuracy_standard_error=error,
+        accuracy_samples=None if accuracy is None else run.workload.accuracy[1],
         hardware_accuracy=_hardware_accuracy(run),
         energy_by_timestep_pj=later(
             lambda: [float(e) for e in np.diff(run.totals["value"].mean(axis=0), prepend=0.0)],
@@ -130,7 +132,7 @@ def accuracy_of(run: PricedRun) -> tuple[float | None, float | None]:
         return None, None
     if exits is not None and run.leaves_early:
         accuracy = exits.accuracy
-    return accuracy, accuracy_error(accuracy, n)
+    return accuracy, fraction_error(accuracy, n)
 
 
 def _hardware_accuracy(run: PricedRun) -> HardwareAccuracy | None:

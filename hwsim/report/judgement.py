@@ -27,6 +27,8 @@ def judge(
     """
     if wanted is not None and wanted < 0:
         raise UsageError(f"accuracy_samples: must be at least 0, got {wanted}")
+    if wanted is not None and 0 < (there := _raw_inputs(trace)) < wanted:
+        raise UsageError(f"accuracy_samples: the trace has {there:,} raw inputs, got {wanted}")
     decides = machine.decides(trace)
     if decides == "as it learned":
         return workload, AccuracyOf("this hardware", "of what this hardware learned, in its own arithmetic")

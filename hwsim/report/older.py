@@ -39,4 +39,5 @@ def _run_to_1(run: dict[str, Any]) -> dict[str, Any]:
         share = busy / total if total else 0.0
         units.append({"unit": stage["stage"], "slots": 1, "busy_cycles": busy, "busy_share": share})
     timed = run.get("latency_ns") is not None
+    run = {"accuracy_samples": None, **run}
     return {**run, "layers": layers, "units": sorted(units, key=lambda unit: -unit["busy_share"]) if timed else []}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hwsim import arguments
 from hwsim.contract.run import RunName
 from hwsim.errors import UsageError, guess
 from hwsim.report.exports import Exports
@@ -196,6 +197,7 @@ class Run(Costs):
     tops_per_w: float  # an AC is one operation, a MAC two
     accuracy: float | None
     accuracy_standard_error: float | None
+    accuracy_samples: int | None  # that it was found on
     hardware_accuracy: HardwareAccuracy | None  # where it can differ from the exact network's, and was looked at
     energy_by_timestep_pj: list[float]  # what staying for each timestep adds
     rows: list[Row]
@@ -323,6 +325,7 @@ class Report(Exports):
 
         Raises UsageError with a guess if the simulation had none of that name.
         """
+        arguments.instance("name", name, str, "the name of a run")
         known = {_bare(run.name): run for run in [*self.runs, *self.baselines]}
         if _bare(name) not in known:
             names = [str(run.name) for run in known.values()]

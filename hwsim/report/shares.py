@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hwsim.report.price import CLOCK
+from hwsim.report.price import CLOCK, LEAKAGE
 from hwsim.report.report import Run
 
 
@@ -15,6 +15,7 @@ class EnergyShares:
     """Where the energy of a run goes, as shares of it; leakage and clock cycles of idle parts do no work."""
 
     components: dict[str, float]  # the largest first, leakage of each included
+    leaking: dict[str, float]  # of each, its leakage
     leakage: float
     clock: float
     idle: float  # leakage and the clock of what is gated
@@ -26,6 +27,7 @@ def energy_shares(run: Run) -> EnergyShares:
     gated = math.fsum(row.energy_pj for row in run.rows if (row.component, row.action) == (CLOCK, "cycle"))
     return EnergyShares(
         components={name: pj / whole for name, pj in sums((row.component, row.energy_pj) for row in run.rows)},
+        leaking={row.component: row.energy_pj / whole for row in run.rows if row.action == LEAKAGE},
         leakage=run.leakage_pj.value / whole,
         clock=run.clock_pj.value / whole,
         idle=(run.leakage_pj.value + gated) / whole,

@@ -116,7 +116,7 @@ def test_arch_commands():
     ("arguments", "said"),
     [
         (("imk",), "did you mean 'imc'?"),
-        (("imc", "--set", "adc.bit=6"), "did you mean 'bits'?"),
+        (("imc", "--set", "adc.bit=6"), "did you mean 'adc.bits'?"),
         (("imc", "--set", "adc.bits=12"), "adc: law 'sar' covers 4 to 10 bits, got 12"),
         (("imc", "--set", "adc.bits"), "--set adc.bits"),
         (("imc", "--set", "crossbar.columns=0"), "crossbar.columns: must be at least 1, got 0"),
@@ -222,3 +222,43 @@ def test_prices_beyond_all_numbers_are_refused(trace):
         warnings.simplefilter("ignore")
         line = refused(run("simulate", "imc", trace, "--set", "crossbar.r_on_ohm=1e-300", "--quiet"))
     assert "is no number" in line
+
+
+def test_keys_are_those_that_set_takes():
+    """Every key that is listed can be set to what it is, which changes nothing."""
+    lines = CliRunner().invoke(main, ["arch", "keys", "imc"]).stdout.splitlines()
+    assert lines[0].split() == ["key", "value", "may", "be"]
+    assert len(lines) > 100
+    found = {line.split()[0]: line.split()[1] for line in lines[1:]}
+    assert (found["adc.bits"], found["early_exit.metric"], found["dac.coding"]) == ("8", "entropy", "-")
+    for key, value in found.items():
+        if value != "-":
+            done = CliRunner().invoke(main, ["arch", "check", "imc", "--set", f"{key}={value}"])
+            assert done.exit_code == 0, done.stderr
+    some = CliRunner().invoke(main, ["arch", "keys", "imc", "adc."]).stdout.splitlines()
+    assert some[1:] and all(line.startswith("adc.") for line in some[1:])
+    none = CliRunner().invoke(main, ["arch", "keys", "imc", "adc.bit_"])
+    assert (none.exit_code, none.stderr) == (
+        2,
+        "hwsim: START: no key begins with 'adc.bit_'; did you mean 'adc.bits'?\n",
+    )
+
+
+def test_a_design_and_a_trace_in_the_other_order_are_told_apart():
+    done = CliRunner().invoke(main, ["simulate", "x.npz", "imc"])
+    assert done.exit_code == 2
+    assert done.stderr == "hwsim: the design comes first, then the trace: hwsim simulate imc x.npz\n"
+
+
+def test_a_trace_that_a_machine_does_not_play_names_those_that_do():
+    done = CliRunner().invoke(main, ["simulate", "ttfs", "example"])
+    assert done.exit_code == 2
+    assert "is of coding direct, which machines digital and imc play" in done.stderr
+
+
+def test_more_samples_than_there_are_is_no_accuracy():
+    done = CliRunner().invoke(main, ["simulate", "digital", "example", "--accuracy-samples", "5000"])
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "hwsim: --accuracy-samples: the trace has 64 raw inputs, got 5000\n",
+    )

@@ -17,7 +17,7 @@ import hwsim
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.exit.uncertainty import exit_timesteps, uncertainty
 from hwsim.cli import main
-from hwsim.contract.judged import OPERATIONS, Judged, samples_to_judge
+from hwsim.contract.judged import OPERATIONS, Judged, fraction_error, samples_to_judge
 from hwsim.errors import UsageError
 from hwsim.report.judgement import judge
 from hwsim.traces.direct.synth import synthesize
@@ -59,14 +59,21 @@ def test_on_every_raw_input_it_is_the_accuracy_of_the_functional_mode(bits, perc
 def test_the_difference_is_of_pairs():
     here, exact = np.array([1, 1, 0, 0, 1, 0], bool), np.array([1, 0, 1, 0, 1, 1], bool)
     judged = Judged(here, exact)
-    pairs = [0, 1, -1, 0, 0, -1]
-    mean = sum(pairs) / 6
-    spread = sum((pair - mean) ** 2 for pair in pairs) / 5
-    assert judged.difference == pytest.approx(mean)
-    assert judged.difference_standard_error == pytest.approx(math.sqrt(spread / 6))
+    assert judged.difference == pytest.approx(-1 / 6)
+    gained, lost = 1.5 / 8, 2.5 / 8  # half a sample more in each of the four cells
+    assert judged.difference_standard_error == pytest.approx(math.sqrt((gained + lost - (gained - lost) ** 2) / 8))
     assert (judged.accuracy, judged.exact_accuracy) == (3 / 6, 4 / 6)
-    assert judged.standard_error == pytest.approx(math.sqrt(0.25 / 6))
+    assert judged.standard_error == pytest.approx((1 / math.sqrt(1 + 1 / 6)) * math.sqrt(0.25 / 6))
     assert Judged(here[:1], exact[:1]).difference_standard_error is None
+
+
+def test_errors_of_fractions_are_half_of_wilsons_interval():
+    """Its ends are the fractions p whose own deviation, the root of p (1 - p) / n, is their distance."""
+    for right, n in ((0, 64), (64, 64), (10, 64), (1, 2), (931, 1000)):
+        ends = np.roots([1 + 1 / n, -(2 * right / n + 1 / n), (right / n) ** 2])
+        assert fraction_error(right / n, n) == pytest.approx((ends.max() - ends.min()) / 2, rel=1e-9)
+    alike = Judged(np.ones(64, bool), np.ones(64, bool))
+    assert 0 < alike.difference_standard_error < alike.standard_error * 2
 
 
 def test_where_samples_leave_early_each_does_by_the_logits_of_its_arithmetic():

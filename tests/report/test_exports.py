@@ -103,6 +103,34 @@ def test_rows_and_summaries_are_those_of_the_csv_files(tmp_path):
     assert report().summary() == report().summary("early exit") == report().summaries()[1]
 
 
+def test_the_accuracy_of_a_summary_is_that_of_the_first_screen():
+    trace = hwsim.load_example()
+    one = hwsim.simulate("imc", trace, accuracy_samples=20)
+    row, run = one.summary("static"), one.run("static")
+    known = run.hardware_accuracy
+    assert [row[f"accuracy{part}"] for part in ("", "_standard_error", "_samples", "_of")] == [
+        known.accuracy,
+        known.standard_error,
+        20,
+        "this hardware",
+    ]
+    exact = [row[f"exact_accuracy{part}"] for part in ("", "_standard_error", "_samples")]
+    assert exact == [run.accuracy, run.accuracy_standard_error, trace.static_accuracy()[1]]
+    own = hwsim.simulate("imc", trace, functional=True).summary("static")
+    assert (own["accuracy_of"], own["exact_accuracy"]) == ("this hardware", None)
+    both = hwsim.simulate("digital", trace).summary()
+    assert (both["accuracy_of"], both["accuracy"]) == ("both", both["exact_accuracy"])
+
+
+def test_json_goes_into_a_file_that_is_named(tmp_path):
+    assert report().to_json(tmp_path / "r.json") == (tmp_path / "r.json").read_text() == report().to_json()
+    assert hwsim.load_report(tmp_path / "r.json") == report()
+    with pytest.raises(UsageError, match=r"^path: wanted a path, got 3"):
+        report().to_json(3)
+    with pytest.raises(UsageError, match="No such file or directory"):
+        report().to_json(tmp_path / "nowhere" / "r.json")
+
+
 def test_figures_are_at_hand():
     last = report().runs[-1]
     assert (report().energy, report().latency, report().edp) == (last.energy_pj, last.latency_ns, last.edp_pj_ns)
@@ -121,6 +149,8 @@ def test_a_run_is_found_however_it_is_spelt(name):
 def test_a_run_that_there_is_not_gets_a_guess():
     with pytest.raises(UsageError, match=r"^run: wanted 'static' or 'early exit' or 'ann', got 'statik'; did you mean"):
         report().run("statik")
+    with pytest.raises(UsageError, match=r"^name: wanted the name of a run, got 1"):
+        report().run(1)
 
 
 def test_it_looks_well_in_a_shell_and_in_a_notebook():

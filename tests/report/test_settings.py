@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +103,7 @@ def test_a_value_that_was_changed_does_not_keep_the_source_beside_it(tmp_path):
         (["rows_per_read=99"], "--set rows_per_read=99: arch/imc.yaml:4: rows_per_read must be at most"),
         (["ADC.bits=4"], "--set ADC.bits=4: unknown key 'ADC'; did you mean 'adc'?"),
         (["Adc.Bits=4"], "--set Adc.Bits=4: unknown key 'Adc'; did you mean 'adc'?"),
-        (["adc.Bits=4"], "--set adc.Bits=4: unknown key 'adc.Bits'; did you mean 'bits'?"),
+        (["adc.Bits=4"], "--set adc.Bits=4: unknown key 'adc.Bits'; did you mean 'adc.bits'?"),
         (
             ["technology.node_nm=130"],
             "--set technology.node_nm=130: technology.node_nm: must be one of 65, 45, 32, 28, 22",
@@ -210,7 +211,7 @@ def test_an_equation_of_energy_has_no_time(tmp_path):
     printed = CliRunner().invoke(main, ["simulate", "digital_compute", str(file), "--baseline", "ann", "--full"])
     assert all(word not in printed.stdout for word in ("latency", "EDP", "rate,"))
     figures, ratios = hwsim.simulate("digital_compute", file, baselines=["ann"]).to_table().split("\nratio")
-    assert "latency" not in figures and "EDP" not in figures and "ann / static" in ratios
+    assert re.search(r"latency, EDP +not modelled", figures) and "EDP, " not in figures and "ann / static" in ratios
 
 
 def test_the_rate_of_a_full_pipeline_is_that_of_its_busiest_unit():

@@ -107,7 +107,7 @@ def test_the_command_prints_lines_that_can_be_repeated():
     lines = printed.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("what would help"))
     assert lines[start + 1].startswith("copies of conv1: energy 0.")
-    assert lines[start + 2] == "  --set 'chip.replicate={conv1: 4}'"
+    assert lines[start + 2] == "  --set 'chip.replicate={conv1: 4}'  # was none"
     none = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0", "--no-advice"]).stdout
     assert "what would help" not in none and none == "\n".join(lines[: start - 1]) + "\n"
 

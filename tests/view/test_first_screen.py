@@ -123,10 +123,53 @@ def test_the_verdict_is_what_the_tables_say():
         by_component[row.component] = by_component.get(row.component, 0.0) + row.energy_pj
     largest = sorted(by_component, key=by_component.get, reverse=True)
     energy = line_of("energy ", lines)
-    assert [word.strip(",") for word in energy.split()[1::3]] == largest[:3]
+    shares = re.findall(r"(\w+) ([\d.]+) %(?: \(leakage ([\d.]+) %\))?", energy.removeprefix("energy"))
+    assert [name for name, *_ in shares] == largest[:3]
+    for name, share, leaks in shares:
+        assert float(share) == pytest.approx(100 * by_component[name] / run.energy_pj.value, abs=0.06)
+        leaked = sum(row.energy_pj for row in run.rows if (row.component, row.action) == (name, "leakage"))
+        assert (leaked > by_component[name] / 2) == bool(leaks)
+        assert not leaks or float(leaks) == pytest.approx(100 * leaked / run.energy_pj.value, abs=0.06)
     gated = sum(row.energy_pj for row in run.rows if (row.component, row.action) == ("clock", "cycle"))
     leaked = sum(row.energy_pj for row in run.rows if row.action == "leakage")
     assert numbers(line_of("idle", lines))[0] == pytest.approx(100 * (gated + leaked) / run.energy_pj.value, abs=0.06)
+
+
+@compiled
+def test_a_network_that_does_not_work_on_this_hardware_is_said_to():
+    trace = api.load_trace(TRACES / "fashion_dietsnn.npz")
+    for settings, works in (({}, True), ({"adc.bits": 4}, False)):
+        report = hwsim.simulate("imc", first(trace, 2), set=settings, accuracy_samples=64)
+        lines = [line for line in text_of(report).splitlines() if "does not work on this hardware" in line]
+        assert bool(lines) != works
+        known = report.run("early exit").hardware_accuracy
+        if not works:
+            assert numbers(lines[0]) == pytest.approx(
+                [100 * known.accuracy, 100 * (known.accuracy - known.difference)], abs=0.06
+            )
+
+
+@compiled
+def test_where_products_are_not_that_of_the_means_both_stand_there():
+    report, lines = shown()
+    line = next(line for line in lines if line.startswith("  energy x latency"))
+    wanted = [run.energy_pj.value * run.latency_ns.value * 1e-12 for run in report.runs]
+    assert numbers(line) == pytest.approx(wanted, rel=1e-3)
+    assert not any("energy x latency" in line for line in text_of(hwsim.simulate("digital", "example")).splitlines())
+
+
+def test_what_is_not_modelled_is_no_zero():
+    text = text_of(hwsim.simulate("digital_compute", "example"))
+    assert re.search(r"^latency, EDP +not modelled$", text, re.MULTILINE)
+    assert "area not modelled; leakage not modelled" in text and "idle" not in text
+
+
+@compiled
+def test_nothing_is_full_where_the_busiest_is_not():
+    for design, full in (("imc", True), ("digital", False)):
+        report = hwsim.simulate(design, "example", accuracy_samples=0)
+        assert (report.bottleneck.busy_share >= 0.6) == full
+        assert ("nothing is full" in text_of(report)) != full
 
 
 @compiled

@@ -10,10 +10,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.advice import Advice
+from hwsim.advice import LEAST_GAIN, Advice
 from hwsim.printable import cut, printable
-from hwsim.report.report import Report, Run
-from hwsim.report.shares import energy_shares
+from hwsim.report.report import Bottleneck, Report, Run
+from hwsim.report.shares import EnergyShares, energy_shares
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import bare_table
 from hwsim.view.terminal.plain_text import PlainConsole, headed
@@ -23,6 +23,9 @@ from hwsim.view.terminal.summary_parts import parts
 
 MOST_LINES = 45
 _LONGEST_UNIT = 24
+_MUCH_WORSE = 0.1  # of all samples: no design is meant to lose that
+_FULL = 0.6  # of the time: below it more of the busiest unit alone is little help
+_MOST_OF_IT = 0.5
 
 
 def print_summary(report: Report, console: Console, advice: Sequence[Advice] = ()) -> None:
@@ -34,8 +37,20 @@ def print_summary(report: Report, console: Console, advice: Sequence[Advice] = (
         blocks.append(ratios(report))
     blocks += [_verdict(report, width), parts(report, width)]
     room = MOST_LINES - sum(len(console.render_lines(block)) + 1 for block in blocks)
-    if lines := _advice(advice, width, room):
+    if lines := _advice(report, advice, width, room):
         blocks.append(Group(*lines))
+    _print_apart(blocks, console)
+
+
+def print_verdict(report: Report, console: Console, advice: Sequence[Advice] = ()) -> None:
+    """What limits and what would help alone, as the first screen has them."""
+    width = console.width
+    lines = _advice(report, advice, width, MOST_LINES)
+    console.print()
+    _print_apart([_verdict(report, width), *([Group(*lines)] if lines else [])], console)
+
+
+def _print_apart(blocks: Sequence[RenderableType], console: Console) -> None:
     for place, block in enumerate(blocks):
         if place:
             console.print()
@@ -72,9 +87,9 @@ def _head(report: Report, width: int) -> RenderableType:
 def _verdict(report: Report, width: int) -> Table:
     """What limits, what takes energy, how sure that is."""
     table = bare_table()
-    table.add_column("verdict")
-    table.add_column("")
     runs = shown_runs(report)
+    table.add_column("verdict")
+    table.add_column(f"of {runs[0].name}" if len(report.runs) > len(runs) else "")
     lines = [
         (f"{label}, {run.name}" if len(runs) > 1 else label, text) for run in runs for label, text in _lines_of(run)
     ]
@@ -87,16 +102,43 @@ def _verdict(report: Report, width: int) -> Table:
 def _lines_of(run: Run) -> list[tuple[str, str]]:
     shares = energy_shares(run)
     lines = []
+    if (warning := _fails(run)) is not None:
+        lines.append(("accuracy", warning))
     if (limit := run.bottleneck) is not None:
-        unit, following = (cut(name, _LONGEST_UNIT) for name in (limit.unit, limit.next_unit))
-        then = f", next {following} {number.percent(limit.next_share)}" if following else ""
-        lines.append(("limit", f"{unit} is busy {number.percent(limit.busy_share)} of the time{then}"))
-    parts = ", ".join(f"{name} {number.percent(share)}" for name, share in list(shares.components.items())[:3])
-    lines.append(("energy", parts))
-    idle = f"leakage {number.percent(shares.leakage)}, gated clock {number.percent(shares.idle - shares.leakage)}"
-    lines.append(("idle", f"{number.percent(shares.idle)} of the energy does no work: {idle}"))
+        lines.append(("limit", _limit(limit)))
+    parts = [f"{name} {_with_leakage(share, shares, name)}" for name, share in list(shares.components.items())[:3]]
+    lines.append(("energy", ", ".join(parts)))
+    if shares.idle:
+        idle = f"leakage {number.percent(shares.leakage)}, ungated clock {number.percent(shares.idle - shares.leakage)}"
+        lines.append(("idle", f"{number.percent(shares.idle)} does no work: {idle}"))
     lines.append(("sure", _how_sure(run)))
     return lines
+
+
+def _fails(run: Run) -> str | None:
+    """In words that a network does not work on this hardware, where it loses far more than chance explains."""
+    known = run.hardware_accuracy
+    if known is None or known.difference > -_MUCH_WORSE or known.difference_standard_error is None:
+        return None
+    if known.difference + 3 * known.difference_standard_error > -_MUCH_WORSE / 2:
+        return None
+    here, exact = (f"{100 * value:.1f} %" for value in (known.accuracy, known.accuracy - known.difference))
+    return f"{here} here, where the exact network has {exact}: it does not work on this hardware"
+
+
+def _limit(limit: Bottleneck) -> str:
+    unit, following = (cut(name, _LONGEST_UNIT) for name in (limit.unit, limit.next_unit))
+    then = f", next {following} {number.percent(limit.next_share)}" if following else ""
+    busy = number.percent(limit.busy_share)
+    if limit.busy_share < _FULL:
+        return f"nothing is full, each waits for others: {unit} is busy {busy}{then}"
+    return f"{unit} is busy {busy} of the time{then}"
+
+
+def _with_leakage(share: float, shares: EnergyShares, name: str) -> str:
+    """A share of the energy, and of it what leaks, where that is most of it."""
+    leaks = shares.leaking.get(name, 0.0)
+    return number.percent(share) + (f" (leakage {number.percent(leaks)})" if leaks > share / 2 else "")
 
 
 def _how_sure(run: Run) -> str:
@@ -104,25 +146,34 @@ def _how_sure(run: Run) -> str:
     energy, n = run.energy_pj, len(run.samples.timesteps)
     error = "" if energy.standard_error is None else f" ± {number.percent(energy.standard_error / (energy.value or 1))}"
     low, high = (number.significant(bound / (energy.value or 1), 2) for bound in (energy.low, energy.high))
-    prices = "prices have no bounds" if low == high else f"sources of prices allow {low} to {high} x"
-    return (
-        f"energy{error or ' of one sample'} over {_counted(n)}; {prices}"
-        if error
-        else f"energy of one sample; {prices}"
-    )
+    prices = "prices are given without bounds" if low == high else f"{low} to {high} x by price bounds"
+    return f"energy{error}, {_counted(n)}; {prices}" if error else f"energy of one sample; {prices}"
 
 
-def _advice(advice: Sequence[Advice], width: int, room: int) -> list[Text]:
+def _advice(report: Report, advice: Sequence[Advice], width: int, room: int) -> list[Text]:
     """What would help, as many changes as there is room for, best first."""
     if not advice:
         return []
-    lines = [headed("what would help", f"(each alone, on {_counted(advice[0].samples)}; every result stays as it is)")]
+    of = f"{advice[0].run}, " if len(report.runs) > 1 else ""
+    lines = [headed("what would help", f"({of}each alone, on {_counted(advice[0].samples)}; results stay as they are)")]
+    if untouched := _untouched(report, advice):
+        room -= 1
     for each in advice:
-        own = [Text(cut(_gain(each), width)), *(Text(f"  {line}") for line in _wrapped(each.settings, width - 2))]
+        own = [Text(cut(_gain(each), width)), *(Text(f"  {line}") for line in _wrapped(each, width - 2))]
         if len(lines) + len(own) > room:
             break
         lines += own
-    return lines if len(lines) > 1 else []
+    if len(lines) == 1:
+        return []
+    return lines + ([Text(cut(untouched, width))] if untouched else [])
+
+
+def _untouched(report: Report, advice: Sequence[Advice]) -> str:
+    """That what takes most of the energy is lowered by none of them, where it is so."""
+    part, share = next(iter(energy_shares(report.run(advice[0].run)).components.items()))
+    if share < _MOST_OF_IT or min(each.energy for each in advice) <= 1 - LEAST_GAIN:
+        return ""
+    return f"none of them lowers the energy, of which {part} takes {number.percent(share)}"
 
 
 def _counted(samples: int) -> str:
@@ -135,12 +186,14 @@ def _gain(advice: Advice) -> str:
     return f"{advice.what}: {known}"
 
 
-def _wrapped(settings: Sequence[str], width: int) -> list[str]:
-    """Options of the command line, broken between them only."""
+def _wrapped(advice: Advice, width: int) -> list[str]:
+    """Options of the command line, broken between them only, and what the key was if there is but one."""
     lines: list[str] = []
-    for option in (f"--set {shlex.quote(setting)}" for setting in settings):
+    for option in (f"--set {shlex.quote(setting)}" for setting in advice.settings):
         if lines and len(f"{lines[-1]} {option}") <= width:
             lines[-1] += f" {option}"
         else:
             lines.append(option)
+    if len(advice.settings) == 1 and advice.before:
+        lines[0] += f"  # was {advice.before}"
     return lines

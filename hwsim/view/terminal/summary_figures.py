@@ -21,6 +21,7 @@ UNBOUNDED = PlainConsole(width=1000)
 _MOST_RATIOS = 4
 _RATIOS_WITH_INTERVALS = 2
 _LONGEST_RATIO = 29
+_ALIKE = 0.02
 _SURE = 1e-12  # what sums of equal floats may differ by is no spread of samples
 
 
@@ -52,9 +53,20 @@ def _figures_table(report: Report, runs: Sequence[Run], errors_beside: bool) -> 
         ("EDP", "J s", 1e-21, [run.edp_pj_ns for run in runs]),
     ):
         rows.append(_figure(label, figures, in_unit(unit, scale)))
+        if label == "EDP" and any(map(_differs, runs)):
+            means = [run.edp_of_means_pj_ns for run in runs]
+            rows.append(_figure("  energy x latency", means, in_unit(unit, scale), figures, bare=True))
     for row in rows:
         row.add_to(table, errors_beside)
+    if all(run.latency_ns is None for run in runs):
+        table.add_row("latency, EDP", *(["not modelled"] * len(runs)))
     return table
+
+
+def _differs(run: Run) -> bool:
+    """Whether the mean of products is not nearly the product of means, as a reader would have it."""
+    each, of_means = run.edp_pj_ns, run.edp_of_means_pj_ns
+    return each is not None and of_means is not None and abs(of_means.value / (each.value or 1) - 1) > _ALIKE
 
 
 def name_of(run: str) -> str:
@@ -99,10 +111,19 @@ def one(_largest: float) -> tuple[float, str]:
 
 
 def _figure(
-    label: str, figures: Sequence[Figure | None], unit: Callable[[float], tuple[float, str]], prices: bool = True
+    label: str,
+    figures: Sequence[Figure | None],
+    unit: Callable[[float], tuple[float, str]],
+    like: Sequence[Figure | None] | None = None,
+    *,
+    prices: bool = True,
+    bare: bool = False,
 ) -> _Rows:
-    """Values, errors and what prices allow, in one unit."""
-    factor, named = unit(max((figure.value for figure in figures if figure is not None), default=0.0))
+    """Values, errors and what prices allow, in one unit, that of others if it is to be `like` them; or values alone."""
+    factor, named = unit(max((figure.value for figure in like or figures if figure is not None), default=0.0))
+    if bare:
+        values = ["" if figure is None else _value(figure.value / factor) for figure in figures]
+        return _Rows(label, values, [""] * len(values), [])
     return _Rows(
         label=f"{label}, {named}" if named else label,
         values=["" if figure is None else _value(figure.value / factor) for figure in figures],
@@ -160,10 +181,12 @@ def hardware(report: Report) -> str:
     """Area, leakage and memory, which all runs share."""
     area, low, high = (number.significant(value, 3) for value in _bounds(report.area_mm2))
     between = "" if low == high else f" ({low} to {high})"
+    size = f"area {area} mm2{between}" if report.area_mm2.value else "area not modelled"
+    leakage = number.power(report.leakage_uw.value) if report.leakage_uw.value else "not modelled"
     used = sum(row.used_bits for row in report.storage) / units.BITS_PER_KIB
     there = sum(row.provided_bits for row in report.storage) / units.BITS_PER_KIB
     memory = f"; memory {used:,.0f} of {there:,.0f} KiB used" if there else ""
-    return f"area {area} mm2{between}; leakage {number.power(report.leakage_uw.value)}{memory}"
+    return f"{size}; leakage {leakage}{memory}"
 
 
 def _bounds(figure: Figure) -> tuple[float, float, float]:

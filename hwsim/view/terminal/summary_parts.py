@@ -44,7 +44,7 @@ def _shares(
     """The largest by name, what all others are together, in one unit; shares where there is one run."""
     names = list(dict.fromkeys(name for name, _ in sums((n, pj) for each in by_run for n, pj in each.items())))
     kept, others = names[:MOST_ROWS], names[MOST_ROWS:]
-    factor, unit = in_unit("J", 1e-12)(max(pj for each in by_run for pj in each.values()))
+    factor, unit = in_unit("J", 1e-12)(max(run.energy_pj.value for run in runs))
     table = bare_table()
     table.add_column(title)
     if rates:
