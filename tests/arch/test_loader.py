@@ -68,7 +68,8 @@ def test_the_place_of_every_key_is_known(tmp_path):
         (
             "low: 1.5",
             "lw: 1.5",
-            "11: unknown key 'converter.energy_pj.lw'; did you mean 'converter.energy_pj.low'? (and 1 other fault)",
+            "toy.yaml:11: unknown key 'converter.energy_pj.lw'; did you mean 'converter.energy_pj.low'? "
+            "(and 1 other fault)",
         ),
         (
             "{value: 2.0, low: 1.5, high: 3}",
