@@ -10,17 +10,19 @@ from hwsim.traces.network.mixed.steps import STEPS
 
 MIXED = "mixed"
 """What such a network is called among the geometries."""
-_MOST_STEPS, _MOST_CLASSES, _MOST_VOTES = 4, 5, 3
+MOST_STEPS = 4
+_MOST_CLASSES, _MOST_VOTES = 5, 3
 
 
-def mixed_network(seed: int, widest: int = WIDEST) -> Network:
-    """The network of a seed: some 16 layers at most on maps of 3 to 6 rows and columns, membranes of `widest` bits.
+def mixed_network(seed: int, widest: int = WIDEST, most_steps: int = MOST_STEPS) -> Network:
+    """The network of a seed: up to `most_steps` steps of a body on maps of 3 to 6 rows and columns, and a classifier.
 
     The input lies there or changes over time, once in three; the last layer gives currents, or fires and is read out.
+    Membranes have `widest` bits at most.
     """
     dice = Dice(seed, "mixed network")
     sketch = Sketch(dice, _input(dice), widest)
-    for _ in range(dice.whole(0, _MOST_STEPS)):
+    for _ in range(dice.whole(0, most_steps)):
         dice.one_of(STEPS)(sketch)
     if not sketch.fires:
         STEPS[0](sketch)
@@ -47,6 +49,6 @@ def _classify(sketch: Sketch) -> None:
         sketch.linear(classes, fires=False)
         return
     votes = 1 if how == "membrane" else dice.whole(1, _MOST_VOTES)
-    sketch.widest = min(sketch.widest, 31)  # of a membrane that is read out
+    sketch.widest -= 1  # what a membrane that is read out changes by has a bit more
     sketch.linear(classes * votes)
     sketch.readout(votes, of_membrane=how == "membrane")
