@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz signals kills search golden format
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden format
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -32,6 +32,9 @@ fuzz:  ## 100,000 inputs that nobody would write for each reader, and as many gu
 	$(PYTHON) tools/fuzz.py all --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
 	! $(PYTHON) -c "import atheris" 2>/dev/null || \
 	$(PYTHON) tools/fuzz.py all --guided --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz
+
+networks:  ## 2,000 drawn networks against plain Python of the format's page and brute-force counts; takes ten minutes
+	$(PYTHON) tools/networks.py --networks 2000 --seed $${SEED:-1} --jobs $${JOBS:-2}
 
 signals:  ## 300 signals at random moments of commands that write; takes ten minutes
 	$(PYTHON) tools/signals.py --signals 300 --seed $${SEED:-1}

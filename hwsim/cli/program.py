@@ -38,6 +38,7 @@ FLAGS = {
     "study": "--study",
     "timesteps": "--timesteps",
     "trials": "--trials",
+    "with": "--with",
 }
 """What parameters of the library are called on the command line."""
 LONGEST_LINE = 200

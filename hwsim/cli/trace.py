@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, console, named, needs_output, progress, without_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hwsim.traces.direct.trace import Trace
 
 
 @click.group()
@@ -50,23 +56,32 @@ def trace_verify(file: Path, memory: int | None) -> None:
 @trace.command("synth")
 @click.argument("geometry")
 @click.argument("out", metavar="OUT.npz", type=FILE, callback=named)
-@click.option("--timesteps", type=int, required=True, help="Timesteps T.")
-@click.option("--samples", type=int, required=True, help="Number of samples.")
+@click.option(
+    "--with",
+    "words",
+    multiple=True,
+    metavar="WORD",
+    help="Change the network: events, input-bits=1..8, weight-bits=2..8, bias, reset=soft|hard|none, delayed-reset,"
+    " at-threshold, leak=none|channel, readout=spikes|membrane, votes=1..64; may be repeated.",
+)
+@click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
+@click.option("--samples", type=int, default=4, show_default=True, help="Number of samples.")
 @click.option(
     "--rate",
     "rates",
     multiple=True,
-    required=True,
     metavar="RATE|LAYER=RATE",
-    help="Spikes per neuron and timestep, of all layers or of one; may be repeated.",
+    help="Spikes per neuron and timestep, of all layers or of one; may be repeated.  Without it, or with that of the"
+    " input alone, spikes are what the network makes of inputs that are drawn.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of spikes, inputs and weights.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")
 @click.option("--steady", is_flag=True, help="The same spikes at every timestep.")
 @click.option("--compress", is_flag=True, help="Deflate the file: smaller, and slower to read.")
 @MEMORY
 def trace_synth(
     geometry: str,
     out: Path,
+    words: tuple[str, ...],
     timesteps: int,
     samples: int,
     rates: tuple[str, ...],
@@ -77,13 +92,15 @@ def trace_synth(
 ) -> None:
     """Draw a synthetic trace of vgg9-cifar, vgg9-spikesim, vgg16-cifar, vgg16-gap-cifar, vgg16-imagenet,
     resnet19-cifar, resnet20-cifar, mlp:784-800-10, or a spiking LSTM such as lstm:28x28-128-10.
+
+    Of `mixed` the seed draws the network, too: a small one that mixes all kinds of layers, neurons and inputs.
     """
     without_threads()
     from hwsim.files import check_outputs
     from hwsim.memory import bounded, held_to_bound
     from hwsim.traces.direct.synth import synthesize
-    from hwsim.traces.direct.trace import Trace
     from hwsim.traces.io import write_trace
+    from hwsim.traces.network.drawn import INPUT
     from hwsim.traces.rates import layer_rates
     from hwsim.traces.sequence.synth import PREFIX, synthesize_sequence
     from hwsim.traces.sequence.trace import SequenceTrace
@@ -91,15 +108,28 @@ def trace_synth(
     needs_output()
     check_outputs([out])
     drawn: Trace | SequenceTrace
+    name = "+".join((geometry, *words))
+    if geometry.startswith(PREFIX) and (steady or words):
+        raise click.UsageError(f"--{'steady' if steady else 'with'}: sequence traces have no such form")
     with bounded(memory), held_to_bound(), progress():
+        by_layer = layer_rates(name, rates, seed)
         if geometry.startswith(PREFIX):
-            if steady:
-                raise click.UsageError("--steady: sequence traces have no such form")
-            drawn = synthesize_sequence(geometry, timesteps, samples, layer_rates(geometry, rates), seed)
+            drawn = synthesize_sequence(geometry, timesteps, samples, by_layer, seed)
+        elif isinstance(by_layer, float) or by_layer.keys() - {INPUT}:
+            drawn = synthesize(name, timesteps, samples, by_layer, seed, steady)
         else:
-            drawn = synthesize(geometry, timesteps, samples, layer_rates(geometry, rates), seed, steady)
+            drawn = _run(name, timesteps, samples, by_layer, seed, steady)
         write_trace(out, drawn, compress=compress)
-    click.echo(f"{out}: {geometry}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
+    click.echo(f"{out}: {name}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
+
+
+def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], seed: int, steady: bool) -> Trace:
+    """A trace of what a drawn network does, on inputs at the rate that there may be."""
+    if steady:
+        raise click.UsageError("--steady: needs --rate; spikes of the network's own come when they come")
+    from hwsim.traces.direct.drawn_run import run_drawn
+
+    return run_drawn(name, timesteps, samples, seed, *rates.values())
 
 
 trace.add_command(from_nir)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hwsim.errors import UsageError
-from hwsim.traces.network.standard import network_of
+from hwsim.traces.network.drawn import drawn_network
 from hwsim.traces.sequence.synth import PREFIX, recorded_names
 
 
-def layer_rates(geometry: str, written: Sequence[str]) -> float | Mapping[str, float]:
+def layer_rates(geometry: str, written: Sequence[str], seed: int = 0) -> float | Mapping[str, float]:
     """`RATE` and `LAYER=RATE` texts as `synthesize` takes them; a single layer's rate wins over that of all.
 
     Raises UsageError for a text that is no rate.
@@ -31,6 +31,6 @@ def layer_rates(geometry: str, written: Sequence[str]) -> float | Mapping[str, f
     if geometry.startswith(PREFIX):
         names = recorded_names(geometry)
     else:
-        names = [layer.name for layer in network_of(geometry, 0).spiking()]
+        names = [layer.name for layer in drawn_network(geometry, seed).spiking()]
     everywhere = dict.fromkeys(names, common) if common is not None else {}
     return everywhere | single

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 
 from hwsim.arch import shipped_folder
 from hwsim.cli import main
+from hwsim.traces import read_trace
 
 WRONG = [
     "x y",
@@ -262,3 +264,39 @@ def test_more_samples_than_there_are_is_no_accuracy():
         2,
         "hwsim: --accuracy-samples: the trace has 64 raw inputs, got 5000\n",
     )
+
+
+def test_a_drawn_network_with_other_neurons_is_run_and_played(tmp_path):
+    words = ("--with", "events", "--with", "votes=2", "--with", "reset=hard")
+    out = tmp_path / "t.npz"
+    result = run("trace", "synth", "mlp:20-12-5", out, *words, "--rate", "input=0.3", "--seed", 2)
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{out}: mlp:20-12-5+events+votes=2+reset=hard, 4 samples, T = 4")
+    again = read_trace(out)
+    assert again.coding == "events"
+    assert 0.2 < again.inputs.values.mean() < 0.4
+    assert "--rate input=0.3" in again.provenance.command
+    assert "equal, bit for bit" in run("trace", "verify", out).output
+    assert run("simulate", "digital", out, "--no-advice").exit_code == 0
+
+
+def test_every_word_stands_in_the_help():
+    from hwsim.traces.network.variants import WORDS, usage
+
+    said = " ".join(run("trace", "synth", "--help").output.split()).replace("- ", "-")
+    assert [word for word in map(usage, WORDS) if word not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mlp:4-3-2", "--steady"), "--steady: needs --rate"),
+        (("lstm:4x4-5-3", "--with", "events", "--rate", "0.1"), "--with: sequence traces have no such form"),
+        (("mlp:4-3-2", "--with", "event"), "--with: wanted one of events, .*did you mean 'events'"),
+        (("mixd",), "geometry: wanted one of .*did you mean 'mixed'"),
+    ],
+)
+def test_networks_that_cannot_be_drawn_are_refused(tmp_path, arguments, message):
+    name, *options = arguments
+    line = refused(run("trace", "synth", name, tmp_path / "t.npz", *options))
+    assert re.search(message, line), line

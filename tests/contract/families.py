@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
 from hwsim import accelerators, api, arch
-from hwsim.traces import codings
+from hwsim.traces import Add, Pool, Readout, codings
+from hwsim.traces.network.mixed.network import mixed_network
 from hwsim.traces.trace import PackedSpikes
 
 TRACES = Path(__file__).resolve().parents[2] / "traces"
@@ -43,6 +45,17 @@ def _more_direct(few, seed):
     return imc_cases.with_spikes(few, more)
 
 
+def _mixed(over_time):
+    """The first drawn network of many kinds of layers with such an input, of which nothing is added to spikes."""
+    for seed in count():
+        network = mixed_network(seed)
+        kinds = {type(layer) for layer in network}
+        beside = any(isinstance(layer, Add) and network.following_input & {*layer.inputs} for layer in network)
+        if network.input.over_time == over_time and kinds >= {Add, Pool, Readout} and len(kinds) > 6 and not beside:
+            return network
+    raise AssertionError  # `count` never ends
+
+
 def _first_spikes(network, rate, samples):
     """Times that follow no dynamics, as counts are to follow them and not the network."""
     trace = first_spike_cases.recorded(network, samples, density=rate)
@@ -59,6 +72,8 @@ DIRECT = Family(
         "convolutions": imc_cases.convolutions,
         "residuals": imc_cases.residuals,
         "flattened": imc_cases.flattened_input,
+        "mixed": lambda: _mixed(over_time=False),
+        "mixed, over time": lambda: _mixed(over_time=True),
     },
     lambda network, rate, samples: imc_cases.random_trace(network, 3, samples, rate),
     {"binary": imc_cases.binary, "flattened": imc_cases.flattened_input},

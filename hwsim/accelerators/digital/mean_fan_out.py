@@ -3,9 +3,9 @@
     accumulates of a layer = rho * OP        rho = spikes per neuron of the layer that it reads, OP = dense operations
 
 The form in which DIET-SNN's group counts compute energy, recalled, not read.  OP counts the zeros of the padding.  A
-pooled map has the rate of the layer that is pooled, a sum of maps the sum of their rates.  rho * OP is a rational
-number, and counts are integers: they are given in units of 1 / `denominator` of an accumulate, and the price of one is
-divided by as much.
+pooled map has the rate of the layer that is pooled, a sum of maps the sum of their rates, an input over time that of
+its events; of a raw input that stays every value counts once.  rho * OP is a rational number, and counts are integers:
+they are given in units of 1 / `denominator` of an accumulate, and the price of one is divided by as much.
 """
 
 from __future__ import annotations
@@ -79,6 +79,9 @@ def mean_accumulates(plan: Plan, unit: int, task: Task, trace: Trace, samples: s
         if name in trace.spikes:
             words = trace.spikes[name].words[samples]
             counts[:, :, 0, 0] += np.bitwise_count(words).sum(axis=(2, 3), dtype=np.int64) * scale
+        elif network.input.over_time and trace.inputs is not None:
+            events = trace.inputs.values[: trace.n_samples][samples]
+            counts[:, :, 0, 0] += events.sum(axis=(2, 3, 4), dtype=np.int64) * scale
         else:
             counts[:, :, 0, 0] += prod(network[name].shape) * scale
     return counts

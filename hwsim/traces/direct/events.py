@@ -6,25 +6,20 @@ and multiplies nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import fields
+from typing import Any
 
 from hwsim.traces.coding import Coding
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
-from hwsim.traces.direct.trace import Trace
+from hwsim.traces.direct.trace import EventTrace, Trace
 from hwsim.traces.direct.verify import verify_direct
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
 from hwsim.traces.network.footprint import played_bytes
 from hwsim.traces.provenance import Provenance
 
-
-@dataclass(frozen=True, slots=True, weakref_slot=False)
-class EventTrace(Trace):
-    """A network whose input changes from timestep to timestep: `inputs.values` [sample, timestep, y, x, channel]."""
-
-    coding: ClassVar = "events"
+__all__ = ["CODING", "EventTrace", "as_events", "build_events"]
 
 
 def build_events(record: Record, provenance: Provenance, take: Take) -> EventTrace:

@@ -109,10 +109,10 @@ def _check_recipe(recipe: Recipe, network: Network, samples: int, timesteps: int
     if (recipe.samples, recipe.timesteps) != (samples, timesteps):
         found = f"{recipe.samples} samples, T = {recipe.timesteps}"
         raise TraceError(f"provenance.recipe: wanted the trace's {samples} samples, T = {timesteps}, found {found}")
-    from hwsim.traces.network.standard import network_of
+    from hwsim.traces.network.drawn import drawn_network
 
     try:
-        drawn = network_of(recipe.geometry, 0)
+        drawn = drawn_network(recipe.geometry, recipe.seed)
     except UsageError as error:
         raise TraceError(f"provenance.recipe: {error}") from None
     if [(layer.name, layer.shape) for layer in drawn] != [(layer.name, layer.shape) for layer in network]:

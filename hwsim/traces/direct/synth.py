@@ -16,17 +16,17 @@ from hwsim import arguments
 from hwsim.errors import TraceError, UsageError, guess
 from hwsim.kernels.counter_rng import RATE_BITS, bernoulli_words, random_words, stream_key
 from hwsim.memory import require
-from hwsim.traces.direct.trace import Trace
+from hwsim.traces.direct.trace import EventTrace, Trace
 from hwsim.traces.network.check import check_network
+from hwsim.traces.network.drawn import drawn_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Network
-from hwsim.traces.network.standard import network_of
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
 
 MAX_SAMPLES = 2**19
 _SAMPLE_SHIFT, _TIMESTEP_SHIFT = 40, 28  # places of sample and timestep in a counter; words count below them
-_INPUT_RATE = 0.5
+INPUT_RATE = 0.5
 _EVIDENCE = 24
 LOGIT_SCALE = 1 / 32
 
@@ -39,25 +39,30 @@ def synthesize(
     seed: int = 0,
     steady: bool = False,
 ) -> Trace:
-    """A trace of a standard geometry (see `hwsim.traces.network.standard`) with independent Bernoulli spikes.
+    """A trace of a drawn network (see `hwsim.traces.network.drawn`) with independent Bernoulli spikes.
 
     `rate` is the probability of a spike per neuron and timestep, the same for all layers, or one per spiking layer;
     a mapping may also name the input layer, whose rate is the probability of a set bit (0.5, uniform bytes, if not
     given).  Rates are kept to 2**-16.  A rate of 0 for all layers silences the input too.  `steady` repeats the first
     timestep.  Logits are uniform noise plus evidence for the label at every timestep.  Raises UsageError.
     """
-    timesteps = arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
-    samples = arguments.within("samples", samples, 1, MAX_SAMPLES)
-    seed = arguments.whole("seed", seed)
-    if not 0 <= seed < 2**64:
+    network = checked_network(geometry, timesteps, samples, seed)
+    rates = drawn_rates(network, rate)
+    return draw(Recipe(geometry, int(timesteps), int(samples), rates, int(seed), steady))
+
+
+def checked_network(geometry: str, timesteps: int, samples: int, seed: int) -> Network:
+    """The network of a name and a seed; raises UsageError for arguments that are out of range."""
+    arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
+    arguments.within("samples", samples, 1, MAX_SAMPLES)
+    if not 0 <= arguments.whole("seed", seed) < 2**64:
         raise UsageError(f"seed: wanted 0 to 2**64 - 1, found {seed}")
-    network = network_of(geometry, seed)
+    network = drawn_network(geometry, int(seed))
     try:
         check_network(network)
     except TraceError as error:
         raise UsageError(f"geometry: {error}") from None
-    rates = _rates(network, rate)
-    return draw(Recipe(geometry, timesteps, samples, rates, seed, steady))
+    return network
 
 
 def draw(recipe: Recipe) -> Trace:
@@ -65,20 +70,31 @@ def draw(recipe: Recipe) -> Trace:
 
     Raises UsageError for unknown geometries, and for a trace that takes more memory than may be used.
     """
-    network = network_of(recipe.geometry, recipe.seed)
+    network = drawn_network(recipe.geometry, recipe.seed)
     require(_drawn_bytes(recipe, network), f"a trace of {recipe.samples} samples, T = {recipe.timesteps},")
-    shape = network.input.shape
     spikes = {
         layer.name: PackedSpikes(_draw_spikes(recipe, layer.name, layer.shape), layer.shape)
         for layer in network.spiking()
     }
+    inputs = draw_inputs(recipe, network)
+    labels, ids = inputs.labels, inputs.sample_ids
+    recorded = Logits(_draw_logits(recipe, network, labels), LOGIT_SCALE, labels, ids, "synthetic")
+    kind = EventTrace if network.input.over_time else Trace
+    return kind(network, recipe.timesteps, spikes, inputs, {"recorded": recorded}, _provenance(recipe))
+
+
+def draw_inputs(recipe: Recipe, network: Network) -> Inputs:
+    """Raw samples, each bit of a value set at the input's rate, and labels."""
+    shape, bits = network.input.shape, network.input.bits
+    steps = (recipe.timesteps,) if network.input.over_time else ()
+    n, distinct = math.prod(shape), recipe.timesteps if steps and not recipe.steady else 1
+    words = _bernoulli(recipe, network.input.name, -(-n // 8), distinct).astype("<u8", copy=False)
+    values = words.view(np.uint8)[..., :n] & np.uint8((1 << bits) - 1)
+    if steps and recipe.steady:
+        values = np.repeat(values, recipe.timesteps, axis=1)
     labels = (_uniform(recipe, "labels", 1)[:, 0, 0] % np.uint64(network.n_classes)).astype(np.int64)
     ids = np.arange(recipe.samples, dtype=np.int64)
-    pixels = _bernoulli(recipe, network.input.name, -(-math.prod(shape) // 8), 1).astype("<u8", copy=False)
-    values = pixels.view(np.uint8).reshape(recipe.samples, -1)[:, : math.prod(shape)].reshape(recipe.samples, *shape)
-    inputs = Inputs(np.ascontiguousarray(values), labels, ids)
-    recorded = Logits(_draw_logits(recipe, network, labels), LOGIT_SCALE, labels, ids, "synthetic")
-    return Trace(network, recipe.timesteps, spikes, inputs, {"recorded": recorded}, _provenance(recipe))
+    return Inputs(np.ascontiguousarray(values).reshape(recipe.samples, *steps, *shape), labels, ids)
 
 
 def _drawn_bytes(recipe: Recipe, network: Network) -> int:
@@ -86,21 +102,22 @@ def _drawn_bytes(recipe: Recipe, network: Network) -> int:
     distinct = 1 if recipe.steady else recipe.timesteps
     slots = sum(layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) for layer in network.spiking())
     logits = (4 * recipe.timesteps + 16 * distinct) * network.n_classes
-    return recipe.samples * (8 * slots * recipe.timesteps + 2 * math.prod(network.input.shape) + logits)
+    inputs = 2 * math.prod(network.input.shape) * (recipe.timesteps if network.input.over_time else 1)
+    return recipe.samples * (8 * slots * recipe.timesteps + inputs + logits)
 
 
-def _rates(network: Network, rate: float | Mapping[str, float]) -> dict[str, float]:
+def drawn_rates(network: Network, rate: float | Mapping[str, float]) -> dict[str, float]:
     """A rate for the input and every spiking layer, as multiples of 2**-16."""
     names = [layer.name for layer in network.spiking()]
     if not isinstance(rate, Mapping):
-        rate = dict.fromkeys(names, rate) | {network.input.name: _INPUT_RATE if rate else 0.0}
+        rate = dict.fromkeys(names, rate) | {network.input.name: INPUT_RATE if rate else 0.0}
     known = [network.input.name, *names]
     for name in rate:
         if name not in known:
             raise UsageError(f"rate: wanted a spiking layer or the input, found '{name}'{guess(name, known)}")
     if missing := [name for name in names if name not in rate]:
         raise UsageError(f"rate: wanted a rate for every spiking layer, found none for '{missing[0]}'")
-    rates = {name: rate.get(name, _INPUT_RATE) for name in known}
+    rates = {name: rate.get(name, INPUT_RATE) for name in known}
     for name, value in rates.items():
         if not 0 <= value <= 1:
             raise UsageError(f"rate: wanted 0 to 1, found {value} for '{name}'")

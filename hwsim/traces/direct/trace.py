@@ -68,3 +68,10 @@ class Trace(Keeps):
             return []
         logits = self.logits.get("test", next(iter(self.logits.values())))
         return [float(a) for a in logits.accuracy()]
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=False)
+class EventTrace(Trace):
+    """A network whose input changes from timestep to timestep: `inputs.values` [sample, timestep, y, x, channel]."""
+
+    coding: ClassVar = "events"

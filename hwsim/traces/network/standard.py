@@ -9,8 +9,10 @@
 | resnet19-cifar | DT-SNN (SEENN code): stem 128, [3, 3, 2] of 128, 256, 512; shortcut average pool, then 1 x 1 |
 | resnet20-cifar | He et al. 2016 (arXiv 1512.03385): 16, 32, 64 channels, 3 blocks each; shortcut 1 x 1, stride 2 |
 | mlp:A-B-C | fully connected, as many layers as sizes given |
+| mixed | small, and all drawn by the seed: `hwsim.traces.network.mixed` |
 
-A is a 2 x 2 average pool.  No layer has a bias.  It knows geometry only: thresholds are plausible, not trained.
+A is a 2 x 2 average pool.  No layer but those of `mixed` has a bias.  It knows geometry only: thresholds are plausible,
+not trained.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ from hwsim.traces.network.layers import (
     SeededWeights,
     Shape,
 )
+from hwsim.traces.network.mixed.network import MIXED, mixed_network
 
 WEIGHT_BITS = 4
 _Plan = tuple[int | str, ...]
@@ -57,12 +60,14 @@ _RESNET: dict[str, tuple[int, tuple[int, ...], bool]] = {
     "resnet19-cifar": (128, (3, 3, 2), True),
     "resnet20-cifar": (16, (3, 3, 3), False),
 }
-GEOMETRIES = (*_VGG, *_RESNET, "mlp:784-800-10")
+GEOMETRIES = (*_VGG, *_RESNET, "mlp:784-800-10", MIXED)
 
 
 def network_of(geometry: str, seed: int) -> Network:
     """The named network with weights seeded by `seed`; raises UsageError for a name that is not known."""
     draft = _Draft(seed)
+    if geometry == MIXED:
+        return mixed_network(seed)
     if geometry in _VGG:
         _draw_vgg(draft, *_VGG[geometry])
     elif geometry in _RESNET:

@@ -37,6 +37,8 @@ def spikes_per_neuron(trace, name, sample):
         return Fraction(int(unpacked(trace, name)[sample].sum()), prod(layer.shape))
     if isinstance(layer, Add):
         return sum(spikes_per_neuron(trace, source, sample) for source in layer.inputs)
+    if not layer.inputs and layer.over_time:
+        return Fraction(int(trace.inputs.values[sample].sum()), prod(layer.shape))
     if not layer.inputs:
         return Fraction(trace.timesteps)  # a raw value in a sum with spikes is accumulated at every timestep
     return spikes_per_neuron(trace, layer.inputs[0], sample)

@@ -1,0 +1,54 @@
+"""Small networks drawn by a seed that mix all that the layers of a trace can say, for tests and for trying designs."""
+
+from __future__ import annotations
+
+from hwsim.traces.network.layers import Input, Network
+from hwsim.traces.network.mixed.dice import Dice
+from hwsim.traces.network.mixed.neurons import WIDEST
+from hwsim.traces.network.mixed.sketch import Sketch
+from hwsim.traces.network.mixed.steps import STEPS
+
+MIXED = "mixed"
+"""What such a network is called among the geometries."""
+MOST_STEPS = 4
+_MOST_CLASSES, _MOST_VOTES = 5, 3
+
+
+def mixed_network(seed: int, widest: int = WIDEST, most_steps: int = MOST_STEPS) -> Network:
+    """The network of a seed: up to `most_steps` steps of a body on maps of 3 to 6 rows and columns, and a classifier.
+
+    The input lies there or changes over time, once in three; the last layer gives currents, or fires and is read out.
+    Membranes have `widest` bits at most.
+    """
+    dice = Dice(seed, "mixed network")
+    sketch = Sketch(dice, _input(dice), widest)
+    for _ in range(dice.whole(0, most_steps)):
+        dice.one_of(STEPS)(sketch)
+    if not sketch.fires:
+        STEPS[0](sketch)
+    if sketch.last.shape[:2] != (1, 1) or dice.once_in(4):
+        sketch.flatten()
+    if dice.once_in(2):
+        sketch.linear(dice.whole(1, 9))
+    _classify(sketch)
+    return Network(tuple(sketch.layers))
+
+
+def _input(dice: Dice) -> Input:
+    shape = dice.whole(3, 6), dice.whole(3, 6), dice.whole(1, 3)
+    if dice.once_in(3):
+        return Input("input", (), shape, dice.one_of([1, 1, 2, 3]), over_time=True)
+    return Input("input", (), shape, dice.whole(1, 8))
+
+
+def _classify(sketch: Sketch) -> None:
+    """Currents, spikes counted in groups of votes, or membranes."""
+    dice, classes = sketch.dice, sketch.dice.whole(2, _MOST_CLASSES)
+    how = dice.one_of(["currents", "spikes", "membrane"])
+    if how == "currents":
+        sketch.linear(classes, fires=False)
+        return
+    votes = 1 if how == "membrane" else dice.whole(1, _MOST_VOTES)
+    sketch.widest -= 1  # what a membrane that is read out changes by has a bit more
+    sketch.linear(classes * votes)
+    sketch.readout(votes, of_membrane=how == "membrane")

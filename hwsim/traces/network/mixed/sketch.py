@@ -1,0 +1,123 @@
+"""A network under construction: layers after the last one, with weights, biases and neurons drawn by dice."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.traces.network.geometry import output_size
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Flatten,
+    Input,
+    Layer,
+    Linear,
+    Network,
+    Neuron,
+    Pool,
+    Readout,
+    StoredWeights,
+    neuron_of,
+)
+from hwsim.traces.network.mixed.dice import Dice
+from hwsim.traces.network.mixed.neurons import WIDEST, drawn_neuron
+
+_ZEROS = (0, 0, 1, 2)
+"""Quarters of the weights that are cut to zero."""
+
+
+class Sketch:
+    """Each method adds a layer after the last one, or after `source`, and returns it."""
+
+    def __init__(self, dice: Dice, first: Input, widest: int = WIDEST) -> None:
+        self.dice = dice
+        self.widest = widest  # bits of a membrane
+        self.layers: list[Layer] = [first]
+
+    @property
+    def last(self) -> Layer:
+        """The layer that was added last."""
+        return self.layers[-1]
+
+    @property
+    def fires(self) -> bool:
+        """Whether any layer has neurons."""
+        return any(neuron_of(layer) is not None for layer in self.layers)
+
+    def largest(self, layer: Layer) -> int:
+        """The largest activation that a layer gives; ValueError for one that gives currents."""
+        return Network(tuple(self.layers)).max_value(layer.name)
+
+    def conv(self, channels: int, window: tuple[int, int, int], source: Layer | None = None, **more: int) -> Layer:
+        """A convolution with a window of (kernel, stride, padding); `groups` and `fires` are 1 unless given."""
+        source = source or self.last
+        kernel, stride, padding = window
+        groups, fires = more.get("groups", 1), more.get("fires", 1)
+        rows, columns = (output_size(size, kernel, stride, padding) for size in source.shape[:2])
+        weights = self._weights((kernel, kernel, source.shape[2] // groups, channels))
+        neuron = self.neuron(weights, source) if fires else None
+        bias = self._bias(channels)
+        return self._add(
+            Conv2d(
+                self._name("conv"), (source.name,), (rows, columns, channels), *window, groups, weights, bias, neuron
+            )
+        )
+
+    def linear(self, n_out: int, fires: bool = True) -> Layer:
+        """A fully connected layer over a vector."""
+        source = self.last
+        weights = self._weights((1, 1, source.shape[2], n_out))
+        neuron = self.neuron(weights, source) if fires else None
+        return self._add(
+            Linear(self._name("fc"), (source.name,), (1, 1, n_out), weights, self._bias(n_out), neuron),
+        )
+
+    def pool(self, of_maximum: bool, kernel: int, stride: int) -> Layer:
+        """A pool, of the maximum or the sum of its windows."""
+        height, width, channels = self.last.shape
+        shape = output_size(height, kernel, stride), output_size(width, kernel, stride), channels
+        kind = "max" if of_maximum else "avg"
+        return self._add(Pool(self._name("pool"), (self.last.name,), shape, kind, kernel, stride))  # type: ignore[arg-type]
+
+    def flatten(self) -> Layer:
+        """A map as a vector."""
+        return self._add(Flatten(self._name("flatten"), (self.last.name,), (1, 1, math.prod(self.last.shape))))
+
+    def sum(self, sources: Sequence[Layer], gains: Sequence[int], neuron: Neuron | None = None) -> Layer:
+        """A sum of layers of one shape."""
+        names = tuple(source.name for source in sources)
+        return self._add(Add(self._name("add"), names, sources[0].shape, tuple(gains), neuron))
+
+    def readout(self, votes: int, of_membrane: bool) -> Layer:
+        """Logits of the last layer, which fires."""
+        shape = 1, 1, self.last.shape[2] // votes
+        of = "membrane" if of_membrane else "spikes"
+        return self._add(Readout(self._name("readout"), (self.last.name,), shape, votes, of))  # type: ignore[arg-type]
+
+    def neuron(self, weights: StoredWeights, source: Layer) -> Neuron:
+        """Neurons whose thresholds suit these weights and what they read."""
+        fan_in, channels = math.prod(weights.values.shape[:3]), weights.values.shape[3]
+        spread = math.isqrt(fan_in) * (1 << (weights.bits - 1)) * (self.largest(source) + 1) // 10
+        return drawn_neuron(self.dice, channels, spread, self.widest)
+
+    def _add(self, layer: Layer) -> Layer:
+        self.layers.append(layer)
+        return layer
+
+    def _name(self, kind: str) -> str:
+        return f"{kind}{len(self.layers)}"
+
+    def _weights(self, shape: tuple[int, int, int, int]) -> StoredWeights:
+        bits = self.dice.whole(2, 8)
+        half = 1 << (bits - 1)
+        values = self.dice.integers(-half, half - 1, shape)
+        values[self.dice.integers(1, 4, shape) <= self.dice.one_of(_ZEROS)] = 0
+        return StoredWeights(values.astype(np.int8), bits, np.ones(shape[3], np.float32))
+
+    def _bias(self, channels: int) -> NDArray[np.int32] | None:
+        """One in half of the layers."""
+        return self.dice.integers(-40, 40, (channels,)).astype(np.int32) if self.dice.once_in(2) else None

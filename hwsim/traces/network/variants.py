@@ -1,0 +1,156 @@
+"""Words that change a standard network: other inputs, neurons, weights or logits, each a function of the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from hwsim.errors import UsageError, guess
+from hwsim.printable import shortened
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Neuron, Readout, SeededWeights, neuron_of
+
+_MOST_VOTES = 64
+
+
+def changed(network: Network, word: str) -> Network:
+    """The network with what a word says, such as `events` or `weight-bits=8`; raises UsageError for no such word."""
+    name, equals, value = word.partition("=")
+    if name not in WORDS:
+        raise UsageError(
+            f"with: wanted one of {', '.join(map(usage, WORDS))}, found '{shortened(word)}'{guess(name, WORDS)}"
+        )
+    values, change = WORDS[name]
+    if value not in values or bool(equals) != (values != ("",)):
+        raise UsageError(f"with: wanted {usage(name)}, found '{shortened(word)}'")
+    return change(network, value)
+
+
+def usage(name: str) -> str:
+    """A word as it is written, with the values that it takes."""
+    values = WORDS[name][0]
+    if values == ("",):
+        return name
+    numbers = values[0].isdigit()
+    return f"{name}={values[0]}..{values[-1]}" if numbers else f"{name}={'|'.join(values)}"
+
+
+def _each(network: Network, change: Callable[[Layer], Layer]) -> Network:
+    return Network(tuple(change(layer) for layer in network))
+
+
+def _each_neuron(network: Network, change: Callable[[Neuron], Neuron]) -> Network:
+    def with_neuron(layer: Layer) -> Layer:
+        neuron = neuron_of(layer)
+        return layer if neuron is None else replace(layer, neuron=change(neuron))  # type: ignore[call-arg]
+
+    return _each(network, with_neuron)
+
+
+def _events(network: Network, _value: str) -> Network:
+    """Spikes over time in the place of a raw input that stays."""
+    bits = 1 if network.input.bits == 8 else network.input.bits
+    return Network((replace(network.input, over_time=True, bits=bits), *network.layers[1:]))
+
+
+def _input_bits(network: Network, value: str) -> Network:
+    return Network((replace(network.input, bits=int(value)), *network.layers[1:]))
+
+
+def _weight_bits(network: Network, value: str) -> Network:
+    """Weights of other bits, and thresholds as many times larger as these."""
+
+    def wider(layer: Layer) -> Layer:
+        if not isinstance(layer, Conv2d | Linear) or not isinstance(layer.weights, SeededWeights):
+            return layer
+        levels, wanted = (1 << layer.weights.bits) - 1, (1 << int(value)) - 1
+        weights = replace(layer.weights, bits=int(value))
+        if layer.neuron is None:
+            return replace(layer, weights=weights)
+        threshold = np.maximum(layer.neuron.v_threshold * wanted // levels, 1)
+        return replace(layer, weights=weights, neuron=replace(layer.neuron, v_threshold=threshold))
+
+    return _each(network, wider)
+
+
+def _bias(network: Network, _value: str) -> Network:
+    """From -3 to 3 weight steps, by channel."""
+
+    def biased(layer: Layer) -> Layer:
+        if not isinstance(layer, Conv2d | Linear):
+            return layer
+        steps = np.arange(layer.shape[2]) % 7 - 3
+        fraction_bits = 0 if layer.neuron is None else layer.neuron.fraction_bits
+        return replace(layer, bias=(steps << fraction_bits).astype(np.int32))
+
+    return _each(network, biased)
+
+
+def _reset(network: Network, value: str) -> Network:
+    return _each_neuron(network, lambda neuron: replace(neuron, reset=value, v_reset=0))  # type: ignore[arg-type]
+
+
+def _delayed_reset(network: Network, _value: str) -> Network:
+    return _each_neuron(network, lambda neuron: replace(neuron, delayed_reset=True))
+
+
+def _at_threshold(network: Network, _value: str) -> Network:
+    return _each_neuron(network, lambda neuron: replace(neuron, fires_at_threshold=True))
+
+
+def _leak(network: Network, value: str) -> Network:
+    """None, or from a half to all that stays by channel."""
+
+    def leaking(neuron: Neuron) -> Neuron:
+        whole = 1 << neuron.leak_bits
+        if value == "none":
+            return replace(neuron, leak=whole)
+        channels = np.arange(len(neuron.v_threshold), dtype=np.int64)
+        return replace(neuron, leak=whole // 2 + channels % (whole // 2 + 1))
+
+    return _each_neuron(network, leaking)
+
+
+def _readout(network: Network, value: str) -> Network:
+    return _read_out(network, 1, value == "membrane")
+
+
+def _votes(network: Network, value: str) -> Network:
+    return _read_out(network, int(value), of_membrane=False)
+
+
+def _read_out(network: Network, votes: int, of_membrane: bool) -> Network:
+    """Neurons, `votes` of each class, in the place of currents at the end, and their spikes or membranes as logits."""
+    *before, last = network.layers
+    if not isinstance(last, Linear) or not isinstance(last.weights, SeededWeights):
+        raise UsageError("with: wanted one word that says how the last layer is read, found it said twice or drawn")
+    classes = last.shape[2]
+    neurons = [neuron for layer in before if (neuron := neuron_of(layer)) is not None]
+    n_in, n_out = last.weights.shape[2], classes * votes
+    threshold = int(neurons[-1].v_threshold[0])
+    neuron = replace(neurons[-1], leak=1 << neurons[-1].leak_bits, v_threshold=np.full(n_out, threshold, np.int64))
+    weights = replace(last.weights, shape=(1, 1, n_in, n_out))
+    bias = None if last.bias is None else np.resize(last.bias << neuron.fraction_bits, n_out)
+    firing = replace(last, shape=(1, 1, n_out), weights=weights, bias=bias, neuron=neuron)
+    of = "membrane" if of_membrane else "spikes"
+    return Network((*before, firing, Readout("readout", (last.name,), (1, 1, classes), votes, of)))  # type: ignore[arg-type]
+
+
+def _numbers(low: int, high: int) -> tuple[str, ...]:
+    return tuple(str(n) for n in range(low, high + 1))
+
+
+WORDS: dict[str, tuple[tuple[str, ...], Callable[[Network, str], Network]]] = {
+    "events": (("",), _events),
+    "input-bits": (_numbers(1, 8), _input_bits),
+    "weight-bits": (_numbers(2, 8), _weight_bits),
+    "bias": (("",), _bias),
+    "reset": (("soft", "hard", "none"), _reset),
+    "delayed-reset": (("",), _delayed_reset),
+    "at-threshold": (("",), _at_threshold),
+    "leak": (("none", "channel"), _leak),
+    "readout": (("spikes", "membrane"), _readout),
+    "votes": (_numbers(1, _MOST_VOTES), _votes),
+}
+"""Each word with the values that it takes after `=` (none: it stands alone) and what it does; a new one is a line."""
