@@ -1,11 +1,16 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden format
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden format frameworks
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
 	$(PYTHON) -m pip install -q -e '.[dev,search,dask,parquet]'
 	$(PYTHON) -m pip install -q 'torch>=2.4' --extra-index-url https://download.pytorch.org/whl/cpu
+	$(MAKE) frameworks PYTHON=$(PYTHON)
+
+frameworks:  ## what tests/doors needs beside torch; without their dependencies, which are for what no test does
+	$(PYTHON) -m pip install -q loguru tqdm scikit-learn
+	$(PYTHON) -m pip install -q --no-deps snntorch==1.0.0 spikingjelly==2.0.0 norse==1.1.0 nirtorch
 
 check:  ## lint, types, import directions
 	$(PYTHON) -m ruff check .
@@ -16,8 +21,10 @@ check:  ## lint, types, import directions
 test:  ## the suite
 	$(PYTHON) -m pytest -n auto --dist worksteal
 
-test-tools:  ## tests that need torch, atheris or ruff, of which none may be skipped; those of signals and kills need neither and take long
+test-tools:  ## tests that need torch, frameworks, atheris or ruff, of which none may be skipped; those of signals and kills need neither and take long
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py --ignore tests/tools/test_kills.py
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/doors
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/test_examples.py -k "README or own-network"
 
 test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which none may be skipped
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/sweeps/test_dask.py tests/sweeps/test_search.py tests/sweeps/test_judging.py tests/sweeps/test_page.py tests/sweeps/test_guide.py

@@ -24,7 +24,7 @@ def capture(
     allow_drift: float | None = None,
     **about: Any,
 ) -> Trace:
-    """The trace of a spiking network trained in snnTorch or SpikingJelly.
+    """The trace of a spiking network trained in snnTorch, SpikingJelly or Norse.
 
     Args:
         model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in

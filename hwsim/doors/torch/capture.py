@@ -17,7 +17,7 @@ from hwsim.doors.graph import Graph, Neurons, Source
 from hwsim.doors.lattice import Precision
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
-from hwsim.doors.torch.modules import is_whole, neuron_key
+from hwsim.doors.torch.modules import HINTS, NEURONS, is_whole, neuron_key, refuse
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces.direct.trace import Trace
 
@@ -190,7 +190,10 @@ def _times(calls: list[Call]) -> int:
         if call.module is not None and neuron_key(call.module) is not None:
             count[id(call.module)] = count.get(id(call.module), 0) + 1
     if not count:
-        raise TraceError("model: has no spiking neurons that are known; hwsim knows those of snnTorch and SpikingJelly")
+        for call in calls:
+            if call.module is not None and (hint := HINTS.get(type(call.module).__name__)):
+                refuse(call.name, call.module, hint)
+        raise TraceError(f"model: has no spiking neurons that are known; hwsim knows {', '.join(NEURONS)}")
     return max(count.values())
 
 

@@ -1,4 +1,4 @@
-"""What each module of PyTorch, snnTorch and SpikingJelly is in a float graph; the guide has a table of it."""
+"""What each module of PyTorch, snnTorch, SpikingJelly and Norse is in a float graph; the guide has a table of it."""
 
 from __future__ import annotations
 
@@ -68,11 +68,38 @@ def _of_jelly(name: str, module: Any) -> Traits:
     }
 
 
+def _lif_box(name: str, module: Any) -> Traits:
+    """Norse's v + dt / tau (v_leak - v + x), with membranes counted from v_leak, at which they begin."""
+    share = floats(module.dt * module.p.tau_mem_inv)
+    if share.size != 1:
+        refuse(name, module, f"wanted one tau_mem_inv for all neurons, found {share.size} values")
+    return {"leak": 1 - share, "gain": float(share[0]), **_of_norse(name, module, "v_leak")}
+
+
+def _iaf(name: str, module: Any) -> Traits:
+    return {"leak": np.ones(1), **_of_norse(name, module, "v_reset")}
+
+
+def _of_norse(name: str, module: Any, begins: str) -> Traits:
+    p = module.p
+    start, threshold, v_reset = (floats(getattr(p, key)) for key in (begins, "v_th", "v_reset"))
+    if v_reset.size != 1 or start.size != 1:
+        refuse(name, module, f"wanted one v_reset and one {begins} for all neurons")
+    method = getattr(getattr(p, "reset_method", None), "__name__", "reset_value")
+    if method not in ("reset_value", "reset_subtract") or (method == "reset_subtract" and start[0]):
+        refuse(name, module, f"wanted a reset to a value, or by subtraction with v_leak 0, found {method}")
+    soft = method == "reset_subtract"
+    reset = {"reset": "soft"} if soft else {"reset": "hard", "v_reset": float(v_reset[0] - start[0])}
+    return {"threshold": threshold - start[0], **reset}
+
+
 NEURONS: dict[str, Callable[[str, Any], Traits]] = {
     "snntorch.Leaky": _leaky,
     "spikingjelly.IFNode": _if_node,
     "spikingjelly.LIFNode": _lif_node,
     "spikingjelly.ParametricLIFNode": _parametric_node,
+    "norse.LIFBoxCell": _lif_box,
+    "norse.IAFCell": _iaf,
 }
 """Neurons by library and class."""
 
@@ -110,6 +137,9 @@ HINTS = {
     "Alpha": "two synaptic currents are not in the format yet: train with Leaky",
     "RLeaky": "recurrence is not in the format yet: train with Leaky",
     "RSynaptic": "recurrence is not in the format yet: train with Leaky",
+    "LIFCell": "a synaptic current is not in the format yet: train with LIFBoxCell",
+    "LIF": "a synaptic current is not in the format yet: loop over LIFBoxCell",
+    "LIFBox": "has its loop over time within: loop over LIFBoxCell",
     "ReLU": "is no spiking neuron: a trace is of spikes",
     "LayerNorm": "cannot be folded into weights: use batch norm",
     "GroupNorm": "cannot be folded into weights: use batch norm",
