@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.events.loop import play
-from hwsim.kernels.events.machine import NONE, Batch, Machine
+from hwsim.kernels.events.machine import NEVER, NONE, Batch, Machine
 
 
 @kernel(allocates=False)
 def play_batch(b: Batch, m: Machine) -> None:
-    """Fill `times`, `ran`, `heads` and `accounts`; `m` is room for one machine, with its waits.
+    """Fill `times`, `ran`, `heads`, `accounts` and `spans`; `m` is room for one machine, with its waits.
 
     It stops at the first sample that deadlocks, of which the heads tell.
     """
@@ -44,15 +44,18 @@ def play_batch(b: Batch, m: Machine) -> None:
 
 @kernel(allocates=False, inlined=True)
 def _account(m: Machine, b: Batch) -> None:
-    """Add what each stage did with its cycles, as `engine.timeline.stalls` defines it."""
+    """Add what each stage did with its cycles, as `engine.timeline` defines it in `stalls`, and when layers ran."""
     n_jobs = len(m.ran)
     makespan = 0
     for job in range(n_jobs):
         if m.ran[job]:
             makespan = max(makespan, m.times[2 * n_jobs + job])
+    b.reached[:, 0] = NEVER
+    b.reached[:, 1] = 0
     for s in range(len(m.stages)):
         stage = m.stages[s]
         busy, starved, blocked, arbitrating = 0, 0, 0, 0
+        first, last = NEVER, 0
         for job in range(stage["n_jobs"]):
             number = stage["first_job"] + job
             if not m.ran[number]:
@@ -71,9 +74,18 @@ def _account(m: Machine, b: Batch) -> None:
             starved += has_data - available
             blocked += has_space - has_data
             arbitrating += m.times[number] - has_space
+            first = min(first, m.times[number])
+            last = max(last, m.times[2 * n_jobs + number])
         accounts = b.accounts[s]
         accounts[0] += busy
         accounts[1] += starved
         accounts[2] += blocked
         accounts[3] += arbitrating
         accounts[4] += makespan - busy - starved - blocked - arbitrating
+        reached = b.reached[b.layers[s]]
+        reached[0] = min(reached[0], first)
+        reached[1] = max(reached[1], last)
+    for layer in range(len(b.reached)):
+        if b.reached[layer, 0] != NEVER:
+            b.spans[layer, 0] += b.reached[layer, 0]
+        b.spans[layer, 1] += b.reached[layer, 1]

@@ -94,3 +94,6 @@ class Batch(NamedTuple):
     ran: NDArray[np.bool_]  # [sample, N], True
     heads: NDArray[np.int64]  # [sample, stage]
     accounts: NDArray[np.int64]  # [stage, account] summed over samples: busy, starved, blocked, arbitrating, idle
+    layers: NDArray[np.int64]  # [stage] number of its layer
+    spans: NDArray[np.int64]  # [layer, 2] first start and last done summed over samples
+    reached: NDArray[np.int64]  # [layer, 2] room for those of one sample
