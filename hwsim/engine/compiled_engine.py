@@ -26,7 +26,7 @@ def run_all(schedules: Schedules) -> Timelines:
     if stuck.any():
         sample = int(stuck.argmax())
         raise deadlock(schedules[sample], batch.heads[sample].tolist())
-    return _timelines(schedules, shared, batch)
+    return _timelines(schedules, shared, batch, room)
 
 
 def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
@@ -46,10 +46,9 @@ def _laid_out(schedules: Schedules, shared: Shared) -> tuple[Batch, Machine]:
         times=np.empty((n_samples, 3 * n_jobs), dtype=np.int64),
         ran=np.ones((n_samples, n_jobs), dtype=np.bool_),
         heads=np.broadcast_to(records["n_jobs"], (n_samples, len(stages))).copy(),
-        accounts=np.zeros((len(stages), len(ACCOUNTS)), dtype=np.int64),
         layers=shared.layer_of,
         spans=np.zeros((len(shared.layers), 2), dtype=np.int64),
-        reached=np.zeros((len(shared.layers), 2), dtype=np.int64),
+        span=np.zeros((len(shared.layers), 2), dtype=np.int64),
     )
     room = Machine(
         stages=records.copy(),
@@ -63,23 +62,27 @@ def _laid_out(schedules: Schedules, shared: Shared) -> tuple[Batch, Machine]:
         units=units.copy(),
         queues=np.zeros((records["unit"] != NONE).sum(), dtype=np.int64),
         due=np.full(len(units), NEVER, dtype=np.int64),
+        accounts=np.zeros((len(stages), len(ACCOUNTS)), dtype=np.int64),
+        reached=np.zeros((len(stages), 2), dtype=np.int64),
         times=batch.times[0],
         ran=batch.ran[0],
     )
     return batch, room
 
 
-def _timelines(schedules: Schedules, shared: Shared, batch: Batch) -> Timelines:
+def _timelines(schedules: Schedules, shared: Shared, batch: Batch, room: Machine) -> Timelines:
     """Views of the loop's arrays, by name."""
     parts = shared.jobs
     start, free, done = batch.times.reshape(len(schedules), 3, -1).swapaxes(0, 1)
+    makespan_cycles = done.max(axis=1, initial=0)  # no void job is later: it is void at free or done of one that ran
+    accounts = room.accounts
+    accounts[:, -1] = makespan_cycles.sum() - accounts.sum(axis=1)  # idle is the rest
     return Timelines(
         start={name: start[:, part] for name, part in parts.items()},
         free={name: free[:, part] for name, part in parts.items()},
         done={name: done[:, part] for name, part in parts.items()},
         ran={name: batch.ran[:, part] for name, part in parts.items()},
-        # No void job is later than all that ran: it became void at the free or done of one of them.
-        makespan_cycles=done.max(axis=1, initial=0),
-        accounts=dict(zip(parts, batch.accounts, strict=True)),
+        makespan_cycles=makespan_cycles,
+        accounts=dict(zip(parts, accounts, strict=True)),
         spans=dict(zip(shared.layers, batch.spans, strict=True)),
     )

@@ -124,17 +124,38 @@ def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
 
 
 def _link_units(schedules: Schedules, stages: NDArray[Any]) -> NDArray[Any]:
-    """Records of all units, whose numbers the stages get."""
-    users = Counter(stage.unit for stage in schedules.stages)
+    """Records of all units, whose numbers the stages get that have to ask for a slot."""
+    number = {unit: u for u, unit in enumerate(schedules.units)}
+    asking = _asking(schedules)
+    stages["unit"] = [
+        NONE if stage.unit is None or stage.name not in asking else number[stage.unit] for stage in schedules.stages
+    ]
+    users = Counter(stage.unit for stage in schedules.stages if stage.name in asking)
     sharing = [users[unit] for unit in schedules.units]
     # No more slots than stages to hold one: a stage holds one at a time.
     slots = [min(int(capacity), n) for capacity, n in zip(schedules.units.values(), sharing, strict=True)]
     records = np.zeros(len(sharing), dtype=UNIT)
     records["first_slot"], records["n_slots"] = _starts(slots)[:-1], slots
     records["first_place"] = _starts(sharing)[:-1]
-    number = {unit: u for u, unit in enumerate(schedules.units)}
-    stages["unit"] = [NONE if stage.unit is None else number[stage.unit] for stage in schedules.stages]
     return records
+
+
+def _asking(schedules: Schedules) -> frozenset[str]:
+    """Stages whose jobs have to ask for a slot of their unit.
+
+    Where each stage of a unit can have a slot of its own, one is vacant when a job is ready.  It starts in that cycle,
+    and when in the cycle shows only in what waits for its start or in a decision that makes it void.  All stages of a
+    unit ask if one does, so that slots are counted right.
+    """
+    users = Counter(stage.unit for stage in schedules.stages)
+    awaited = {wait.stage for stage in schedules.stages for wait in stage.waits if wait.event == "start"}
+    units = {
+        stage.unit
+        for stage in schedules.stages
+        if stage.unit is not None
+        and (schedules.units[stage.unit] < users[stage.unit] or stage.name in awaited or stage.unless is not None)
+    }
+    return frozenset(stage.name for stage in schedules.stages if stage.unit in units)
 
 
 def _link_decisions(schedules: Schedules, stages: NDArray[Any], first_need: NDArray[np.int64]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from accelerators.imc import cases
 
 from hwsim import api
+from hwsim.errors import UsageError
 from hwsim.report.file import from_json
 from hwsim.report.later import later, on_demand
 
@@ -73,5 +74,5 @@ def test_keeping_is_for_what_is_played_as_recorded(capsys):
     design, trace = api.load_architecture("imc"), cases.random_trace(cases.convolutions())
     first, again = (api.simulate(design, trace, keep=True) for _ in range(2))
     assert first == again == api.simulate(design, trace)
-    with pytest.raises(api.UsageError, match="keep: wanted"):
+    with pytest.raises(UsageError, match="keep: wanted"):
         api.simulate(design, trace, keep="yes")
