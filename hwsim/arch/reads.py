@@ -113,7 +113,9 @@ class Reads:
         return True
 
     def _to_compare(self, spec: Any) -> Iterable[tuple[_Path, Any]]:
-        """What may differ, which is nothing in sections that two designs share."""
+        """What may differ, which is nothing of the same design and nothing in sections that two designs share."""
+        if spec is self._read_of:
+            return
         if self._differed is not None:
             yield self._differed
         shared = {name for name in type(spec).model_fields if getattr(spec, name) is getattr(self._read_of, name, None)}

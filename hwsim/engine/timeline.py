@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.schedule import Schedule
-from hwsim.engine.stage import BatchStage, Stage
+from hwsim.engine.stage import Stage
 
-LATE = np.iinfo(np.int64).max
-"""The first start of nothing."""
 Cycles = Mapping[str, NDArray[np.int64]]
 """int64 [job], or [sample, job], of every stage, by its name, in the order of the schedule."""
 
@@ -38,27 +36,19 @@ class Timelines:
     ran: Mapping[str, NDArray[np.bool_]]
     makespan_cycles: NDArray[np.int64]  # [sample]
     accounts: Mapping[str, NDArray[np.int64]]  # stage -> [account] in the order of `StageCycles`, of all samples
-
-    def span(self, stage: BatchStage, all_ran: bool) -> NDArray[np.int64]:
-        """First start and last done of a stage's jobs that ran, [LATE, 0] where none did: [2, sample]."""
-        start, done, n = self.start[stage.name], self.done[stage.name], len(self.makespan_cycles)
-        if not stage.n_jobs:
-            return np.stack([np.full(n, LATE), np.zeros(n, np.int64)])
-        if not all_ran:
-            ran = self.ran[stage.name]
-            return np.stack([np.where(ran, start, LATE).min(axis=1), np.where(ran, done, 0).max(axis=1)])
-        # The jobs of a stage run one after another, and with one latency for all are done so.
-        in_order = isinstance(stage.latency, int)
-        return np.stack([start[:, 0], done[:, -1] if in_order else done.max(axis=1)])
+    spans: Mapping[str, NDArray[np.int64]]  # layer -> first start and last done of its jobs that ran, of all samples
 
     @classmethod
     def of(cls, schedules: Sequence[Schedule], played: Sequence[Timeline]) -> Timelines:
         """Those of samples that were played one by one."""
         names = [stage.name for stage in schedules[0].stages]
         accounts = {name: np.zeros(len(ACCOUNTS), np.int64) for name in names}
+        spans = {stage.layer: np.zeros(2, np.int64) for stage in schedules[0].stages}
         for schedule, timeline in zip(schedules, played, strict=True):
             for name, cycles in stalls(schedule, timeline).items():
                 accounts[name] += astuple(cycles)
+            for layer, span in _spans(schedule, timeline).items():
+                spans[layer] += span
         return cls(
             start={name: np.stack([each.start[name] for each in played]) for name in names},
             free={name: np.stack([each.free[name] for each in played]) for name in names},
@@ -66,6 +56,7 @@ class Timelines:
             ran={name: np.stack([each.ran[name] for each in played]) for name in names},
             makespan_cycles=np.array([each.makespan_cycles for each in played], np.int64),
             accounts=accounts,
+            spans=spans,
         )
 
     def __getitem__(self, sample: int) -> Timeline:
@@ -122,6 +113,21 @@ def _latest(since: NDArray[np.int64], stage: Stage, stall: str, timeline: Timeli
             met = times[wait.event][wait.stage][wait.needs]
             latest = np.maximum(latest, np.where(wait.needs >= 0, met, 0))
     return latest
+
+
+def _spans(schedule: Schedule, timeline: Timeline) -> dict[str, tuple[int, int]]:
+    """First start and last done of the jobs of every layer that ran; 0 and 0 where none did."""
+    by_layer: dict[str, list[Stage]] = {}
+    for stage in schedule.stages:
+        by_layer.setdefault(stage.layer, []).append(stage)
+    found = {}
+    for layer, stages in by_layer.items():
+        start, done = (
+            np.concatenate([times[stage.name][timeline.ran[stage.name]] for stage in stages])
+            for times in (timeline.start, timeline.done)
+        )
+        found[layer] = (int(start.min()), int(done.max())) if start.size else (0, 0)
+    return found
 
 
 def sample_latency(schedule: Schedule, timeline: Timeline) -> NDArray[np.int64]:

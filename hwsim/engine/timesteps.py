@@ -31,11 +31,11 @@ class Timesteps:
         return cls(order, present, starts)
 
     def sums(self, values: NDArray[np.int64], timesteps: int) -> NDArray[np.int64]:
-        """Sums of values [sample, job] over the jobs of each timestep: [sample, timestep]."""
-        ordered = values if self.order is None else values[:, self.order]
+        """Sums of values [..., job] over the jobs of each timestep: [..., timestep]."""
+        ordered = values if self.order is None else values[..., self.order]
         if self.starts.size == timesteps:  # all of them have jobs
-            return np.add.reduceat(ordered, self.starts, axis=1)
-        total = np.zeros((len(values), timesteps), np.int64)
+            return np.add.reduceat(ordered, self.starts, axis=-1)
+        total = np.zeros((*values.shape[:-1], timesteps), np.int64)
         if self.starts.size:
-            total[:, self.present] = np.add.reduceat(ordered, self.starts, axis=1)
+            total[..., self.present] = np.add.reduceat(ordered, self.starts, axis=-1)
         return total

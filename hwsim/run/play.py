@@ -18,7 +18,7 @@ from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage
-from hwsim.engine.timeline import LATE, Timelines, sample_latency
+from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps
 from hwsim.progress import followed
@@ -116,18 +116,6 @@ class _Played:
             for stage in self.schedules.stages
         }
 
-    def span_cycles(self) -> Mapping[str, Counts]:
-        """First start and last done of every layer, of samples that run to their end, added up: [2]."""
-        all_ran = all(stage.unless is None for stage in self.schedules.stages)
-        spans: dict[str, list[Counts]] = {}
-        for stage in self.schedules.stages:
-            spans.setdefault(stage.layer, []).append(self.timelines.span(stage, all_ran))
-        found = {}
-        for layer, each in spans.items():
-            start, done = np.min([span[0] for span in each], axis=0), np.max([span[1] for span in each], axis=0)
-            found[layer] = np.array([start[start != LATE].sum(), done.sum()])
-        return found
-
     def layer_of(self) -> Mapping[str, str]:
         """Layer of every stage."""
         return {stage.name: stage.layer for stage in self.schedules.stages}
@@ -153,7 +141,7 @@ def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int
         counts=played.counts,
         busy_cycles=played.busy_cycles,
         stall_cycles=played.timelines.accounts,
-        span_cycles=played.span_cycles(),
+        span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
         step_end_cycles=step_end,
@@ -194,7 +182,7 @@ def _by_leaving(parts: Sequence[_Played]) -> Tally:
         counts=counts,
         busy_cycles=busy,
         stall_cycles=whole.timelines.accounts,
-        span_cycles=whole.span_cycles(),
+        span_cycles=whole.timelines.spans,
         layer_of=whole.layer_of(),
         unit_of=whole.unit_of(),
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
@@ -232,7 +220,7 @@ def _overlapped(batch: Batch, scheduled: Overlapped, engine: EngineName, timeste
         counts=counts,
         busy_cycles=busy,
         stall_cycles=timelines.accounts,
-        span_cycles=played.span_cycles(),
+        span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
         step_end_cycles=decided,

@@ -161,6 +161,16 @@ def interpret_stalls(schedule: Schedule, times: dict[Job, Times]) -> dict[str, t
     return accounts
 
 
+def interpret_spans(schedule: Schedule, times: dict[Job, Times]) -> dict[str, tuple[int, int]]:
+    """First start and last done of each layer, job by job; two zeros where none ran."""
+    spans = {}
+    for layer in {stage.layer for stage in schedule.stages}:
+        of_layer = {stage.name for stage in schedule.stages if stage.layer == layer}
+        ran = [each for (stage, _), each in times.items() if stage in of_layer and each.ran]
+        spans[layer] = (min((each.start for each in ran), default=0), max((each.done for each in ran), default=0))
+    return spans
+
+
 def dependencies(schedule: Schedule) -> dict[Job, set[Job]]:
     """The graph of rule 7: each job and those it cannot start before."""
     graph: dict[Job, set[Job]] = {}

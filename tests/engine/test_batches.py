@@ -6,7 +6,16 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from engine.schedules import has_cycle, interpret, interpret_stalls, make_stage, make_unless, make_wait, random_schedule
+from engine.schedules import (
+    has_cycle,
+    interpret,
+    interpret_spans,
+    interpret_stalls,
+    make_stage,
+    make_unless,
+    make_wait,
+    random_schedule,
+)
 
 from hwsim.engine import compiled_engine, run_all, simpy_engine
 from hwsim.engine.schedule import Schedule, Schedules
@@ -21,7 +30,7 @@ ENGINES = (simpy_engine, compiled_engine)
 def batch_of(schedule: Schedule, rng: np.random.Generator) -> Schedules:
     """Some stages with times or needs of each sample's own, the others as they are."""
     stages = []
-    for stage in schedule.stages:
+    for i, stage in enumerate(schedule.stages):
         own = rng.random(3) < 0.6
         service, latency = stage.service, stage.latency
         if own[0]:
@@ -33,7 +42,7 @@ def batch_of(schedule: Schedule, rng: np.random.Generator) -> Schedules:
             dropped = rng.random((SAMPLES, stage.n_jobs)) < 0.3
             waits = tuple(replace(wait, needs=np.where(dropped, -1, wait.needs)) for wait in waits)
         stages.append(
-            BatchStage(stage.name, stage.layer, service, latency, waits, stage.timestep, stage.unit, stage.unless)
+            BatchStage(stage.name, f"layer {i // 2}", service, latency, waits, stage.timestep, stage.unit, stage.unless)
         )
     return Schedules(tuple(stages), schedule.units, schedule.answer, SAMPLES)
 
@@ -49,6 +58,7 @@ def test_samples_run_as_each_would_alone(first):
         played += 1
         expected = [interpret(each, seed) for each in schedules]
         accounts = [interpret_stalls(each, times) for each, times in zip(schedules, expected, strict=True)]
+        spans = [interpret_spans(each, times) for each, times in zip(schedules, expected, strict=True)]
         for engine in ENGINES:
             timelines = engine.run_all(schedules)
             for sample, times in enumerate(expected):
@@ -67,6 +77,8 @@ def test_samples_run_as_each_would_alone(first):
             for stage in schedules.stages:
                 wanted = np.sum([each[stage.name] for each in accounts], axis=0)
                 assert timelines.accounts[stage.name].tolist() == wanted.tolist(), (seed, engine)
+                wanted = np.sum([each[stage.layer] for each in spans], axis=0)
+                assert timelines.spans[stage.layer].tolist() == wanted.tolist(), (seed, engine)
     assert played > 50
 
 

@@ -22,11 +22,11 @@ from hwsim.accelerators.digital.timing import (
 )
 from hwsim.accelerators.digital.traffic import array_runs, skips
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.ledger import OPERATIONS, Ledger, Posted, Posting
+from hwsim.contract.ledger import OPERATIONS, Checked, Ledger, Postings
 
 Doing = tuple[Role, str, str, IntArray]
 """A step, a component, its action and the counts [sample or 1, timestep, channel job, position job]."""
-Fixed = Mapping[tuple[str, int], Sequence[Posted]]
+Fixed = Mapping[tuple[str, int], Sequence[Checked]]
 """What does not depend on spikes: by task and number of the group of actions."""
 
 
@@ -37,35 +37,38 @@ def fixed_postings(plan: Plan, storage: Storage, works: Iterable[TaskWork], part
         changing = driven(plan, storage, work.task)
         for number, (role, doings) in enumerate(_groups(plan, storage, work)):
             if role not in changing:
-                found[work.task.name, number] = [*map(Posted.of, _postings(plan, work.task, doings(), parts, 1))]
+                found[work.task.name, number] = [*map(Checked.of, _postings(plan, work.task, doings(), parts))]
     return found
 
 
 def post_all(plan: Plan, storage: Storage, works: list[TaskWork], n: int, parts: Taken, fixed: Fixed) -> Ledger:
     """Post every action of every task, and nothing of what the machine has but this network does not use."""
-    postings: list[Posting | Posted] = []
+    postings: list[Postings | Checked] = []
     for work in works:
         for number, (_, doings) in enumerate(_groups(plan, storage, work)):
             known = fixed.get((work.task.name, number))
-            postings += _postings(plan, work.task, doings(), parts, n) if known is None else known
-    done = {(posting.component, posting.action) for posting in postings}
+            postings += _postings(plan, work.task, doings(), parts) if known is None else known
+    done = {(component, action) for each in postings for component, action, _ in each.actions}
     missing = {(name, action) for name, part in parts.items() for action in part} - done
     task = works[0].task
-    idle = np.zeros(plan.timesteps * task.tiling.jobs, np.int64)
+    idle = np.zeros((1, 1, plan.timesteps * task.tiling.jobs), np.int64)
     for component, action in sorted(missing):
         if component != "clock":
-            postings.append(Posting(stage_name(task, roles_of(plan, task)[-1]), component, action, idle))
+            stage = stage_name(task, roles_of(plan, task)[-1])
+            postings.append(Postings(stage, [(component, action, 0)], idle))
     return Ledger.of(n, postings)
 
 
-def _postings(plan: Plan, task: Task, doings: Iterable[Doing], parts: Taken, n: int) -> Iterator[Posting]:
-    """Counts of what the machine has, in the order of jobs."""
+def _postings(plan: Plan, task: Task, doings: Iterable[Doing], parts: Taken) -> Iterator[Postings]:
+    """Counts of what the machine has, in the order of jobs; those of one array are put into it once."""
+    known: dict[int, tuple[IntArray, IntArray]] = {}  # an array is kept so that no other has its number
     for role, component, action, counts in doings:
         if component != OPERATIONS and component not in parts:
             continue
-        shape = (n, plan.timesteps, *task.tiling.shape) if counts.shape[0] > 1 else counts.shape
-        ordered = in_job_order(plan, np.broadcast_to(counts, shape))
-        yield Posting(stage_name(task, role), component, action, ordered if len(ordered) > 1 else ordered[0])
+        if id(counts) not in known:
+            shape = (len(counts), plan.timesteps, *task.tiling.shape)
+            known[id(counts)] = counts, in_job_order(plan, np.broadcast_to(counts, shape))[None]
+        yield Postings(stage_name(task, role), [(component, action, 0)], known[id(counts)][1])
 
 
 def _groups(plan: Plan, storage: Storage, work: TaskWork) -> Iterator[tuple[Role, Callable[[], Iterable[Doing]]]]:

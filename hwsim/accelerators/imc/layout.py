@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from hwsim.accelerators.imc.parts import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
-from hwsim.accelerators.imc.posting import constant_postings
+from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of
 from hwsim.accelerators.imc.schedule import shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept, real
 from hwsim.contract.hardware import Hardware
-from hwsim.contract.ledger import Posted
+from hwsim.contract.ledger import Checked
 from hwsim.contract.run import RunName
 from hwsim.engine.schedule import Schedules
 from hwsim.traces.network.layers import Network
@@ -30,7 +30,8 @@ class Layout:
     made: Plans
     plans: Mapping[RunName, Plan]
     shapes: Mapping[RunName, Schedules]
-    constant: Mapping[str, Sequence[Posted]]  # of the fullest run, by step
+    constant: Mapping[str, Sequence[Checked]]  # of the fullest run, by step
+    undriven: Mapping[str, Undriven]  # of that too
 
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Layout:
@@ -48,17 +49,19 @@ class Layout:
         def shapes(asked: ImcSpec) -> Mapping[RunName, Schedules]:
             return {run: shape_of(plan) for run, plan in made.under(asked).items()}
 
-        def constant(asked: ImcSpec) -> Mapping[str, Sequence[Posted]]:
+        def constant(asked: ImcSpec) -> Mapping[str, Sequence[Checked]]:
             return constant_postings(made.under(asked)[fullest])
+
+        def undriven(asked: ImcSpec) -> Mapping[str, Undriven]:
+            return undriven_of(made.under(asked)[fullest])
 
         return cls(
             spec=spec,
             made=made,
             plans=made.under(spec),
             shapes=kept(made, "shapes", spec, shapes),
-            constant=kept(
-                made, "constant postings", spec, lambda asked: constant_postings(made.under(asked)[runs[-1]])
-            ),
+            constant=kept(made, "constant postings", spec, constant),
+            undriven=kept(made, "undriven", spec, undriven),
         )
 
     def hardware(self, parts: frozenset[str]) -> Hardware:

@@ -168,7 +168,7 @@ def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) 
         work = Work.of(plan, counts, n)
         kind = Overlapped if run is RunName.OVERLAPPED else OneEach
         scheduled[run] = kind(schedules(work, laid_out.shapes[run]), *plan.pipeline.step_ends())
-    return Batch(samples, Ledger.of(n, postings(work, laid_out.constant)), scheduled)
+    return Batch(samples, Ledger.of(n, postings(work, laid_out.constant, laid_out.undriven)), scheduled)
 
 
 Machine = Imc

@@ -7,6 +7,7 @@ combinations that are read: all of them, or those with a driven row when silence
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
@@ -24,7 +25,7 @@ from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.ledger import OPERATIONS, Posted, Posting
+from hwsim.contract.ledger import OPERATIONS, Checked, Postings
 from hwsim.contract.maps import operands
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
@@ -34,7 +35,31 @@ Actions = dict[tuple[str, str], IntArray | int]
 """Counts of each component's actions for one row: [(sample,) timestep or 1, row or 1], or one for all."""
 
 
-def constant_postings(plan: Plan) -> Mapping[str, Sequence[Posted]]:
+@dataclass(frozen=True, slots=True)
+class Undriven:
+    """What posting the rows of a layer on crossbars needs and no spike changes: int64 [timestep, row or 1] each."""
+
+    dense_steps: IntArray  # digit steps of a row block when nothing is skipped
+    fetches: IntArray  # reads of the buffer that holds its input
+    fetched_bits: IntArray
+    hops: Actions
+
+
+def undriven_of(plan: Plan) -> Mapping[str, Undriven]:
+    """That of every layer on crossbars, by step."""
+    return {
+        step.name: Undriven(
+            _dense_steps(plan, step),
+            window_fetches(plan, step, plan.spec.spike_buffer.port_bits),
+            window_fetches(plan, step, 1),
+            _hops(plan, step),
+        )
+        for step in plan.pipeline.steps
+        if step.kind == "crossbar"
+    }
+
+
+def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
     """Every action of all steps but the crossbars, which are what spikes drive; by step."""
     handlers: Mapping[str, Callable[[Plan, Step], Actions]] = {
         "source": source_actions,
@@ -44,49 +69,60 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Posted]]:
         "decision": decision_actions,
     }
     others = (step for step in plan.pipeline.steps if step.kind != "crossbar")
-    return {step.name: [*map(Posted.of, _posted(plan, step, handlers[step.kind](plan, step)))] for step in others}
+    return {
+        step.name: [*map(Checked.of, _posted(plan, step, handlers[step.kind](plan, step), n_samples=1))]
+        for step in others
+    }
 
 
-def postings(work: Work, constant: Mapping[str, Sequence[Posted]]) -> Iterator[Posting | Posted]:
+def postings(
+    work: Work, constant: Mapping[str, Sequence[Checked]], undriven: Mapping[str, Undriven]
+) -> Iterator[Postings | Checked]:
     """Every action of every step."""
     for step in work.pipeline.steps:
-        yield from _posted(work, step, crossbar_actions(work, step)) if step.kind == "crossbar" else constant[step.name]
+        if step.kind == "crossbar":
+            yield from _posted(work, step, crossbar_actions(work, step, undriven[step.name]), work.n_samples)
+        else:
+            yield from constant[step.name]
 
 
-def _posted(plan: Plan, step: Step, actions: Actions) -> Iterator[Posting]:
+def _posted(plan: Plan, step: Step, actions: Actions, n_samples: int) -> Iterator[Postings]:
     """Counts of actions in the order of a step's jobs; those of one array are arranged once."""
-    arranged: dict[int, IntArray] = {}
-    for (component, action), counts in actions.items():
-        if id(counts) not in arranged:
-            array = np.asarray(counts, np.int64)
-            full = np.empty((*array.shape[:-2], plan.timesteps, step.rows), np.int64)
-            full[...] = array
-            arranged[id(counts)] = plan.pipeline.order.arrange(full)
-        yield Posting(step.name, component, action, arranged[id(counts)])
+    arrays: dict[int, IntArray | int] = {}
+    for counts in actions.values():
+        arrays.setdefault(id(counts), counts)
+    if not arrays:
+        return
+    places = {number: place for place, number in enumerate(arrays)}
+    full = np.empty((len(arrays), n_samples, plan.timesteps, step.rows), np.int64)
+    for place, counts in enumerate(arrays.values()):
+        full[place] = counts
+    named = [(component, action, places[id(counts)]) for (component, action), counts in actions.items()]
+    yield Postings(step.name, named, plan.pipeline.order.arrange(full))
 
 
-def crossbar_actions(work: Work, step: Step) -> Actions:
+def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
     """Reading, converting and adding up on the crossbars of one layer."""
     spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
-    looked_at = _dense_steps(work, step) * placed.row_blocks
+    looked_at = undriven.dense_steps * placed.row_blocks
     reads = counts.active if spec.skip == "silent_rows" else looked_at
     sums = reads * placed.sum_blocks // placed.row_blocks
     pair = 2 if signed(spec) else 1  # columns that count once, as their difference is taken before the ADC
     conversions = sums * (placed.columns_used // pair + placed.reference_columns)
-    outputs = placed.out_shape[2] // placed.groups
+    summed = sums * (placed.out_shape[2] // placed.groups)
     actions: Actions = {
         ("adc", "convert"): conversions,
         ("column_mux", "select"): conversions,
         ("shift_add", "add"): conversions,
-        ("accumulator", "add"): sums * outputs,
+        ("accumulator", "add"): summed,
     }
-    actions |= _hops(work, step) | _array_actions(work, step, reads) | _peripheral_actions(work, step, sums * outputs)
+    actions |= undriven.hops | _array_actions(work, step, reads) | _peripheral_actions(work, step, summed, undriven)
     actions |= _synaptic_operations(work, step)
     actions[OPERATIONS, "crossbar read"] = reads * placed.column_blocks
     if spec.assumptions.conversion == "crossbar":
         actions[OPERATIONS, "crossbar read that could clip"] = counts.over_range * placed.column_blocks
     if spec.signs.encoding == "offset":
-        actions["offset", "subtract"] = sums * outputs
+        actions["offset", "subtract"] = summed
         if spec.signs.correction == "popcount":
             actions["offset", "count_rows"] = reads
     if spec.skip == "silent_rows":
@@ -96,10 +132,10 @@ def crossbar_actions(work: Work, step: Step) -> Actions:
     return actions
 
 
-def _dense_steps(work: Work, step: Step) -> IntArray:
+def _dense_steps(plan: Plan, step: Step) -> IntArray:
     """Digit steps of one output row of a row block when nothing is skipped: phases, digits and positions."""
-    placed = work.placement.layers[step.name]
-    return work.runs(step) * (placed.window.out_width * placed.digits * placed.phases)
+    placed = plan.placement.layers[step.name]
+    return plan.runs(step) * (placed.window.out_width * placed.digits * placed.phases)
 
 
 def _array_actions(work: Work, step: Step, reads: IntArray) -> Actions:
@@ -118,18 +154,18 @@ def _array_actions(work: Work, step: Step, reads: IntArray) -> Actions:
     return actions | {("crossbar", "read_cell"): counts.driven * cells, ("crossbar", "read_level"): counts.levels}
 
 
-def _peripheral_actions(work: Work, step: Step, sums: IntArray) -> Actions:
+def _peripheral_actions(work: Work, step: Step, sums: IntArray, undriven: Undriven) -> Actions:
     """What carries inputs to the crossbars and sums away: by what is moved, or all of it at every read of a PE."""
     spec, placed = work.spec, work.placement.layers[step.name]
     if spec.assumptions.peripherals == "traffic":
-        fetches = window_fetches(work, step, spec.spike_buffer.port_bits)
-        return {("htree", "transfer"): _transfers(work, step, sums), ("spike_buffer", "read"): fetches}
-    pe_reads = _dense_steps(work, step) * (placed.pes // placed.copies)
+        transfers = _transfers(work, step, sums, undriven.fetched_bits)
+        return {("htree", "transfer"): transfers, ("spike_buffer", "read"): undriven.fetches}
+    pe_reads = undriven.dense_steps * (placed.pes // placed.copies)
     used = ("htree", "transfer"), ("global_buffer", "read"), ("spike_buffer", "read"), ("neuron", "update")
     return dict.fromkeys(used, pe_reads)
 
 
-def _transfers(work: Work, step: Step, sums: IntArray) -> IntArray:
+def _transfers(work: Work, step: Step, sums: IntArray, fetched_bits: IntArray) -> IntArray:
     """Words over the tree: fetched input bits on the way in, sums of one row block after shift-add on the way out.
 
     Such a sum has the ADC's bits, and cell_bits more for each further slice.
@@ -138,7 +174,7 @@ def _transfers(work: Work, step: Step, sums: IntArray) -> IntArray:
     assert isinstance(layer, Conv2d | Linear)
     slices = ceil(layer.weights.bits / spec.crossbar.cell_bits)
     sum_bits = spec.adc.bits + (slices - 1) * spec.crossbar.cell_bits
-    return -(-(sums * sum_bits + window_fetches(work, step, 1)) // spec.htree.bits)
+    return -(-(sums * sum_bits + fetched_bits) // spec.htree.bits)
 
 
 def _synaptic_operations(work: Work, step: Step) -> Actions:

@@ -1,15 +1,15 @@
-"""Plays the samples of a batch one after another, and accounts for the cycles of every stage."""
+"""Plays the samples of a batch one after another."""
 
 from __future__ import annotations
 
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.events.loop import play
-from hwsim.kernels.events.machine import NONE, Batch, Machine
+from hwsim.kernels.events.machine import NEVER, Batch, Machine
 
 
 @kernel(allocates=False)
 def play_batch(b: Batch, m: Machine) -> None:
-    """Fill `times`, `ran`, `heads` and `accounts`; `m` is room for one machine, with its waits.
+    """Fill `times`, `ran`, `heads`, `spans` and the machine's `accounts`; `m` is room for one, with its waits.
 
     It stops at the first sample that deadlocks, of which the heads tell.
     """
@@ -29,6 +29,8 @@ def play_batch(b: Batch, m: Machine) -> None:
             m.units,
             m.queues,
             m.due,
+            m.accounts,
+            m.reached,
             b.times[sample],
             b.ran[sample],
         )
@@ -39,41 +41,19 @@ def play_batch(b: Batch, m: Machine) -> None:
             stuck |= one.stages[s]["head"] < one.stages[s]["n_jobs"]
         if stuck:
             return
-        _account(one, b)
+        _add_spans(m, b)
 
 
 @kernel(allocates=False, inlined=True)
-def _account(m: Machine, b: Batch) -> None:
-    """Add what each stage did with its cycles, as `engine.timeline.stalls` defines it."""
-    n_jobs = len(m.ran)
-    makespan = 0
-    for job in range(n_jobs):
-        if m.ran[job]:
-            makespan = max(makespan, m.times[2 * n_jobs + job])
-    for s in range(len(m.stages)):
-        stage = m.stages[s]
-        busy, starved, blocked, arbitrating = 0, 0, 0, 0
-        for job in range(stage["n_jobs"]):
-            number = stage["first_job"] + job
-            if not m.ran[number]:
-                continue
-            available = m.times[n_jobs + number - 1] if job > 0 else 0
-            has_data, has_space = available, available
-            for w in range(stage["first_wait"], stage["end_wait"]):
-                wait = m.waits[w]
-                need = m.needs[wait["first_need"] + job]
-                if need != NONE:
-                    met = m.times[wait["first_time"] + need]
-                    has_space = max(has_space, met)
-                    if not wait["for_space"]:
-                        has_data = max(has_data, met)
-            busy += m.service[number]
-            starved += has_data - available
-            blocked += has_space - has_data
-            arbitrating += m.times[number] - has_space
-        accounts = b.accounts[s]
-        accounts[0] += busy
-        accounts[1] += starved
-        accounts[2] += blocked
-        accounts[3] += arbitrating
-        accounts[4] += makespan - busy - starved - blocked - arbitrating
+def _add_spans(m: Machine, b: Batch) -> None:
+    """Add when each layer began and ended."""
+    b.span[:, 0] = NEVER
+    b.span[:, 1] = 0
+    for s in range(len(b.layers)):
+        span = b.span[b.layers[s]]
+        span[0] = min(span[0], m.reached[s, 0])
+        span[1] = max(span[1], m.reached[s, 1])
+    for layer in range(len(b.span)):
+        if b.span[layer, 0] != NEVER:
+            b.spans[layer, 0] += b.span[layer, 0]
+            b.spans[layer, 1] += b.span[layer, 1]

@@ -21,7 +21,10 @@ from hwsim.kernels.events.machine import NEVER, NONE, UNCHAINED, Machine
 
 @kernel(allocates=False)
 def play(m: Machine) -> None:
-    """Fill `times` and `ran`; where a stage's `head` stays below its `n_jobs`, the schedule deadlocks."""
+    """Fill `times`, `ran` and `reached`, and add to `accounts`, as `engine.timeline.stalls` says.
+
+    Where a stage's `head` stays below its `n_jobs`, the schedule deadlocks.
+    """
     todo = NONE
     m.feared[0] = NONE
     m.due[:] = NEVER
@@ -30,6 +33,8 @@ def play(m: Machine) -> None:
         m.stages[s]["next"] = todo
         todo = s
         m.stages[s]["next_feared"] = UNCHAINED
+        m.reached[s, 0] = NEVER
+        m.reached[s, 1] = 0
     while True:
         while todo != NONE:
             todo = _advance(m, todo)
@@ -47,7 +52,7 @@ def _advance(m: Machine, s: int) -> int:
     first, job = stage["first_job"], stage["head"]
     free = m.times[len(m.ran) + first + job - 1] if job > 0 else 0
     while job < stage["n_jobs"]:
-        ready = free
+        has_data = ready = free
         for w in range(stage["first_wait"], stage["end_wait"]):
             wait = m.waits[w]
             need = m.needs[wait["first_need"] + job]
@@ -57,10 +62,14 @@ def _advance(m: Machine, s: int) -> int:
                 stage["wanted"] = need
                 _sleep(m, s, wait["stage"])
                 return todo
-            ready = max(ready, m.times[wait["first_time"] + need])
+            met = m.times[wait["first_time"] + need]
+            ready = max(ready, met)
+            has_data = max(has_data, 0 if wait["for_space"] else met)
+        stage["starved"] = has_data - free
+        stage["blocked"] = ready - has_data
         if _must_ask(m, s, job, ready):
             return todo
-        free = _start(m, stage, ready)
+        free = _start(m, s, ready, ready)
         todo = _pass_head(m, s, todo)
         job += 1
     return todo
@@ -159,14 +168,22 @@ def _note_due(m: Machine, u: int) -> None:
 
 
 @kernel(allocates=False, inlined=True)
-def _start(m: Machine, stage: Any, now: int) -> int:
-    """Write down the times of a stage's head, which starts now; returns its free."""
+def _start(m: Machine, s: int, ready: int, now: int) -> int:
+    """Write down the times of a stage's head, which was ready before and starts now; returns its free."""
+    stage, account, reached = m.stages[s], m.accounts[s], m.reached[s]
     job = stage["head"]
     number = stage["first_job"] + job
     free = now + m.service[number]
     m.times[number] = now
     m.times[len(m.ran) + number] = free
-    m.times[2 * len(m.ran) + number] = free + m.latency[stage["first_latency"] + job * stage["latency_step"]]
+    done = free + m.latency[stage["first_latency"] + job * stage["latency_step"]]
+    m.times[2 * len(m.ran) + number] = done
+    account[0] += free - now
+    account[1] += stage["starved"]
+    account[2] += stage["blocked"]
+    account[3] += now - ready
+    reached[0] = min(reached[0], now)
+    reached[1] = max(reached[1], done)
     return int(free)
 
 
@@ -253,7 +270,7 @@ def _answer(m: Machine, now: int) -> int:
                 m.turn[n_answered] = s
                 n_answered += 1
             elif stage["place"] == NONE:
-                _start(m, stage, now)
+                _start(m, s, stage["ready"], now)
                 m.turn[n_answered] = s
                 n_answered += 1
         s = stage["next_feared"]
@@ -261,7 +278,7 @@ def _answer(m: Machine, now: int) -> int:
         unit = m.units[u]
         while m.due[u] <= now:
             s = m.queues[unit["first_place"]]
-            _occupy(m.slots, unit["first_slot"], unit["n_slots"], _start(m, m.stages[s], now))
+            _occupy(m.slots, unit["first_slot"], unit["n_slots"], _start(m, s, m.stages[s]["ready"], now))
             _step_out(m, s)
             m.turn[n_answered] = s
             n_answered += 1

@@ -34,6 +34,8 @@ STAGE = np.dtype(
             "wanted",  # job that the head waits for
             "wakes",  # first job of this stage that another's head waits for, NEVER if none
             "waiter",  # a stage that waits for this one, or NONE
+            "starved",  # cycles that the head waited for data, and for space, before it asked
+            "blocked",
             "next",  # another that waits for the same stage, or is to be advanced after this one, or NONE
         )
     ]
@@ -79,6 +81,8 @@ class Machine(NamedTuple):
     units: NDArray[Any]  # UNIT[unit]
     queues: NDArray[np.int64]  # stages that ask for a slot: one binary heap a unit, by (ready, position)
     due: NDArray[np.int64]  # [unit] cycle at which the first in its queue gets a slot, NEVER while none asks
+    accounts: NDArray[np.int64]  # [stage, account] added to: busy, starved, blocked, arbitrating
+    reached: NDArray[np.int64]  # [stage, 2] first start and last done of the jobs that ran, NEVER and 0 before
     times: NDArray[np.int64]  # [3 N]: start of every job, free of every job, done of every job
     ran: NDArray[np.bool_]  # [N], True until the job turns out void
 
@@ -93,4 +97,6 @@ class Batch(NamedTuple):
     times: NDArray[np.int64]  # [sample, 3 N]
     ran: NDArray[np.bool_]  # [sample, N], True
     heads: NDArray[np.int64]  # [sample, stage]
-    accounts: NDArray[np.int64]  # [stage, account] summed over samples: busy, starved, blocked, arbitrating, idle
+    layers: NDArray[np.int64]  # [stage] number of its layer
+    spans: NDArray[np.int64]  # [layer, 2] first start and last done summed over samples
+    span: NDArray[np.int64]  # [layer, 2] room for those of one sample

@@ -1,0 +1,184 @@
+"""What schedules that were retimed from one share, as the records and arrays of the compiled loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.engine.schedule import Schedules
+from hwsim.engine.stage import BatchStage, Event, Unless, Wait
+from hwsim.kept import kept_with
+from hwsim.kernels.events.machine import NEVER, NONE, STAGE, UNIT, WAIT
+
+_NOTHING = np.zeros(0, np.int64)
+
+
+class Shared(NamedTuple):
+    """What all schedules have that were retimed from one."""
+
+    records: NDArray[Any]
+    waits: NDArray[Any]
+    units: NDArray[Any]
+    layers: Mapping[str, int]  # number of each
+    layer_of: NDArray[np.int64]  # [stage] its number
+    jobs: Mapping[str, slice]  # those of each stage among all
+    needs: Rows
+    service: Rows
+    latency: Rows
+
+
+class Rows(NamedTuple):
+    """Arrays of all stages side by side, as they were before any was changed."""
+
+    parts: Sequence[NDArray[np.int64]]  # [job], or [sample, job] where samples differ
+    bounds: Sequence[int]  # where each begins in the whole, and where the last ends
+    alike: NDArray[np.int64] | None  # [1, all], None where samples differ
+
+    @classmethod
+    def of(cls, parts: Sequence[NDArray[np.int64]]) -> Rows:
+        """Those of a shape."""
+        alike = None if any(part.ndim == 2 for part in parts) else np.concatenate([_NOTHING, *parts])[None]
+        return cls(parts, _starts(part.shape[-1] for part in parts).tolist(), alike)
+
+    def side_by_side(self, parts: Sequence[NDArray[np.int64]], n_samples: int) -> NDArray[np.int64]:
+        """Other arrays as one: [1, all] where samples are alike in all of them, else [sample, all]."""
+        changed = [i for i, part in enumerate(parts) if self.alike is None or part is not self.parts[i]]
+        if self.alike is not None and not changed:
+            return self.alike
+        rows = n_samples if any(part.ndim == 2 for part in parts) else 1
+        whole = np.empty((rows, self.bounds[-1]), dtype=np.int64)
+        if self.alike is not None:
+            whole[:] = self.alike
+        for i in changed:
+            whole[:, self.bounds[i] : self.bounds[i + 1]] = parts[i]
+        return whole
+
+
+def shared_by(schedules: Schedules) -> Shared:
+    """Kept with what they were retimed from."""
+    shape = schedules if schedules.shape is None else schedules.shape
+    found: Shared = kept_with(shape).once("records", lambda: _found(shape))
+    return found
+
+
+def _found(shape: Schedules) -> Shared:
+    layers: dict[str, int] = {}
+    layer_of = [layers.setdefault(stage.layer, len(layers)) for stage in shape.stages]
+    bounds = _starts(stage.n_jobs for stage in shape.stages).tolist()
+    return Shared(
+        *_records(shape),
+        layers=layers,
+        layer_of=np.array(layer_of, np.int64),
+        jobs={stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)},
+        needs=Rows.of(needs_of(shape.stages)),
+        service=Rows.of([stage.service for stage in shape.stages]),
+        latency=Rows.of([latencies_of(stage) for stage in shape.stages]),
+    )
+
+
+def _records(schedules: Schedules) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Records of all stages, of all waits and of all units."""
+    stages, waits = schedules.stages, [wait for stage in schedules.stages for wait in stage.waits]
+    needing = [*waits, *_decided(stages)]
+    first_need = _starts(each.needs.shape[-1] for each in needing)
+    first_wait = _starts(len(stage.waits) for stage in stages)
+    first_job = _starts(stage.n_jobs for stage in stages)
+    records = np.zeros(len(stages), dtype=STAGE)
+    records["first_job"] = first_job[:-1]
+    records["n_jobs"] = np.diff(first_job)
+    records["first_wait"] = first_wait[:-1]
+    records["end_wait"] = first_wait[1:]
+    records["first_latency"] = _starts(latencies_of(stage).shape[-1] for stage in stages)[:-1]
+    records["latency_step"] = [not isinstance(stage.latency, int | np.integer) for stage in stages]
+    for name in ("ready", "decided", "wakes"):
+        records[name] = NEVER
+    for name in ("unit", "place", "decider", "follower", "next_follower", "next_feared", "waiter", "next"):
+        records[name] = NONE
+    _link_decisions(schedules, records, first_need[len(waits) :])
+    awaited = _waits(schedules, waits, first_need, records["first_job"], int(first_job[-1]))
+    return records, awaited, _link_units(schedules, records)
+
+
+def _decided(stages: Sequence[BatchStage]) -> list[Unless]:
+    return [stage.unless for stage in stages if stage.unless is not None]
+
+
+def latencies_of(stage: BatchStage) -> NDArray[np.int64]:
+    """Latency of its jobs: int64 [job] or [sample, job], or [1] where it is one for all."""
+    return np.atleast_1d(np.asarray(stage.latency, dtype=np.int64))
+
+
+def needs_of(stages: Sequence[BatchStage]) -> list[NDArray[np.int64]]:
+    """What the waits of all stages need, then what their decisions do: int64 [job] or [sample, job] each."""
+    return [*(wait.needs for stage in stages for wait in stage.waits), *(each.needs for each in _decided(stages))]
+
+
+def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
+    """Where each part begins in the whole, and where the last one ends: int64 [part + 1]."""
+    return np.cumsum([0, *lengths], dtype=np.int64)
+
+
+def _link_units(schedules: Schedules, stages: NDArray[Any]) -> NDArray[Any]:
+    """Records of all units, whose numbers the stages get that have to ask for a slot."""
+    number = {unit: u for u, unit in enumerate(schedules.units)}
+    asking = _asking(schedules)
+    stages["unit"] = [
+        NONE if stage.unit is None or stage.name not in asking else number[stage.unit] for stage in schedules.stages
+    ]
+    users = Counter(stage.unit for stage in schedules.stages if stage.name in asking)
+    sharing = [users[unit] for unit in schedules.units]
+    # No more slots than stages to hold one: a stage holds one at a time.
+    slots = [min(int(capacity), n) for capacity, n in zip(schedules.units.values(), sharing, strict=True)]
+    records = np.zeros(len(sharing), dtype=UNIT)
+    records["first_slot"], records["n_slots"] = _starts(slots)[:-1], slots
+    records["first_place"] = _starts(sharing)[:-1]
+    return records
+
+
+def _asking(schedules: Schedules) -> frozenset[str]:
+    """Stages whose jobs have to ask for a slot of their unit.
+
+    Where each stage of a unit can have a slot of its own, one is vacant when a job is ready.  It starts in that cycle,
+    and when in the cycle shows only in what waits for its start or in a decision that makes it void.  All stages of a
+    unit ask if one does, so that slots are counted right.
+    """
+    users = Counter(stage.unit for stage in schedules.stages)
+    awaited = {wait.stage for stage in schedules.stages for wait in stage.waits if wait.event == "start"}
+    units = {
+        stage.unit
+        for stage in schedules.stages
+        if stage.unit is not None
+        and (schedules.units[stage.unit] < users[stage.unit] or stage.name in awaited or stage.unless is not None)
+    }
+    return frozenset(stage.name for stage in schedules.stages if stage.unit in units)
+
+
+def _link_decisions(schedules: Schedules, stages: NDArray[Any], first_need: NDArray[np.int64]) -> None:
+    positions = schedules.positions
+    decided = [(s, stage.unless) for s, stage in enumerate(schedules.stages) if stage.unless is not None]
+    for (s, unless), first in zip(decided, first_need, strict=False):
+        decider = positions[unless.stage]
+        stages[s]["decider"], stages[s]["first_decision"] = decider, first
+        stages[s]["next_follower"], stages[decider]["follower"] = stages[decider]["follower"], s
+
+
+def _waits(
+    schedules: Schedules,
+    waits: Sequence[Wait],
+    first_need: NDArray[np.int64],
+    first_job: NDArray[np.int64],
+    n_jobs: int,
+) -> NDArray[Any]:
+    positions, events = schedules.positions, get_args(Event)
+    records = np.zeros(len(waits), dtype=WAIT)
+    awaited = np.array([positions[wait.stage] for wait in waits], dtype=np.int64)
+    records["stage"], records["first_need"] = awaited, first_need[: len(waits)]
+    records["first_time"] = [events.index(wait.event) * n_jobs for wait in waits]
+    records["first_time"] += first_job[awaited]
+    records["for_space"] = [wait.stall == "blocked" for wait in waits]
+    return records
