@@ -12,6 +12,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.contract.dense import Dense
 from hwsim.contract.maps import origin
+from hwsim.contract.neuron_parts import state_bits
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
@@ -47,6 +48,11 @@ class Task:
     def has_membrane(self) -> bool:
         """Whether neurons finish the sums."""
         return self.finish == "neuron"
+
+    def state_bits(self, membrane_bits: int) -> int:
+        """Bits that one of its neurons keeps where a membrane has so many; 0 without neurons."""
+        neuron = neuron_of(self.layer)
+        return 0 if neuron is None else state_bits(neuron, membrane_bits)
 
     @property
     def weight_bits_per_channel(self) -> int:

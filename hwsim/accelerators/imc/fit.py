@@ -13,6 +13,7 @@ from hwsim.accelerators.imc.functional.conversion import signed as converts_diff
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
+from hwsim.contract.neuron_parts import synapse_widths
 from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Conv2d, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
@@ -32,6 +33,7 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
         neuron = neuron_of(layer)
         if neuron is not None and network.activation_bits is None:
             refuse_narrow(layer.name, neuron_widths("neuron", neuron, spec.neuron))
+            refuse_narrow(layer.name, synapse_widths("neuron", neuron, spec.neuron))
         if isinstance(layer, Conv2d | Linear):
             refuse_narrow(layer.name, _sum_widths(spec, network, layer))
         elif isinstance(layer, Add):

@@ -28,6 +28,7 @@ from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
+from hwsim.contract.neuron_parts import priced_neuron_parts
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.traces.direct.trace import Trace
@@ -51,7 +52,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
         parts = parts_of(self.spec)
         if workload is None:
             return parts
-        return {name: part for name, part in parts.items() if name in workload.hardware.instances}
+        there = workload.hardware.instances
+        more = priced_neuron_parts(there, self.spec.neuron, self.spec.technology)
+        return {name: part for name, part in parts.items() if name in there} | more
 
     def levers(self, trace: Trace, limits: Limits) -> Iterable[Lever]:
         """What this machine offers against what limits a run (see `levers`)."""

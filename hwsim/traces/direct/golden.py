@@ -131,6 +131,11 @@ class _Run:
         self.membranes = {
             layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64) for layer in network.spiking()
         }
+        self.synapses = {
+            layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64)
+            for layer, neuron in ((layer, neuron_of(layer)) for layer in network)
+            if neuron is not None and neuron.synapse is not None
+        }
         self.read_out: dict[str, NDArray[np.int64]] = {}  # membranes as they were read last
         self.unchanging = _unchanging(network, products.varying) if encode is None else frozenset()
 
@@ -189,18 +194,39 @@ class _Run:
 
     def _fire(self, layer: Layer, neuron: Neuron, currents: Values) -> Values:
         channels = layer.shape[2]
-        bias = layer.bias if isinstance(layer, Conv2d | Linear) else None
+        bias = layer.bias if isinstance(layer, Conv2d | Linear | Add) else None
+        arriving: NDArray[np.int32] | NDArray[np.int64] = currents
+        levels = levels_of(neuron)
+        if neuron.drives:  # at the membrane arrives what is whole already
+            arriving, bias, levels = self._drive(layer, neuron, currents, bias), None, levels._replace(fraction_bits=0)
         spikes = np.empty((self.n_samples, *layer.shape), dtype=np.uint8)
         step_neurons(
-            currents.reshape(-1, channels),
+            arriving.reshape(-1, channels),
             np.zeros(channels, dtype=np.int32) if bias is None else bias,
             neuron.v_threshold,
             np.broadcast_to(np.asarray(neuron.leak, np.int64), channels).copy(),
-            levels_of(neuron),
+            levels,
             self.membranes[layer.name].reshape(-1, channels),
             spikes.reshape(-1, channels),
         )
         return spikes.astype(np.int32)
+
+    def _drive(
+        self, layer: Layer, neuron: Neuron, currents: Values, bias: NDArray[np.int32] | None
+    ) -> NDArray[np.int64]:
+        """What arrives at membranes, fractions and bias included, past feedback and synapse: int64, as `currents`."""
+        drive: NDArray[np.int64] = currents.astype(np.int64) << neuron.fraction_bits
+        if bias is not None:
+            drive += bias
+        if neuron.feedback is not None and layer.name in self.values:  # whose values are those of the timestep before
+            drive += neuron.feedback * self.values[layer.name]
+        synapse = neuron.synapse
+        if synapse is None:
+            return drive
+        before, bound = self.synapses[layer.name], 1 << (neuron.membrane_bits - 1)
+        left = (before * synapse.leak + (1 << synapse.leak_bits >> 1)) >> synapse.leak_bits
+        now = self.synapses[layer.name] = np.clip(left + drive, -bound, bound - 1)
+        return before if synapse.delayed else now
 
 
 def at_timestep(values: NDArray[np.uint8], timestep: int) -> Values:
@@ -220,6 +246,7 @@ def levels_of(neuron: Neuron) -> NeuronLevels:
         neuron.v_reset,
         int(neuron.fires_at_threshold),
         neuron.delayed_reset,
+        neuron.reset_after_sum,
     )
 
 

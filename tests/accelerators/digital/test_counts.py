@@ -25,7 +25,7 @@ MEMORY = {
     "scratchpad and dram": ({"global_buffer": "none"}, "dram"),
     "none": ({"scratchpad": "none", "global_buffer": "none", "dram": "none"}, "none"),
 }
-WIDE = {"mac__input_bits": 32, "neuron__membrane_bits": 32}
+WIDE = {"mac__input_bits": 32, "neuron__membrane_bits": 32, "pooling__bits": 33}
 SMALL = WIDE | {"array__rows": 4, "array__columns": 3, "detector__bits": 5}
 
 

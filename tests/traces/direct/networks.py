@@ -22,6 +22,7 @@ from hwsim.traces import (
     Provenance,
     Readout,
     StoredWeights,
+    Synapse,
     Trace,
 )
 from hwsim.traces.direct.events import EventTrace
@@ -109,10 +110,11 @@ class Sketch:
         height, width, channels = self.last.shape
         return self.add(Flatten(self.name("flatten"), (self.last.name,), (1, 1, height * width * channels)))
 
-    def sum(self, inputs, gains, neuron=None):
+    def sum(self, inputs, gains, neuron=None, bias=False):
         shape = self[inputs[0]].shape
         neuron = self.neuron(shape[2]) if neuron is True else neuron
-        return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron))
+        values = self.bias(shape[2]) if bias else None
+        return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron, values))
 
     def readout(self, of="spikes", votes=1):
         shape = (1, 1, self.last.shape[2] // votes)
@@ -171,9 +173,10 @@ def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
 
 
 @st.composite
-def neurons(draw, channels):
+def neurons(draw, channels, plain=False):
     """Neurons at all corners of the rules: no leak, full leak, one-bit rounding, tiny membranes that saturate, fire at
-    or above their threshold, are reset at once, a step later or never.
+    or above their threshold, are reset at once, a step later or never; unless `plain` with a synaptic current or
+    feedback now and then.
     """
     leak_bits = draw(st.integers(0, 6))
     membrane_bits = draw(st.sampled_from([4, 8, 12, 24, 32]))
@@ -181,6 +184,15 @@ def neurons(draw, channels):
     reset = draw(st.sampled_from(["soft", "hard", "soft", "hard", "none"]))
     threshold = draw(st.lists(st.integers(0, min(top, 300)), min_size=channels, max_size=channels))
     leaks = draw(st.lists(st.integers(0, 1 << leak_bits), min_size=channels, max_size=channels))
+    delayed_reset = draw(st.booleans())
+    synapse = feedback = None
+    if not plain and draw(st.integers(0, 2)) == 0:
+        bits = draw(st.integers(0, 6))
+        left = draw(st.lists(st.integers(0, 1 << bits), min_size=channels, max_size=channels))
+        synapse = Synapse(np.array(left, np.int64) if draw(st.booleans()) else left[0], bits, draw(st.booleans()))
+    if not plain and draw(st.integers(0, 2)) == 0:
+        back = st.integers(-min(top, 200), min(top, 200))
+        feedback = np.array(draw(st.lists(back, min_size=channels, max_size=channels)), np.int64)
     return Neuron(
         leak=np.array(leaks, np.int64) if draw(st.integers(0, 3)) == 0 else leaks[0],
         leak_bits=leak_bits,
@@ -190,7 +202,10 @@ def neurons(draw, channels):
         membrane_bits=membrane_bits,
         v_reset=draw(st.integers(-min(top, 20), min(top, 20))) if reset == "hard" else 0,
         fires_at_threshold=draw(st.booleans()),
-        delayed_reset=draw(st.booleans()),
+        delayed_reset=delayed_reset,
+        reset_after_sum=reset == "hard" and delayed_reset and draw(st.booleans()),
+        synapse=synapse,
+        feedback=feedback,
     )
 
 
@@ -249,7 +264,7 @@ def _draw_residual(draw, sketch):
     identity = draw(st.booleans())
     second = source if identity else sketch.conv(channels, kernel=1, padding=0, source=source, neuron=None)
     gains = [draw(st.sampled_from([1, 2])), draw(st.sampled_from([-3, 1, 4]))]
-    sketch.sum([first, second], gains, neuron=draw(neurons(channels)))
+    sketch.sum([first, second], gains, neuron=draw(neurons(channels)), bias=draw(st.booleans()))
 
 
 def _draw_activation_sum(draw, sketch):
