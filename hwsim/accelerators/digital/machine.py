@@ -21,6 +21,7 @@ from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.neuron_parts import priced_neuron_parts
+from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.traces.direct.encode import Activations
@@ -68,6 +69,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
+        refuse_one_pass(trace.network)
         dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
         return self._workload(Layout.of(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
 

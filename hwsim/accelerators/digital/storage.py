@@ -149,7 +149,7 @@ def _maps(plan: Plan) -> Iterator[Item]:
     for i, task in enumerate(plan.tasks):
         copies = plan.timesteps if plan.layer_outer and not task.only_first else 1
         bits = prod(task.layer.shape) * plan.map_bits[task.name] * copies
-        kept = task.only_first and not plan.layer_outer
+        kept = (task.only_first and not plan.layer_outer) or task.name in plan.network.read_late
         first, last = whole_pass if kept else (i, last_reader.get(task.name, i))
         yield Item("map", task.name, bits, first, last)
 

@@ -29,6 +29,7 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.neuron_parts import priced_neuron_parts
+from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.traces.direct.trace import Trace
@@ -90,6 +91,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or an assumption is about spikes.
         """
+        refuse_one_pass(trace.network)
         cut = self._cut(trace)
         dense = activations_of(self.spec, kind, cut.timesteps)
         network = replace(cut.network, activation_bits=dense.activation_bits)

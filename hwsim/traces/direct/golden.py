@@ -27,6 +27,7 @@ from hwsim.traces.network.layers import (
     Neuron,
     Pool,
     Readout,
+    is_delayed,
     neuron_of,
 )
 from hwsim.traces.network.weights import weights_of
@@ -136,6 +137,7 @@ class _Run:
             for layer, neuron in ((layer, neuron_of(layer)) for layer in network)
             if neuron is not None and neuron.synapse is not None
         }
+        self.before: dict[str, Values | None] = {}  # what neurons that are read late gave in the timestep before
         self.read_out: dict[str, NDArray[np.int64]] = {}  # membranes as they were read last
         self.unchanging = _unchanging(network, products.varying) if encode is None else frozenset()
 
@@ -144,6 +146,7 @@ class _Run:
         spikes: dict[str, list[NDArray[np.uint64]]] = {layer.name: [] for layer in self.network.spiking()}
         logits = []
         for t in range(timesteps):
+            self.before = {name: self.values.get(name) for name in self.network.read_late}
             if self.encode is not None:
                 self.values[self.network.input.name] = self.encode(self.inputs, t)
             for layer in self.network.layers[1:]:
@@ -161,7 +164,7 @@ class _Run:
 
     def _give(self, layer: Layer, timestep: int) -> Values:
         """What the layer passes on in this timestep: int32 [sample, y, x, channel]."""
-        sources = [self.values[name] for name in layer.inputs]
+        sources = [self._late(layer)] if is_delayed(layer) else [self.values[name] for name in layer.inputs]
         match layer:
             case Conv2d() | Linear():
                 passed = self.products(layer, sources[0], self.first_sample, timestep)
@@ -180,6 +183,12 @@ class _Run:
                 passed = self._read_out(layer, sources[0])
         neuron = neuron_of(layer)
         return passed if neuron is None else self._fire(layer, neuron, passed)
+
+    def _late(self, layer: Layer) -> Values:
+        """What the layer's input gave in the timestep before, zeros at the first."""
+        (name,) = layer.inputs
+        before = self.before[name]
+        return np.zeros((self.n_samples, *self.network[name].shape), np.int32) if before is None else before
 
     def _read_out(self, layer: Readout, source: Values) -> Values:
         """Spikes of each class's channels, or what its membrane changed by."""

@@ -78,6 +78,7 @@ def layer_record(layer: Layer) -> dict[str, object]:
             record |= {"votes": layer.votes, "of": layer.of}
     if isinstance(layer, Conv2d | Linear):
         record |= {"weights": _weights_record(layer.weights), "bias": layer.bias is not None}
+        record |= {"delayed": True} if layer.delayed else {}
     if isinstance(layer, Conv2d | Linear | Add):
         record |= {"neuron": None if layer.neuron is None else _neuron_record(layer.neuron)}
     return record
@@ -129,8 +130,11 @@ _ABSENT = {
 """What other tools know and this version of the format lacks: no misspelling of what it has."""
 
 
-def read_layer(record: Record, seen: Mapping[str, Layer], take: Take) -> Layer:
-    """The layer that `record` and its arrays describe; `seen` holds the layers before it, by name."""
+def read_layer(record: Record, seen: Mapping[str, Layer], ahead: Mapping[str, object], take: Take) -> Layer:
+    """The layer that `record` and its arrays describe; `seen` holds the layers before it, by name.
+
+    `ahead` holds what stands as the shape of every layer, none of it checked: some read layers that are yet to come.
+    """
     name = record.text("name")
     check_name(name)
     kind = record.choice("kind", KINDS, _ABSENT)
@@ -141,12 +145,22 @@ def read_layer(record: Record, seen: Mapping[str, Layer], take: Take) -> Layer:
     base = Layer(name, inputs, shape)
     if kind in ("conv2d", "linear"):
         # The shape of the weights follows from the layer read, so the edge is checked before it is used.
-        check_edges(base, seen)
-        layer = _read_weighted(kind, base, seen[inputs[0]].shape[2], record, take)
+        late = record.has("delayed") and record.flag("delayed")
+        check_edges(base, ahead if late else seen, "layers" if late else "earlier layers")
+        channels = _channels(record, ahead[inputs[0]]) if late else seen[inputs[0]].shape[2]
+        layer = _read_weighted(kind, base, channels, late, record, take)
     else:
         layer = _read_plain(kind, base, record, take)
     record.close()
     return layer
+
+
+def _channels(record: Record, shape: object) -> int:
+    """Channels of a layer whose shape stands in the manifest and may be anything."""
+    channels = shape[2] if isinstance(shape, list) and len(shape) == 3 else None
+    if not isinstance(channels, int) or not 1 <= channels <= MAX_SIZE:
+        record.fail("inputs", "a layer whose shape is 3 integers", shape)
+    return channels
 
 
 def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
@@ -169,7 +183,7 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
     return Flatten(name, inputs, shape)
 
 
-def _read_weighted(kind: str, base: Layer, channels: int, record: Record, take: Take) -> Layer:
+def _read_weighted(kind: str, base: Layer, channels: int, late: bool, record: Record, take: Take) -> Layer:
     name, inputs, shape = base.name, base.inputs, base.shape
     limits = {"kernel": (1, MAX_SIZE), "stride": (1, MAX_SIZE), "padding": (0, MAX_SIZE), "groups": (1, channels)}
     window = {key: record.integer(key, *limit) for key, limit in limits.items() if kind == "conv2d"}
@@ -178,8 +192,8 @@ def _read_weighted(kind: str, base: Layer, channels: int, record: Record, take: 
     bias = take(f"{name}/bias", ("<i4",), (shape[2],)) if record.flag("bias") else None
     neuron = _read_neuron(record, base, take)
     if kind == "linear":
-        return Linear(name, inputs, shape, weights, bias, neuron)
-    return Conv2d(name, inputs, shape, **window, weights=weights, bias=bias, neuron=neuron)
+        return Linear(name, inputs, shape, weights, bias, neuron, late)
+    return Conv2d(name, inputs, shape, **window, weights=weights, bias=bias, neuron=neuron, delayed=late)
 
 
 def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int], take: Take) -> Weights:

@@ -27,6 +27,7 @@ from hwsim.traces.network.layers import (
     SeededWeights,
     Shape,
     StoredWeights,
+    is_delayed,
     neuron_of,
 )
 from hwsim.traces.network.weights import weight_values
@@ -64,11 +65,12 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
-        bounds[layer.name] = _worst_case(layer, network, [bounds[name] for name in layer.inputs])
+        reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
+        bounds[layer.name] = _worst_case(layer, network, reads)
 
 
 def check_order(network: Network) -> None:
-    """Raise TraceError unless names are used once, the Input is first and all layers read earlier ones."""
+    """Raise TraceError unless names are used once, the Input is first and all layers read earlier ones, or late."""
     layers = network.layers
     if not 2 <= len(layers) <= MAX_LAYERS:
         raise TraceError(f"network: wanted 2 to {MAX_LAYERS} layers, found {len(layers)}")
@@ -79,15 +81,25 @@ def check_order(network: Network) -> None:
             _fail(layer, "wanted a name used once, found it twice")
         if isinstance(layer, Input) != (index == 0):
             _fail(layer, "wanted the Input as the first layer and nowhere else")
-        check_edges(layer, seen)
+        if is_delayed(layer):
+            _check_delayed(layer, {each.name: each for each in layers})
+        else:
+            check_edges(layer, seen)
         seen[layer.name] = layer
 
 
-def check_edges(layer: Layer, seen: Mapping[str, Layer]) -> None:
+def _check_delayed(layer: Layer, layers: Mapping[str, Layer]) -> None:
+    """One that reads the timestep before must read neurons: nothing else is kept so long."""
+    check_edges(layer, layers, "layers")
+    if neuron_of(layers[layer.inputs[0]]) is None:
+        _fail(layer, f"wanted neurons to read one timestep later, found '{layer.inputs[0]}', which has none")
+
+
+def check_edges(layer: Layer, seen: Mapping[str, object], among: str = "earlier layers") -> None:
     """Raise TraceError unless `layer` reads the right number of layers, all of them in `seen`."""
     for name in layer.inputs:
         if name not in seen:
-            _fail(layer, f"wanted inputs among the earlier layers, found {name[:80]!r}{guess(name, seen)}")
+            _fail(layer, f"wanted inputs among the {among}, found {name[:80]!r}{guess(name, seen)}")
     if isinstance(layer, Add):
         if not len(layer.inputs) == len(layer.gains) >= 2:
             _fail(layer, f"wanted 2 or more inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")

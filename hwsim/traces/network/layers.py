@@ -17,6 +17,8 @@ before, goes to the membrane, or with a `Synapse` to a current i of the neuron, 
 
     i = saturate(((i * leak_i[c] + half_i) >> leak_bits_i) + drive)        v takes i, or i as it was before if `delayed`
 
+A layer with weights may be `delayed`: x is what neurons gave in the timestep before, and nothing at the first.
+
 A layer without a neuron passes its integer `current + bias` on: to an `Add`, or out of the network as logits (one
 integer vector a timestep, not accumulated).  Membranes start at zero for each sample.  A `Readout` at the end makes
 logits of neurons that fire: spikes in groups, or what a membrane changed by, so that the sum is the membrane.
@@ -138,7 +140,10 @@ class Input(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Conv2d(Layer):
-    """Square convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps."""
+    """Square convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps.
+
+    One that is `delayed` reads what its input, neurons at any place of the network, gave one timestep before.
+    """
 
     kernel: int
     stride: int
@@ -147,15 +152,17 @@ class Conv2d(Layer):
     weights: Weights
     bias: NDArray[np.int32] | None
     neuron: Neuron | None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Linear(Layer):
-    """Fully connected layer over (1, 1, n); weights have the shape [1, 1, n_in, n_out]."""
+    """Fully connected layer over (1, 1, n); weights have the shape [1, 1, n_in, n_out].  `delayed` as a convolution."""
 
     weights: Weights
     bias: NDArray[np.int32] | None
     neuron: Neuron | None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +204,10 @@ class Readout(Layer):
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in an order in which each comes after those it reads; the first is the Input, the last gives logits."""
+    """Layers in an order in which each comes after those it reads; the first is the Input, the last gives logits.
+
+    What is read of the timestep before may come later: so a layer's own spikes come back to it (`delayed`).
+    """
 
     layers: tuple[Layer, ...]
     activation_bits: int | None = None  # None for spikes; of the activation functions that stand in for all neurons
@@ -255,6 +265,14 @@ class Network:
                 found.add(layer.name)
         return frozenset(found)
 
+    @cached_property
+    def read_late(self) -> Mapping[str, tuple[str, ...]]:
+        """Neurons that are read one timestep later, and who does so, in network order."""
+        found: dict[str, list[str]] = {}
+        for layer in filter(is_delayed, self.layers):
+            found.setdefault(layer.inputs[0], []).append(layer.name)
+        return {name: tuple(readers) for name, readers in found.items()}
+
     def spiking(self) -> tuple[Layer, ...]:
         """The layers that have neurons and therefore recorded spikes."""
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
@@ -296,6 +314,11 @@ def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
         case Pool() | Flatten():
             return inputs[0]
     return None  # weights and readouts give currents
+
+
+def is_delayed(layer: Layer) -> bool:
+    """Whether a layer reads what its input gave one timestep before; at the first timestep nothing."""
+    return isinstance(layer, Conv2d | Linear) and layer.delayed
 
 
 def neuron_of(layer: Layer) -> Neuron | None:

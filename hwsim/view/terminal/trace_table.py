@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, is_delayed, neuron_of
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.verification import Verification
 from hwsim.view.terminal.number import by_timestep
@@ -76,7 +76,8 @@ def _layers(trace: Trace) -> Table:
         shape = " x ".join(str(n) for n in layer.shape)
         n_macs = f"{macs(layer, trace.network):,}" if isinstance(layer, Conv2d | Linear) else ""
         rate = f"{trace.spike_rate(layer.name):.4f}" if layer.name in trace.spikes else ""
-        table.add_row(layer.name, _kind(layer), ", ".join(layer.inputs), shape, n_macs, _neuron(layer), rate)
+        reads = ", ".join(layer.inputs) + ", the step before" * is_delayed(layer)
+        table.add_row(layer.name, _kind(layer), reads, shape, n_macs, _neuron(layer), rate)
     return table
 
 

@@ -60,10 +60,12 @@ def test_counts_equal_the_naive_model_for_strides_padding_groups_pools_and_resid
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-@given(network=networks(), data=st.data())
+@given(network=networks(recurrent=True), data=st.data())
 def test_counts_equal_the_naive_model_on_random_networks_and_crossbars(network, data):
     rows = data.draw(st.integers(1, 20), "rows")
     options = {key: data.draw(st.sampled_from(values), key) for key, values in OPTIONS.items()}
+    if network.read_late:
+        options["loop_order"] = "timestep_outer"
     encoding, correction, subtraction = data.draw(st.sampled_from(SIGNS), "signs")
     spec = cases.small(
         **options,
