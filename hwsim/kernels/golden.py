@@ -30,6 +30,7 @@ class NeuronLevels(NamedTuple):
     v_reset: int
     margin: int  # how far below its threshold a neuron fires: 1 where it fires at it
     delayed: bool
+    after_sum: bool  # of a delayed hard reset
 
 
 SOFT, HARD, NO_RESET = 0, 1, 2
@@ -71,7 +72,7 @@ def add_currents(
 
 @kernel
 def step_neurons(
-    currents: NDArray[np.int32],
+    currents: NDArray[np.int32] | NDArray[np.int64],
     bias: NDArray[np.int32],
     v_threshold: NDArray[np.int64],
     leak: NDArray[np.int64],
@@ -81,9 +82,9 @@ def step_neurons(
 ) -> None:
     """One timestep of all neurons of a layer; `membrane` and `spikes` [row, channel] are written in place.
 
-    currents int32[row, channel], bias int32[channel], v_threshold and leak int64[channel].  Leak (rounded half up),
-    input, bias, one saturation, comparison, reset, in this order; a delayed reset is that of the timestep before, hard
-    before the leak, soft in the sum.
+    currents int32 or int64[row, channel], bias int32[channel], v_threshold and leak int64[channel].  Leak (rounded half
+    up), input, bias, one saturation, comparison, reset, in this order; a delayed reset is that of the timestep before,
+    hard before the leak or in the place of the sum, soft in the sum.
     """
     half = (1 << levels.leak_bits) >> 1
     for row in range(currents.shape[0]):
@@ -97,6 +98,8 @@ def step_neurons(
             v += (np.int64(given[c]) << levels.fraction_bits) + bias[c]
             if due and levels.reset == SOFT:
                 v -= v_threshold[c]
+            if due and levels.after_sum:
+                v = np.int64(levels.v_reset)
             v = min(max(v, levels.lowest), levels.highest)
             fired = v > limit
             if fired and not levels.delayed:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Readout,
         SeededWeights,
         StoredWeights,
+        Synapse,
         Weights,
         neuron_of,
     )
@@ -49,6 +50,7 @@ __all__ = [
     "Recipe",
     "SeededWeights",
     "StoredWeights",
+    "Synapse",
     "Trace",
     "Verification",
     "Weights",
@@ -81,6 +83,7 @@ __getattr__ = exports(
             "Readout",
             "SeededWeights",
             "StoredWeights",
+            "Synapse",
             "Weights",
             "neuron_of",
         ],

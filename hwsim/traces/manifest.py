@@ -12,12 +12,12 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_INT
-from hwsim.traces.network.layers import Network, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Layer, Network, Readout, is_delayed, neuron_of
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"
-VERSION = 2
-"""Traces that say nothing which version 1 has not are written as version 1, so that earlier readers read them."""
+VERSION = 3
+"""A trace is written as the lowest version that has all that it says, so that earlier readers read it."""
 
 
 def trace_record(trace: AnyTrace) -> dict[str, object]:
@@ -30,13 +30,18 @@ def trace_record(trace: AnyTrace) -> dict[str, object]:
 def version_of(trace: AnyTrace) -> int:
     """The lowest version of the format that has all that a trace says."""
     network = getattr(trace, "network", None)
-    if trace.coding == "events":
-        return 2
-    if trace.coding not in ("direct", "rate") or not isinstance(network, Network):
+    if trace.coding not in ("direct", "events", "rate") or not isinstance(network, Network):
         return 1
-    neurons = (neuron_of(layer) for layer in network)
-    plain = all(neuron is None or neuron.plain for neuron in neurons)
-    return 1 if plain and not isinstance(network.output, Readout) else 2
+    neurons = [neuron for neuron in map(neuron_of, network) if neuron is not None]
+    if any(neuron.drives or neuron.reset_after_sum for neuron in neurons) or any(map(_is_of_version_3, network)):
+        return 3
+    plain = all(neuron.plain for neuron in neurons) and not isinstance(network.output, Readout)
+    return 1 if plain and trace.coding != "events" else 2
+
+
+def _is_of_version_3(layer: Layer) -> bool:
+    """Whether a layer, its neurons aside, says what earlier versions have not."""
+    return is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:

@@ -33,7 +33,7 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
     """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
     dense, tiling = plan.dense, task.tiling
     if task.unit == "ac":
-        return _count(task, activations.planes(task.layer.inputs[0]), plan)
+        return _count(task, activations.read_by(task.layer), plan)
     if task.unit != "narrow_mac" or dense is None:
         return None
     if dense.density == "trace":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.contract.dense import Dense
 from hwsim.contract.fit import neuron_widths, refuse_narrow
+from hwsim.contract.neuron_parts import synapse_widths
 from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.ranges import Range, added, current_ranges, signed_bits, sum_range
 from hwsim.traces.network.raw_input import multiplies_input
@@ -31,6 +32,7 @@ def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> No
         if neuron is not None and dense is None:
             if spec.neuron != "none":
                 refuse_narrow(layer.name, neuron_widths("neuron", neuron, spec.neuron))
+                refuse_narrow(layer.name, synapse_widths("neuron", neuron, spec.neuron))
             else:  # the accumulators keep the membranes
                 refuse_narrow(layer.name, [("ac.bits", neuron.membrane_bits, spec.ac.bits)])
 

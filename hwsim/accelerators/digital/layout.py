@@ -16,6 +16,7 @@ from hwsim.accelerators.digital.traffic import traffic
 from hwsim.arch.reads import derived, kept, real
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware
+from hwsim.contract.neuron_parts import ACTIONS, neuron_parts
 from hwsim.engine.schedule import Schedules
 from hwsim.traces.network.layers import Network
 
@@ -44,7 +45,9 @@ class Layout:
 
         made = kept(network, ("plan", timesteps, dense), spec, plan)
         storage = kept(made, "storage", spec, lambda asked: store(replace(made, spec=asked)))
-        actions = derived(spec, taken, dense)
+        actions = {**derived(spec, taken, dense)}
+        if dense is None and spec.neuron != "none":
+            actions |= {name: ACTIONS[name] for name in neuron_parts(network)}
 
         def fixed(asked: DigitalSpec) -> Fixed:
             same = replace(made, spec=asked)

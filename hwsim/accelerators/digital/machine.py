@@ -20,6 +20,8 @@ from hwsim.contract.batches import Batch, Batches, OneEach
 from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator
+from hwsim.contract.neuron_parts import priced_neuron_parts
+from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.traces.direct.encode import Activations
@@ -38,7 +40,12 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every component; for a workload in the units in which it counts."""
-        return parts_of(self.spec, None if workload is None else workload.dense)
+        if workload is None:
+            return parts_of(self.spec)
+        parts = dict(parts_of(self.spec, workload.dense))
+        if self.spec.neuron != "none":
+            parts |= priced_neuron_parts(workload.hardware.instances, self.spec.neuron, self.spec.technology)
+        return parts
 
     def levers(self, trace: Trace, limits: Limits) -> Iterable[Lever]:
         """What this machine offers against what limits a run (see `levers`)."""
@@ -62,6 +69,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
+        refuse_one_pass(trace.network)
         dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
         return self._workload(Layout.of(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
 

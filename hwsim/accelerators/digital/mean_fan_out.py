@@ -22,7 +22,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Network, neuron_of
+from hwsim.traces.network.layers import Network, is_delayed, neuron_of
 
 _MOST = 1 << 62  # counts of a sample stay below, so that they do not overflow
 
@@ -77,8 +77,10 @@ def mean_accumulates(plan: Plan, unit: int, task: Task, trace: Trace, samples: s
     for name, times in spiking_terms(network, task.layer.inputs[0]).items():
         scale = int(_fan_out(network, task, name) * unit) * times
         if name in trace.spikes:
-            words = trace.spikes[name].words[samples]
-            counts[:, :, 0, 0] += np.bitwise_count(words).sum(axis=(2, 3), dtype=np.int64) * scale
+            ones = np.bitwise_count(trace.spikes[name].words[samples]).sum(axis=(2, 3), dtype=np.int64)
+            if is_delayed(task.layer):
+                ones = np.pad(ones[:, :-1], ((0, 0), (1, 0)))
+            counts[:, :, 0, 0] += ones * scale
         elif network.input.over_time and trace.inputs is not None:
             events = trace.inputs.values[: trace.n_samples][samples]
             counts[:, :, 0, 0] += events.sum(axis=(2, 3, 4), dtype=np.int64) * scale

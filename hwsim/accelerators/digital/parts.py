@@ -11,6 +11,7 @@ from hwsim.accelerators.digital.storage import Storage as Stored
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
+from hwsim.contract.neuron_parts import ACTIONS
 from hwsim.contract.parts import priced
 
 Taken = Mapping[str, tuple[str, ...]]
@@ -46,7 +47,7 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
     there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": pes}
-    there["neuron"] = 1  # a unit's prices are of all its lanes
+    there |= dict.fromkeys(("neuron", *ACTIONS), 1)  # a unit's prices are of all its lanes
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
     if spec.scratchpad != "none":

@@ -12,6 +12,8 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.contract.dense import Dense
 from hwsim.contract.maps import origin
+from hwsim.contract.neuron_parts import state_bits
+from hwsim.contract.recurrence import refuse_delayed
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
@@ -48,6 +50,11 @@ class Task:
         """Whether neurons finish the sums."""
         return self.finish == "neuron"
 
+    def state_bits(self, membrane_bits: int) -> int:
+        """Bits that one of its neurons keeps where a membrane has so many; 0 without neurons."""
+        neuron = neuron_of(self.layer)
+        return 0 if neuron is None else state_bits(neuron, membrane_bits)
+
     @property
     def weight_bits_per_channel(self) -> int:
         """Bits of the weights of one output channel."""
@@ -82,6 +89,8 @@ def plan_network(spec: DigitalSpec, network: Network, timesteps: int, dense: Den
     Raises ArchitectureError where a width of the machine is too small for the network.
     """
     check_widths(spec, network, dense)
+    if spec.loop_order == "layer_outer":
+        refuse_delayed(network, "loop_order", "layer_outer runs all timesteps of a layer at once: use timestep_outer")
     tasks = tuple(_task(spec, network, layer, dense) for layer in network if not isinstance(layer, Input | Flatten))
     maps = [network.input.name, *(task.name for task in tasks)]
     bits = {name: _value_bits(spec, network, name, dense) for name in maps}

@@ -23,6 +23,8 @@ from hwsim.accelerators.digital.timing import (
 from hwsim.accelerators.digital.traffic import array_runs, skips
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Checked, Ledger, Postings
+from hwsim.contract.neuron_parts import part_operations, state_words
+from hwsim.traces.network.layers import neuron_of
 
 Doing = tuple[Role, str, str, IntArray]
 """A step, a component, its action and the counts [sample or 1, timestep, channel job, position job]."""
@@ -134,7 +136,11 @@ def _finish_actions(plan: Plan, task: Task) -> Iterator[Doing]:
     if updates:
         yield "finish", OPERATIONS, "membrane update", finished
         yield "finish", "neuron", "update", finished
-    if updates and plan.layer_outer:
-        yield "finish", "neuron", "hold", finished
+    neuron = neuron_of(task.layer)
+    if updates and neuron is not None:
+        for component, action in part_operations(neuron):
+            yield "finish", component, action, finished
+        if plan.layer_outer:
+            yield "finish", "neuron", "hold", finished * state_words(neuron)
     operations = len(task.reads) - 1 if updates else finish_operations(task)
     yield "finish", "pooling", "add", finished * operations

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from hwsim.accelerators.digital.plan import Plan
+from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.errors import ArchitectureError
 from hwsim.kept import Keeps
 
@@ -133,7 +133,7 @@ def _items(plan: Plan) -> Iterator[Item]:
     if not plan.layer_outer:  # else a tile's membranes and sums stay in the PEs over all timesteps
         for task in plan.tasks:
             if task.has_membrane and plan.dense is None:
-                yield Item("membranes", task.name, prod(task.layer.shape) * plan.spec.membrane_bits, 0, last)
+                yield Item("membranes", task.name, _state_bits(plan, task), 0, last)
         for task in plan.tasks:
             if task.keeps_sums:
                 yield Item("sums", task.name, prod(task.layer.shape) * plan.spec.sum_bits, 0, last)
@@ -149,7 +149,7 @@ def _maps(plan: Plan) -> Iterator[Item]:
     for i, task in enumerate(plan.tasks):
         copies = plan.timesteps if plan.layer_outer and not task.only_first else 1
         bits = prod(task.layer.shape) * plan.map_bits[task.name] * copies
-        kept = task.only_first and not plan.layer_outer
+        kept = (task.only_first and not plan.layer_outer) or task.name in plan.network.read_late
         first, last = whole_pass if kept else (i, last_reader.get(task.name, i))
         yield Item("map", task.name, bits, first, last)
 
@@ -159,9 +159,13 @@ def _bits_by_kind(plan: Plan) -> Mapping[Kind, int]:
     alive = Alive(len(plan.tasks))
     for item in _maps(plan):
         alive.add(item)
-    neurons = sum(prod(task.layer.shape) for task in plan.tasks if task.has_membrane)
     return {
         "weights": sum(task.layer.shape[2] * task.weight_bits_per_channel for task in plan.tasks),
         "map": alive.most,
-        "membranes": neurons * plan.spec.membrane_bits,
+        "membranes": sum(_state_bits(plan, task) for task in plan.tasks if task.has_membrane),
     }
+
+
+def _state_bits(plan: Plan, task: Task) -> int:
+    """Bits of all states of a task's neurons."""
+    return prod(task.layer.shape) * task.state_bits(plan.spec.membrane_bits)

@@ -143,12 +143,12 @@ def _move_inputs(moved: Traffic, storage: Storage) -> None:
 
 
 def _move_state(moved: Traffic, storage: Storage) -> None:
-    """Membranes to and from their home at every timestep; kept sums to it at the first, from it at the others."""
+    """States of neurons to and from their home at every timestep; kept sums to it at the first, then from it."""
     task, tiling = moved.task, moved.task.tiling
     every = runs(moved.plan, only_first=False)[None]
     first = runs(moved.plan, only_first=True)[None]
     states: tuple[tuple[Kind, int, IntArray, IntArray], ...] = (
-        ("membranes", moved.plan.spec.membrane_bits, every, every),
+        ("membranes", task.state_bits(moved.plan.spec.membrane_bits), every, every),
         ("sums", moved.plan.spec.sum_bits, first, every - first),
     )
     for kind, bits, writing, reading in states:

@@ -15,6 +15,7 @@ from hwsim.accelerators.digital.storage import Home, Storage
 from hwsim.accelerators.digital.timing import AHEAD, Role, last_jobs, roles_of, stage_name, timestep_of
 from hwsim.contract.arrays import IntArray
 from hwsim.engine.stage import Wait
+from hwsim.traces.network.layers import is_delayed
 
 
 def waits_of(plan: Plan, storage: Storage, task: Task) -> dict[Role, tuple[Wait, ...]]:
@@ -75,6 +76,8 @@ def _data(plan: Plan, storage: Storage, task: Task, roles: tuple[Role, ...]) -> 
         if producer.only_first:
             ends = np.full_like(ends, ends[-1] if plan.layer_outer else ends[0])
         needs = np.full_like(step, ends[-1]) if plan.layer_outer else ends[step]
+        if is_delayed(task.layer):
+            needs = np.where(step > 0, ends[step - 1], -1)
         final = roles_of(plan, producer)[-1]
         yield _reader(storage.homes["map", name], roles), Wait(stage_name(producer, final), needs)
 

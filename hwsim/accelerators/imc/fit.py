@@ -13,8 +13,10 @@ from hwsim.accelerators.imc.functional.conversion import signed as converts_diff
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
+from hwsim.contract.neuron_parts import synapse_widths
+from hwsim.errors import ArchitectureError
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Add, Conv2d, Linear, Network, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Linear, Network, Pool, Readout, is_delayed, neuron_of
 from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
 from hwsim.traces.network.weights import weights_of
 
@@ -25,6 +27,7 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
     Without spikes there are no membranes.
     """
     away = spec.assumptions.off_chip(network)
+    _check_delayed(spec, network, away)
     ranges = current_ranges(network)
     for layer in network:
         if layer.name in away:
@@ -32,6 +35,7 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
         neuron = neuron_of(layer)
         if neuron is not None and network.activation_bits is None:
             refuse_narrow(layer.name, neuron_widths("neuron", neuron, spec.neuron))
+            refuse_narrow(layer.name, synapse_widths("neuron", neuron, spec.neuron))
         if isinstance(layer, Conv2d | Linear):
             refuse_narrow(layer.name, _sum_widths(spec, network, layer))
         elif isinstance(layer, Add):
@@ -42,6 +46,16 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
             refuse_narrow(layer.name, [("pooling.bits", signed_bits(*ranges[layer.name]), spec.pooling.bits)])
         elif isinstance(layer, Pool):
             refuse_narrow(layer.name, [("pooling.bits", network.max_value(layer.name).bit_length(), spec.pooling.bits)])
+
+
+def _check_delayed(spec: ImcSpec, network: Network, away: frozenset[str]) -> None:
+    """Refuse orders in which the timestep before is not complete when it is read, and reading off the chip."""
+    for layer in filter(is_delayed, network):
+        what = f"layer '{layer.name}' reads '{layer.inputs[0]}' of the timestep before"
+        if spec.loop_order == "layer_outer" and network[layer.inputs[0]].shape[0] > 1:
+            raise ArchitectureError(f"loop_order: {what}, which is complete only with timestep_outer")
+        if away & {layer.name, layer.inputs[0]}:
+            raise ArchitectureError(f"assumptions.classifier: {what}, so both must be on_chip")
 
 
 def check_decision(spec: ImcSpec, network: Network, timesteps: int) -> None:

@@ -28,6 +28,8 @@ from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
+from hwsim.contract.neuron_parts import priced_neuron_parts
+from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.traces.direct.trace import Trace
@@ -51,7 +53,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
         parts = parts_of(self.spec)
         if workload is None:
             return parts
-        return {name: part for name, part in parts.items() if name in workload.hardware.instances}
+        there = workload.hardware.instances
+        more = priced_neuron_parts(there, self.spec.neuron, self.spec.technology)
+        return {name: part for name, part in parts.items() if name in there} | more
 
     def levers(self, trace: Trace, limits: Limits) -> Iterable[Lever]:
         """What this machine offers against what limits a run (see `levers`)."""
@@ -87,6 +91,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or an assumption is about spikes.
         """
+        refuse_one_pass(trace.network)
         cut = self._cut(trace)
         dense = activations_of(self.spec, kind, cut.timesteps)
         network = replace(cut.network, activation_bits=dense.activation_bits)

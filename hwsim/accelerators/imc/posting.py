@@ -27,8 +27,9 @@ from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Checked, Postings
 from hwsim.contract.maps import operands
+from hwsim.contract.neuron_parts import part_operations, state_bits, state_words
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
+from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
 Actions = dict[tuple[str, str], IntArray | int]
@@ -202,13 +203,15 @@ def neuron_actions(plan: Plan, step: Step) -> Actions:
 def _membrane_actions(plan: Plan, step: Step) -> Actions:
     """Every membrane is updated at every timestep, spike or not; without spikes there is none, and none is held."""
     spec, (_, width, channels) = plan.spec, step.layer.shape
-    there, actions = plan.network.activation_bits is None, Actions()
+    neuron, there, actions = neuron_of(step.layer), plan.network.activation_bits is None, Actions()
+    assert neuron is not None
     if there:
         actions[OPERATIONS, "membrane update"] = width * channels
+        actions |= dict.fromkeys(part_operations(neuron), width * channels)
     if spec.loop_order == "layer_outer":
-        actions["neuron", "hold"] = width * channels * there
+        actions["neuron", "hold"] = width * channels * state_words(neuron) * there
     elif there:
-        accesses = row_words(step.layer, spec.neuron.membrane_bits, spec.membrane.port_bits)
+        accesses = row_words(step.layer, state_bits(neuron, spec.neuron.membrane_bits), spec.membrane.port_bits)
         actions |= {("membrane", "read"): accesses, ("membrane", "write"): accesses}
     return actions
 

@@ -16,7 +16,8 @@ from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
-from hwsim.traces.network.layers import Add, Input, Pool, Readout
+from hwsim.contract.neuron_parts import state_bits
+from hwsim.traces.network.layers import Add, Input, Pool, Readout, neuron_of
 
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -35,7 +36,9 @@ def neuron_cycles(plan: Plan, step: Step) -> int:
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
     if spec.loop_order == "layer_outer" or plan.network.activation_bits is not None:
         return updates
-    accesses = row_words(step.layer, spec.neuron.membrane_bits, spec.membrane.port_bits)
+    neuron = neuron_of(step.layer)
+    assert neuron is not None
+    accesses = row_words(step.layer, state_bits(neuron, spec.neuron.membrane_bits), spec.membrane.port_bits)
     turns = 2 if spec.membrane.ports == "1rw" else 1
     return max(updates, ceil(accesses * turns / pes))
 

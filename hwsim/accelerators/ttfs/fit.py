@@ -10,7 +10,7 @@ from hwsim.components.memory import Sram
 from hwsim.contract.fit import refuse_narrow, refuse_small
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.direct.rate import RateTrace
-from hwsim.traces.network.layers import Conv2d, Flatten, Linear, Readout
+from hwsim.traces.network.layers import Conv2d, Flatten, Linear, Readout, is_delayed
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
@@ -57,6 +57,8 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
             raise UsageError(
                 f"layer '{layer.name}': the machine decides by sums of its last layer, which must not fire"
             )
+        if is_delayed(layer):
+            raise UsageError(f"layer '{layer.name}': the machine has no way for spikes of the timestep before")
         if not isinstance(layer, Conv2d | Linear | Flatten) or (isinstance(layer, Conv2d) and layer.groups > 1):
             raise UsageError(f"layer '{layer.name}': the machine has convolutions of one group and linear layers only")
         neuron = layer.neuron if isinstance(layer, Conv2d | Linear) else None

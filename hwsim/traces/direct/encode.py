@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Add, Flatten, Input, Layer, Pool
+from hwsim.traces.network.layers import Add, Flatten, Input, Layer, Pool, is_delayed
 from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
 
 Words = NDArray[np.uint64]
@@ -64,6 +64,16 @@ class Activations:
         for source in (layer_name, *(source for layer in computed for source in set(layer.inputs))):
             self._read(source)
         return planes
+
+    def read_by(self, layer: Layer) -> Words:
+        """Those that a layer with weights reads: of a delayed one what its input gave in the timestep before."""
+        planes = self.planes(layer.inputs[0])
+        if not is_delayed(layer):
+            return planes
+        late = np.zeros_like(planes)
+        late[:, :, 1:] = planes[:, :, :-1]
+        late.flags.writeable = False
+        return late
 
     def _missing(self, layer_name: str) -> list[str]:
         """The layer and all that it is computed from, back to what is known, spikes and input, in network order."""

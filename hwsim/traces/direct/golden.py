@@ -27,6 +27,7 @@ from hwsim.traces.network.layers import (
     Neuron,
     Pool,
     Readout,
+    is_delayed,
     neuron_of,
 )
 from hwsim.traces.network.weights import weights_of
@@ -131,6 +132,12 @@ class _Run:
         self.membranes = {
             layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64) for layer in network.spiking()
         }
+        self.synapses = {
+            layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64)
+            for layer, neuron in ((layer, neuron_of(layer)) for layer in network)
+            if neuron is not None and neuron.synapse is not None
+        }
+        self.before: dict[str, Values | None] = {}  # what neurons that are read late gave in the timestep before
         self.read_out: dict[str, NDArray[np.int64]] = {}  # membranes as they were read last
         self.unchanging = _unchanging(network, products.varying) if encode is None else frozenset()
 
@@ -139,6 +146,7 @@ class _Run:
         spikes: dict[str, list[NDArray[np.uint64]]] = {layer.name: [] for layer in self.network.spiking()}
         logits = []
         for t in range(timesteps):
+            self.before = {name: self.values.get(name) for name in self.network.read_late}
             if self.encode is not None:
                 self.values[self.network.input.name] = self.encode(self.inputs, t)
             for layer in self.network.layers[1:]:
@@ -156,7 +164,7 @@ class _Run:
 
     def _give(self, layer: Layer, timestep: int) -> Values:
         """What the layer passes on in this timestep: int32 [sample, y, x, channel]."""
-        sources = [self.values[name] for name in layer.inputs]
+        sources = [self._late(layer)] if is_delayed(layer) else [self.values[name] for name in layer.inputs]
         match layer:
             case Conv2d() | Linear():
                 passed = self.products(layer, sources[0], self.first_sample, timestep)
@@ -176,6 +184,12 @@ class _Run:
         neuron = neuron_of(layer)
         return passed if neuron is None else self._fire(layer, neuron, passed)
 
+    def _late(self, layer: Layer) -> Values:
+        """What the layer's input gave in the timestep before, zeros at the first."""
+        (name,) = layer.inputs
+        before = self.before[name]
+        return np.zeros((self.n_samples, *self.network[name].shape), np.int32) if before is None else before
+
     def _read_out(self, layer: Readout, source: Values) -> Values:
         """Spikes of each class's channels, or what its membrane changed by."""
         if layer.of == "spikes":
@@ -189,18 +203,39 @@ class _Run:
 
     def _fire(self, layer: Layer, neuron: Neuron, currents: Values) -> Values:
         channels = layer.shape[2]
-        bias = layer.bias if isinstance(layer, Conv2d | Linear) else None
+        bias = layer.bias if isinstance(layer, Conv2d | Linear | Add) else None
+        arriving: NDArray[np.int32] | NDArray[np.int64] = currents
+        levels = levels_of(neuron)
+        if neuron.drives:  # at the membrane arrives what is whole already
+            arriving, bias, levels = self._drive(layer, neuron, currents, bias), None, levels._replace(fraction_bits=0)
         spikes = np.empty((self.n_samples, *layer.shape), dtype=np.uint8)
         step_neurons(
-            currents.reshape(-1, channels),
+            arriving.reshape(-1, channels),
             np.zeros(channels, dtype=np.int32) if bias is None else bias,
             neuron.v_threshold,
             np.broadcast_to(np.asarray(neuron.leak, np.int64), channels).copy(),
-            levels_of(neuron),
+            levels,
             self.membranes[layer.name].reshape(-1, channels),
             spikes.reshape(-1, channels),
         )
         return spikes.astype(np.int32)
+
+    def _drive(
+        self, layer: Layer, neuron: Neuron, currents: Values, bias: NDArray[np.int32] | None
+    ) -> NDArray[np.int64]:
+        """What arrives at membranes, fractions and bias included, past feedback and synapse: int64, as `currents`."""
+        drive: NDArray[np.int64] = currents.astype(np.int64) << neuron.fraction_bits
+        if bias is not None:
+            drive += bias
+        if neuron.feedback is not None and layer.name in self.values:  # whose values are those of the timestep before
+            drive += neuron.feedback * self.values[layer.name]
+        synapse = neuron.synapse
+        if synapse is None:
+            return drive
+        before, bound = self.synapses[layer.name], 1 << (neuron.membrane_bits - 1)
+        left = (before * synapse.leak + (1 << synapse.leak_bits >> 1)) >> synapse.leak_bits
+        now = self.synapses[layer.name] = np.clip(left + drive, -bound, bound - 1)
+        return before if synapse.delayed else now
 
 
 def at_timestep(values: NDArray[np.uint8], timestep: int) -> Values:
@@ -220,6 +255,7 @@ def levels_of(neuron: Neuron) -> NeuronLevels:
         neuron.v_reset,
         int(neuron.fires_at_threshold),
         neuron.delayed_reset,
+        neuron.reset_after_sum,
     )
 
 

@@ -71,8 +71,10 @@ def read_network(record: Record, take: Take, over_time: bool = False) -> Network
     """The checked network under the key `layers`."""
     seen: dict[str, Layer] = {}
     layers: list[Layer] = []
-    for item in record.records("layers", MAX_LAYERS):
-        layer = read_layer(item, seen, take)
+    items = list(record.records("layers", MAX_LAYERS))
+    ahead = {str(item.peek("name")): item.peek("shape") for item in items}
+    for item in items:
+        layer = read_layer(item, seen, ahead, take)
         if over_time and not layers and isinstance(layer, Input):
             layer = replace(layer, over_time=True)
         layers.append(layer)

@@ -16,12 +16,14 @@ from hwsim.traces.network.layers import (
     Flatten,
     Input,
     Layer,
+    Leak,
     Linear,
     Neuron,
     Pool,
     Readout,
     SeededWeights,
     StoredWeights,
+    Synapse,
     Weights,
     neuron_of,
 )
@@ -36,6 +38,7 @@ KINDS: dict[str, type[Layer]] = {
     "add": Add,
     "readout": Readout,
 }
+_FLAGS = ("fires_at_threshold", "delayed_reset", "reset_after_sum")
 PACKED_BITS = 4
 """Weights of at most this many bits are stored two per byte."""
 
@@ -69,11 +72,13 @@ def layer_record(layer: Layer) -> dict[str, object]:
         case Pool():
             record |= {"pool": layer.kind, "kernel": layer.kernel, "stride": layer.stride}
         case Add():
-            record |= {"gains": list(layer.gains)}
+            # Only what is said, here and below: earlier readers know nothing of it.
+            record |= {"gains": list(layer.gains)} | ({} if layer.bias is None else {"bias": True})
         case Readout():
             record |= {"votes": layer.votes, "of": layer.of}
     if isinstance(layer, Conv2d | Linear):
         record |= {"weights": _weights_record(layer.weights), "bias": layer.bias is not None}
+        record |= {"delayed": True} if layer.delayed else {}
     if isinstance(layer, Conv2d | Linear | Add):
         record |= {"neuron": None if layer.neuron is None else _neuron_record(layer.neuron)}
     return record
@@ -89,24 +94,31 @@ def _neuron_record(neuron: Neuron) -> dict[str, object]:
     names = ("leak_bits", "reset", "v_reset", "fraction_bits", "membrane_bits")
     record: dict[str, object] = {"leak": "per_channel" if isinstance(neuron.leak, np.ndarray) else neuron.leak}
     record |= {name: getattr(neuron, name) for name in names}
-    # Only what is said: earlier readers know nothing of it.
-    return record | {name: True for name in ("fires_at_threshold", "delayed_reset") if getattr(neuron, name)}
+    record |= {name: True for name in _FLAGS if getattr(neuron, name)}
+    if (synapse := neuron.synapse) is not None:
+        leak = "per_channel" if isinstance(synapse.leak, np.ndarray) else synapse.leak
+        late = {"delayed": True} if synapse.delayed else {}
+        record["synapse"] = {"leak": leak, "leak_bits": synapse.leak_bits, **late}
+    return record | ({} if neuron.feedback is None else {"feedback": True})
 
 
 def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
     """The layer's arrays as they are stored, by field."""
     arrays: dict[str, NDArray[Any]] = {}
-    if isinstance(layer, Conv2d | Linear):
-        if isinstance(layer.weights, StoredWeights):
-            packed = layer.weights.bits <= PACKED_BITS
-            arrays["weights"] = pack_nibbles(layer.weights.values) if packed else layer.weights.values
-            arrays["weight_scale"] = layer.weights.scale
-        if layer.bias is not None:
-            arrays["bias"] = layer.bias
+    if isinstance(layer, Conv2d | Linear) and isinstance(layer.weights, StoredWeights):
+        packed = layer.weights.bits <= PACKED_BITS
+        arrays["weights"] = pack_nibbles(layer.weights.values) if packed else layer.weights.values
+        arrays["weight_scale"] = layer.weights.scale
+    if isinstance(layer, Conv2d | Linear | Add) and layer.bias is not None:
+        arrays["bias"] = layer.bias
     if (neuron := neuron_of(layer)) is not None:
         arrays["v_threshold"] = neuron.v_threshold
         if isinstance(neuron.leak, np.ndarray):
             arrays["leak"] = neuron.leak
+        if neuron.synapse is not None and isinstance(neuron.synapse.leak, np.ndarray):
+            arrays["synapse_leak"] = neuron.synapse.leak
+        if neuron.feedback is not None:
+            arrays["feedback"] = neuron.feedback
     return arrays
 
 
@@ -118,8 +130,11 @@ _ABSENT = {
 """What other tools know and this version of the format lacks: no misspelling of what it has."""
 
 
-def read_layer(record: Record, seen: Mapping[str, Layer], take: Take) -> Layer:
-    """The layer that `record` and its arrays describe; `seen` holds the layers before it, by name."""
+def read_layer(record: Record, seen: Mapping[str, Layer], ahead: Mapping[str, object], take: Take) -> Layer:
+    """The layer that `record` and its arrays describe; `seen` holds the layers before it, by name.
+
+    `ahead` holds what stands as the shape of every layer, none of it checked: some read layers that are yet to come.
+    """
     name = record.text("name")
     check_name(name)
     kind = record.choice("kind", KINDS, _ABSENT)
@@ -130,12 +145,22 @@ def read_layer(record: Record, seen: Mapping[str, Layer], take: Take) -> Layer:
     base = Layer(name, inputs, shape)
     if kind in ("conv2d", "linear"):
         # The shape of the weights follows from the layer read, so the edge is checked before it is used.
-        check_edges(base, seen)
-        layer = _read_weighted(kind, base, seen[inputs[0]].shape[2], record, take)
+        late = record.has("delayed") and record.flag("delayed")
+        check_edges(base, ahead if late else seen, "layers" if late else "earlier layers")
+        channels = _channels(record, ahead[inputs[0]]) if late else seen[inputs[0]].shape[2]
+        layer = _read_weighted(kind, base, channels, late, record, take)
     else:
         layer = _read_plain(kind, base, record, take)
     record.close()
     return layer
+
+
+def _channels(record: Record, shape: object) -> int:
+    """Channels of a layer whose shape stands in the manifest and may be anything."""
+    channels = shape[2] if isinstance(shape, list) and len(shape) == 3 else None
+    if not isinstance(channels, int) or not 1 <= channels <= MAX_SIZE:
+        record.fail("inputs", "a layer whose shape is 3 integers", shape)
+    return channels
 
 
 def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
@@ -149,14 +174,16 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
             return Pool(name, inputs, shape, pool, kernel, stride)
         case "add":
             gains = record.integers("gains", -MAX_SIZE, MAX_SIZE, 64)
-            return Add(name, inputs, shape, gains, _read_neuron(record, base, take))
+            bias = record.has("bias") and record.flag("bias")
+            values = take(f"{name}/bias", ("<i4",), (shape[2],)) if bias else None
+            return Add(name, inputs, shape, gains, _read_neuron(record, base, take), values)
         case "readout":
             of = cast("Literal['spikes', 'membrane']", record.choice("of", ("spikes", "membrane")))
             return Readout(name, inputs, shape, record.integer("votes", 1, MAX_SIZE), of)
     return Flatten(name, inputs, shape)
 
 
-def _read_weighted(kind: str, base: Layer, channels: int, record: Record, take: Take) -> Layer:
+def _read_weighted(kind: str, base: Layer, channels: int, late: bool, record: Record, take: Take) -> Layer:
     name, inputs, shape = base.name, base.inputs, base.shape
     limits = {"kernel": (1, MAX_SIZE), "stride": (1, MAX_SIZE), "padding": (0, MAX_SIZE), "groups": (1, channels)}
     window = {key: record.integer(key, *limit) for key, limit in limits.items() if kind == "conv2d"}
@@ -165,8 +192,8 @@ def _read_weighted(kind: str, base: Layer, channels: int, record: Record, take: 
     bias = take(f"{name}/bias", ("<i4",), (shape[2],)) if record.flag("bias") else None
     neuron = _read_neuron(record, base, take)
     if kind == "linear":
-        return Linear(name, inputs, shape, weights, bias, neuron)
-    return Conv2d(name, inputs, shape, **window, weights=weights, bias=bias, neuron=neuron)
+        return Linear(name, inputs, shape, weights, bias, neuron, late)
+    return Conv2d(name, inputs, shape, **window, weights=weights, bias=bias, neuron=neuron, delayed=late)
 
 
 def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int], take: Take) -> Weights:
@@ -193,25 +220,37 @@ def _read_neuron(record: Record, base: Layer, take: Take) -> Neuron | None:
     if fields is None:
         return None
     neuron = Neuron(
-        leak=_read_leak(fields, base, take),
+        leak=_read_leak(fields, f"{base.name}/leak", base, take),
         leak_bits=fields.integer("leak_bits", 0, 16),
         v_threshold=take(f"{base.name}/v_threshold", ("<i8",), (base.shape[2],)),
         reset=cast("Literal['soft', 'hard', 'none']", fields.choice("reset", ("soft", "hard", "none"))),
         v_reset=fields.integer("v_reset", -MAX_INT - 1, MAX_INT),
         fraction_bits=fields.integer("fraction_bits", 0, 24),
         membrane_bits=fields.integer("membrane_bits", 2, 32),
-        fires_at_threshold=fields.has("fires_at_threshold") and fields.flag("fires_at_threshold"),
-        delayed_reset=fields.has("delayed_reset") and fields.flag("delayed_reset"),
+        **{name: fields.has(name) and fields.flag(name) for name in _FLAGS},
+        synapse=_read_synapse(fields.record("synapse"), base, take) if fields.has("synapse") else None,
+        feedback=(
+            take(f"{base.name}/feedback", ("<i8",), (base.shape[2],))
+            if fields.has("feedback") and fields.flag("feedback")
+            else None
+        ),
     )
     fields.close()
     return neuron
 
 
-def _read_leak(fields: Record, base: Layer, take: Take) -> int | NDArray[np.int64]:
-    """One leak for the layer, or one for each channel."""
+def _read_synapse(fields: Record, base: Layer, take: Take) -> Synapse:
+    leak, bits = _read_leak(fields, f"{base.name}/synapse_leak", base, take), fields.integer("leak_bits", 0, 16)
+    synapse = Synapse(leak, bits, fields.has("delayed") and fields.flag("delayed"))
+    fields.close()
+    return synapse
+
+
+def _read_leak(fields: Record, array: str, base: Layer, take: Take) -> Leak:
+    """One leak for the layer, or an array of one for each channel."""
     if fields.is_text("leak"):
         fields.choice("leak", ("per_channel",))
-        return take(f"{base.name}/leak", ("<i8",), (base.shape[2],))
+        return take(array, ("<i8",), (base.shape[2],))
     return fields.integer("leak", 0, 2**16)
 
 

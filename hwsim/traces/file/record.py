@@ -36,6 +36,10 @@ class Record:
         """Whether a key that may have several types has a text."""
         return isinstance(self._left.get(key), str)
 
+    def peek(self, key: str) -> object:
+        """The value of a key as it stands, None where there is none; it is still to be taken."""
+        return self._left.get(key)
+
     def fail(self, key: str, wanted: str, found: object) -> NoReturn:
         """Raise TraceError about the value of `key`."""
         raise TraceError(f"{self.where}.{key}: wanted {wanted}, found {brief(found)}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.errors import TraceError, guess
 from hwsim.traces.network.geometry import output_size
@@ -17,6 +18,7 @@ from hwsim.traces.network.layers import (
     Flatten,
     Input,
     Layer,
+    Leak,
     Linear,
     Network,
     Neuron,
@@ -25,6 +27,7 @@ from hwsim.traces.network.layers import (
     SeededWeights,
     Shape,
     StoredWeights,
+    is_delayed,
     neuron_of,
 )
 from hwsim.traces.network.weights import weight_values
@@ -62,11 +65,12 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
-        bounds[layer.name] = _worst_case(layer, network, [bounds[name] for name in layer.inputs])
+        reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
+        bounds[layer.name] = _worst_case(layer, network, reads)
 
 
 def check_order(network: Network) -> None:
-    """Raise TraceError unless names are used once, the Input is first and all layers read earlier ones."""
+    """Raise TraceError unless names are used once, the Input is first and all layers read earlier ones, or late."""
     layers = network.layers
     if not 2 <= len(layers) <= MAX_LAYERS:
         raise TraceError(f"network: wanted 2 to {MAX_LAYERS} layers, found {len(layers)}")
@@ -77,15 +81,25 @@ def check_order(network: Network) -> None:
             _fail(layer, "wanted a name used once, found it twice")
         if isinstance(layer, Input) != (index == 0):
             _fail(layer, "wanted the Input as the first layer and nowhere else")
-        check_edges(layer, seen)
+        if is_delayed(layer):
+            _check_delayed(layer, {each.name: each for each in layers})
+        else:
+            check_edges(layer, seen)
         seen[layer.name] = layer
 
 
-def check_edges(layer: Layer, seen: Mapping[str, Layer]) -> None:
+def _check_delayed(layer: Layer, layers: Mapping[str, Layer]) -> None:
+    """One that reads the timestep before must read neurons: nothing else is kept so long."""
+    check_edges(layer, layers, "layers")
+    if neuron_of(layers[layer.inputs[0]]) is None:
+        _fail(layer, f"wanted neurons to read one timestep later, found '{layer.inputs[0]}', which has none")
+
+
+def check_edges(layer: Layer, seen: Mapping[str, object], among: str = "earlier layers") -> None:
     """Raise TraceError unless `layer` reads the right number of layers, all of them in `seen`."""
     for name in layer.inputs:
         if name not in seen:
-            _fail(layer, f"wanted inputs among the earlier layers, found {name[:80]!r}{guess(name, seen)}")
+            _fail(layer, f"wanted inputs among the {among}, found {name[:80]!r}{guess(name, seen)}")
     if isinstance(layer, Add):
         if not len(layer.inputs) == len(layer.gains) >= 2:
             _fail(layer, f"wanted 2 or more inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
@@ -118,6 +132,9 @@ def _check_reads(layer: Layer, network: Network) -> None:
         lowest = -MAX_SIZE if network.gives_currents(layer.name) or layer.neuron else 1
         if not all(lowest <= gain <= MAX_SIZE and gain for gain in layer.gains):
             _fail(layer, f"wanted gains from {lowest} to {MAX_SIZE}, not 0, found {layer.gains}")
+        if layer.bias is not None and layer.neuron is None:
+            _fail(layer, "wanted a neuron beside the bias of a sum, found none")
+        _check_bias(layer, layer.bias)
 
 
 def _check_readout(layer: Readout, network: Network) -> None:
@@ -215,8 +232,13 @@ def _check_weights(layer: Conv2d | Linear, source: Shape) -> None:
         _fail(layer, f"wanted weights of 2 to 8 bits, found {weights.bits}")
     if isinstance(weights, StoredWeights):
         _check_stored(layer, weights)
-    if layer.bias is not None and (layer.bias.dtype != np.int32 or layer.bias.shape != (channels,)):
-        _fail(layer, f"wanted bias int32 ({channels},), found {layer.bias.dtype} {layer.bias.shape}")
+    _check_bias(layer, layer.bias)
+
+
+def _check_bias(layer: Layer, bias: NDArray[np.int32] | None) -> None:
+    channels = layer.shape[2]
+    if bias is not None and (bias.dtype != np.int32 or bias.shape != (channels,)):
+        _fail(layer, f"wanted bias int32 ({channels},), found {bias.dtype} {bias.shape}")
 
 
 def _check_stored(layer: Layer, weights: StoredWeights) -> None:
@@ -236,20 +258,26 @@ def _check_neuron(layer: Layer) -> None:
     neuron = neuron_of(layer)
     if neuron is None:
         return
-    leak = np.asarray(neuron.leak)
-    if leak.ndim and (leak.dtype != np.int64 or leak.shape != (layer.shape[2],)):
-        _fail(layer, f"wanted leak int64 ({layer.shape[2]},), found {leak.dtype} {leak.shape}")
-    if not 0 <= neuron.leak_bits <= 16 or leak.min() < 0 or leak.max() > 1 << neuron.leak_bits:
-        found = int(leak.max()), neuron.leak_bits
-        _fail(layer, f"wanted 0 <= leak <= 2**leak_bits, leak_bits <= 16, found {found}")
+    _check_leak(layer, "leak", neuron.leak, neuron.leak_bits)
+    if neuron.synapse is not None:
+        _check_leak(layer, "synapse_leak", neuron.synapse.leak, neuron.synapse.leak_bits)
     if not 0 <= neuron.fraction_bits <= 24 or not 2 <= neuron.membrane_bits <= 32:
         found = neuron.fraction_bits, neuron.membrane_bits
         _fail(layer, f"wanted fraction_bits from 0 to 24 and membrane_bits from 2 to 32, found {found}")
     _check_levels(layer, neuron)
 
 
+def _check_leak(layer: Layer, name: str, value: Leak, bits: int) -> None:
+    """A leak must leave no less than nothing, and no more than there was."""
+    leak = np.asarray(value)
+    if leak.ndim and (leak.dtype != np.int64 or leak.shape != (layer.shape[2],)):
+        _fail(layer, f"wanted {name} int64 ({layer.shape[2]},), found {leak.dtype} {leak.shape}")
+    if not 0 <= bits <= 16 or leak.min() < 0 or leak.max() > 1 << bits:
+        _fail(layer, f"wanted 0 <= {name} <= 2**leak_bits, leak_bits <= 16, found {int(leak.max()), bits}")
+
+
 def _check_levels(layer: Layer, neuron: Neuron) -> None:
-    """Threshold and reset potential must be values that the membrane can hold."""
+    """Threshold, reset potential and feedback must be values that the membrane can hold."""
     top = (1 << (neuron.membrane_bits - 1)) - 1
     threshold = neuron.v_threshold
     if threshold.dtype != np.int64 or threshold.shape != (layer.shape[2],):
@@ -260,6 +288,13 @@ def _check_levels(layer: Layer, neuron: Neuron) -> None:
         _fail(layer, f"wanted reset 'soft', 'hard' or 'none', found {neuron.reset!r}")
     if neuron.v_reset and not (neuron.reset == "hard" and -top - 1 <= neuron.v_reset <= top):
         _fail(layer, f"wanted v_reset 0, or with a hard reset {-top - 1} to {top}, found {neuron.v_reset}")
+    if neuron.reset_after_sum and not (neuron.reset == "hard" and neuron.delayed_reset):
+        _fail(layer, "wanted reset_after_sum only with a hard reset that is delayed, found another")
+    back = neuron.feedback
+    if back is not None and (back.dtype != np.int64 or back.shape != (layer.shape[2],)):
+        _fail(layer, f"wanted feedback int64 ({layer.shape[2]},), found {back.dtype} {back.shape}")
+    if back is not None and (back.min() < -top - 1 or back.max() > top):
+        _fail(layer, f"wanted feedback from {-top - 1} to {top} ({neuron.membrane_bits} membrane bits), found others")
 
 
 def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:

@@ -9,8 +9,15 @@ Golden semantics, per timestep t and in the order of `Network.layers` (docs/desi
 
 with half = 2**(leak_bits - 1) (0 when leak_bits is 0), `>>` the arithmetic shift, and saturation to `membrane_bits`
 signed bits, once, after the sum.  With a delayed reset v is left as it is when it spikes, and reset in the next
-timestep, of which `due` is the comparison of what the last one left: a hard reset sets v before it leaks, a soft one
-takes v_threshold[c] off the sum after the leak.
+timestep, of which `due` is the comparison of what the last one left: a hard reset sets v before it leaks, or after the
+sum where `reset_after_sum`, a soft one takes v_threshold[c] off the sum after the leak.
+
+What arrives, drive = (current << fraction_bits) + bias[c], and feedback[c] more where the neuron spiked in the timestep
+before, goes to the membrane, or with a `Synapse` to a current i of the neuron, which the membrane takes:
+
+    i = saturate(((i * leak_i[c] + half_i) >> leak_bits_i) + drive)        v takes i, or i as it was before if `delayed`
+
+A layer with weights may be `delayed`: x is what neurons gave in the timestep before, and nothing at the first.
 
 A layer without a neuron passes its integer `current + bias` on: to an `Add`, or out of the network as logits (one
 integer vector a timestep, not accumulated).  Membranes start at zero for each sample.  A `Readout` at the end makes
@@ -37,11 +44,29 @@ Shape = tuple[int, int, int]
 """Height, width, channels of a layer's output; a vector is (1, 1, n)."""
 
 
+Leak = int | NDArray[np.int64]
+"""What a timestep leaves of a state, in 2**-leak_bits: of the layer, or [channel]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synapse:
+    """A synaptic current of each neuron: it leaks, adds up what arrives and saturates as wide as the membrane."""
+
+    leak: Leak
+    leak_bits: int
+    delayed: bool = False  # the membrane takes what the timestep before left, before anything arrives
+
+    @property
+    def leaks(self) -> bool:
+        """Whether a timestep leaves less than all of any current."""
+        return _leaks(self.leak, self.leak_bits)
+
+
 @dataclass(frozen=True, slots=True)
 class Neuron:
     """Integer LIF neurons of one layer (IF when `leak == 2**leak_bits`)."""
 
-    leak: int | NDArray[np.int64]  # of the layer, or [channel]
+    leak: Leak
     leak_bits: int
     v_threshold: NDArray[np.int64]  # [channel], in units of 2**-fraction_bits weight steps
     reset: Literal["soft", "hard", "none"]
@@ -50,17 +75,29 @@ class Neuron:
     v_reset: int = 0
     fires_at_threshold: bool = False
     delayed_reset: bool = False
+    reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
+    synapse: Synapse | None = None
+    feedback: NDArray[np.int64] | None = None  # [channel], in units of 2**-fraction_bits weight steps
 
     @property
     def leaks(self) -> bool:
         """Whether a timestep leaves less than all of any membrane."""
-        return bool(np.any(np.asarray(self.leak) != 1 << self.leak_bits))
+        return _leaks(self.leak, self.leak_bits)
 
     @property
     def plain(self) -> bool:
-        """Whether it fires above its threshold and is reset at once, with one leak for all channels."""
+        """Whether it fires above its threshold and is reset at once, with one leak for all channels and one state."""
         at_once = not (self.fires_at_threshold or self.delayed_reset) and self.reset != "none"
-        return at_once and not isinstance(self.leak, np.ndarray)
+        return at_once and not isinstance(self.leak, np.ndarray) and not self.drives
+
+    @property
+    def drives(self) -> bool:
+        """Whether anything stands between what arrives and the membrane, or comes back from the neuron itself."""
+        return self.synapse is not None or self.feedback is not None
+
+
+def _leaks(leak: Leak, bits: int) -> bool:
+    return bool(np.any(np.asarray(leak) != 1 << bits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +140,10 @@ class Input(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Conv2d(Layer):
-    """Square convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps."""
+    """Square convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps.
+
+    One that is `delayed` reads what its input, neurons at any place of the network, gave one timestep before.
+    """
 
     kernel: int
     stride: int
@@ -112,15 +152,17 @@ class Conv2d(Layer):
     weights: Weights
     bias: NDArray[np.int32] | None
     neuron: Neuron | None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Linear(Layer):
-    """Fully connected layer over (1, 1, n); weights have the shape [1, 1, n_in, n_out]."""
+    """Fully connected layer over (1, 1, n); weights have the shape [1, 1, n_in, n_out].  `delayed` as a convolution."""
 
     weights: Weights
     bias: NDArray[np.int32] | None
     neuron: Neuron | None
+    delayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +181,14 @@ class Flatten(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Add(Layer):
-    """sum(gains[i] * inputs[i]), integer; the inputs may be activations, or currents when it has a neuron."""
+    """sum(gains[i] * inputs[i]), integer; the inputs may be activations, or currents when it has a neuron.
+
+    Only with a neuron it may have a `bias`, int32 [channel] in units of 2**-fraction_bits weight steps.
+    """
 
     gains: tuple[int, ...]
     neuron: Neuron | None
+    bias: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +204,10 @@ class Readout(Layer):
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in an order in which each comes after those it reads; the first is the Input, the last gives logits."""
+    """Layers in an order in which each comes after those it reads; the first is the Input, the last gives logits.
+
+    What is read of the timestep before may come later: so a layer's own spikes come back to it (`delayed`).
+    """
 
     layers: tuple[Layer, ...]
     activation_bits: int | None = None  # None for spikes; of the activation functions that stand in for all neurons
@@ -216,6 +265,14 @@ class Network:
                 found.add(layer.name)
         return frozenset(found)
 
+    @cached_property
+    def read_late(self) -> Mapping[str, tuple[str, ...]]:
+        """Neurons that are read one timestep later, and who does so, in network order."""
+        found: dict[str, list[str]] = {}
+        for layer in filter(is_delayed, self.layers):
+            found.setdefault(layer.inputs[0], []).append(layer.name)
+        return {name: tuple(readers) for name, readers in found.items()}
+
     def spiking(self) -> tuple[Layer, ...]:
         """The layers that have neurons and therefore recorded spikes."""
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
@@ -257,6 +314,11 @@ def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
         case Pool() | Flatten():
             return inputs[0]
     return None  # weights and readouts give currents
+
+
+def is_delayed(layer: Layer) -> bool:
+    """Whether a layer reads what its input gave one timestep before; at the first timestep nothing."""
+    return isinstance(layer, Conv2d | Linear) and layer.delayed
 
 
 def neuron_of(layer: Layer) -> Neuron | None:

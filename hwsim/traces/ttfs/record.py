@@ -89,7 +89,7 @@ def _read_network(record: Record, take: Take) -> FirstSpikeNetwork:
     psp = cast("Psp", record.choice("psp", ("windowed", "lasting")))
     seen: dict[str, Layer] = {}
     for item in record.records("layers", MAX_LAYERS):
-        layer = read_layer(item, seen, take)
+        layer = read_layer(item, seen, {}, take)
         if layer.name in seen:
             raise TraceError(f"layer '{layer.name}': wanted a name used once, found it twice")
         seen[layer.name] = layer

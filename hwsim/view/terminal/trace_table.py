@@ -10,7 +10,7 @@ from rich.table import Table
 
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, is_delayed, neuron_of
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.verification import Verification
 from hwsim.view.terminal.number import by_timestep
@@ -76,7 +76,8 @@ def _layers(trace: Trace) -> Table:
         shape = " x ".join(str(n) for n in layer.shape)
         n_macs = f"{macs(layer, trace.network):,}" if isinstance(layer, Conv2d | Linear) else ""
         rate = f"{trace.spike_rate(layer.name):.4f}" if layer.name in trace.spikes else ""
-        table.add_row(layer.name, _kind(layer), ", ".join(layer.inputs), shape, n_macs, _neuron(layer), rate)
+        reads = ", ".join(layer.inputs) + ", the step before" * is_delayed(layer)
+        table.add_row(layer.name, _kind(layer), reads, shape, n_macs, _neuron(layer), rate)
     return table
 
 
@@ -100,14 +101,22 @@ def _neuron(layer: Layer) -> str:
     neuron = neuron_of(layer)
     if neuron is None:
         return ""
-    leaks = np.asarray(neuron.leak) / (1 << neuron.leak_bits)
     low, high = int(neuron.v_threshold.min()), int(neuron.v_threshold.max())
     threshold = str(low) if low == high else f"{low} to {high}"
-    leak = f"{leaks.min():.4g}" if leaks.min() == leaks.max() else f"{leaks.min():.4g} to {leaks.max():.4g}"
-    kind = f"LIF, leak {leak}" if neuron.leaks else "IF"
+    kind = f"LIF, leak {_leak(neuron.leak, neuron.leak_bits)}" if neuron.leaks else "IF"
+    if (synapse := neuron.synapse) is not None:
+        kind += f", synaptic current, leak {_leak(synapse.leak, synapse.leak_bits)}"
+    if neuron.feedback is not None:
+        kind += ", feedback"
     at = "at" if neuron.fires_at_threshold else "above"
     reset = "no reset" if neuron.reset == "none" else f"{neuron.reset} reset" + (" a step later" * neuron.delayed_reset)
     return f"{kind}, {f'fires at {threshold}' if at == 'at' else f'threshold {threshold}'}, {reset}"
+
+
+def _leak(leak: Leak, bits: int) -> str:
+    """What a timestep leaves, as a fraction."""
+    left = np.asarray(leak) / (1 << bits)
+    return f"{left.min():.4g}" if left.min() == left.max() else f"{left.min():.4g} to {left.max():.4g}"
 
 
 def print_verification(result: Verification, console: Console) -> None:

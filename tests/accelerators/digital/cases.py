@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 from accelerators.imc import cases
-from accelerators.imc.reference import activations, is_direct
+from accelerators.imc.reference import is_direct, read_by
 
 from hwsim import api
 from hwsim.accelerators.digital import Machine
@@ -46,7 +46,7 @@ def geometry(layer):
 
 def windows(trace, layer):
     """Inputs under the window of each output: {(y, x): int64 [sample, timestep, group, tap]}, zeros on the padding."""
-    values = activations(trace, layer.inputs[0])
+    values = read_by(trace, layer)
     samples, steps, height, width, channels = values.shape
     kernel, stride, padding, groups = geometry(layer)
     padded = np.zeros((samples, steps, height + 2 * padding, width + 2 * padding, channels), np.int64)

@@ -155,10 +155,18 @@ class Twin:
         if neuron:
             self.add(layer, "operations", "membrane update", t, results)
             self.add(layer, "neuron", "update", t, results)
+            states = 1
+            if layer.neuron.synapse is not None:
+                states = 2
+                self.add(layer, "synapse", "update", t, results)
+            if layer.neuron.feedback is not None:
+                self.add(layer, "feedback", "add", t, results)
             if self.outer:
-                self.add(layer, "neuron", "hold", t, results)
+                self.add(layer, "neuron", "hold", t, results * states)
             else:
-                bits, home = channels * self.spec.neuron.membrane_bits, self.home("membranes", layer.name)
+                last_spike = 0 if layer.neuron.feedback is None else 1
+                bits = channels * (self.spec.neuron.membrane_bits * states + last_spike)
+                home = self.home("membranes", layer.name)
                 self.move(layer, "read", t, bits, len(outputs), home)
                 self.move(layer, "write", t, bits, len(outputs), home)
             if isinstance(layer, Add):

@@ -25,7 +25,7 @@ MEMORY = {
     "scratchpad and dram": ({"global_buffer": "none"}, "dram"),
     "none": ({"scratchpad": "none", "global_buffer": "none", "dram": "none"}, "none"),
 }
-WIDE = {"mac__input_bits": 32, "neuron__membrane_bits": 32}
+WIDE = {"mac__input_bits": 32, "neuron__membrane_bits": 32, "pooling__bits": 33}
 SMALL = WIDE | {"array__rows": 4, "array__columns": 3, "detector__bits": 5}
 
 
@@ -57,7 +57,7 @@ def test_a_direct_input_that_is_multiplied_once(network, order):
 
 @settings(max_examples=25)
 @given(
-    networks(),
+    networks(recurrent=True),
     st.tuples(st.integers(1, 7), st.integers(1, 7)),
     st.sampled_from(["none", "gate", "skip"]),
     st.sampled_from(["layer_outer", "timestep_outer"]),
@@ -65,6 +65,7 @@ def test_a_direct_input_that_is_multiplied_once(network, order):
 )
 def test_any_network_on_any_array(network, array, skip, order, direct):
     rows, columns = array
+    order = "timestep_outer" if network.read_late else order
     trace = cases.random_trace(network, timesteps=2, samples=1, rate=0.4)
     changes = SMALL | {"array__rows": rows, "array__columns": columns}
     compare(digital.variant(skip=skip, loop_order=order, direct_input=direct, **changes), trace, "global_buffer")

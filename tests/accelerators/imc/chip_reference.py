@@ -272,12 +272,19 @@ def neuron_counts(spec, network, layer, post, first):
     height, width, channels = layer.shape
     post("neuron", "update", height * width * channels)
     post("operations", "membrane update", height * width * channels)
+    states = 1
+    if layer.neuron.synapse is not None:
+        states = 2
+        post("synapse", "update", height * width * channels)
+    if layer.neuron.feedback is not None:
+        post("feedback", "add", height * width * channels)
     if spec.loop_order == "timestep_outer":
-        words = height * width * ceil(channels * spec.neuron.membrane_bits / spec.membrane.port_bits)
+        bits = states * spec.neuron.membrane_bits + (0 if layer.neuron.feedback is None else 1)
+        words = height * width * ceil(channels * bits / spec.membrane.port_bits)
         post("membrane", "read", words)
         post("membrane", "write", words)
     else:
-        post("neuron", "hold", height * width * channels)
+        post("neuron", "hold", height * width * channels * states)
     if spec.direct_input == "once":
         kept = [
             name

@@ -29,6 +29,14 @@ def unpacked(trace, name):
     return bits.reshape(*words.shape[:2], height, width, channels)
 
 
+def read_by(trace, layer):
+    """What a layer with weights reads: [sample, timestep, y, x, channel], of a delayed one a timestep late."""
+    values = activations(trace, layer.inputs[0])
+    if layer.delayed:
+        values = np.concatenate([np.zeros_like(values[:, :1]), values[:, :-1]], axis=1)
+    return values
+
+
 def activations(trace, name):
     """Integers of any layer that gives activations: [sample, timestep, y, x, channel]."""
     layer = trace.network[name]
@@ -233,7 +241,7 @@ def crossbar_counts(spec, trace, layer, chip):
     """One layer on a `Chip`: {(component, action): [sample, timestep]}, service ingredients [sample, timestep, row]."""
     network, placed = trace.network, Crossbars(spec, trace.network, layer)
     levels = row_levels(spec, layer, placed)
-    pictures = activations(trace, layer.inputs[0])
+    pictures = read_by(trace, layer)
     height, width, _ = layer.shape
     direct = is_direct(network, layer.inputs[0])
     shape = pictures.shape[:2]

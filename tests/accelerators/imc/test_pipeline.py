@@ -13,7 +13,7 @@ from traces.direct.networks import Sketch, networks
 
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.plan.pipeline import Options, build
-from hwsim.engine import simpy_engine
+from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.stage import Stage
 from hwsim.engine.timeline import stalls
@@ -86,7 +86,7 @@ def schedule_of(pipeline, durations):
 
 
 def reads(network):
-    """Who reads what: (producer stage, consumer stage, rows of the producer that each consumer row needs)."""
+    """Who reads what: (producer and consumer stage, rows of the producer that each consumer row needs, steps late)."""
 
     def gives(name):
         layer = network[name]
@@ -111,9 +111,9 @@ def reads(network):
                 padding = 0 if isinstance(layer, Pool) else layer.padding
                 tops = [y * layer.stride - padding for y in range(layer.shape[0])]
                 needs = [range(max(0, top), min(rows, top + layer.kernel)) for top in tops]
-            yield gives(source), layer.name, needs
+            yield gives(source), layer.name, needs, int(getattr(layer, "delayed", False))
         if gives(layer.name) != layer.name:
-            yield layer.name, gives(layer.name), [range(y, y + 1) for y in range(layer.shape[0])]
+            yield layer.name, gives(layer.name), [range(y, y + 1) for y in range(layer.shape[0])], 0
 
 
 def jobs_of(schedule):
@@ -126,8 +126,8 @@ def jobs_of(schedule):
 
 def assert_rows_are_there_before_they_are_used(network, schedule, timeline):
     jobs = jobs_of(schedule)
-    for producer, consumer, needs in reads(network):
-        for made, used in zip(jobs[producer], jobs[consumer], strict=True):
+    for producer, consumer, needs, late in reads(network):
+        for made, used in zip(jobs[producer], jobs[consumer][late:], strict=False):
             for y, rows in enumerate(needs):
                 ready = timeline.done[producer][made[list(rows)]].max()
                 assert timeline.start[consumer][used[y]] >= ready, (producer, consumer, y)
@@ -136,11 +136,12 @@ def assert_rows_are_there_before_they_are_used(network, schedule, timeline):
 def assert_buffers_hold(network, pipeline, schedule, timeline):
     """A row takes its place when its job starts, and leaves it when the last job that needs it is free or none does."""
     jobs = jobs_of(schedule)
-    for producer, consumer, needs in reads(network):
+    for producer, consumer, needs, late in reads(network):
         events = []
-        for made, used in zip(jobs[producer], jobs[consumer], strict=True):
+        nobody = [np.full(len(needs), -1)] * late
+        for made, used in zip(jobs[producer], [*jobs[consumer][late:], *nobody], strict=True):
             for row, job in enumerate(made):
-                readers = [used[y] for y, rows in enumerate(needs) if row in rows]
+                readers = [used[y] for y, rows in enumerate(needs) if row in rows and used[y] >= 0]
                 left = timeline.free[consumer][readers].max() if readers else timeline.free[producer][job]
                 events += [(timeline.start[producer][job], 1), (left, -1)]
         held = np.cumsum([change for _, change in sorted(events)])
@@ -163,6 +164,16 @@ def test_so_do_pipelines_of_any_valid_network(network, seed):
     timeline = simpy_engine.run(schedule)
     assert_rows_are_there_before_they_are_used(network, schedule, timeline)
     assert_buffers_hold(network, pipeline, schedule, timeline)
+
+
+@settings(max_examples=40, phases=[Phase.generate])
+@given(networks(recurrent=True), st.integers(0, 999), st.booleans())
+def test_so_do_pipelines_that_read_the_timestep_before(network, seed, row_pipelining):
+    pipeline, schedule = timed(seed, network, row_pipelining=row_pipelining, layer_outer=False)
+    timeline = simpy_engine.run(schedule)
+    assert_rows_are_there_before_they_are_used(network, schedule, timeline)
+    assert_buffers_hold(network, pipeline, schedule, timeline)
+    assert all(np.array_equal(compiled_engine.run(schedule).done[name], done) for name, done in timeline.done.items())
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -22,6 +22,7 @@ from hwsim.traces import (
     Provenance,
     Readout,
     StoredWeights,
+    Synapse,
     Trace,
 )
 from hwsim.traces.direct.events import EventTrace
@@ -109,10 +110,29 @@ class Sketch:
         height, width, channels = self.last.shape
         return self.add(Flatten(self.name("flatten"), (self.last.name,), (1, 1, height * width * channels)))
 
-    def sum(self, inputs, gains, neuron=None):
+    def sum(self, inputs, gains, neuron=None, bias=False):
         shape = self[inputs[0]].shape
         neuron = self.neuron(shape[2]) if neuron is True else neuron
-        return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron))
+        values = self.bias(shape[2]) if bias else None
+        return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron, values))
+
+    def recurrent(self, channels, kernel=1, neuron=True, bias=False, source=None):
+        """Weights that read `source`, weights that read the neurons of the step before, and neurons on their sum."""
+        source, padding = source or self.last.name, kernel // 2
+        come_back = f"add{len(self.layers) + 2}"
+        if self[source].shape[:2] == (1, 1) and kernel == 1:
+            self.linear(channels, neuron=None)
+            forward = self.last.name
+            weights = self.weights((1, 1, channels, channels), 5)
+            back = Linear(self.name("back"), (come_back,), (1, 1, channels), weights, None, None, True)
+        else:
+            forward = self.conv(channels, kernel, padding=padding, source=source, neuron=None)
+            window, weights = (kernel, 1, padding, 1), self.weights((kernel, kernel, channels, channels), 5)
+            shape = self[forward].shape
+            bias_back = self.bias(channels) if bias else None
+            back = Conv2d(self.name("back"), (come_back,), shape, *window, weights, bias_back, None, True)
+        self.add(back)
+        return self.sum([forward, back.name], [1, 1], neuron=neuron, bias=bias)
 
     def readout(self, of="spikes", votes=1):
         shape = (1, 1, self.last.shape[2] // votes)
@@ -171,9 +191,10 @@ def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
 
 
 @st.composite
-def neurons(draw, channels):
+def neurons(draw, channels, plain=False):
     """Neurons at all corners of the rules: no leak, full leak, one-bit rounding, tiny membranes that saturate, fire at
-    or above their threshold, are reset at once, a step later or never.
+    or above their threshold, are reset at once, a step later or never; unless `plain` with a synaptic current or
+    feedback now and then.
     """
     leak_bits = draw(st.integers(0, 6))
     membrane_bits = draw(st.sampled_from([4, 8, 12, 24, 32]))
@@ -181,6 +202,15 @@ def neurons(draw, channels):
     reset = draw(st.sampled_from(["soft", "hard", "soft", "hard", "none"]))
     threshold = draw(st.lists(st.integers(0, min(top, 300)), min_size=channels, max_size=channels))
     leaks = draw(st.lists(st.integers(0, 1 << leak_bits), min_size=channels, max_size=channels))
+    delayed_reset = draw(st.booleans())
+    synapse = feedback = None
+    if not plain and draw(st.integers(0, 2)) == 0:
+        bits = draw(st.integers(0, 6))
+        left = draw(st.lists(st.integers(0, 1 << bits), min_size=channels, max_size=channels))
+        synapse = Synapse(np.array(left, np.int64) if draw(st.booleans()) else left[0], bits, draw(st.booleans()))
+    if not plain and draw(st.integers(0, 2)) == 0:
+        back = st.integers(-min(top, 200), min(top, 200))
+        feedback = np.array(draw(st.lists(back, min_size=channels, max_size=channels)), np.int64)
     return Neuron(
         leak=np.array(leaks, np.int64) if draw(st.integers(0, 3)) == 0 else leaks[0],
         leak_bits=leak_bits,
@@ -190,23 +220,33 @@ def neurons(draw, channels):
         membrane_bits=membrane_bits,
         v_reset=draw(st.integers(-min(top, 20), min(top, 20))) if reset == "hard" else 0,
         fires_at_threshold=draw(st.booleans()),
-        delayed_reset=draw(st.booleans()),
+        delayed_reset=delayed_reset,
+        reset_after_sum=reset == "hard" and delayed_reset and draw(st.booleans()),
+        synapse=synapse,
+        feedback=feedback,
     )
 
 
 @st.composite
-def networks(draw):
-    """Random valid networks of up to about ten layers, of every kind, over at most 6 x 6 positions."""
+def networks(draw, recurrent=False):
+    """Random valid networks of up to about ten layers, of every kind, over at most 6 x 6 positions.
+
+    With `recurrent` some layers read the timestep before: own spikes that come back, or others late.
+    """
     size = draw(st.integers(3, 6))
     shape, over_time = (size, size, draw(st.integers(1, 3))), draw(st.integers(0, 2)) == 0
     bits = draw(st.integers(1, 3 if over_time else 8))
     sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time)
+    kinds = [_draw_conv, _draw_conv, _draw_pool, _draw_residual, _draw_activation_sum]
     for _ in range(draw(st.integers(0, 4))):
-        draw(st.sampled_from([_draw_conv, _draw_conv, _draw_pool, _draw_residual, _draw_activation_sum]))(draw, sketch)
+        draw(st.sampled_from(kinds + [_draw_recurrent, _draw_late] * recurrent))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
         _draw_conv(draw, sketch)
     if sketch.last.shape[:2] != (1, 1) or draw(st.booleans()):
         sketch.flatten()
+    if recurrent and draw(st.booleans()):
+        n_out = draw(st.integers(1, 9))
+        sketch.recurrent(n_out, neuron=draw(neurons(n_out)))
     if draw(st.booleans()):
         n_out = draw(st.integers(1, 9))
         sketch.linear(n_out, bits=draw(st.integers(2, 8)), neuron=draw(neurons(n_out)), bias=draw(st.booleans()))
@@ -249,7 +289,24 @@ def _draw_residual(draw, sketch):
     identity = draw(st.booleans())
     second = source if identity else sketch.conv(channels, kernel=1, padding=0, source=source, neuron=None)
     gains = [draw(st.sampled_from([1, 2])), draw(st.sampled_from([-3, 1, 4]))]
-    sketch.sum([first, second], gains, neuron=draw(neurons(channels)))
+    sketch.sum([first, second], gains, neuron=draw(neurons(channels)), bias=draw(st.booleans()))
+
+
+def _draw_recurrent(draw, sketch):
+    """A convolution of the layer's own spikes of the timestep before."""
+    kernel = draw(st.sampled_from([1, 3, 5]))
+    channels = draw(st.integers(1, 4))
+    sketch.recurrent(channels, kernel, neuron=draw(neurons(channels)), bias=draw(st.booleans()))
+
+
+def _draw_late(draw, sketch):
+    """Neurons that are read at once and a timestep later, by layers that lie after them."""
+    channels = draw(st.integers(1, 4))
+    source = sketch.conv(channels, neuron=draw(neurons(channels)))
+    now = sketch.conv(channels, source=source, neuron=None)
+    late = sketch.conv(channels, source=source, neuron=None)
+    sketch.layers[-1] = dataclasses.replace(sketch[late], delayed=True)
+    sketch.sum([now, late], [1, 2], neuron=draw(neurons(channels)))
 
 
 def _draw_activation_sum(draw, sketch):

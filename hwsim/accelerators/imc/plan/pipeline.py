@@ -2,6 +2,9 @@
 
 A job is one output row of a step at one timestep.  `timestep_outer` runs all rows of a timestep before the next
 timestep; `layer_outer` runs all timesteps of a row before the next row.
+
+A layer that reads the timestep before waits for rows of that, wherever in the order they are made; two whole maps are
+kept for it, one that it reads and one that is made meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +20,19 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
 from hwsim.engine.stage import Wait
 from hwsim.traces.network.geometry import window_rows
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Flatten,
+    Input,
+    Layer,
+    Linear,
+    Network,
+    Pool,
+    Readout,
+    is_delayed,
+    neuron_of,
+)
 
 Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
 DECISION = "sigma_e"
@@ -94,13 +109,16 @@ class Options:
 def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     """Lay out the steps of a network and everything they wait for."""
     order = JobOrder(timesteps, options.layer_outer)
-    steps, reads = _steps_and_reads(network, options.off_chip)
+    steps, reads, late_reads = _steps_and_reads(network, options.off_chip)
     by_name = {step.name: step for step in steps}
     edges = [_edge(by_name[p], by_name[c], rows, order, options.row_pipelining) for p, c, rows in reads]
+    late = [_edge(by_name[p], by_name[c], rows, order, options.row_pipelining, 1) for p, c, rows in late_reads]
     waits: dict[str, list[Wait]] = {step.name: [] for step in steps}
-    for edge in edges:
+    for edge in (*edges, *late):
         waits[edge.consumer].append(Wait(edge.producer, edge.high))
     holds = _bound_buffers(steps, edges, options, timesteps, waits)
+    for edge in late:
+        _bound(edge, 2 * by_name[edge.producer].rows, by_name[edge.producer].rows * timesteps, waits, holds)
     entry, output = steps[0], steps[-1]
     timestep, _ = order.grid(entry.rows)
     if options.gated:  # a timestep starts when the decision on the one before has said no
@@ -114,10 +132,14 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     return Pipeline(tuple(steps), {n: tuple(w) for n, w in waits.items()}, order, holds, output.name, steps[-1].name)
 
 
-def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[Step], list[tuple[str, str, IntArray]]]:
-    """Steps, and (producer, consumer, rows [output row, 2] from first to one past the last) for each pair."""
+Read = tuple[str, str, IntArray]
+"""Producer, consumer and rows [output row, 2] from first to one past the last."""
+
+
+def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[Step], list[Read], list[Read]]:
+    """Steps, and who reads whom: of the same timestep, and of the one before."""
     steps: list[Step] = []
-    reads: list[tuple[str, str, IntArray]] = []
+    reads: list[Read] = []
     gives: dict[str, str] = {}  # layer -> step that gives its result
     for layer in network:
         if isinstance(layer, Flatten):
@@ -125,7 +147,7 @@ def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[S
         name, away = layer.name, layer.name in off_chip
         steps.append(Step(name, layer, _kind(layer, away), layer.shape[0]))
         gives[name] = name
-        for source in layer.inputs:
+        for source in () if is_delayed(layer) else layer.inputs:
             producer, rows = origin(network, source), window_rows(layer, network)
             if network[producer].shape[0] != network[source].shape[0]:  # flattened, so every row is needed at once
                 rows = np.array([[0, network[producer].shape[0]]])
@@ -135,7 +157,12 @@ def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[S
             steps.append(Step(gives[name], layer, "elsewhere" if away else "neuron", layer.shape[0]))
             same = np.stack([np.arange(layer.shape[0]), np.arange(1, layer.shape[0] + 1)], axis=1)
             reads.append((name, gives[name], same))
-    return steps, reads
+    late = [
+        (gives[name], reader, window_rows(network[reader], network))
+        for name, readers in network.read_late.items()
+        for reader in readers
+    ]
+    return steps, reads, late
 
 
 def _kind(layer: Layer, away: bool) -> Kind:
@@ -149,8 +176,12 @@ def _kind(layer: Layer, away: bool) -> Kind:
     return "elsewhere" if away else "crossbar"
 
 
-def _edge(producer: Step, consumer: Step, rows: IntArray, order: JobOrder, row_pipelining: bool) -> Edge:
+def _edge(
+    producer: Step, consumer: Step, rows: IntArray, order: JobOrder, row_pipelining: bool, before: int = 0
+) -> Edge:
+    """Jobs of which timestep, so many before their own, need which rows; below zero there is none to wait for."""
     timestep, row = order.grid(consumer.rows)
+    timestep = timestep - before
     low = order.index(timestep, rows[row, 0], producer.rows)
     last = np.full_like(row, producer.rows - 1)
     if row_pipelining:
@@ -159,6 +190,8 @@ def _edge(producer: Step, consumer: Step, rows: IntArray, order: JobOrder, row_p
         high = order.index(np.full_like(timestep, order.timesteps - 1), last, producer.rows)
     else:
         high = order.index(timestep, last, producer.rows)
+    if before:
+        low, high = np.where(timestep < 0, -1, low), np.where(timestep < 0, -1, high)
     return Edge(producer.name, consumer.name, low, high)
 
 
@@ -170,9 +203,14 @@ def _bound_buffers(
     by_pair = {(edge.producer, edge.consumer): edge for edge in edges}
     holds: dict[str, int] = {}
     for (producer, consumer), needed in minimum_rows(Graph([step.name for step in steps], edges)).items():
-        size = min(needed + options.slack_rows, jobs[producer])
-        holds[producer] = max(holds.get(producer, 0), size)
-        needs = np.full(jobs[producer], -1, np.int64)
-        needs[size:] = by_pair[producer, consumer].freed_by(jobs[producer])[: jobs[producer] - size]
-        waits[producer].append(Wait(consumer, needs, event="free", stall="blocked"))
+        _bound(by_pair[producer, consumer], needed + options.slack_rows, jobs[producer], waits, holds)
     return holds
+
+
+def _bound(edge: Edge, rows: int, jobs: int, waits: dict[str, list[Wait]], holds: dict[str, int]) -> None:
+    """Make a producer of so many jobs wait for space on an edge that holds so many of its rows."""
+    size = min(rows, jobs)
+    holds[edge.producer] = max(holds.get(edge.producer, 0), size)
+    needs = np.full(jobs, -1, np.int64)
+    needs[size:] = edge.freed_by(jobs)[: jobs - size]
+    waits[edge.producer].append(Wait(edge.consumer, needs, event="free", stall="blocked"))

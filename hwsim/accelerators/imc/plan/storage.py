@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 
+from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.components.memory import Sram
+from hwsim.contract.neuron_parts import state_bits
 from hwsim.errors import ArchitectureError
+from hwsim.traces.network.layers import neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
 
@@ -68,12 +71,20 @@ def _membranes(plan: Plan) -> Needs:
     with_memory = neurons if limit == "all" else neurons[:limit]
     maps = plan.spec.assumptions.map_values(plan.network)
     if maps or limit != "all":  # an estimate of the whole chip, in which nothing is at a tile
-        return Needs({}, bits * (maps + sum(prod(step.layer.shape) for step in with_memory)))
+        states = sum(prod(step.layer.shape) * _state_bits(step, bits) for step in with_memory)
+        return Needs({}, bits * maps + states)
     by_tile: Counter[int] = Counter()
     for step in neurons:
         for part in plan.traffic.sites.parts[step.layer.name]:
-            by_tile[part.tile] += step.layer.shape[0] * part.values * bits
+            by_tile[part.tile] += step.layer.shape[0] * part.values * _state_bits(step, bits)
     return Needs(by_tile)
+
+
+def _state_bits(step: Step, membrane_bits: int) -> int:
+    """Bits that one neuron of a step keeps."""
+    neuron = neuron_of(step.layer)
+    assert neuron is not None
+    return state_bits(neuron, membrane_bits)
 
 
 def memories(name: str, sram: Sram, needed: Needs, least: int, plan: Plan) -> int:
