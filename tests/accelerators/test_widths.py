@@ -22,7 +22,7 @@ from hwsim.traces.network.ranges import added, current_ranges, signed_bits, sum_
 from hwsim.traces.network.weights import weights_of
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
-NEEDS = re.compile(r"needs (\d+), the machine has (\d+)$")
+NEEDS = re.compile(r"needs (\d+), the machine has (\d+); \S+=\1 is enough$")
 
 
 def lowered(design, trace, *settings, baseline=None):

@@ -216,11 +216,17 @@ def test_what_does_not_fit_is_refused_with_the_number_that_is_too_small():
     )
     message = refusal(digital.variant(dram__capacity_mib=0.001), trace)
     assert message == f"dram.capacity_mib: 0.001 MiB hold 8388 bits, the network needs {weights}"
-    assert refusal(digital.variant(mac__input_bits=1), trace) == "mac.input_bits: fc1 needs 2, the machine has 1"
-    assert refusal(digital.variant(mac__weight_bits=3), trace) == "mac.weight_bits: fc1 needs 4, the machine has 3"
+    assert (
+        refusal(digital.variant(mac__input_bits=1), trace)
+        == "mac.input_bits: fc1 needs 2, the machine has 1; mac.input_bits=2 is enough"
+    )
+    assert (
+        refusal(digital.variant(mac__weight_bits=3), trace)
+        == "mac.weight_bits: fc1 needs 4, the machine has 3; mac.weight_bits=4 is enough"
+    )
     assert (
         refusal(digital.variant(neuron__membrane_bits=8), trace)
-        == "neuron.membrane_bits: fc1 needs 16, the machine has 8"
+        == "neuron.membrane_bits: fc1 needs 16, the machine has 8; neuron.membrane_bits=16 is enough"
     )
 
 
@@ -239,7 +245,7 @@ def test_a_layer_larger_than_every_buffer_is_cut_into_tiles():
         ("fan_out=mean", "skip must be gate, got skip"),
         ("dram.burst_bytes=-1", "burst_bytes: must be at least 1, got -1"),
         ("dram=maybe", "dram"),
-        ("mac.input_bits=4", "mac.input_bits: fc1 needs 8, the machine has 4"),
+        ("mac.input_bits=4", "mac.input_bits: fc1 needs 8, the machine has 4; mac.input_bits=8 is enough"),
     ],
 )
 def test_errors_are_one_line(tmp_path, setting, message):

@@ -171,7 +171,7 @@ def test_more_timesteps_of_a_wavefront_are_reported_one_by_one():
 
 
 REFUSED = {
-    "mac.input_bits=5": "mac.input_bits: lstm1 needs 6, the machine has 5",
+    "mac.input_bits=5": "mac.input_bits: lstm1 needs 6, the machine has 5; mac.input_bits=6 is enough",
     "mac.weight_bits=3": "mac.weight_bits: lstm1 needs 4",
     "ac.bits=4": "ac.bits: lstm1 needs",
     "readout.bits=3": "readout.bits: readout needs",
@@ -209,7 +209,7 @@ def test_given_prices_have_no_quantised_baseline_of_another_width():
 def test_a_trace_of_another_coding_is_refused_by_both():
     with pytest.raises(UsageError, match="plays traces of coding sequence"):
         api.simulate(design(), random_trace(binary()))
-    with pytest.raises(UsageError, match="is 'sequence'"):
+    with pytest.raises(UsageError, match="is of coding sequence, which machine lstm plays"):
         api.simulate(api.load_architecture("imc"), trace_of(network_of()))
 
 
