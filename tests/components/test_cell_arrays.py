@@ -109,7 +109,7 @@ def test_a_price_of_the_whole_array_may_be_all_that_is_given():
         ("imc", ["crossbar.device=null"], "crossbar: missing key 'device'"),
         ("imc", ["crossbar=3"], "crossbar: must be a mapping, got 3"),
         ("imc_sram", ["crossbar.cell_bits=2"], "crossbar.cell_bits: must be at most 1, got 2"),
-        ("imc_sram", ["crossbar.swing=1"], "unknown key 'crossbar.swing'; did you mean 'swing_v'?"),
+        ("imc_sram", ["crossbar.swing=1"], "unknown key 'crossbar.swing'; did you mean 'crossbar.swing_v'?"),
         ("imc_sram", ["crossbar.swing_v=1"], "crossbar: swing_v must be at most precharge_v = 0.9, got 1"),
         ("imc_isaac", ["read_energy=value"], "crossbar.given: read_energy: value needs read_cell_pj"),
         ("imc_isaac", ["crossbar.rows=64"], "crossbar: rows is 64, but the given prices are for 128"),
