@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hwsim.accelerators.imc.parts import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of
-from hwsim.accelerators.imc.schedule import shape_of
+from hwsim.accelerators.imc.schedule import Frame, frame_of, shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept, real
 from hwsim.contract.hardware import Hardware
@@ -46,8 +46,12 @@ class Layout:
         made = kept(network, ("plans", timesteps, runs), spec, plans)
         fullest = runs[-1]
 
+        def frames_of(asked: ImcSpec) -> Mapping[RunName, Frame]:
+            return {run: frame_of(plan) for run, plan in made.under(asked).items()}
+
         def shapes(asked: ImcSpec) -> Mapping[RunName, Schedules]:
-            return {run: shape_of(plan) for run, plan in made.under(asked).items()}
+            frames = kept(made, "frames", asked, frames_of)
+            return {run: shape_of(plan, frames[run]) for run, plan in made.under(asked).items()}
 
         def constant(asked: ImcSpec) -> Mapping[str, Sequence[Checked]]:
             return constant_postings(made.under(asked)[fullest])
