@@ -16,6 +16,7 @@ from hwsim.traces.network.layers import (
     Add,
     Concat,
     Conv2d,
+    Input,
     Layer,
     Linear,
     Network,
@@ -53,6 +54,8 @@ def version_of(trace: AnyTrace) -> int:
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
     arranges = isinstance(layer, Concat | Upsample)
+    if isinstance(layer, Input) and (layer.signed or layer.bits > 8):
+        return True
     weights = layer.weights.bits if isinstance(layer, Conv2d | Linear) else 2
     return arranges or not 2 <= weights <= 8 or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
 

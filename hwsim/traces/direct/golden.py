@@ -32,14 +32,15 @@ from hwsim.traces.network.layers import (
     is_delayed,
     neuron_of,
 )
+from hwsim.traces.network.raw_input import beyond
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import pack_channels
-from hwsim.traces.trace import PackedSpikes
+from hwsim.traces.trace import PackedSpikes, RawValues
 
 _SAMPLES_AT_ONCE = 64
 
 Values = NDArray[np.int32]
-Encode = Callable[[NDArray[np.uint8], int], Values]
+Encode = Callable[[RawValues, int], Values]
 """What the input layer gives for raw samples at a timestep; they are given as they are where a coding has none."""
 
 
@@ -64,24 +65,25 @@ class Execution:
 
 def execute(
     network: Network,
-    inputs: NDArray[np.uint8],
+    inputs: RawValues,
     timesteps: int,
     products: Products | None = None,
     encode: Encode | None = None,
 ) -> Execution:
-    """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `network` prescribes.
+    """Run `network` on raw inputs [sample, height, width, channel] as the docstring of `network` prescribes.
 
     With `products`, currents are theirs, and sums that leave 32 bits saturate.  Raises TraceError for a network that
     breaks a rule and for inputs of another shape or of too many bits.
     """
     check_network(network)
     shape = (timesteps, *network.input.shape) if network.input.over_time else network.input.shape
-    if inputs.dtype != np.uint8 or inputs.shape[1:] != shape or not inputs.size:
+    wanted = network.input.dtype
+    if inputs.dtype != wanted or inputs.shape[1:] != shape or not inputs.size:
         raise TraceError(
-            f"inputs: wanted uint8 (samples, {', '.join(map(str, shape))}), found {inputs.dtype} {inputs.shape}"
+            f"inputs: wanted {wanted} (samples, {', '.join(map(str, shape))}), found {inputs.dtype} {inputs.shape}"
         )
-    if int(inputs.max()) >> network.input.bits:
-        raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {int(inputs.max())}")
+    if (found := beyond(inputs, network.input)) is not None:
+        raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {found}")
     products = products or ExactProducts(network)
     if network.input.over_time:
         encode = at_timestep
@@ -122,7 +124,7 @@ class _Run:
         network: Network,
         products: Products,
         first_sample: int,
-        inputs: NDArray[np.uint8],
+        inputs: RawValues,
         encode: Encode | None,
     ) -> None:
         self.network = network
@@ -244,7 +246,7 @@ class _Run:
         return before if synapse.delayed else now
 
 
-def at_timestep(values: NDArray[np.uint8], timestep: int) -> Values:
+def at_timestep(values: RawValues, timestep: int) -> Values:
     """Inputs over time [sample, timestep, ...] at one timestep."""
     return values[:, timestep].astype(np.int32)
 

@@ -41,7 +41,7 @@ def played_bytes(network: Network, timesteps: int) -> int:
         places = height * width * kernel**2 * _PLACE_BYTES if isinstance(layer, Conv2d | Pool) else 0
         views = kernel**2 * _VIEW_BYTES if isinstance(layer, Pool) else 0
         known = neuron_of(layer) is not None or network.gives_currents(layer.name) or layer.name == network.input.name
-        planes = 0 if known else network.max_value(layer.name).bit_length() * _packed_bytes(layer.shape)
+        planes = 0 if known else network.bits(layer.name) * _packed_bytes(layer.shape)
         largest = max(largest, places, views, planes)
     return jobs + largest
 

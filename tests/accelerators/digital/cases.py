@@ -61,8 +61,8 @@ def windows(trace, layer):
 
 
 def set_bits(values):
-    """Number of ones in the binary digits of integers."""
-    return np.vectorize(lambda value: bin(value).count("1"), otypes=[np.int64])(values)
+    """Number of ones in the binary digits of integers' magnitudes."""
+    return np.vectorize(lambda value: bin(abs(value)).count("1"), otypes=[np.int64])(values)
 
 
 def accumulates(trace, layer):

@@ -15,7 +15,7 @@ from math import ceil
 
 import numpy as np
 from accelerators.digital.cases import geometry, set_bits, windows
-from accelerators.imc.reference import bits_of, gives_currents, is_direct, is_stored, maps_of
+from accelerators.imc.reference import bits_of, gives_currents, is_direct, is_stored, magnitude_bits, maps_of
 
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
 
@@ -107,7 +107,7 @@ class Twin:
         self.add(
             layer, "operations", "MAC" if direct else "AC", t, (taps * len(outputs) if direct else ones) * channels
         )
-        digits = 1 if direct else bits_of(self.network, layer.inputs[0])
+        digits = 1 if direct else magnitude_bits(self.network, layer.inputs[0])
         kernel, stride, padding = geometry(layer)[:3]
         source = self.network[layer.inputs[0]].shape
         inside = 0

@@ -33,7 +33,7 @@ def _grouped_convolution(sketch: Sketch) -> None:
 
 def _pool(sketch: Sketch) -> None:
     kernel, stride, _ = _window(sketch)
-    sums_fit = sketch.largest(sketch.last) * kernel**2 <= LARGEST
+    sums_fit = sketch.largest(sketch.last) * kernel**2 <= LARGEST >> sketch.signed(sketch.last)
     sketch.pool(not sums_fit or sketch.dice.once_in(2), kernel, stride)
 
 
@@ -51,7 +51,7 @@ def _residual(sketch: Sketch) -> None:
 def _skip(sketch: Sketch) -> None:
     """Activations and what a convolution makes of them, added without a neuron: no longer 0 or 1."""
     dice, source = sketch.dice, sketch.last
-    if sketch.largest(source) * 3 + 3 > LARGEST:
+    if sketch.largest(source) * 3 + 3 > LARGEST >> sketch.signed(source):
         return _convolution(sketch)
     branch = sketch.conv(source.shape[2], (1, 1, 0))
     sketch.sum([source, branch], [dice.whole(1, 3), dice.whole(1, 3)])
