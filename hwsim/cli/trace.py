@@ -77,7 +77,7 @@ def trace_verify(file: Path, memory: int | None) -> None:
     "words",
     multiple=True,
     metavar="WORD",
-    help="Change the network: events, input-bits=1..8, weight-bits=2..8, bias, reset=soft|hard|none, delayed-reset,"
+    help="Change the network: events, input-bits=1..8, weight-bits=1..16, bias, reset=soft|hard|none, delayed-reset,"
     " at-threshold, leak=none|channel, readout=spikes|membrane, votes=1..64; may be repeated.",
 )
 @click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
