@@ -96,7 +96,12 @@ class Building:
             return self._neurons(call)
         kind = class_of(module)
         if kind is None or is_neurons(module):
-            refuse(name, module, hint(module) or "cannot be said in a trace")
+            known = (
+                "is not among the neurons of docs/guides/neurons.md"
+                if is_neurons(module)
+                else "cannot be said in a trace"
+            )
+            refuse(name, module, hint(module) or known)
         if not any(id(taken) in known for known in (self._of, self.late, self._joined)):
             refuse(name, module, "reads what no module or function of the network gives")
         if id(taken) in self._with_own:

@@ -191,6 +191,8 @@ NEURONS: dict[str, Callable[[str, Any], Traits]] = {
     "spikingjelly.LIFNode": _lif_node,
     "spikingjelly.SimpleLIFNode": _lif_node,
     "spikingjelly.ParametricLIFNode": _parametric_node,
+    "spikingjelly.OTTTLIFNode": _lif_node,
+    "spikingjelly.SLTTLIFNode": _lif_node,
     "spikingjelly.CUBALIFNode": _cuba_node,
     "norse.LIFBoxCell": _lif_box,
     "norse.LIFCell": _lif,
