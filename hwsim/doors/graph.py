@@ -35,6 +35,23 @@ class Source(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """The integers that weights, or sums of currents, are known to be of: the real value of 1 in each channel."""
+
+    step: Floats  # [channel]
+    bits: int = 0  # of a weight
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """The fixed point that neurons are known to have."""
+
+    fraction_bits: int
+    leak_bits: int
+    membrane_bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Weighted(Node):
     """A convolution, or a fully connected layer over (1, 1, n)."""
 
@@ -44,6 +61,7 @@ class Weighted(Node):
     padding: int = 0
     groups: int = 1
     linear: bool = False
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +82,8 @@ class Flattened(Node):
 class Added(Node):
     """The sum of what it reads."""
 
+    steps: Steps | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Neurons(Node):
@@ -77,6 +97,7 @@ class Neurons(Node):
     v_reset: float = 0.0
     fires_at_threshold: bool = False
     delayed_reset: bool = False
+    widths: Widths | None = None
 
 
 @dataclass(frozen=True, slots=True)

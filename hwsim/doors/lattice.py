@@ -118,7 +118,7 @@ class _Building:
         return self.units[name]
 
     def _weighted(self, node: Weighted) -> None:
-        unit, bits = self._unit(node), self.precision.weight_bits
+        unit, bits = self._unit(node), node.steps.bits if node.steps else self.precision.weight_bits
         steps = self._steps_for(node)
         top = (1 << (bits - 1)) - 1
         values = np.clip(np.rint(node.weight / steps), -top - 1, top).astype(np.int8)
@@ -139,6 +139,8 @@ class _Building:
 
     def _steps_for(self, node: Weighted) -> Floats:
         """The step of every output channel: its own, or one for all that are added up or compared with it."""
+        if node.steps is not None:
+            return node.steps.step / self._unit(node)
         summed = [reader for reader in self.graph.readers(node.name) if isinstance(reader, Added)]
         together = [node]
         for reader in summed:
@@ -163,7 +165,7 @@ class _Building:
             gains = [round(self.units[name] / unit) for name in node.inputs]
             self.units[node.name] = unit
         else:
-            step = self.steps[currents[0]]
+            step = self.steps[currents[0]] if node.steps is None else node.steps.step
             gains = []
             for name in node.inputs:
                 ratio = (self.steps[name] / step).mean() if name in self.steps else self.units[name] / float(step[0])
@@ -209,11 +211,13 @@ class _Building:
         channels = node.shape[2]
         step = step * node.gain
         threshold = np.broadcast_to(node.threshold, channels) / step
-        if (threshold < 0).any():
+        if (threshold < 0).any() and node.widths is None:  # else it was meant
             _fail(node, "has a threshold below zero")
         lowest = float(threshold.min())
         wanted = math.ceil(math.log2(_THRESHOLD_STEPS / lowest)) if lowest > 0 else 0
-        fraction = min(max(wanted, 0), _MOST_FRACTION_BITS)
+        fraction, leak_bits = min(max(wanted, 0), _MOST_FRACTION_BITS), self.precision.leak_bits
+        if node.widths is not None:
+            fraction, leak_bits = node.widths.fraction_bits, node.widths.leak_bits
         unit = 1 << fraction
         total = np.zeros(channels) if bias is None else bias * node.gain / step
         total = total + node.drive / step
@@ -223,14 +227,15 @@ class _Building:
             _fail(node, "has a reset potential that is not zero: choose one step for all channels, per_channel=False")
         levels = np.rint(threshold * unit).astype(np.int64)
         bits = max(self.precision.membrane_bits, int(levels.max()).bit_length() + 2)
+        bits = bits if node.widths is None else node.widths.membrane_bits
         if bits > MAX_MEMBRANE_BITS:
             _fail(node, f"needs membranes of {bits} bits: its threshold is far above its weights")
-        leak = np.rint(np.broadcast_to(node.leak, channels) * (1 << self.precision.leak_bits)).astype(np.int64)
+        leak = np.rint(np.broadcast_to(node.leak, channels) * (1 << leak_bits)).astype(np.int64)
         same = len(set(leak.tolist())) == 1
-        full = same and int(leak[0]) == 1 << self.precision.leak_bits
+        full = same and int(leak[0]) == 1 << leak_bits
         neuron = Neuron(
             leak=(1 if full else int(leak[0])) if same else leak,
-            leak_bits=0 if full else self.precision.leak_bits,
+            leak_bits=0 if full else leak_bits,
             v_threshold=levels,
             reset=node.reset,
             fraction_bits=fraction,

@@ -13,21 +13,37 @@ from typing import Any, Literal
 
 import numpy as np
 
-from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
+from hwsim.doors.graph import (
+    Added,
+    Flattened,
+    Floats,
+    Graph,
+    Neurons,
+    Node,
+    Pooled,
+    Shape,
+    Source,
+    Steps,
+    Votes,
+    Weighted,
+    Widths,
+)
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line, shortened
 
 Fires = Literal["above", "at"]
 Reset = Literal["hard", "soft"]
+SAYS = "hwsim."
+"""What the names of metadata begin with that `nir_export` writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discrete:
-    """What NIR leaves open."""
+    """What NIR leaves open; where it is not said, that of the file's metadata, else 1 ms, `hard` and `above`."""
 
-    dt_s: float
-    reset: Reset = "hard"
-    fires: Fires = "above"
+    dt_s: float | None = None
+    reset: Reset | None = None
+    fires: Fires | None = None
 
 
 def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
@@ -114,7 +130,7 @@ class _Reading:
         sources = [self.alias[source] for source in self._sources(name)]
         if len(sources) > 1:
             shape = self.made[sources[0]].shape
-            self._put(Added(f"{_legal(name)}.sum", tuple(sources), shape))
+            self._put(Added(f"{_legal(name)}.sum", tuple(sources), shape, _steps(node, shape)))
             sources = [f"{_legal(name)}.sum"]
         handler = getattr(self, f"_{kind.lower()}", None)
         if handler is None:
@@ -151,24 +167,34 @@ class _Reading:
         rows, columns = ((size + 2 * padding - kernel) // stride + 1 for size in within[:2])
         weight, bias = out.transpose(2, 3, 1, 0), _bias(node)
         shape = (rows, columns, out.shape[0])
-        return self._put(Weighted(name, tuple(sources), shape, weight, bias, stride, padding, int(node.groups)))
+        window = (stride, padding, int(node.groups), False)
+        return self._put(Weighted(name, tuple(sources), shape, weight, bias, *window, _steps(node, shape, weight)))
 
     def _affine(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._dense(name, np.asarray(node.weight, np.float64), _bias(node), sources)
+        return self._dense(name, node, _bias(node), sources)
 
     def _linear(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._dense(name, np.asarray(node.weight, np.float64), None, sources)
+        return self._dense(name, node, None, sources)
 
-    def _dense(self, name: str, weight: Floats, bias: Floats | None, sources: list[str]) -> str:
-        (source,) = sources
+    def _dense(self, name: str, node: Any, bias: Floats | None, sources: list[str]) -> str:
+        (source,), weight = sources, np.asarray(node.weight, np.float64)
         if self.made[source].shape[:2] != (1, 1):
             source = self._flatten(f"{name}.flat", None, sources)
-        if (chw := self.chw.get(source)) is not None:  # channels come first in NIR, last here
+        if (chw := self._flattened(source)) is not None:  # channels come first in NIR, last here
             height, width, channels = chw
             weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
         if weight.shape[1] != self.made[source].shape[2]:
             raise TraceError(f"node '{name}': wanted {self.made[source].shape[2]} inputs, found {weight.shape[1]}")
-        return self._put(Weighted(name, (source,), (1, 1, len(weight)), weight.T[None, None], bias, linear=True))
+        shape, turned = (1, 1, len(weight)), weight.T[None, None]
+        steps = _steps(node, shape, turned)
+        return self._put(Weighted(name, (source,), shape, turned, bias, linear=True, steps=steps))
+
+    def _flattened(self, name: str) -> Shape | None:
+        """The shape of maps that a vector was, also past neurons and sums."""
+        node = self.made[name]
+        while isinstance(node, Neurons | Added):
+            node = self.made[node.inputs[0]]
+        return self.chw.get(node.name)
 
     def _sumpool2d(self, name: str, node: Any, sources: list[str]) -> str:
         return self._pool(name, node, sources, "sum")
@@ -198,12 +224,12 @@ class _Reading:
     def _lif(self, name: str, node: Any, sources: list[str]) -> str:
         """Forward Euler: v + dt / tau (v_leak - v + r x)."""
         tau = _by_channel(name, "tau", node.tau)
-        share = self.discrete.dt_s / tau
-        if (share > 1).any():
-            dt = self.discrete.dt_s
+        dt = float(_said(node, "dt", 1e-3)) if self.discrete.dt_s is None else self.discrete.dt_s
+        share = dt / tau
+        if (share > 1 + 1e-9).any():
             raise TraceError(f"node '{name}' (LIF): wanted a timestep of at most tau = {tau.min():g} s, found {dt:g} s")
-        gain = _one(name, "r / tau", np.asarray(node.r) / np.asarray(node.tau)) * self.discrete.dt_s
-        drive = _one(name, "v_leak / tau", np.asarray(node.v_leak) / np.asarray(node.tau)) * self.discrete.dt_s
+        gain = _one(name, "r / tau", np.asarray(node.r) / np.asarray(node.tau)) * dt
+        drive = _one(name, "v_leak / tau", np.asarray(node.v_leak) / np.asarray(node.tau)) * dt
         return self._neurons(name, node, sources, 1 - share, gain, drive)
 
     def _neurons(self, name: str, node: Any, sources: list[str], leak: Floats, gain: float, drive: float) -> str:
@@ -213,19 +239,21 @@ class _Reading:
             if values.size not in (1, channels):
                 raise TraceError(f"node '{name}': wanted {key} of {channels} channels, found {values.size}")
         v_reset = _one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
-        shape, reset = self.made[sources[0]].shape, self.discrete.reset
+        reset = self.discrete.reset or _said(node, "reset", "hard")
         return self._put(
             Neurons(
                 name,
                 tuple(sources),
-                shape,
+                self.made[sources[0]].shape,
                 leak,
                 threshold,
                 gain,
                 drive,
                 reset,
                 v_reset if reset == "hard" else 0.0,
-                self.discrete.fires == "at",
+                (self.discrete.fires or _said(node, "fires", "above")) == "at",
+                bool(_said(node, "delayed_reset", 0)),
+                _widths(node),
             )
         )
 
@@ -264,8 +292,35 @@ def _same(name: str, key: str, value: Any) -> tuple[int]:
     return (found.pop(),)
 
 
+def _said(node: Any, key: str, otherwise: Any) -> Any:
+    """What the metadata of a node say, where hwsim wrote them."""
+    return (getattr(node, "metadata", None) or {}).get(f"{SAYS}{key}", otherwise)
+
+
+def _steps(node: Any, shape: Shape, weight: Floats | None = None) -> Steps | None:
+    """The steps that weights, or a sum before a node, are known to be of; None where weights have changed since."""
+    step = np.asarray(_said(node, "step", ()), np.float64)
+    bits = int(_said(node, "bits", 0))
+    if step.shape != shape[2:] or not (np.isfinite(step) & (step > 0)).all():
+        return None
+    if weight is not None:
+        whole = weight / step
+        top = 1 << max(bits - 1, 0)
+        if not bits or (np.abs(whole - np.rint(whole)) > 1e-6).any() or not ((whole >= -top) & (whole < top)).all():
+            return None
+    return Steps(step, bits)
+
+
+def _widths(node: Any) -> Widths | None:
+    """The fixed point of neurons, where the metadata have it."""
+    found = [_said(node, key, None) for key in ("fraction_bits", "leak_bits", "membrane_bits")]
+    return None if None in found else Widths(*map(int, found))
+
+
 def _one(name: str, key: str, value: Any) -> float:
     found = np.unique(np.asarray(value, np.float64))
+    if found.size > 1 and found[-1] - found[0] <= 1e-9 * np.abs(found).max():
+        return float(found[0])
     if found.size != 1:
         raise TraceError(f"node '{name}': wanted one {key} for all neurons, found {found.size} values")
     return float(found[0])
