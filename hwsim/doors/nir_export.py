@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hwsim.doors.graph import Floats
 from hwsim.doors.nir_file import SAYS
+from hwsim.doors.nir_neurons import in_words, neuron_node
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import written_whole
 from hwsim.printable import shortened
@@ -45,8 +46,6 @@ from hwsim.traces.network.weights import weights_of
 from hwsim.traces.trace import AnyTrace
 
 DT_S = 1e-3
-SLOWEST = 2.0**-40
-"""What a channel without leak loses in a timestep where others of its layer leak: a time constant is finite."""
 
 
 def to_nir(trace: AnyTrace, path: str | Path, dt: float = DT_S) -> tuple[str, ...]:
@@ -195,44 +194,11 @@ class _Writing:
     def _end(self, layer: Layer, ends: tuple[str, ...], neuron: Neuron | None) -> None:
         self.ends[layer.name] = ends
         if neuron is not None:
-            node = self._neurons(layer, neuron)
-            name = f"{layer.name}.neurons"
-            self.ends[layer.name] = self._put(name, node, ends)
-
-    def _neurons(self, layer: Layer, neuron: Neuron) -> Any:
-        if neuron.drives or neuron.reset_after_sum:
-            _fail(
-                layer,
-                "has neurons with a synaptic current, feedback or a reset after the sum, unlike IF and LIF",
-            )
-        shape = tuple(self._sizes(layer))
-        step = self.steps[layer.name]
-        unit = step / (1 << neuron.fraction_bits)
-
-        def spread(values: Floats | float) -> Floats:
-            """[channel] or one value, of every neuron."""
-            channels = np.broadcast_to(np.asarray(values, np.float64), layer.shape[2])
-            return np.broadcast_to(channels.reshape(-1, *[1] * (len(shape) - 1)), shape).copy()
-
-        how = f"{neuron.reset} reset{' a timestep later' * neuron.delayed_reset}"
-        fires = "at" if neuron.fires_at_threshold else "above"
-        self.told[f"{how}, fires {fires} its threshold"] = None
-        says = {
-            f"{SAYS}reset": neuron.reset,
-            f"{SAYS}fires": fires,
-            f"{SAYS}delayed_reset": int(neuron.delayed_reset),
-            f"{SAYS}fraction_bits": neuron.fraction_bits,
-            f"{SAYS}leak_bits": neuron.leak_bits,
-            f"{SAYS}membrane_bits": neuron.membrane_bits,
-            f"{SAYS}step": step,
-            f"{SAYS}dt": self.dt,
-        }
-        threshold, v_reset = spread(neuron.v_threshold * unit), spread(neuron.v_reset * unit)
-        if not neuron.leaks:
-            return self.nir.IF(spread(1.0), threshold, v_reset, metadata=says)
-        share = np.maximum(1 - np.asarray(neuron.leak) / (1 << neuron.leak_bits), SLOWEST)
-        tau, r = spread(self.dt / share), spread(1 / share)
-        return self.nir.LIF(tau, r, spread(0.0), threshold, v_reset, metadata=says)
+            if neuron.feedback is not None or (neuron.synapse is not None and neuron.synapse.delayed):
+                _fail(layer, "has neurons with feedback or a current that arrives late, which no NIR node is")
+            self.told[in_words(neuron)] = None
+            node = neuron_node(self.nir, neuron, self.steps[layer.name], tuple(self._sizes(layer)), self.dt)
+            self.ends[layer.name] = self._put(f"{layer.name}.neurons", node, ends)
 
     def _pool(self, layer: Pool) -> None:
         if layer.kind == "max":
@@ -253,7 +219,7 @@ class _Writing:
 
     def _add(self, layer: Add) -> None:
         if layer.bias is not None:
-            _fail(layer, "has a bias after a sum, which no NIR node adds")
+            self._add_bias(layer, layer.bias)
         if layer.name not in self.steps and set(layer.gains) != {1}:
             _fail(layer, f"adds activations times {layer.gains}, which NIR's sums, without factors, cannot say")
         flattened = {self.maps.get(name) for name in layer.inputs}
@@ -269,6 +235,17 @@ class _Writing:
         if len(set(sources)) < len(sources):
             _fail(layer, "adds the same twice, and NIR has an edge between two nodes once")
         self._end(layer, sources, layer.neuron)
+
+    def _add_bias(self, layer: Add, bias: NDArray[np.int32]) -> None:
+        """A bias of a sum, as one more of a layer of weights that nothing else reads."""
+        assert layer.neuron is not None
+        real = bias * self.steps[layer.name] / (1 << layer.neuron.fraction_bits)
+        for name in layer.inputs:
+            weighted, readers = self.network[name], self.network.consumers[name]
+            if isinstance(weighted, Conv2d | Linear) and weighted.neuron is None and readers == (layer.name,):
+                self.nodes[name].bias = self.nodes[name].bias + real
+                return
+        _fail(layer, "has a bias, and adds no weights that nothing else reads, which could take it")
 
     def _readout(self, layer: Readout) -> None:
         if layer.of == "membrane":

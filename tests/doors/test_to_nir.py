@@ -31,7 +31,7 @@ from hwsim.traces import (
     write_trace,
 )
 from hwsim.traces.direct.drawn_run import run_drawn
-from hwsim.traces.network.layers import neuron_of
+from hwsim.traces.network.layers import Synapse, neuron_of
 
 nir = pytest.importorskip("nir")
 
@@ -123,13 +123,13 @@ def weights(rng, *shape, bits=4):
 def residual(gains=(1, 1), last_gain=1, **changes):
     """Currents of two branches, a skip of spikes, sums without neurons, a pool, and logits that do not fire."""
     rng = np.random.default_rng(4)
-    conv = (3, 1, 1, 1)
+    conv, bias = (3, 1, 1, 1), rng.integers(-9, 9, 4, np.int32)
     layers = (
         Input("input", (), (6, 6, 2), 2, over_time=True),
         Conv2d("c0", ("input",), (6, 6, 4), *conv, weights(rng, 3, 3, 2, 4), rng.integers(-9, 9, 4, np.int32), lif(4)),
         Conv2d("c1", ("c0",), (6, 6, 4), *conv, weights(rng, 3, 3, 4, 4), None, None),
         Conv2d("c2", ("c0",), (6, 6, 4), 1, 1, 0, 1, weights(rng, 1, 1, 4, 4), rng.integers(-2, 3, 4, np.int32), None),
-        Add("a1", ("c1", "c2"), (6, 6, 4), gains, lif(4, **changes)),
+        Add("a1", ("c1", "c2"), (6, 6, 4), gains, lif(4, **changes), bias),
         Add("a2", ("a1", "c0"), (6, 6, 4), (1, last_gain), None),
         Pool("p", ("a2",), (3, 3, 4), "avg", 2, 2),
         Flatten("f", ("p",), (1, 1, 36)),
@@ -144,9 +144,12 @@ def played(network, timesteps=5, samples=6):
     return make.events(network, values, np.arange(samples) % 5)
 
 
-@pytest.mark.parametrize("gains", [(1, 1), (2, 3)])
-def test_a_skip_and_the_last_layer_are_kept(tmp_path, gains):
-    trace = played(residual(gains))
+@pytest.mark.parametrize(
+    ("gains", "changes"),
+    [((1, 1), {}), ((2, 3), {}), ((1, 1), {"synapse": Synapse(3, 2)}), ((1, 1), {"synapse": Synapse(1, 0), "leak": 0})],
+)
+def test_a_skip_and_the_last_layer_are_kept(tmp_path, gains, changes):
+    trace = played(residual(gains, **changes))
     assert trace.spike_rate("a1") > 0.02
     back = again(trace, tmp_path)
     assert_same(trace, back)

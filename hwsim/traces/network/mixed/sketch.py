@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwsim.traces.network.geometry import output_size
 from hwsim.traces.network.layers import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -21,6 +22,7 @@ from hwsim.traces.network.layers import (
     Pool,
     Readout,
     StoredWeights,
+    Upsample,
     neuron_of,
 )
 from hwsim.traces.network.mixed.dice import Dice
@@ -67,6 +69,14 @@ class Sketch:
             )
         )
 
+    def late(self, channels: int, kernel: int, source: Layer | None = None) -> Layer:
+        """A convolution without neurons of what `source` gave one timestep before, else of the sum that follows it."""
+        height, width, _ = self.last.shape
+        name, n_in = (source.name, source.shape[2]) if source else (f"add{len(self.layers) + 1}", channels)
+        window, weights = (kernel, 1, kernel // 2, 1), self._weights((kernel, kernel, n_in, channels))
+        shape, bias = (height, width, channels), self._bias(channels)
+        return self._add(Conv2d(self._name("late"), (name,), shape, *window, weights, bias, None, delayed=True))
+
     def linear(self, n_out: int, fires: bool = True) -> Layer:
         """A fully connected layer over a vector."""
         source = self.last
@@ -87,10 +97,22 @@ class Sketch:
         """A map as a vector."""
         return self._add(Flatten(self._name("flatten"), (self.last.name,), (1, 1, math.prod(self.last.shape))))
 
+    def concat(self, sources: Sequence[Layer]) -> Layer:
+        """Layers of one height and width side by side."""
+        shape = *sources[0].shape[:2], sum(source.shape[2] for source in sources)
+        return self._add(Concat(self._name("concat"), tuple(source.name for source in sources), shape))
+
+    def upsample(self, factor: tuple[int, int]) -> Layer:
+        """Every place of the last layer several times."""
+        height, width, channels = self.last.shape
+        shape = height * factor[0], width * factor[1], channels
+        return self._add(Upsample(self._name("upsample"), (self.last.name,), shape, factor))
+
     def sum(self, sources: Sequence[Layer], gains: Sequence[int], neuron: Neuron | None = None) -> Layer:
-        """A sum of layers of one shape."""
-        names = tuple(source.name for source in sources)
-        return self._add(Add(self._name("add"), names, sources[0].shape, tuple(gains), neuron))
+        """A sum of layers of one shape; one with neurons may have a bias."""
+        names, shape = tuple(source.name for source in sources), sources[0].shape
+        bias = None if neuron is None else self._bias(shape[2])
+        return self._add(Add(self._name("add"), names, shape, tuple(gains), neuron, bias))
 
     def readout(self, votes: int, of_membrane: bool) -> Layer:
         """Logits of the last layer, which fires."""
