@@ -10,6 +10,7 @@ import click
 from hwsim.cli.from_events import from_events
 from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
+from hwsim.cli.to_nir import to_nir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,3 +151,4 @@ def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], se
 
 trace.add_command(from_events)
 trace.add_command(from_nir)
+trace.add_command(to_nir)
