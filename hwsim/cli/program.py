@@ -26,6 +26,7 @@ FLAGS = {
     "functional": "--functional",
     "jobs": "--jobs",
     "memory": "--memory",
+    "metrics": "--metrics",
     "phase": "--phase",
     "rate": "--rate",
     "parquet": "--parquet",
