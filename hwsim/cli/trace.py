@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsim.cli.from_events import from_events
 from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
 
@@ -168,4 +169,5 @@ def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], se
     return run_drawn(name, timesteps, samples, seed, *rates.values())
 
 
+trace.add_command(from_events)
 trace.add_command(from_nir)

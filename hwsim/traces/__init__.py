@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hwsim.traces.network.check import check_network
     from hwsim.traces.network.layers import (
         Add,
+        Concat,
         Conv2d,
         Flatten,
         Input,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         SeededWeights,
         StoredWeights,
         Synapse,
+        Upsample,
         Weights,
         neuron_of,
     )
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Add",
+    "Concat",
     "Conv2d",
     "Flatten",
     "Input",
@@ -52,6 +55,7 @@ __all__ = [
     "StoredWeights",
     "Synapse",
     "Trace",
+    "Upsample",
     "Verification",
     "Weights",
     "activation_planes",
@@ -72,6 +76,7 @@ __getattr__ = exports(
         "network.check": ["check_network"],
         "network.layers": [
             "Add",
+            "Concat",
             "Conv2d",
             "Flatten",
             "Input",
@@ -84,6 +89,7 @@ __getattr__ = exports(
             "SeededWeights",
             "StoredWeights",
             "Synapse",
+            "Upsample",
             "Weights",
             "neuron_of",
         ],

@@ -9,10 +9,10 @@ import numpy as np
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.replication import shares
-from hwsim.accelerators.imc.plan.sites import read_by
+from hwsim.accelerators.imc.plan.sites import read_of
 from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.maps import origin
+from hwsim.contract.maps import Piece, pieces
 from hwsim.traces.network.geometry import window_rows
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
@@ -24,21 +24,22 @@ def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
     Every tile of a layer with weights fetches the rows for its own crossbars.
     """
     layer = step.layer
-    height, _, channels = plan.network[origin(plan.network, layer.inputs[0])].shape
-    bits = plan.network.max_value(layer.inputs[0]).bit_length()
-    rows = np.array([[0, height]]) if isinstance(layer, Linear) else window_rows(layer, plan.network)
-    if isinstance(layer, Pool):
-        per_row = _read_here(plan, layer, layer.inputs[0], bits, port_bits)
-    else:
-        per_row = _columns(plan, layer) * ceil(channels * bits / port_bits)
-    fetched: IntArray = (rows[:, 1] - rows[:, 0]) * per_row
+    fetched = np.zeros(layer.shape[0], np.int64)
+    for piece in pieces(plan.network, layer.inputs[0]):
+        rows = piece.rows(window_rows(layer, plan.network))
+        if isinstance(layer, Pool):
+            per_row = _read_here(plan, layer, piece, port_bits)
+        else:
+            bits = plan.network.max_value(piece.map).bit_length()
+            per_row = _columns(plan, layer, piece) * ceil(plan.network[piece.map].shape[2] * bits / port_bits)
+        fetched += (rows[:, 1] - rows[:, 0]) * per_row
     return plan.runs(step) * fetched
 
 
-def _columns(plan: Plan, layer: Layer) -> int:
-    """Columns of an input row that the tiles of a layer with weights fetch: of each copy those under its windows."""
+def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
+    """Columns of a map's row that the tiles of a layer with weights fetch: of each copy those under its windows."""
     placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
-    width = plan.network[origin(plan.network, layer.inputs[0])].shape[1]
+    width = plan.network[layer.inputs[0]].shape[1]
     kernel, stride, padding = placed.window.kernel, placed.window.stride, placed.window.padding
     pes, columns = placed.pes // placed.copies, 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
@@ -46,7 +47,8 @@ def _columns(plan: Plan, layer: Layer) -> int:
         high = min((end - 1) * stride - padding + kernel, width) if copy < placed.copies - 1 else width
         first_pe = placed.first_pe + copy * pes
         tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
-        columns += max(high - low, 0) * tiles
+        own = piece.columns((low, max(high, low)))
+        columns += (own[1] - own[0]) * tiles
     return columns
 
 
@@ -58,15 +60,19 @@ def residual_fetches(plan: Plan, layer: Layer) -> int:
     assert isinstance(layer, Add | Readout)
     if isinstance(layer, Readout) and layer.of == "membrane":
         return 0
-    port_bits, largest = plan.spec.spike_buffer.port_bits, plan.network.max_value
+    port_bits = plan.spec.spike_buffer.port_bits
     activations = [name for name in layer.inputs if not plan.network.gives_currents(name)]
-    return sum(_read_here(plan, layer, name, largest(name).bit_length(), port_bits) for name in activations)
+    read = (piece for name in activations for piece in pieces(plan.network, name))
+    return sum(_read_here(plan, layer, piece, port_bits) for piece in read)
 
 
-def _read_here(plan: Plan, layer: Layer, source: str, bits: int, port_bits: int) -> int:
-    """Buffer reads of one row of an input of a layer that works channel by channel, at all its tiles."""
-    parts = (read_by(plan.network, layer, part) for part in plan.traffic.sites.parts[layer.name])
-    found = masks(parts, plan.network[source]).values()
+def _read_here(plan: Plan, layer: Layer, piece: Piece, port_bits: int) -> int:
+    """Buffer reads of one row of a map by a layer that works channel by channel, at all its tiles."""
+    network, bits = plan.network, plan.network.max_value(piece.map).bit_length()
+    low, high = piece.channels
+    shape = (1, 1, high - low) if piece.flat else network[piece.map].shape
+    parts = (read_of(network, layer, piece, part) for part in plan.traffic.sites.parts[layer.name])
+    found = masks(parts, shape).values()
     return sum(words(mask.sum(axis=1, dtype=np.int64), bits, port_bits) for mask in found)
 
 

@@ -12,7 +12,7 @@ from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.info import Info
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, Upsample, is_delayed, neuron_of
 from hwsim.traces.verification import Verification
 from hwsim.view.terminal.number import by_timestep
 from hwsim.view.terminal.plain_table import plain_table
@@ -91,6 +91,8 @@ def _kind(layer: Layer) -> str:
             return f"{layer.kind} pool {layer.kernel} x {layer.kernel}, stride {layer.stride}"
         case Add():
             return "add"
+        case Upsample():
+            return f"upsample {layer.factor[0]} x {layer.factor[1]}"
         case Readout():
             return f"readout of {layer.of}" + (f", {layer.votes} votes a class" if layer.votes > 1 else "")
     return type(layer).__name__.lower()

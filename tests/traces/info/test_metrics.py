@@ -17,7 +17,21 @@ from traces.ttfs import cases as ttfs
 
 from hwsim.cli import main
 from hwsim.errors import UsageError
-from hwsim.traces import Add, Conv2d, Flatten, Input, Linear, Network, Neuron, Pool, Readout, neuron_of, write_trace
+from hwsim.traces import (
+    Add,
+    Concat,
+    Conv2d,
+    Flatten,
+    Input,
+    Linear,
+    Network,
+    Neuron,
+    Pool,
+    Readout,
+    Upsample,
+    neuron_of,
+    write_trace,
+)
 from hwsim.traces.direct import metrics
 from hwsim.traces.direct.drawn_run import run_drawn
 from hwsim.traces.direct.metrics import neurobench
@@ -40,8 +54,8 @@ class Counting:
         match layer:
             case Input():
                 return layer.bits == 1
-            case Flatten():
-                return self.binary(layer.inputs[0])
+            case Flatten() | Upsample() | Concat():
+                return all(map(self.binary, layer.inputs))
             case Pool():
                 return self.binary(layer.inputs[0]) and (layer.kind == "max" or layer.kernel == 1)
             case Add():
