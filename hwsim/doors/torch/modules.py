@@ -217,7 +217,8 @@ WHOLE = {
     "BatchNorm2d": "in eval mode, after weights: folded into them",
     "AvgPool2d": "square, without padding",
     "MaxPool2d": "square, without padding",
-    "AdaptiveAvgPool2d": "to 1 x 1, of square maps",
+    "AdaptiveAvgPool2d": "where windows are equal and square, or places are repeated a whole number of times",
+    "Upsample": "nearest, whole factors",
     "Flatten": "to a vector",
     "VotingLayer": "SpikingJelly's, as the last layer",
     "Dropout": "in eval mode: nothing",
@@ -237,7 +238,9 @@ FUNCTIONS = {
     "iadd": "of two branches",
     "__add__": "of two branches",
     "__radd__": "of two branches",
-    "cat": "of vectors, before a Linear",
+    "adaptive_avg_pool2d": "as AdaptiveAvgPool2d",
+    "interpolate": "nearest, whole factors",
+    "cat": "of channels of maps, or of vectors before a Linear",
     "stack": "of timesteps",
 }
 """Functions between modules."""
@@ -283,7 +286,6 @@ HINTS = {
     "ReLU": "is no spiking neuron: a trace is of spikes",
     "LayerNorm": "cannot be folded into weights: use batch norm",
     "GroupNorm": "cannot be folded into weights: use batch norm",
-    "Upsample": "is not in the format yet",
     "ConvTranspose2d": "is not in the format yet",
     "Conv1d": "is not in the format yet: a Conv2d over maps of height 1 with a square kernel is",
 }
