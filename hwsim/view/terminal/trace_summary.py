@@ -116,7 +116,7 @@ def _below(info: Info) -> list[str]:
         return []
     throughout = "at its first tick" if info.trace.coding == "ttfs" else "at every step"
     return [
-        f"dead: silent in all {info.trace.n_samples} samples; sat.: fires {throughout} of all; "
+        f"dead: silent in all {info.trace.n_samples} samples; sat.: fires {throughout}; "
         f"bars: {info.description.steps}s"
     ]
 
