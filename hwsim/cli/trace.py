@@ -10,6 +10,7 @@ import click
 from hwsim.cli.from_events import from_events
 from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
+from hwsim.cli.to_nir import to_nir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,7 +99,7 @@ def trace_verify(file: Path, memory: int | None) -> None:
     "words",
     multiple=True,
     metavar="WORD",
-    help="Change the network: events, input-bits=1..8, weight-bits=2..8, bias, reset=soft|hard|none, delayed-reset,"
+    help="Change the network: events, input-bits=1..8, weight-bits=1..16, bias, reset=soft|hard|none, delayed-reset,"
     " at-threshold, leak=none|channel, readout=spikes|membrane, votes=1..64; may be repeated.",
 )
 @click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
@@ -171,3 +172,4 @@ def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], se
 
 trace.add_command(from_events)
 trace.add_command(from_nir)
+trace.add_command(to_nir)

@@ -12,7 +12,18 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_INT
-from hwsim.traces.network.layers import Add, Concat, Layer, Network, Readout, Upsample, is_delayed, neuron_of
+from hwsim.traces.network.layers import (
+    Add,
+    Concat,
+    Conv2d,
+    Layer,
+    Linear,
+    Network,
+    Readout,
+    Upsample,
+    is_delayed,
+    neuron_of,
+)
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"
@@ -42,7 +53,8 @@ def version_of(trace: AnyTrace) -> int:
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
     arranges = isinstance(layer, Concat | Upsample)
-    return arranges or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
+    weights = layer.weights.bits if isinstance(layer, Conv2d | Linear) else 2
+    return arranges or not 2 <= weights <= 8 or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:
