@@ -46,12 +46,12 @@ VERSION_3 = [
     layer("up", "upsample", ["conv1"], [6, 3, 6], factor=[2, 1]),
     layer("max", "pool", ["up"], [3, 1, 6], pool="max", kernel=2, stride=2),
     layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=3, stride=1),
-    layer("conv2", "conv2d", ["max"], [4, 2, 5], 8, **window(2, 1, 1))
+    layer("conv2", "conv2d", ["max"], [4, 2, 5], 9, **window(2, 1, 1))
     | {"neuron": neuron(delayed_reset=True, fires_at_threshold=True)},
     layer("flat", "flatten", ["conv2"], [1, 1, 40]),
     layer("cat", "concat", ["flat", "sum"], [1, 1, 46]),
     layer("in", "linear", ["cat"], [1, 1, 71], 5) | {"bias": True},
-    layer("back", "linear", ["hidden"], [1, 1, 71], 4, delayed=True),
+    layer("back", "linear", ["hidden"], [1, 1, 71], 1, delayed=True),
     layer("hidden", "add", ["in", "back"], [1, 1, 71], gains=[2, -1], bias=True, neuron=neuron(16, reset="none")),
     layer("twice", "add", ["hidden", "hidden"], [1, 1, 71], gains=[1, 2], neuron=None),
     layer("out", "linear", ["twice"], [1, 1, 9], 3)
