@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hwsim.kernels.crossbar.rows import Sliding
+from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Flatten, Layer, Network, Pool, Readout
 
 
@@ -12,8 +14,14 @@ def origin(network: Network, name: str) -> str:
     return name
 
 
+def sliding(network: Network, layer: Layer) -> Sliding:
+    """How the window of a layer slides over the map that it reads."""
+    (height, width, _), moves = input_shape(layer, network), window(layer)
+    return Sliding(height, width, moves.kernel, moves.stride, moves.before, moves.dilation, *layer.shape[:2])
+
+
 def operands(layer: Layer) -> int:
     """Values that a layer without weights pools or adds for one result."""
     if isinstance(layer, Readout):
         return layer.votes
-    return layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+    return layer.window.taps if isinstance(layer, Pool) else len(layer.inputs)

@@ -1,6 +1,6 @@
 """A spiking network in floats, as frameworks have it: what all doors read, before anything is rounded.
 
-Shapes are height, width, channels; a vector is (1, 1, n).  Weights are [kernel, kernel, in / groups, out].
+Shapes are height, width, channels; a vector is (1, 1, n).  Weights are [kernel y, x, in / groups, out].
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hwsim.traces.network.window import Window
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int, int]
@@ -40,19 +42,17 @@ class Weighted(Node):
 
     weight: Floats
     bias: Floats | None  # [channel]
-    stride: int = 1
-    padding: int = 0
+    window: Window = Window()  # noqa: RUF009, it is frozen
     groups: int = 1
     linear: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pooled(Node):
-    """Sum, mean or maximum of windows without padding."""
+    """Sum, mean or maximum of windows; padding adds nothing and is never the maximum."""
 
     kind: Literal["sum", "mean", "max"]
-    kernel: int
-    stride: int
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)

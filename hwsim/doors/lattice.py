@@ -1,6 +1,6 @@
 """From a float graph to the exact integer network: weights a channel at a time, thresholds and biases in their steps.
 
-An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k x k its unit over k^2.  A weight w
+An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k places its unit over k.  A weight w
 of output channel c becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1; its currents
 then count in s_c times the unit of what is read, and so do threshold, reset potential and bias, with `fraction_bits`
 below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.
@@ -30,6 +30,7 @@ from hwsim.traces.network.layers import (
     Readout,
     StoredWeights,
 )
+from hwsim.traces.network.window import Window
 
 _THRESHOLD_STEPS = 4096  # that the lowest threshold of a layer has at least, where fraction bits allow
 _MOST_FRACTION_BITS = 12
@@ -98,8 +99,8 @@ class _Building:
             case Pooled():
                 unit = self._unit(node)
                 kind: Literal["avg", "max"] = "max" if node.kind == "max" else "avg"
-                self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.kernel, node.stride))
-                self.units[node.name] = unit / node.kernel**2 if node.kind == "mean" else unit
+                self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.window))
+                self.units[node.name] = unit / node.window.taps if node.kind == "mean" else unit
             case Flattened():
                 self.units[node.name] = self._unit(node)
                 self._put(node, Flatten(node.name, self._reads(node), node.shape))
@@ -132,8 +133,7 @@ class _Building:
         if node.linear:
             self._put(node, Linear(node.name, reads, node.shape, weights, bias, None))
         else:
-            window = (node.weight.shape[0], node.stride, node.padding, node.groups)
-            self._put(node, Conv2d(node.name, reads, node.shape, *window, weights, bias, None))
+            self._put(node, Conv2d(node.name, reads, node.shape, node.window, node.groups, weights, bias, None))
         if node is self.graph.nodes[-1]:
             self.logit_scale = float(self.steps[node.name][0])
 
@@ -198,7 +198,7 @@ class _Building:
     def _identity(self, node: Neurons, name: str) -> None:
         channels, inner = node.shape[2], f"{node.name}.in"
         weights = StoredWeights(np.ones((1, 1, 1, channels), np.int8), 2, np.ones(channels, np.float32))
-        layer = Conv2d(inner, (self.given[name],), node.shape, 1, 1, 0, channels, weights, None, None)
+        layer = Conv2d(inner, (self.given[name],), node.shape, Window(), channels, weights, None, None)
         self.layers.append(layer)
         self.given[inner], self.steps[inner] = inner, np.full(channels, self.units[name])
 

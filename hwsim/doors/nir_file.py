@@ -16,6 +16,7 @@ import numpy as np
 from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line, shortened
+from hwsim.traces.network.window import Pair, Window
 
 Fires = Literal["above", "at"]
 Reset = Literal["hard", "soft"]
@@ -144,14 +145,11 @@ class _Reading:
 
     def _conv2d(self, name: str, node: Any, sources: list[str]) -> str:
         out, within = np.asarray(node.weight, np.float64), self.made[sources[0]].shape
-        (stride,), (padding,), (dilation,) = (_same(name, key, getattr(node, key)) for key in _WINDOW)
-        if dilation != 1 or out.shape[2] != out.shape[3]:
-            raise TraceError(f"node '{name}' (Conv2d): wanted square kernels without dilation, found {out.shape[2:]}")
-        kernel = out.shape[2]
-        rows, columns = ((size + 2 * padding - kernel) // stride + 1 for size in within[:2])
+        stride, (above, before), dilation = (_pair(name, key, getattr(node, key)) for key in _WINDOW)
+        window = Window(out.shape[2:], stride, (above, above, before, before), dilation)
         weight, bias = out.transpose(2, 3, 1, 0), _bias(node)
-        shape = (rows, columns, out.shape[0])
-        return self._put(Weighted(name, tuple(sources), shape, weight, bias, stride, padding, int(node.groups)))
+        shape = (*window.out_size(*within[:2]), out.shape[0])
+        return self._put(Weighted(name, tuple(sources), shape, weight, bias, window, int(node.groups)))
 
     def _affine(self, name: str, node: Any, sources: list[str]) -> str:
         return self._dense(name, np.asarray(node.weight, np.float64), _bias(node), sources)
@@ -177,14 +175,12 @@ class _Reading:
         return self._pool(name, node, sources, "mean")
 
     def _pool(self, name: str, node: Any, sources: list[str], kind: Literal["sum", "mean"]) -> str:
-        (kernel,), (stride,), (padding,) = (
-            _same(name, key, getattr(node, key)) for key in ("kernel_size", "stride", "padding")
+        kernel, stride, (above, before) = (
+            _pair(name, key, getattr(node, key)) for key in ("kernel_size", "stride", "padding")
         )
-        if padding:
-            raise TraceError(f"node '{name}': wanted a pool without padding, found {padding}")
         height, width, channels = self.made[sources[0]].shape
-        shape = ((height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
-        return self._put(Pooled(name, tuple(sources), shape, kind, kernel, stride))
+        window = Window(kernel, stride, (above, above, before, before))
+        return self._put(Pooled(name, tuple(sources), (*window.out_size(height, width), channels), kind, window))
 
     def _flatten(self, name: str, _node: Any, sources: list[str]) -> str:
         shape = self.made[sources[0]].shape
@@ -254,14 +250,12 @@ def _bias(node: Any) -> Floats | None:
     return bias if bias.any() else None
 
 
-def _same(name: str, key: str, value: Any) -> tuple[int]:
-    """A number that is the same in both directions."""
+def _pair(name: str, key: str, value: Any) -> Pair:
+    """A number for both directions, or one of each."""
     if isinstance(value, str):
         raise TraceError(f"node '{name}': wanted {key} as numbers, found '{value}'")
-    found = {int(each) for each in np.ravel(value)}
-    if len(found) != 1:
-        raise TraceError(f"node '{name}': wanted the same {key} in both directions, found {sorted(found)}")
-    return (found.pop(),)
+    down, across = np.broadcast_to(np.ravel(value), 2).tolist()
+    return int(down), int(across)
 
 
 def _one(name: str, key: str, value: Any) -> float:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.contract.arrays import IntArray
-from hwsim.kernels.crossbar.rows import Window
+from hwsim.contract.maps import sliding
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces.direct.encode import Activations
-from hwsim.traces.network.geometry import input_shape, window
+from hwsim.traces.network.geometry import input_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,5 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
 
 def _count(task: Task, planes: NDArray[np.uint64], plan: Plan) -> TileWork:
     layer = task.weights
-    height, width, channels = input_shape(layer, plan.network)
-    sliding = Window(height, width, *window(layer), layer.shape[0], layer.shape[1])
-    groups = channel_groups(channels, task.tiling.groups)
-    return TileWork(*count_tiles(planes, sliding, groups, plan.spec.array.rows))
+    groups = channel_groups(input_shape(layer, plan.network)[2], task.tiling.groups)
+    return TileWork(*count_tiles(planes, sliding(plan.network, layer), groups, plan.spec.array.rows))

@@ -83,7 +83,7 @@ def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> T
         inside = positions * taps
     else:
         places, covered = _covered(layer, source, tile_of, n_tiles)
-        taps = fan_in(layer, network) if weighted else window(layer)[0] ** 2
+        taps = fan_in(layer, network) if weighted else window(layer).taps
         inside = covered * (source[2] // groups if weighted else 1)
     per_group = channels // groups
     widths = np.minimum(columns, per_group - np.arange(0, per_group, columns, dtype=np.int64))
@@ -106,12 +106,10 @@ def _starts(tiles: int) -> IntArray:
 
 def _covered(layer: Layer, source: Shape, tile_of: IntArray, n_tiles: int) -> tuple[IntArray, IntArray]:
     """Distinct places under the windows of each tile, and how many places they cover in all: int64 [pt] each."""
-    kernel, stride, padding = window(layer)
     row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
-    offset = np.arange(kernel, dtype=np.int64)
-    y = (row * stride - padding)[:, None, None] + offset[:, None]
-    x = (column * stride - padding)[:, None, None] + offset
-    on_picture = (y >= 0) & (y < source[0]) & (x >= 0) & (x < source[1])
+    rows, columns = (window(layer).places(axis, layer.shape[axis], source[axis]) for axis in (0, 1))
+    y, x = rows[row][:, :, None], columns[column][:, None, :]
+    on_picture = (y >= 0) & (x >= 0)
     pair = (tile_of[:, None, None] * source[0] + y) * source[1] + x
     tile = np.broadcast_to(tile_of[:, None, None], pair.shape)
     distinct = np.unique(pair[on_picture]) // (source[0] * source[1])

@@ -88,8 +88,8 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
     bits, cell_bits = layer.weights.bits, spec.crossbar.cell_bits
     offset = 1 << (bits - 1)
     weights = weights_of(layer)
-    kernel, _, channels, _ = weights.shape
-    sums = np.zeros((kernel, kernel, placed.groups, channels), np.int64)
+    *kernel, channels, _ = weights.shape
+    sums = np.zeros((*kernel, placed.groups, channels), np.int64)
     at_once = max(1, _WEIGHTS_AT_ONCE * channels // weights.size)
     for low in range(0, channels, at_once):
         part = weights[:, :, low : low + at_once].astype(np.int16)
@@ -98,7 +98,7 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
         sums[:, :, :, low : low + at_once] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
     if spec.signs.encoding == "offset":
         sums += placed.reference_columns * int(_slice_levels(np.array([offset], np.int16), cell_bits, bits)[0])
-    return sums.reshape(kernel, kernel, placed.groups * channels)
+    return sums.reshape(*kernel, placed.groups * channels)
 
 
 def _slice_levels(values: NDArray[np.int16], cell_bits: int, weight_bits: int) -> NDArray[np.int16]:

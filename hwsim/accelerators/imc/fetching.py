@@ -13,7 +13,8 @@ from hwsim.accelerators.imc.plan.sites import read_by
 from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
-from hwsim.traces.network.geometry import window_rows
+from hwsim.kernels.crossbar.rows import extent
+from hwsim.traces.network.geometry import rows_met
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -26,12 +27,12 @@ def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
     layer = step.layer
     height, _, channels = plan.network[origin(plan.network, layer.inputs[0])].shape
     bits = plan.network.max_value(layer.inputs[0]).bit_length()
-    rows = np.array([[0, height]]) if isinstance(layer, Linear) else window_rows(layer, plan.network)
+    rows = np.array([height]) if isinstance(layer, Linear) else rows_met(layer, plan.network)
     if isinstance(layer, Pool):
         per_row = _read_here(plan, layer, layer.inputs[0], bits, port_bits)
     else:
         per_row = _columns(plan, layer) * ceil(channels * bits / port_bits)
-    fetched: IntArray = (rows[:, 1] - rows[:, 0]) * per_row
+    fetched: IntArray = rows * per_row
     return plan.runs(step) * fetched
 
 
@@ -39,11 +40,11 @@ def _columns(plan: Plan, layer: Layer) -> int:
     """Columns of an input row that the tiles of a layer with weights fetch: of each copy those under its windows."""
     placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     width = plan.network[origin(plan.network, layer.inputs[0])].shape[1]
-    kernel, stride, padding = placed.window.kernel, placed.window.stride, placed.window.padding
+    across, stride, before = extent(placed.window)[1], placed.window.stride[1], placed.window.padding[1]
     pes, columns = placed.pes // placed.copies, 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
-        low = max(first * stride - padding, 0) if copy else 0
-        high = min((end - 1) * stride - padding + kernel, width) if copy < placed.copies - 1 else width
+        low = max(first * stride - before, 0) if copy else 0
+        high = min((end - 1) * stride - before + across, width) if copy < placed.copies - 1 else width
         first_pe = placed.first_pe + copy * pes
         tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
         columns += max(high - low, 0) * tiles

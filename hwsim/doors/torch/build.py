@@ -13,6 +13,7 @@ from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Po
 from hwsim.doors.torch.calls import Call
 from hwsim.doors.torch.modules import FUNCTIONS, HINTS, NEURONS, class_of, neuron_key, refuse
 from hwsim.errors import TraceError
+from hwsim.traces.network.window import Window
 
 _NOTHING = {"Dropout", "Dropout2d", "Identity"}
 _COPIES = {"unsqueeze", "repeat", "expand", "contiguous", "to", "float", "clone", "detach", "double", "type"}
@@ -125,16 +126,11 @@ class Building:
         raise AssertionError
 
     def _conv(self, name: str, module: Any, source: str, shape: Shape) -> str:
-        (kernel, other), (stride, across), padding = module.kernel_size, module.stride, module.padding
-        if isinstance(padding, str) or module.padding_mode != "zeros":
-            refuse(name, module, f"wanted padding by numbers of zeros, found {padding}, {module.padding_mode}")
-        same = kernel == other and stride == across and padding[0] == padding[1]
-        if not same or tuple(module.dilation) != (1, 1):
-            refuse(name, module, "wanted square windows without dilation")
+        if isinstance(module.padding, str) or module.padding_mode != "zeros":
+            refuse(name, module, f"wanted padding by numbers of zeros, found {module.padding}, {module.padding_mode}")
+        window = _window(module.kernel_size, module.stride, module.padding, module.dilation)
         weight = module.weight.detach().double().cpu().numpy().transpose(2, 3, 1, 0)
-        return self._put(
-            Weighted(name, (source,), shape, weight, _bias(module), stride, int(padding[0]), module.groups)
-        )
+        return self._put(Weighted(name, (source,), shape, weight, _bias(module), window, module.groups))
 
     def _linear(self, name: str, module: Any, source: str, shape: Shape) -> str:
         weight = module.weight.detach().double().cpu().numpy()
@@ -169,7 +165,7 @@ class Building:
         if kernel[0] != kernel[1] or stride[0] != stride[1] or any(padding) or getattr(module, "ceil_mode", False):
             refuse(name, module, "wanted square windows without padding and without ceil_mode")
         kind: Any = "max" if class_of(module) == "MaxPool2d" else "mean"
-        return self._put(Pooled(name, (source,), shape, kind, kernel[0], stride[0]))
+        return self._put(Pooled(name, (source,), shape, kind, _window(kernel, stride)))
 
     def _functional_pool(self, call: Call, source: str) -> str:
         """`max_pool2d(x, kernel, stride)` and the like, of square windows without padding."""
@@ -182,14 +178,14 @@ class Building:
             raise TraceError(f"function '{call.name}' after '{source}': wanted square windows without padding")
         kind: Any = "mean" if "avg" in call.name else "max"
         return self._put(
-            Pooled(f"pool{len(self.nodes)}", (source,), self._shape(call.gives[0]), kind, kernel[0], stride[0])
+            Pooled(f"pool{len(self.nodes)}", (source,), self._shape(call.gives[0]), kind, _window(kernel, stride))
         )
 
     def _whole_pool(self, name: str, module: Any, source: str, shape: Shape) -> str:
         height, width, _ = self.nodes[source].shape
         if shape[:2] != (1, 1) or height != width:
             refuse(name, module, f"wanted a mean over a whole square map, found {height} x {width} to {shape[:2]}")
-        return self._put(Pooled(name, (source,), shape, "mean", height, height))
+        return self._put(Pooled(name, (source,), shape, "mean", Window((height, width))))
 
     def _flatten(self, name: str, _module: Any, source: str, shape: Shape) -> str:
         if self.nodes[source].shape == shape:
@@ -230,6 +226,12 @@ def _bias(module: Any) -> Floats | None:
         return None
     bias: Floats = module.bias.detach().double().cpu().numpy()
     return bias
+
+
+def _window(kernel: Any, stride: Any, padding: Any = 0, dilation: Any = 1) -> Window:
+    """One that pads as much before as after."""
+    (above, before) = _pair(padding)
+    return Window(_pair(kernel), _pair(stride), (above, above, before, before), _pair(dilation))
 
 
 def _pair(value: Any) -> tuple[int, int]:

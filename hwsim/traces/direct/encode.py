@@ -131,13 +131,8 @@ def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[W
     """One array of planes per offset in the window, each over the output positions."""
     rows, columns = layer.shape[:2]
     picture = planes.reshape(*planes.shape[:3], *source, planes.shape[-1])
-    terms = []
-    for y in range(layer.kernel):
-        for x in range(layer.kernel):
-            stop_y, stop_x = y + layer.stride * (rows - 1) + 1, x + layer.stride * (columns - 1) + 1
-            part = picture[:, :, :, y : stop_y : layer.stride, x : stop_x : layer.stride]
-            terms.append(part.reshape(*planes.shape[:3], rows * columns, planes.shape[-1]))
-    return terms
+    shape = (*planes.shape[:3], rows * columns, planes.shape[-1])
+    return [view.reshape(shape) for view in layer.window.views(picture, (rows, columns))]
 
 
 def _flatten(planes: Words, channels: int) -> Words:

@@ -37,9 +37,9 @@ def played_bytes(network: Network, timesteps: int) -> int:
     largest = 0
     for layer in network:
         height, width, _ = layer.shape
-        kernel = window(layer)[0]
-        places = height * width * kernel**2 * _PLACE_BYTES if isinstance(layer, Conv2d | Pool) else 0
-        views = kernel**2 * _VIEW_BYTES if isinstance(layer, Pool) else 0
+        taps = window(layer).taps
+        places = height * width * taps * _PLACE_BYTES if isinstance(layer, Conv2d | Pool) else 0
+        views = taps * _VIEW_BYTES if isinstance(layer, Pool) else 0
         known = neuron_of(layer) is not None or network.gives_currents(layer.name) or layer.name == network.input.name
         planes = 0 if known else network.max_value(layer.name).bit_length() * _packed_bytes(layer.shape)
         largest = max(largest, places, views, planes)

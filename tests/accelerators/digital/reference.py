@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
-from accelerators.digital.cases import geometry, set_bits, windows
+from accelerators.digital.cases import groups_of, on_map, set_bits, taps_of, windows
 from accelerators.imc.reference import bits_of, gives_currents, is_direct
 
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
@@ -57,7 +57,7 @@ class Twin:
     def tiles(self, layer):
         """(group, positions, channels) of every tile, channels outermost, first tile of each channel tile marked."""
         weighted = isinstance(layer, Conv2d | Linear)
-        groups = geometry(layer)[3]
+        groups = groups_of(layer)
         per_group = layer.shape[2] // groups
         columns = self.spec.array.columns if weighted else per_group
         outputs = [(y, x) for y in range(layer.shape[0]) for x in range(layer.shape[1])]
@@ -71,16 +71,7 @@ class Twin:
         """Distinct places of a map under the windows of some outputs."""
         if isinstance(layer, Linear):
             return source.shape[0] * source.shape[1]
-        kernel, stride, padding = geometry(layer)[:3]
-        if isinstance(layer, Pool):
-            kernel, stride = layer.kernel, layer.stride
-        found = set()
-        for y, x in outputs:
-            for iy in range(y * stride - padding, y * stride - padding + kernel):
-                for ix in range(x * stride - padding, x * stride - padding + kernel):
-                    if 0 <= iy < source.shape[0] and 0 <= ix < source.shape[1]:
-                        found.add((iy, ix))
-        return len(found)
+        return len({place[1:] for y, x in outputs for place in on_map(layer, source.shape, y, x)})
 
     def run(self, layer):
         weighted = isinstance(layer, Conv2d | Linear)
@@ -111,13 +102,8 @@ class Twin:
             layer, "operations", "MAC" if direct else "AC", t, (taps * len(outputs) if direct else ones) * channels
         )
         digits = 1 if direct else bits_of(self.network, layer.inputs[0])
-        kernel, stride, padding = geometry(layer)[:3]
         source = self.network[layer.inputs[0]].shape
-        inside = 0
-        for y, x in outputs:
-            rows = sum(0 <= y * stride - padding + k < source[0] for k in range(kernel))
-            columns = sum(0 <= x * stride - padding + k < source[1] for k in range(kernel))
-            inside += rows * columns * taps // kernel**2
+        inside = sum(len(on_map(layer, source, y, x)) for y, x in outputs) * taps // taps_of(layer)
         done = taps * digits * len(outputs) if spec.skip == "none" else inside if direct else ones
         self.add(layer, "mac" if direct else "ac", "mac" if direct else "add", t, done * channels)
         if skips:
@@ -129,7 +115,7 @@ class Twin:
             self.move(layer, "read", t, all_bits, 1, "dram")
             self.move(layer, "write", t, all_bits, 1, "global_buffer")
         pad = spec.scratchpad
-        tiles = ceil(layer.shape[2] / geometry(layer)[3] / spec.array.columns) * geometry(layer)[3]
+        tiles = ceil(layer.shape[2] / groups_of(layer) / spec.array.columns) * groups_of(layer)
         if pad != "none" and min(2, tiles) * taps * bits <= pad.banks * pad.capacity_kib * 8192:
             if fills:
                 self.move(layer, "read", t, all_bits, 1, home)
@@ -144,7 +130,7 @@ class Twin:
     def inputs(self, layer, t, outputs, channels):
         for name in layer.inputs:
             source = self.stored(name)
-            width = source.shape[2] // geometry(layer)[3] * self.width(source.name)
+            width = source.shape[2] // groups_of(layer) * self.width(source.name)
             places = self.places(layer, source, outputs)
             self.move(layer, "read", t, width, places, self.home("map", source.name))
 
@@ -172,7 +158,7 @@ class Twin:
             if isinstance(layer, Add):
                 self.add(layer, "pooling", "add", t, results * (len(layer.inputs) - 1))
         elif not isinstance(layer, Conv2d | Linear):
-            operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+            operands = taps_of(layer) if isinstance(layer, Pool) else len(layer.inputs)
             if isinstance(layer, Readout):
                 operands = layer.votes
             self.add(layer, "pooling", "add", t, results * operands)

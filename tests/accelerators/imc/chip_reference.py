@@ -26,6 +26,7 @@ from accelerators.imc.reference import (
     map_before_flattening,
     window_rows,
 )
+from traces.direct.networks import met
 
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
 
@@ -94,11 +95,11 @@ class Chip:
             return
         source = self.network[layer.inputs[0]]
         origin = map_before_flattening(self.network, source.name)
-        made, stride = self.made[origin.name], getattr(layer, "stride", 1)
+        made = self.made[origin.name]
         if source.shape != origin.shape or (isinstance(layer, Readout) and layer.of == "spikes"):
             self.made[layer.name] = dict.fromkeys(places, made[0, 0])
         else:
-            self.made[layer.name] = {(x, c): made[x * stride, c] for x, c in places}
+            self.made[layer.name] = {(x, c): made[max(met(layer, 1, x)[0], 0), c] for x, c in places}
 
     def gives(self, name):
         """Step that gives a layer's result."""
@@ -129,14 +130,15 @@ class Chip:
 
     def wanted(self, reader, source):
         """Values that each tile of a layer that works channel by channel reads, columns after a window included."""
-        kernel, stride = getattr(reader, "kernel", 1), getattr(reader, "stride", 1)
+        stride = reader.window.stride[1] if isinstance(reader, Pool) else 1
         width, values = self.network[source].shape[1], {}
         for (x, c), tile in self.made[reader.name].items():
             if isinstance(reader, Readout):
                 values.setdefault(tile, set()).update((x, c * reader.votes + i) for i in range(reader.votes))
                 continue
-            right = width if x == reader.shape[1] - 1 else min(width, x * stride + max(kernel, stride))
-            values.setdefault(tile, set()).update((xx, c) for xx in range(x * stride, right))
+            under = met(reader, 1, x)
+            right = width if x == reader.shape[1] - 1 else min(width, max(under[-1] + 1, under[0] + stride))
+            values.setdefault(tile, set()).update((xx, c) for xx in range(max(under[0], 0), right))
         return values
 
     def _route(self, layer):
@@ -204,13 +206,9 @@ class Chip:
         """Buffer reads of a layer with weights: each copy the columns under its windows, at each of its tiles."""
         origin = map_before_flattening(self.network, layer.inputs[0])
         _, width, channels = origin.shape
-        kernel, stride, padding = (
-            getattr(layer, key, default)
-            for key, default in zip(("kernel", "stride", "padding"), (1, 1, 0), strict=True)
-        )
         columns, copies = 0, shares(layer.shape[1], self.copies.get(layer.name, 1))
         for number, (positions, tiles) in enumerate(zip(copies, self.tiles[layer.name], strict=True)):
-            under = [x * stride - padding + k for x in positions for k in range(kernel)]
+            under = [column for x in positions for column in met(layer, 1, x)]
             first = 0 if number == 0 else max(0, min(under))
             last = width - 1 if number == len(copies) - 1 else min(width - 1, max(under))
             columns += len(range(first, last + 1)) * len(tiles)
@@ -257,7 +255,7 @@ def other_counts(spec, trace, layer, chip):
         send(0)
     elif isinstance(layer, Add | Pool):
         runs = first if is_direct(network, layer.name) else each
-        operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+        operands = layer.window.taps if isinstance(layer, Pool) else len(layer.inputs)
         post("pooling", "add", height * width * channels * operands, runs)
         if isinstance(layer, Pool):
             per_row = chip.reads(layer, layer.inputs[0])

@@ -21,7 +21,7 @@ from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.timeline import stalls
 from hwsim.errors import ArchitectureError
 
-NETWORKS = [cases.chain, cases.convolutions, cases.residuals, cases.wide, cases.flattened_input]
+NETWORKS = [cases.chain, cases.convolutions, cases.windows, cases.residuals, cases.wide, cases.flattened_input]
 
 
 def walked(width, source, destination):

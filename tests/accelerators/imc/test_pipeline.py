@@ -9,7 +9,7 @@ import pytest
 from accelerators.imc import cases
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from traces.direct.networks import Sketch, networks
+from traces.direct.networks import Sketch, met, networks
 
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.plan.pipeline import Options, build
@@ -108,9 +108,8 @@ def reads(network):
             elif isinstance(layer, Add | Readout):
                 needs = [range(y, y + 1) for y in range(rows)]
             else:
-                padding = 0 if isinstance(layer, Pool) else layer.padding
-                tops = [y * layer.stride - padding for y in range(layer.shape[0])]
-                needs = [range(max(0, top), min(rows, top + layer.kernel)) for top in tops]
+                assert isinstance(layer, Conv2d | Pool)
+                needs = [[row for row in met(layer, 0, y) if 0 <= row < rows] for y in range(layer.shape[0])]
             yield gives(source), layer.name, needs, int(getattr(layer, "delayed", False))
         if gives(layer.name) != layer.name:
             yield layer.name, gives(layer.name), [range(y, y + 1) for y in range(layer.shape[0])], 0
@@ -190,7 +189,7 @@ def test_a_gated_timestep_starts_when_the_decision_before_it_is_done(seed):
     assert timeline.done[answer][ends].tolist() == decided.tolist()
 
 
-NETWORKS = [cases.chain, cases.convolutions, cases.residuals, cases.flattened_input]
+NETWORKS = [cases.chain, cases.convolutions, cases.windows, cases.residuals, cases.flattened_input]
 
 
 def played(trace, **changes):

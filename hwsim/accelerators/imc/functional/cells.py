@@ -104,9 +104,9 @@ def _stored_levels(spec: ImcSpec, layer: Conv2d | Linear) -> tuple[NDArray[np.ui
     max(-weight, 0).
     """
     weights = weights_of(layer).astype(np.int16)
-    kernel, _, channels, outputs = weights.shape
+    outputs = weights.shape[3]
     groups = layer.groups if isinstance(layer, Conv2d) else 1
-    rows = weights.reshape(kernel * kernel * channels, groups, outputs // groups).transpose(1, 0, 2)
+    rows = weights.reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
     bits, cell_bits = layer.weights.bits, spec.crossbar.cell_bits
     offset = 0 if spec.signs.encoding == "differential" else 1 << (bits - 1)
     stored = [rows + np.int16(offset)] if offset else [np.maximum(rows, 0), np.maximum(-rows, 0)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,7 +29,7 @@ class CrossbarLayer:
 
     def __init__(self, spec: ImcSpec, network: Network, layer: Conv2d | Linear, placed: LayerPlacement) -> None:
         channels, kernel = network[layer.inputs[0]].shape[2] // placed.groups, placed.window.kernel
-        blocks = conversion_blocks(spec, kernel, channels)
+        blocks = conversion_blocks(spec, prod(kernel), channels)
         segments = segments_of(kernel, channels * placed.groups, placed.groups, blocks, spec)
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
@@ -113,9 +115,9 @@ def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: 
     n_reads = segments.start.size - 1
     per_group = n_reads // placed.groups
     group = np.repeat(np.arange(n_reads), np.diff(segments.start)) // per_group
-    kernel_row = segments.row * placed.window.kernel + segments.column
-    rows_per_group = placed.window.kernel**2 * channels
-    first_row = group * rows_per_group + kernel_row * channels + 64 * segments.word - group * channels
+    tap = segments.row * placed.window.kernel[1] + segments.column
+    rows_per_group = prod(placed.window.kernel) * channels
+    first_row = group * rows_per_group + tap * channels + 64 * segments.word - group * channels
     return Reads(segments, first_row, per_group, dac_bits)
 
 
