@@ -18,9 +18,11 @@ def schedules_of(stages: Sequence[BatchStage], answer: tuple[str, IntArray], n_s
 
 def _alike(stage: BatchStage) -> BatchStage:
     """A stage whose only row holds for all samples as one without rows."""
-    if isinstance(stage.latency, int):
-        return replace(stage, service=_only(stage.service))
-    return replace(stage, service=_only(stage.service), latency=_only(stage.latency))
+    service = _only(stage.service)
+    latency = stage.latency if isinstance(stage.latency, int) else _only(stage.latency)
+    if service is stage.service and latency is stage.latency:
+        return stage
+    return replace(stage, service=service, latency=latency)
 
 
 def _only(values: IntArray) -> IntArray:

@@ -19,27 +19,41 @@ class FloatRun:
     logits: Floats
 
 
+@dataclass(slots=True)
+class State:
+    """Of a node of neurons: membranes, synaptic currents, and who fired in the timestep before."""
+
+    v: Floats
+    i: Floats
+    fired: NDArray[np.bool_]
+
+
 def run_floats(graph: Graph, inputs: NDArray[np.uint8], timesteps: int) -> FloatRun:
     """Execute on integers [sample, (timestep,) y, x, channel], in 64-bit floats."""
-    membranes: dict[str, Floats] = {}
-    spikes: dict[str, list[NDArray[np.bool_]]] = {node.name: [] for node in graph if isinstance(node, Neurons)}
+    states = {
+        node.name: State(*(np.zeros((len(inputs), *node.shape), kind) for kind in (float, float, bool)))
+        for node in graph
+        if isinstance(node, Neurons)
+    }
+    spikes: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in states}
     logits, last = [], graph.nodes[-1]
     for t in range(timesteps):
         values: dict[str, Floats] = {}
-        before = {name: v.copy() for name, v in membranes.items()} if isinstance(last, Votes) else {}
+        late = {name: state.fired.astype(np.float64) for name, state in states.items()}
+        before = {name: state.v for name, state in states.items()}  # `fire` makes new ones
         for node in graph:
-            sources = [values[name] for name in node.inputs]
+            is_late = isinstance(node, Weighted) and node.delayed
+            sources = [(late if is_late else values)[name] for name in node.inputs]
             if isinstance(node, Source):
                 now = inputs[:, t] if node.over_time else inputs
                 values[node.name] = np.asarray(now * node.unit, np.float64)
             elif isinstance(node, Neurons):
-                v = membranes.get(node.name, np.zeros_like(sources[0]))
-                membranes[node.name], fired = fire(node, v, sources[0])
+                fired = fire(node, states[node.name], sources[0])
                 spikes[node.name].append(fired)
                 values[node.name] = fired.astype(np.float64)
             elif isinstance(node, Votes) and node.of == "membrane":
                 (name,) = node.inputs
-                values[node.name] = membranes[name] - before.get(name, 0.0)
+                values[node.name] = states[name].v - before[name]
             else:
                 values[node.name] = give(node, sources)
         logits.append(values[last.name][:, 0, 0])
@@ -47,23 +61,34 @@ def run_floats(graph: Graph, inputs: NDArray[np.uint8], timesteps: int) -> Float
     return FloatRun(found, np.stack(logits, axis=1))
 
 
-def fire(node: Neurons, v: Floats, x: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """One timestep of neurons: membrane after it, and who fired."""
+def fire(node: Neurons, state: State, x: Floats) -> NDArray[np.bool_]:
+    """One timestep of neurons: who fires; their state becomes that after it."""
 
     def fires(potential: Floats) -> NDArray[np.bool_]:
         over: NDArray[np.bool_] = potential >= node.threshold if node.fires_at_threshold else potential > node.threshold
         return over
 
+    if node.feedback is not None:
+        x = x + node.feedback * state.fired
+    if node.synapse is not None:
+        before, state.i = state.i, node.synapse.leak * state.i + x
+        x = before if node.synapse.delayed else state.i
+    v = state.v
     due = fires(v) & node.delayed_reset
     if node.reset == "hard":
         v = np.where(due, node.v_reset, v)
     v = node.leak * v + node.gain * x + node.drive
     if node.reset == "soft":
         v = v - due * node.threshold
+    if node.reset_after_sum:
+        v = np.where(due, node.v_reset, v)
     fired = fires(v)
-    if not node.delayed_reset:
-        v = {"soft": v - fired * node.threshold, "hard": np.where(fired, node.v_reset, v), "none": v}[node.reset]
-    return v, fired
+    if node.delayed_reset or node.reset == "none":
+        state.v = v
+    else:
+        state.v = np.where(fired, v - node.threshold if node.reset == "soft" else node.v_reset, v)
+    state.fired = fired
+    return fired
 
 
 def give(node: Node, sources: list[Floats]) -> Floats:

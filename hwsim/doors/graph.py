@@ -45,6 +45,7 @@ class Weighted(Node):
     window: Window = Window()  # noqa: RUF009, it is frozen
     groups: int = 1
     linear: bool = False
+    delayed: bool = False  # it reads what neurons, at any place of the graph, gave one timestep before
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,32 @@ class Added(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Synapse:
+    """A synaptic current of each neuron, i = leak i + x; the membrane takes i, or i as it was before if `delayed`."""
+
+    leak: Floats  # [channel] or [1]
+    delayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Neurons(Node):
-    """v = leak v + gain x + drive, then a comparison with the threshold; see docs/guides/neurons.md."""
+    """v = leak v + gain x + drive, then a comparison with the threshold; see docs/guides/neurons.md.
+
+    Where a neuron fired in the timestep before, x has `feedback` more; with a `synapse` v takes its current for x.
+    Those whose threshold is infinite never fire: they are read out.
+    """
 
     leak: Floats  # [channel] or [1]
     threshold: Floats  # [channel] or [1]
-    gain: float = 1.0
-    drive: float = 0.0  # added at every timestep
+    gain: Floats | float = 1.0  # [channel], [1] or one
+    drive: Floats | float = 0.0  # added at every timestep
     reset: Literal["soft", "hard", "none"] = "soft"
     v_reset: float = 0.0
     fires_at_threshold: bool = False
     delayed_reset: bool = False
+    reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
+    synapse: Synapse | None = None
+    feedback: Floats | None = None  # [channel] or [1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +105,7 @@ class Votes(Node):
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in an order in which each comes after those that it reads; the first is the Source."""
+    """Nodes in an order in which each comes after those that it reads, unless `delayed`; the first is the Source."""
 
     nodes: tuple[Node, ...]
 

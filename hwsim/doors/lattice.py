@@ -3,13 +3,14 @@
 An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k places its unit over k.  A weight w
 of output channel c becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1; its currents
 then count in s_c times the unit of what is read, and so do threshold, reset potential and bias, with `fraction_bits`
-below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.
+below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.  Biases
+go to the neurons, in a fraction of a step, wherever neurons alone follow.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,17 +24,21 @@ from hwsim.traces.network.layers import (
     Flatten,
     Input,
     Layer,
+    Leak,
     Linear,
     Network,
     Neuron,
     Pool,
     Readout,
     StoredWeights,
+    Synapse,
+    is_delayed,
 )
 from hwsim.traces.network.window import Window
 
 _THRESHOLD_STEPS = 4096  # that the lowest threshold of a layer has at least, where fraction bits allow
 _MOST_FRACTION_BITS = 12
+_SILENT_FRACTION_BITS = 8  # of neurons that never fire, whose membranes are read out
 MAX_MEMBRANE_BITS = 32
 
 
@@ -68,10 +73,10 @@ class _Building:
     """Layers as they are made, node by node."""
 
     def __init__(self, graph: Graph, precision: Precision) -> None:
-        self.graph, self.precision = graph, precision
+        self.graph, self.precision = _with_flat_sums(graph), precision
         self.layers: list[Layer] = []
         self.given: dict[str, str] = {}  # node -> layer that gives its values
-        self.units: dict[str, float] = {}  # node that gives activations -> real value of 1
+        self.units = _units(self.graph)  # node that gives activations -> real value of 1
         self.steps: dict[str, Floats] = {}  # node that gives currents -> real value of 1 [channel]
         self.logit_scale = 1.0
 
@@ -80,7 +85,10 @@ class _Building:
         for node in self.graph:
             self._add(node)
         layer_of = {node.name: self.given[node.name] for node in self.graph if isinstance(node, Neurons)}
-        return OnLattice(Network(tuple(self.layers)), layer_of, self.logit_scale)
+        layers = (
+            replace(layer, inputs=(layer_of[layer.inputs[0]],)) if is_delayed(layer) else layer for layer in self.layers
+        )
+        return OnLattice(Network(tuple(layers)), layer_of, self.logit_scale)
 
     def _put(self, node: Node, layer: Layer) -> None:
         self.layers.append(layer)
@@ -93,16 +101,14 @@ class _Building:
         match node:
             case Source():
                 self._put(node, Input(node.name, (), node.shape, node.bits, node.over_time))
-                self.units[node.name] = node.unit
             case Weighted():
                 self._weighted(node)
             case Pooled():
-                unit = self._unit(node)
+                self._unit(node)
                 kind: Literal["avg", "max"] = "max" if node.kind == "max" else "avg"
                 self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.window))
-                self.units[node.name] = unit / node.window.taps if node.kind == "mean" else unit
             case Flattened():
-                self.units[node.name] = self._unit(node)
+                self._unit(node)
                 self._put(node, Flatten(node.name, self._reads(node), node.shape))
             case Added():
                 self._added(node)
@@ -125,15 +131,16 @@ class _Building:
         values = np.clip(np.rint(node.weight / steps), -top - 1, top).astype(np.int8)
         weights = StoredWeights(values, bits, steps.astype(np.float32))
         self.steps[node.name] = steps * unit
-        fires = self._neurons_after(node.name) is not None
+        fires = self._neurons_after(node) is not None
         bias = None
         if node.bias is not None and not fires:  # else the neurons take it, more finely
             bias = np.rint(node.bias / self.steps[node.name]).astype(np.int32)
-        reads = self._reads(node)
+        reads = node.inputs if node.delayed else self._reads(node)  # neurons that have no layer yet
         if node.linear:
-            self._put(node, Linear(node.name, reads, node.shape, weights, bias, None))
+            self._put(node, Linear(node.name, reads, node.shape, weights, bias, None, node.delayed))
         else:
-            self._put(node, Conv2d(node.name, reads, node.shape, node.window, node.groups, weights, bias, None))
+            conv = Conv2d(node.name, reads, node.shape, node.window, node.groups, weights, bias, None, node.delayed)
+            self._put(node, conv)
         if node is self.graph.nodes[-1]:
             self.logit_scale = float(self.steps[node.name][0])
 
@@ -143,11 +150,10 @@ class _Building:
         together = [node]
         for reader in summed:
             together = [each for each in map(self.graph.__getitem__, reader.inputs) if isinstance(each, Weighted)]
-        channelwise = self.precision.per_channel and node is not self.graph.nodes[-1]
+        channelwise = self.precision.per_channel and not self._is_compared(node)
         steps = np.zeros(node.shape[2])
         for each in together:
-            (source,) = each.inputs
-            relative = self.units.get(source, 1.0) / self._unit(node)
+            relative = self._unit(each) / self._unit(node)
             steps = np.maximum(steps, _largest(each.weight, channelwise) * relative)
         top = (1 << (self.precision.weight_bits - 1)) - 1
         whole = [name for reader in summed for name in reader.inputs if name in self.units]
@@ -156,12 +162,18 @@ class _Building:
             return np.full_like(steps, unit / max(1, math.floor(unit * top / coarse)) if coarse else unit)
         return np.where(steps > 0, steps, 1.0) / top
 
+    def _is_compared(self, node: Node) -> bool:
+        """Whether logits are the currents of a node, or membranes that take them: channels then have one step."""
+        last = self.graph.nodes[-1]
+        after = self._neurons_after(node)
+        by_membrane = isinstance(last, Votes) and last.of == "membrane" and after is not None
+        return node is last or (by_membrane and after is self.graph[last.inputs[0]])
+
     def _added(self, node: Added) -> None:
         currents = [name for name in node.inputs if name in self.steps]
         if not currents:
             unit = min(self.units[name] for name in node.inputs)
             gains = [round(self.units[name] / unit) for name in node.inputs]
-            self.units[node.name] = unit
         else:
             step = self.steps[currents[0]]
             gains = []
@@ -171,29 +183,41 @@ class _Building:
             self.steps[node.name] = step
         self._put(node, Add(node.name, self._reads(node), node.shape, tuple(gains), None))
 
-    def _neurons_after(self, name: str) -> Neurons | None:
-        """The neurons that alone read a layer of weights."""
-        readers = self.graph.readers(name)
+    def _neurons_after(self, node: Node) -> Neurons | None:
+        """The neurons that alone read a layer of weights, or the sum that alone does."""
+        readers = self.graph.readers(node.name)
+        if len(readers) == 1 and isinstance(readers[0], Added):
+            readers = self.graph.readers(readers[0].name)
         return readers[0] if len(readers) == 1 and isinstance(readers[0], Neurons) else None
 
     def _neurons(self, node: Neurons) -> None:
         (name,) = node.inputs
         if name in self.units:  # neurons on activations: one weight each, of one
             self._identity(node, name)
-        source = self.graph[name] if name in {each.name for each in self.graph} else node
         layer = next(each for each in self.layers if each.name == self.given.get(f"{node.name}.in", self.given[name]))
         step = self.steps.get(f"{node.name}.in", self.steps.get(name))
         assert step is not None
-        bias = source.bias if isinstance(source, Weighted) and f"{node.name}.in" not in self.given else None
-        neuron, integer_bias = self._rounded(node, step, bias, layer)
-        fields = {field: getattr(layer, field) for field in layer.__dataclass_fields__}
-        fields["neuron"] = neuron
-        if isinstance(layer, Conv2d | Linear):
-            fields["bias"] = integer_bias
-        elif integer_bias is not None:
-            _fail(node, "has a potential that it leaks to, after a sum of currents: there is no bias to hold it")
-        self.layers[self.layers.index(layer)] = type(layer)(**fields)
-        self.given[node.name], self.units[node.name] = layer.name, 1.0
+        neuron, bias = self._rounded(node, step, self._biases(node))
+        last = self.graph.nodes[-1]
+        if isinstance(last, Votes) and last.of == "membrane" and last.inputs == (node.name,):
+            scales = step * node.gain / (1 << neuron.fraction_bits)
+            if len(set(scales.tolist())) > 1:
+                _fail(node, "takes more of what arrives in one class than in another, so membranes cannot be compared")
+            self.logit_scale = float(scales[0])
+        assert isinstance(layer, Conv2d | Linear | Add)
+        self.layers[self.layers.index(layer)] = replace(layer, neuron=neuron, bias=bias)
+        self.given[node.name] = layer.name
+
+    def _biases(self, node: Neurons) -> Floats | float:
+        """What the layers of weights that alone feed neurons add at every timestep."""
+        source = self.graph[node.inputs[0]]
+        weighted = [source] if isinstance(source, Weighted) else map(self.graph.__getitem__, source.inputs)
+        given = [
+            each.bias
+            for each in weighted
+            if isinstance(each, Weighted) and each.bias is not None and self._neurons_after(each) is node
+        ]
+        return sum(given, np.zeros(node.shape[2]))
 
     def _identity(self, node: Neurons, name: str) -> None:
         channels, inner = node.shape[2], f"{node.name}.in"
@@ -203,43 +227,101 @@ class _Building:
         self.given[inner], self.steps[inner] = inner, np.full(channels, self.units[name])
 
     def _rounded(
-        self, node: Neurons, step: Floats, bias: Floats | None, layer: Layer
+        self, node: Neurons, arriving: Floats, bias: Floats | float
     ) -> tuple[Neuron, NDArray[np.int32] | None]:
-        """Threshold, leak, reset and bias in whole numbers of a fraction of the step of each channel."""
+        """Threshold, leak, reset, feedback and bias in whole numbers of a fraction of the step of each channel.
+
+        `arriving` is the step of what arrives, of which a membrane takes `gain` times as much.
+        """
         channels = node.shape[2]
-        step = step * node.gain
+        if (np.asarray(node.gain) <= 0).any():
+            _fail(node, "takes less than nothing of what arrives: wanted a gain above 0")
+        step = arriving * node.gain
         threshold = np.broadcast_to(node.threshold, channels) / step
         if (threshold < 0).any():
             _fail(node, "has a threshold below zero")
-        lowest = float(threshold.min())
-        wanted = math.ceil(math.log2(_THRESHOLD_STEPS / lowest)) if lowest > 0 else 0
-        fraction = min(max(wanted, 0), _MOST_FRACTION_BITS)
+        fraction = _fraction_bits(float(threshold.min()))
         unit = 1 << fraction
-        total = np.zeros(channels) if bias is None else bias * node.gain / step
-        total = total + node.drive / step
-        whole = np.rint(total * unit)
+        if node.synapse is not None and np.any(node.drive):
+            _fail(node, "has a potential that it leaks to, beside a synaptic current: wanted v_leak 0")
+        whole = np.rint((bias / arriving + node.drive / step) * unit)
         v_reset = np.rint(node.v_reset / step * unit)
         if node.reset == "hard" and node.v_reset and len(set(v_reset.tolist())) > 1:
             _fail(node, "has a reset potential that is not zero: choose one step for all channels, per_channel=False")
-        levels = np.rint(threshold * unit).astype(np.int64)
-        bits = max(self.precision.membrane_bits, int(levels.max()).bit_length() + 2)
+        silent = bool(np.isinf(threshold).all())
+        levels = np.zeros(channels, np.int64) if silent else np.rint(threshold * unit).astype(np.int64)
+        feedback = None if node.feedback is None else np.rint(node.feedback / arriving * unit).astype(np.int64)
+        largest = max(int(np.abs(each).max()) for each in (levels, feedback) if each is not None)
+        bits = max(self.precision.membrane_bits, largest.bit_length() + 2)
         if bits > MAX_MEMBRANE_BITS:
             _fail(node, f"needs membranes of {bits} bits: its threshold is far above its weights")
-        leak = np.rint(np.broadcast_to(node.leak, channels) * (1 << self.precision.leak_bits)).astype(np.int64)
-        same = len(set(leak.tolist())) == 1
-        full = same and int(leak[0]) == 1 << self.precision.leak_bits
+        leak, leak_bits = self._leak(node.leak, channels)
+        synapse = None
+        if node.synapse is not None:
+            synapse = Synapse(*self._leak(node.synapse.leak, channels), node.synapse.delayed)
         neuron = Neuron(
-            leak=(1 if full else int(leak[0])) if same else leak,
-            leak_bits=0 if full else self.precision.leak_bits,
-            v_threshold=levels,
+            leak=leak,
+            leak_bits=leak_bits,
+            v_threshold=levels + ((1 << (bits - 1)) - 1) * silent,
             reset=node.reset,
             fraction_bits=fraction,
             membrane_bits=bits,
             v_reset=int(v_reset[0]) if node.reset == "hard" else 0,
             fires_at_threshold=node.fires_at_threshold,
             delayed_reset=node.delayed_reset,
+            reset_after_sum=node.reset_after_sum,
+            synapse=synapse,
+            feedback=feedback,
         )
         return neuron, whole.astype(np.int32) if whole.any() else None
+
+    def _leak(self, value: Floats, channels: int) -> tuple[Leak, int]:
+        """A leak and its bits: one where it is the same for all channels, and no bits where nothing leaks."""
+        bits = self.precision.leak_bits
+        leak = np.rint(np.broadcast_to(value, channels) * (1 << bits)).astype(np.int64)
+        if len(set(leak.tolist())) > 1:
+            return leak, bits
+        return (1, 0) if int(leak[0]) == 1 << bits else (int(leak[0]), bits)
+
+
+def _fraction_bits(lowest: float) -> int:
+    """As many as the lowest threshold, in steps, needs to be one of many."""
+    if math.isinf(lowest):
+        return _SILENT_FRACTION_BITS
+    wanted = math.ceil(math.log2(_THRESHOLD_STEPS / lowest)) if lowest > 0 else 0
+    return min(max(wanted, 0), _MOST_FRACTION_BITS)
+
+
+def _units(graph: Graph) -> dict[str, float]:
+    """The real value of 1 of every node that gives activations; currents have steps, which follow from weights."""
+    units: dict[str, float] = {}
+    for node in graph:
+        sources = [units[name] for name in node.inputs if name in units]
+        match node:
+            case Source():
+                units[node.name] = node.unit
+            case Neurons():
+                units[node.name] = 1.0
+            case Pooled() if sources:
+                units[node.name] = sources[0] / (node.window.taps if node.kind == "mean" else 1)
+            case Flattened() if sources:
+                units[node.name] = sources[0]
+            case Added() if len(sources) == len(node.inputs):
+                units[node.name] = min(sources)
+    return units
+
+
+def _with_flat_sums(graph: Graph) -> Graph:
+    """A sum that only another sum reads is part of it, so that all summands share one step."""
+    nodes: dict[str, Node] = {}
+    for node in graph:
+        inner = [graph[name] for name in node.inputs] if isinstance(node, Added) else []
+        parts = [each for each in inner if isinstance(each, Added) and graph.readers(each.name) == [node]]
+        inputs = tuple(
+            name for each in node.inputs for name in (nodes.pop(each).inputs if graph[each] in parts else (each,))
+        )
+        nodes[node.name] = replace(node, inputs=inputs)
+    return Graph(tuple(nodes.values()))
 
 
 def _largest(weight: Floats, channelwise: bool) -> Floats:

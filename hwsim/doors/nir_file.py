@@ -1,19 +1,35 @@
 """Networks in NIR (Neuromorphic Intermediate Representation, Pedersen et al. 2024) as float graphs.
 
-NIR has no timestep, no reset mode and no quantisation, so these are for the caller to say.  Recurrence, nodes of
-another kind, dangling nodes and shapes that do not fit are refused by name; nothing is left out.
+NIR has no timestep, no reset mode and no quantisation, so these are for the caller to say.  Time is discrete: one step
+of Euler, in which a membrane takes the synaptic current of the same timestep, and weights that lead back to neurons
+read the spikes of the timestep before.  Recurrence of another form, nodes of another kind, dangling nodes and shapes
+that do not fit are refused by name; nothing is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
+from hwsim.doors.graph import (
+    Added,
+    Flattened,
+    Floats,
+    Graph,
+    Neurons,
+    Node,
+    Pooled,
+    Shape,
+    Source,
+    Synapse,
+    Votes,
+    Weighted,
+)
+from hwsim.doors.nir_loops import back_edges, flattened
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line, shortened
 from hwsim.traces.network.window import Pair, Window
@@ -32,7 +48,9 @@ class Discrete:
 
 
 def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
-    """The network of a file, for inputs over time of so many bits, which decides by counts of output spikes.
+    """The network of a file, for inputs over time of so many bits.
+
+    It decides by counts of output spikes, or by the membranes of a leaky integrator at the end.
 
     Raises UsageError without the library nir, TraceError for a file or node that cannot be taken.
     """
@@ -51,8 +69,9 @@ class _Reading:
     """Nodes of a NIR graph, in order."""
 
     def __init__(self, read: Any, discrete: Discrete, bits: int) -> None:
-        self.nodes: Mapping[str, Any] = read.nodes
-        self.edges = [(str(a), str(b)) for a, b in read.edges]
+        self.nodes, self.edges = flattened(read)
+        self.late: dict[str, str] = {}  # weights -> neurons of which they read the timestep before
+        self.own: set[str] = set()  # neurons that lead to themselves without weights
         self.discrete, self.bits = discrete, bits
         self.made: dict[str, Node] = {}
         self.alias: dict[str, str] = {}  # NIR node -> node that gives its values
@@ -71,44 +90,63 @@ class _Reading:
                 raise TraceError(
                     f"network: wanted one {kind} node, found {len(found)}: {', '.join(found[:4]) or 'none'}"
                 )
-        order = self._order()
-        for name in order:
+        self._open_loops()
+        for name in self._order():
             self._take(name)
         (output,) = ends["Output"]
         last = self.made[self.alias[output]]
         nodes = list(self.made.values())
+        for node in nodes:
+            if isinstance(node, Neurons) and np.isinf(node.threshold).all() and node is not last:
+                raise TraceError(f"node '{node.name}': never fires, so only the output may follow")
         if isinstance(last, Neurons):
-            nodes.append(Votes("readout", (last.name,), last.shape, 1, "spikes"))
+            silent = bool(np.isinf(last.threshold).all())
+            nodes.append(Votes("readout", (last.name,), last.shape, 1, "membrane" if silent else "spikes"))
         return Graph(tuple(nodes))
 
+    def _open_loops(self) -> None:
+        """Find what leads back: weights from neurons to neurons, or neurons to themselves; other loops are refused."""
+        firsts = [name for name, node in self.nodes.items() if type(node).__name__ == "Input"]
+        closing = back_edges([*firsts, *self.nodes], self.edges)
+        for last, first in closing:
+            sources = [a for a, b in self.edges if b == last]
+            leads_back_only = all((last, b) in closing for a, b in self.edges if a == last)
+            if last == first and self._is(first, _NEURONS):
+                self.own.add(first)
+            elif self._is(first, _NEURONS) and self._is(last, _WEIGHTS) and len(sources) == 1 and leads_back_only:
+                if not self._is(sources[0], _NEURONS):
+                    raise TraceError(f"node {self._told(last, sources[0])}: recurrent, and reads no neurons")
+                self.late[last] = sources[0]
+            else:
+                raise TraceError(
+                    f"node {self._told(last, first)}: recurrent other than by weights from neurons to neurons alone"
+                )
+
+    def _is(self, name: str, kinds: Iterable[str]) -> bool:
+        return type(self.nodes[name]).__name__ in kinds
+
+    def _told(self, *names: str) -> str:
+        return ", ".join(f"'{name}' ({type(self.nodes[name]).__name__})" for name in names)
+
     def _order(self) -> list[str]:
-        """Names from the input on; recurrence and dangling nodes are refused."""
+        """Names from the input on, what reads the timestep before anywhere; dangling nodes are refused."""
         for name, node in self.nodes.items():
             kind = type(node).__name__
-            if kind != "Input" and not self._sources(name):
+            if kind != "Input" and not any(b == name for _, b in self.edges):
                 raise TraceError(f"node '{name}' ({kind}): nothing leads to it")
             if kind != "Output" and not any(a == name for a, _ in self.edges):
                 raise TraceError(f"node '{name}' ({kind}): leads nowhere, so exporting may have lost what follows it")
         order: list[str] = []
-        left = list(self.nodes)
+        left = sorted(self.nodes, key=lambda name: not self._is(name, ("Input",)))
         while left:
             ready = [name for name in left if all(source in order for source in self._sources(name))]
-            if not ready:
-                kinds = ", ".join(f"'{name}' ({type(self.nodes[name]).__name__})" for name in self._cycle(left))
-                raise TraceError(f"node {kinds}: recurrent, which a trace cannot say yet")
             order += ready
             left = [name for name in left if name not in ready]
         return order
 
-    def _cycle(self, left: list[str]) -> list[str]:
-        """Some nodes of which each leads to the next and the last to the first; all of `left` wait for one."""
-        walked = [left[0]]
-        while (source := next(each for each in self._sources(walked[0]) if each in left)) not in walked:
-            walked.insert(0, source)
-        return walked[: walked.index(source) + 1][-4:]
-
     def _sources(self, name: str) -> list[str]:
-        return [a for a, b in self.edges if b == name]
+        """What a node reads of its own timestep."""
+        return [a for a, b in self.edges if b == name and a != b and name not in self.late]
 
     def _take(self, name: str) -> None:
         node, kind = self.nodes[name], type(self.nodes[name]).__name__
@@ -120,14 +158,27 @@ class _Reading:
         handler = getattr(self, f"_{kind.lower()}", None)
         if handler is None:
             raise TraceError(f"node '{name}' ({kind}): is no kind of node that a trace can say; {_WHAT}")
-        self.alias[name] = handler(_legal(name), node, sources)
+        if name in self.late:
+            sources = [_legal(self.late[name])]
+        self.alias[name] = made = handler(_legal(name), node, sources)
+        if name in self.late:
+            back = self.made[made]
+            assert isinstance(back, Weighted)
+            self.made[made] = replace(back, delayed=True)
+
+    def _shape(self, name: str) -> Shape:
+        """Of what a node reads, which may be neurons that are yet to come."""
+        if name in self.made:
+            return self.made[name].shape
+        later = next(each for each in self.nodes if _legal(each) == name)
+        return _hwc(later, self.nodes[later].input_type["input"])
 
     def _put(self, node: Node) -> str:
         self.made[node.name] = node
         return node.name
 
     def _input(self, name: str, node: Any, _sources: list[str]) -> str:
-        return self._put(Source("input", (), _hwc(node.output_type["output"]), 1.0, self.bits, True))
+        return self._put(Source("input", (), _hwc("input", node.output_type["output"]), 1.0, self.bits, True))
 
     def _output(self, name: str, node: Any, sources: list[str]) -> str:
         height, width, channels = self.made[sources[0]].shape
@@ -144,7 +195,7 @@ class _Reading:
         return isinstance(node, Flattened) or (isinstance(node, Weighted) and node.linear)
 
     def _conv2d(self, name: str, node: Any, sources: list[str]) -> str:
-        out, within = np.asarray(node.weight, np.float64), self.made[sources[0]].shape
+        out, within = np.asarray(node.weight, np.float64), self._shape(sources[0])
         stride, (above, before), dilation = (_pair(name, key, getattr(node, key)) for key in _WINDOW)
         window = Window(out.shape[2:], stride, (above, above, before, before), dilation)
         weight, bias = out.transpose(2, 3, 1, 0), _bias(node)
@@ -159,13 +210,15 @@ class _Reading:
 
     def _dense(self, name: str, weight: Floats, bias: Floats | None, sources: list[str]) -> str:
         (source,) = sources
-        if self.made[source].shape[:2] != (1, 1):
+        if self._shape(source)[:2] != (1, 1):
+            if source not in self.made:
+                raise TraceError(f"node '{name}': recurrent from the map '{source}' to a vector: wanted a convolution")
             source = self._flatten(f"{name}.flat", None, sources)
         if (chw := self.chw.get(source)) is not None:  # channels come first in NIR, last here
             height, width, channels = chw
             weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
-        if weight.shape[1] != self.made[source].shape[2]:
-            raise TraceError(f"node '{name}': wanted {self.made[source].shape[2]} inputs, found {weight.shape[1]}")
+        if weight.shape[1] != self._shape(source)[2]:
+            raise TraceError(f"node '{name}': wanted {self._shape(source)[2]} inputs, found {weight.shape[1]}")
         return self._put(Weighted(name, (source,), (1, 1, len(weight)), weight.T[None, None], bias, linear=True))
 
     def _sumpool2d(self, name: str, node: Any, sources: list[str]) -> str:
@@ -188,28 +241,61 @@ class _Reading:
         return self._put(Flattened(name, tuple(sources), (1, 1, shape[0] * shape[1] * shape[2])))
 
     def _if(self, name: str, node: Any, sources: list[str]) -> str:
-        gain = _one(name, "r", node.r)
-        return self._neurons(name, node, sources, np.ones(1), gain, 0.0)
+        """One timestep is v + r x."""
+        return self._neurons(name, node, sources, np.ones(1), _by_channel(name, "r", node.r))
+
+    def _i(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._if(name, node, sources)
 
     def _lif(self, name: str, node: Any, sources: list[str]) -> str:
         """Forward Euler: v + dt / tau (v_leak - v + r x)."""
-        tau = _by_channel(name, "tau", node.tau)
-        share = self.discrete.dt_s / tau
-        if (share > 1).any():
-            dt = self.discrete.dt_s
-            raise TraceError(f"node '{name}' (LIF): wanted a timestep of at most tau = {tau.min():g} s, found {dt:g} s")
-        gain = _one(name, "r / tau", np.asarray(node.r) / np.asarray(node.tau)) * self.discrete.dt_s
-        drive = _one(name, "v_leak / tau", np.asarray(node.v_leak) / np.asarray(node.tau)) * self.discrete.dt_s
-        return self._neurons(name, node, sources, 1 - share, gain, drive)
+        share = self._share(name, node, "tau")
+        v_leak = _by_channel(name, "v_leak", node.v_leak)
+        gain = share * _by_channel(name, "r", node.r)
+        return self._neurons(name, node, sources, 1 - share, gain, share * v_leak)
 
-    def _neurons(self, name: str, node: Any, sources: list[str], leak: Floats, gain: float, drive: float) -> str:
-        channels = self.made[sources[0]].shape[2]
-        threshold = _by_channel(name, "v_threshold", node.v_threshold)
-        for key, values in (("v_threshold", threshold), ("tau", leak)):
-            if values.size not in (1, channels):
-                raise TraceError(f"node '{name}': wanted {key} of {channels} channels, found {values.size}")
+    def _li(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._lif(name, node, sources)
+
+    def _cubalif(self, name: str, node: Any, sources: list[str]) -> str:
+        """Forward Euler: i + dt / tau_syn (w_in x - i) first, then v + dt / tau_mem (r i - v) with that i."""
+        if np.any(node.v_leak):
+            raise TraceError(f"node '{name}': wanted v_leak 0 beside a synaptic current, found another")
+        share, of_current = self._share(name, node, "tau_mem"), self._share(name, node, "tau_syn")
+        gain = share * _by_channel(name, "r", node.r) * of_current * _by_channel(name, "w_in", node.w_in)
+        return self._neurons(name, node, sources, 1 - share, gain, synapse=Synapse(1 - of_current))
+
+    def _cubali(self, name: str, node: Any, sources: list[str]) -> str:
+        return self._cubalif(name, node, sources)
+
+    def _share(self, name: str, node: Any, key: str) -> Floats:
+        """What a timestep is of a time constant."""
+        tau, dt = _by_channel(name, key, getattr(node, key)), self.discrete.dt_s
+        if (dt > tau).any():
+            kind = type(node).__name__
+            raise TraceError(
+                f"node '{name}' ({kind}): wanted a timestep of at most {key} = {tau.min():g} s, found {dt:g} s"
+            )
+        return dt / tau
+
+    def _neurons(
+        self,
+        name: str,
+        node: Any,
+        sources: list[str],
+        leak: Floats,
+        gain: Floats,
+        drive: Floats | float = 0.0,
+        synapse: Synapse | None = None,
+    ) -> str:
+        shape, fires = self.made[sources[0]].shape, hasattr(node, "v_threshold")
+        threshold = _by_channel(name, "v_threshold", node.v_threshold) if fires else np.full(1, np.inf)
+        given = {"v_threshold": threshold, "tau": leak, "r": gain, "tau_syn": leak if synapse is None else synapse.leak}
+        for key, values in given.items():
+            if values.size not in (1, shape[2]):
+                raise TraceError(f"node '{name}': wanted {key} of {shape[2]} channels, found {values.size}")
         v_reset = _one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
-        shape, reset = self.made[sources[0]].shape, self.discrete.reset
+        reset = self.discrete.reset
         return self._put(
             Neurons(
                 name,
@@ -219,14 +305,18 @@ class _Reading:
                 threshold,
                 gain,
                 drive,
-                reset,
-                v_reset if reset == "hard" else 0.0,
+                reset if fires else "none",
+                v_reset if fires and reset == "hard" else 0.0,
                 self.discrete.fires == "at",
+                synapse=synapse,
+                feedback=np.ones(1) if name in map(_legal, self.own) else None,
             )
         )
 
 
-_WHAT = "Input, Output, Conv2d, Linear, Affine, SumPool2d, AvgPool2d, Flatten, IF and LIF are"
+_WHAT = "Input, Output, Conv2d, Linear, Affine, SumPool2d, AvgPool2d, Flatten, IF, I, LIF, LI, CubaLIF and CubaLI are"
+_NEURONS = ("IF", "LIF", "CubaLIF")
+_WEIGHTS = ("Conv2d", "Linear", "Affine")
 _WINDOW = ("stride", "padding", "dilation")
 
 
@@ -236,13 +326,13 @@ def _legal(name: str) -> str:
     return kept if kept[:1].isalnum() else f"n{kept}"
 
 
-def _hwc(shape: Any) -> Shape:
+def _hwc(name: str, shape: Any) -> Shape:
     sizes = [int(size) for size in shape]
     if len(sizes) == 1:
         return 1, 1, sizes[0]
     if len(sizes) == 3:
         return sizes[1], sizes[2], sizes[0]
-    raise TraceError(f"node 'input' (Input): wanted a shape of 1 or 3 sizes, found {sizes}")
+    raise TraceError(f"node '{name}': wanted a shape of 1 or 3 sizes, found {sizes}")
 
 
 def _bias(node: Any) -> Floats | None:

@@ -67,6 +67,10 @@ def shared_by(schedules: Schedules) -> Shared:
 
 
 def _found(shape: Schedules) -> Shared:
+    service = Rows.of([stage.service for stage in shape.stages])
+    latency = Rows.of([latencies_of(stage) for stage in shape.stages])
+    if shape.shape is not None:
+        return shared_by(shape)._replace(service=service, latency=latency)
     layers: dict[str, int] = {}
     layer_of = [layers.setdefault(stage.layer, len(layers)) for stage in shape.stages]
     bounds = _starts(stage.n_jobs for stage in shape.stages).tolist()
@@ -76,8 +80,8 @@ def _found(shape: Schedules) -> Shared:
         layer_of=np.array(layer_of, np.int64),
         jobs={stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)},
         needs=Rows.of(needs_of(shape.stages)),
-        service=Rows.of([stage.service for stage in shape.stages]),
-        latency=Rows.of([latencies_of(stage) for stage in shape.stages]),
+        service=service,
+        latency=latency,
     )
 
 

@@ -71,14 +71,15 @@ class Schedules(Sequence[Schedule]):
         n_samples: int,
         latencies: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> Schedules:
-        """The same for so many samples, with other services int64 [job] or [sample, job] of some stages.
-
-        Some of them may have other latencies, too.
-        """
+        """The same for so many samples, some stages with other services or latencies: int64 [job] or [sample, job]."""
         late = latencies or {}
         stages = tuple(
-            replace(stage, service=services[stage.name], latency=late.get(stage.name, stage.latency))
-            if stage.name in services
+            replace(
+                stage,
+                service=services.get(stage.name, stage.service),
+                latency=late.get(stage.name, stage.latency),
+            )
+            if stage.name in services or stage.name in late
             else stage
             for stage in self.stages
         )

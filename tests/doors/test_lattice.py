@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hwsim.doors.drift import FAILS, check_drift
 from hwsim.doors.entry import enter
 from hwsim.doors.float_run import run_floats
-from hwsim.doors.graph import Added, Flattened, Graph, Neurons, Pooled, Source, Votes, Weighted
+from hwsim.doors.graph import Added, Flattened, Graph, Neurons, Pooled, Source, Synapse, Votes, Weighted
 from hwsim.doors.lattice import Precision, to_integers
 from hwsim.errors import TraceError
 from hwsim.traces import Window
@@ -27,8 +27,8 @@ def lattice_weights(rng, shape, step=2.0**-7):
     return values * step
 
 
-def graph(rng, neurons, over_time=False, skip=False, votes=2):
-    """Convolution, mean pool, convolution (with a skip), flattened, two layers of classes' votes."""
+def graph(rng, neurons, over_time=False, skip=False, votes=2, recurrent=False):
+    """Convolution, sum pool, convolution (with a skip, and its own spikes), flattened, two layers of classes' votes."""
     source = Source("input", (), (6, 6, 2), 1.0, 2 if over_time else 3, over_time)
     nodes = [
         source,
@@ -41,6 +41,14 @@ def graph(rng, neurons, over_time=False, skip=False, votes=2):
         nodes += [Weighted("c3", ("p",), (3, 3, 4), lattice_weights(rng, (1, 1, 4, 4)), None)]
         nodes += [Added("sum", ("c2", "c3"), (3, 3, 4))]
         last = "sum"
+    if recurrent:
+        bias = rng.integers(-9, 10, 4) * 2.0**-9  # finer than a step
+        nodes += [
+            Weighted("back", ("n2",), (3, 3, 4), lattice_weights(rng, (3, 3, 4, 4)), bias, Window.square(3, 1, 1))
+        ]
+        nodes[-1] = replace(nodes[-1], delayed=True)
+        nodes += [Added("all", (last, "back"), (3, 3, 4))]
+        last = "all"
     nodes += [neurons("n2", last, (3, 3, 4)), Flattened("f", ("n2",), (1, 1, 36))]
     nodes += [Weighted("l", ("f",), (1, 1, 5 * votes), lattice_weights(rng, (1, 1, 36, 5 * votes)), None, linear=True)]
     nodes += [neurons("n3", "l", (1, 1, 5 * votes)), Votes("out", ("n3",), (1, 1, 5), votes, "spikes")]
@@ -58,6 +66,11 @@ def kinds(draw):
         "delayed_reset": draw(st.booleans()),
         "gain": draw(st.sampled_from([1.0, 0.5])),
     }
+    options["reset_after_sum"] = options["reset"] == "hard" and options["delayed_reset"] and draw(st.booleans())
+    if draw(st.booleans()):
+        options["synapse"] = Synapse(np.full(1, draw(st.sampled_from([1.0, 0.5]))), draw(st.booleans()))
+    if draw(st.booleans()):
+        options["feedback"] = np.full(1, draw(st.integers(-9, 9)) * 2.0**-8)
     return lambda name, source, shape: Neurons(name, (source,), shape, **options)
 
 
@@ -67,13 +80,14 @@ def inputs_of(source, rng, n=3):
 
 
 @settings(max_examples=40, deadline=None)
-@given(kinds(), st.integers(0, 999), st.booleans(), st.booleans())
-def test_on_the_lattice_nothing_drifts(neurons, seed, over_time, skip):
+@given(kinds(), st.integers(0, 999), st.booleans(), st.booleans(), st.booleans())
+def test_on_the_lattice_nothing_drifts(neurons, seed, over_time, skip, recurrent):
     """Leaks are exact only while no bit is rounded off: neurons with a leak get few timesteps."""
     rng = np.random.default_rng(seed)
-    made = graph(rng, neurons, over_time, skip)
-    leaks = made["n1"].leak[0] < 1
-    steps = 2 if leaks else TIMESTEPS
+    made = graph(rng, neurons, over_time, skip, recurrent=recurrent)
+    synapse = made["n1"].synapse
+    leaks = made["n1"].leak[0] < 1 or (synapse and synapse.leak[0] < 1)
+    steps = 3 if leaks else TIMESTEPS
     values = inputs_of(made.source, rng)[:, :steps] if over_time else inputs_of(made.source, rng)
     entered = enter(made, values, np.arange(3), steps, Precision(8, membrane_bits=32), allowed_drift=0.0)
     assert entered.drift.overall == 0
@@ -115,6 +129,25 @@ def test_neurons_on_activations_get_a_weight_of_one():
     entered = enter(made, inputs_of(source, rng), np.arange(3) % 3, TIMESTEPS, Precision(8), allowed_drift=0.0)
     assert entered.drift.overall == 0
     assert entered.trace.network["n.in"].groups == 2
+
+
+@pytest.mark.parametrize("options", [{}, {"synapse": Synapse(np.full(1, 0.5))}, {"leak": np.full(1, 0.5), "gain": 0.5}])
+def test_membranes_are_read_out_in_one_unit_for_all_classes(options):
+    """Their changes are those of the floats to the last bit, though the largest weights of the classes differ."""
+    rng = np.random.default_rng(6)
+    source = Source("input", (), (1, 1, 12), 1.0, 2, False)
+    weight = lattice_weights(rng, (1, 1, 12, 3))
+    weight[..., 1] = rng.integers(-20, 21, 12) * 2.0**-7
+    fields = {"leak": np.ones(1), "threshold": np.full(1, np.inf), "reset": "none", **options}
+    nodes = [source, Weighted("l", ("input",), (1, 1, 3), weight, None, linear=True)]
+    nodes += [Neurons("n", ("l",), (1, 1, 3), **fields), Votes("out", ("n",), (1, 1, 3), 1, "membrane")]
+    values = rng.integers(0, 4, (5, 1, 1, 12), dtype=np.uint8)
+    entered = enter(Graph(tuple(nodes)), values, np.zeros(5, int), 4, Precision(8), allowed_drift=0.0)
+    logits = entered.trace.logits["test"]
+    wanted = run_floats(Graph(tuple(nodes)), values, 4).logits
+    weights = entered.trace.network["l"].weights
+    np.testing.assert_array_equal(logits.values * np.float64(logits.scale), wanted)
+    assert len(set(weights.scale.tolist())) == 1 and not entered.trace.spikes["l"].words.any()
 
 
 def test_what_no_layer_can_say_is_refused_by_its_name():

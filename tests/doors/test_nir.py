@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 import hwsim
 from hwsim.cli import main
+from hwsim.doors.float_run import run_floats
 from hwsim.doors.nir_file import Discrete, read_nir
 from hwsim.errors import TraceError, UsageError
-from hwsim.traces import read_trace
+from hwsim.traces import read_trace, write_trace
 from hwsim.traces.codings import verify
 from hwsim.traces.network.layers import neuron_of
 
@@ -130,6 +131,120 @@ def test_recordings_of_events_with_labels_from_a_file(tmp_path):
         hwsim.from_nir(path, files, labels, timesteps=5)
 
 
+DT = 1e-3
+
+
+def current_based(n, tau_mem=2e-3, tau_syn=2e-3, r=2.0, w_in=4.0, v_threshold=3.0):
+    """Half of membrane and current stay at each timestep of 1 ms."""
+    values = (np.full(n, value) for value in (tau_syn, tau_mem, r, 0.0, v_threshold, 0.0))
+    return nir.CubaLIF(*values, w_in=np.full(n, w_in))
+
+
+def on_lattice(n_in, n_out):
+    """Multiples of 1/8 of which each output has the largest."""
+    weight = RNG.integers(-24, 25, (n_out, n_in)).astype(float)
+    weight[:, 0] = 127
+    return weight / 64
+
+
+def recurrent(again=None):
+    """Six inputs, five neurons with a synaptic current whose spikes come back by weights or one to one, three more."""
+    nodes = {
+        "input": nir.Input({"input": np.array([6])}),
+        "fc1": nir.Affine(on_lattice(6, 5), RNG.integers(-9, 10, 5) / 64),
+        "n1": current_based(5),
+        "fc2": nir.Linear(on_lattice(5, 3)),
+        "n2": current_based(3, v_threshold=1.0),
+        "output": nir.Output({"output": np.array([3])}),
+    }
+    edges = list(zip(list(nodes), list(nodes)[1:], strict=False))
+    if again is None:
+        return nodes, [*edges, ("n1", "n1")]
+    return nodes | {"again": again}, [*edges, ("n1", "again"), ("again", "n1")]
+
+
+def stepped(nodes, sample):
+    """Spikes of n1 and n2 of a sample [timestep, input]: Euler's steps, one after another, in plain NumPy."""
+    i1, v1, z1, i2, v2 = np.zeros(5), np.zeros(5), np.zeros(5), np.zeros(3), np.zeros(3)
+    n1, n2, again = nodes["n1"], nodes["n2"], nodes.get("again")
+    spikes = []
+    for x in sample:
+        back = z1 if again is None else again.weight @ z1 + getattr(again, "bias", 0.0)
+        i1 = i1 + DT / n1.tau_syn * (n1.w_in * (nodes["fc1"].weight @ x + nodes["fc1"].bias + back) - i1)
+        v1 = v1 + DT / n1.tau_mem * (n1.r * i1 - v1)
+        z1 = (v1 > n1.v_threshold).astype(float)
+        v1 = np.where(z1, 0.0, v1)
+        i2 = i2 + DT / n2.tau_syn * (n2.w_in * (nodes["fc2"].weight @ z1) - i2)
+        v2 = v2 + DT / n2.tau_mem * (n2.r * i2 - v2)
+        z2 = (v2 > n2.v_threshold).astype(float)
+        v2 = np.where(z2, 0.0, v2)
+        spikes.append((z1, z2))
+    return [np.stack(each) for each in zip(*spikes, strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["Affine", "Linear", "itself"])
+def test_recurrence_and_synaptic_currents_are_exact_on_the_lattice(tmp_path, kind):
+    weight = RNG.integers(-127, 128, (5, 5)) / 64
+    again = {"Affine": nir.Affine(weight, RNG.integers(-9, 10, 5) / 64), "Linear": nir.Linear(weight)}.get(kind)
+    nodes, edges = recurrent(again)
+    values = (RNG.random((40, 4, 6)) < 0.5).astype(np.uint8)
+    np.savez(tmp_path / "inputs.npz", values=values[:, :, None, None], labels=RNG.integers(0, 3, 40))
+    path = written(tmp_path, nodes, edges)
+    trace = hwsim.from_nir(path, tmp_path / "inputs.npz", dt=DT, allow_drift=0.0)
+    first, second = trace.network.spiking()
+    assert neuron_of(first).synapse.leak * 2 == 1 << neuron_of(first).synapse.leak_bits
+    assert bool(trace.network.read_late) == (kind != "itself")
+    for n, sample in enumerate(values):
+        for layer, wanted in zip((first, second), stepped(nodes, sample), strict=True):
+            words = trace.spikes[layer.name].words[n, :, 0, 0]
+            found = [[int(word) >> c & 1 for c in range(layer.shape[2])] for word in words]
+            assert found == wanted.astype(int).tolist()
+    assert all(packed.words.any() for packed in trace.spikes.values())
+    write_trace(tmp_path / "t.npz", trace)
+    again = read_trace(tmp_path / "t.npz")
+    assert verify(again).ok
+    for design, settings in (("imc", {}), ("digital", {"loop_order": "timestep_outer"})):
+        assert hwsim.simulate(design, again, set=settings, accuracy_samples=0).energy.value > 0
+
+
+def test_a_graph_within_a_graph_is_the_same_network(tmp_path):
+    nodes, edges = recurrent(nir.Linear(on_lattice(5, 5)))
+    inner = {"input": nir.Input({"input": np.array([5])}), "output": nir.Output({"output": np.array([5])})}
+    inner |= {"n": nodes["n1"], "w": nodes["again"]}
+    loop = nir.NIRGraph(inner, [("input", "n"), ("n", "w"), ("w", "n"), ("n", "output")], type_check=False)
+    outer = {name: node for name, node in nodes.items() if name not in ("n1", "again")} | {"cell": loop}
+    around = [("input", "fc1"), ("fc1", "cell"), ("cell", "fc2"), ("fc2", "n2"), ("n2", "output")]
+    plain, nested = (read_nir(written(tmp_path, *each), Discrete(DT), 1) for each in ((nodes, edges), (outer, around)))
+    values = (RNG.random((6, 8, 1, 1, 6)) < 0.5).astype(np.uint8)
+    found, wanted = (run_floats(each, values, 8).spikes for each in (nested, plain))
+    np.testing.assert_array_equal(found["cell.n"], wanted["n1"])
+    np.testing.assert_array_equal(found["n2"], wanted["n2"])
+
+
+@pytest.mark.parametrize("kind", ["LI", "CubaLI"])
+def test_a_leaky_integrator_is_read_out_by_its_membranes(tmp_path, kind):
+    """The largest membrane at the end decides, as in plain NumPy."""
+    nodes, edges = recurrent()
+    li = {"tau_mem": 2e-3, "r": 2.0, "v_leak": 0.0}
+    if kind == "LI":
+        nodes["n2"] = nir.LI(np.full(3, 2e-3), np.full(3, 2.0), np.zeros(3))
+    else:
+        nodes["n2"] = nir.CubaLI(np.full(3, 2e-3), *(np.full(3, value) for value in li.values()), w_in=np.full(3, 2.0))
+    values = (RNG.random((30, 4, 6)) < 0.5).astype(np.uint8)
+    np.savez(tmp_path / "inputs.npz", values=values[:, :, None, None], labels=RNG.integers(0, 3, 30))
+    trace = hwsim.from_nir(written(tmp_path, nodes, edges), tmp_path / "inputs.npz", dt=DT, allow_drift=0.0)
+    assert (trace.network.output.of, trace.spikes["fc2"].words.any()) == ("membrane", False)
+    words = trace.spikes[trace.network.spiking()[0].name].words[:, :, 0, 0]
+    for n in range(30):
+        v = i = np.zeros(3)
+        for word in words[n]:
+            arrives = nodes["fc2"].weight @ [int(word) >> c & 1 for c in range(5)]
+            i = i + 0.5 * (2.0 * arrives - i)
+            v = v + 0.5 * (2.0 * (arrives if kind == "LI" else i) - v)
+        logits = trace.logits["test"]
+        np.testing.assert_allclose(logits.values[n].sum(axis=0) * np.float64(logits.scale), v, rtol=1e-12)
+
+
 def broken(change):
     nodes, edges = convolutional()
     return change(nodes, edges)
@@ -143,7 +258,24 @@ def broken(change):
         (lambda n, e: (n | {"lost": neurons((3,))}, [*e, ("lost", "output")]), "node 'lost' (IF): nothing leads to it"),
         (
             lambda n, e: (n | {"n2": nir.CubaLIF(*(np.ones(3) for _ in range(7)))}, e),
-            "node 'n2' (CubaLIF): is no kind of node that a trace can say",
+            "node 'n2': wanted v_leak 0 beside a synaptic current, found another",
+        ),
+        (
+            lambda n, e: (n | {"n2": nir.Threshold(np.ones(3))}, e),
+            "node 'n2' (Threshold): is no kind of node that a trace can say",
+        ),
+        (
+            lambda n, e: (n | {"n1": nir.LI(*(np.full((4, 8, 8), x) for x in (2e-3, 1.0, 0.0)))}, e),
+            "node 'n1': never fires, so only the output may follow",
+        ),
+        (
+            lambda n, e: (n | {"back": nir.Linear(np.ones((256, 256)))}, [*e, ("n1", "back"), ("back", "n1")]),
+            "node 'back': recurrent from the map 'n1' to a vector",
+        ),
+        (lambda n, e: (n, [*e, ("n2", "n1")]), "node 'n2' (IF), 'n1' (IF): recurrent other than by weights"),
+        (
+            lambda n, e: (n | {"n2": nir.CubaLIF(*(np.full(3, x) for x in (1e-4, 2e-3, 1.0, 0.0, 1.0)))}, e),
+            "node 'n2' (CubaLIF): wanted a timestep of at most tau_syn = 0.0001 s, found 0.001 s",
         ),
         (
             lambda n, e: (n | {"n2": neurons((3,), v_reset=np.arange(3.0))}, e),

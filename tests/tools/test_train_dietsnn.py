@@ -8,11 +8,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tools.dietsnn_cases import some_images, some_network
+from training.common.blocks import fold
+from training.common.neurons import Grid, lif
 from training.common.rounding import steps_of
 from training.dietsnn.export import network_of
 from training.dietsnn.integer import execute_exactly, pack
-from training.dietsnn.neurons import Grid, lif
-from training.dietsnn.quantise import Precision, QuantNetwork, fold
+from training.dietsnn.quantise import Precision, QuantNetwork
 
 # neurons
 

@@ -39,10 +39,16 @@ DIGITAL = {
 }
 
 
+def options_for(case: Case, known: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """One value of each option; timesteps lie outside where layers read the one before."""
+    options: dict[str, Any] = {key: case.dice.one_of(values) for key, values in known.items()}
+    return options | ({"loop_order": "timestep_outer"} if case.network.read_late else {})
+
+
 def check_imc(case: Case, trace: Trace) -> None:
     """Raise AssertionError unless crossbars, converters and chip of a drawn design count what plain loops count."""
     dice = case.dice
-    options: dict[str, Any] = {key: dice.one_of(values) for key, values in IMC.items()}
+    options = options_for(case, IMC)
     signs = zip(("signs__encoding", "signs__correction", "signs__subtraction"), dice.one_of(SIGNS), strict=True)
     rows = dice.whole(1, 20)
     spec = imc_cases.small(
@@ -66,7 +72,7 @@ def check_imc(case: Case, trace: Trace) -> None:
 def check_digital(case: Case, trace: Trace) -> None:
     """Raise AssertionError unless array and buffers of a drawn design count what plain loops over tiles count."""
     dice = case.dice
-    options: dict[str, Any] = {key: dice.one_of(values) for key, values in DIGITAL.items()}
+    options = options_for(case, DIGITAL)
     spec = digital_cases.variant(
         **options,
         array__rows=dice.whole(1, 7),

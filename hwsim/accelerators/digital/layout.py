@@ -8,7 +8,7 @@ from hwsim.accelerators.digital.mean_fan_out import denominator
 from hwsim.accelerators.digital.parts import Taken, hardware, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Fixed, fixed_postings
-from hwsim.accelerators.digital.schedule import all_waits, shape_of
+from hwsim.accelerators.digital.schedule import frame_of, shape_of
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage, store
 from hwsim.accelerators.digital.timing import TaskWork
@@ -28,7 +28,6 @@ class Layout:
     plan: Plan
     made: Plan  # the same for the design that it was made for
     storage: Storage
-    shape: Schedules
     taken: Taken
     fixed: Fixed
     unit: int  # counts of accumulates are in 1 / unit
@@ -51,23 +50,27 @@ class Layout:
 
         def fixed(asked: DigitalSpec) -> Fixed:
             same = replace(made, spec=asked)
-            works = (TaskWork(task, None, None, traffic(same, storage, task, None)) for task in made.tasks)
-            return fixed_postings(same, storage, works, actions)
-
-        def shape(asked: DigitalSpec) -> Schedules:
-            same = replace(made, spec=asked)
-            waits = kept(storage, "waits", asked, lambda spec: all_waits(replace(made, spec=spec), storage))
-            return shape_of(same, storage, waits)
+            return fixed_postings(same, storage, _without_spikes(same, storage), actions)
 
         return cls(
             plan=replace(made, spec=spec),
             made=made,
             storage=storage,
-            shape=kept(storage, "shape", spec, shape),
             taken=actions,
             fixed=kept(storage, ("fixed postings", tuple(actions.items())), spec, fixed),
             unit=kept(made, "unit", spec, lambda asked: denominator(replace(made, spec=asked))),
         )
+
+    def shape(self) -> Schedules:
+        """What the schedules of all samples share (see `schedule.shape_of`)."""
+        made, storage = self.made, self.storage
+
+        def compute(asked: DigitalSpec) -> Schedules:
+            same = replace(made, spec=asked)
+            frame = kept(storage, "frame", asked, lambda spec: frame_of(replace(made, spec=spec), storage))
+            return shape_of(same, storage, _without_spikes(same, storage), frame)
+
+        return kept(storage, "shape", self.plan.spec, compute)
 
     def hardware(self) -> Hardware:
         """Instances, clock domains and memory footprint."""
@@ -77,3 +80,13 @@ class Layout:
             self.plan.spec,
             lambda asked: hardware(replace(self.made, spec=asked), self.storage, self.taken),
         )
+
+
+def _without_spikes(plan: Plan, storage: Storage) -> list[TaskWork]:
+    """What every task does that is the same for any spikes."""
+
+    def compute(asked: DigitalSpec) -> list[TaskWork]:
+        same = replace(plan, spec=asked)
+        return [TaskWork(task, None, None, traffic(same, storage, task, None)) for task in plan.tasks]
+
+    return kept(storage, "work without spikes", plan.spec, compute)

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-from hwsim.accelerators.digital.counting import count_task
+from hwsim.accelerators.digital.batch_counting import count
 from hwsim.accelerators.digital.facts import FACTS
 from hwsim.accelerators.digital.layout import Layout
-from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
 from hwsim.accelerators.digital.parts import parts_of
-from hwsim.accelerators.digital.posting import post_all
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
-from hwsim.accelerators.digital.timing import TaskWork
-from hwsim.accelerators.digital.traffic import traffic
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach
 from hwsim.contract.dense import BaselineKind, Dense
@@ -24,7 +20,6 @@ from hwsim.contract.neuron_parts import priced_neuron_parts
 from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: memory does not grow with samples
@@ -81,7 +76,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
                 partial(_lower, laid_out, trace),
                 trace.n_samples,
                 _WORDS_AT_ONCE // words,
-                jobs={None: laid_out.shape.n_jobs},
+                jobs={None: laid_out.shape().n_jobs},
             ),
             timesteps=plan.timesteps,
             runs=(RunName.STATIC,),
@@ -95,15 +90,9 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
 def _lower(laid_out: Layout, trace: Trace, samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
-    works, chosen, n = [], slice(samples.start, samples.stop), len(samples)
-    plan, storage = laid_out.plan, laid_out.storage
-    activations = Activations(trace, chosen)
-    for task in plan.tasks:
-        tiles = count_task(plan, task, activations)
-        mean = mean_accumulates(plan, laid_out.unit, task, trace, chosen)
-        works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
-    each = OneEach(schedules(plan, storage, laid_out.shape, works, n), *job_ends(plan))
-    return Batch(samples, post_all(plan, storage, works, n, laid_out.taken, laid_out.fixed), {RunName.STATIC: each})
+    plan, counted = laid_out.plan, count(laid_out, trace, samples)
+    scheduled = schedules(plan, laid_out.storage, laid_out.shape(), counted.works, len(samples))
+    return Batch(samples, counted.ledger, {RunName.STATIC: OneEach(scheduled, *job_ends(plan))})
 
 
 Machine = Digital

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -20,12 +20,11 @@ from hwsim.accelerators.digital.timing import (
     stage_name,
     timestep_of,
 )
-from hwsim.accelerators.digital.traffic import traffic
 from hwsim.accelerators.digital.waiting import waits_of
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
 from hwsim.engine.schedule import Schedules
-from hwsim.engine.stage import BatchStage, Wait
+from hwsim.engine.stage import BatchStage
 
 
 def job_ends(plan: Plan) -> tuple[str, IntArray]:
@@ -34,49 +33,44 @@ def job_ends(plan: Plan) -> tuple[str, IntArray]:
     return stage_name(output, roles_of(plan, output)[-1]), last_jobs(plan, output)
 
 
-Waits = Mapping[str, Mapping[Role, tuple[Wait, ...]]]
-"""What every step of every task waits for, whatever time it takes."""
-
-
-def all_waits(plan: Plan, storage: Storage) -> Waits:
-    """Those of all tasks."""
-    return {task.name: waits_of(plan, storage, task) for task in plan.tasks}
-
-
-def shape_of(plan: Plan, storage: Storage, all_of: Waits) -> Schedules:
-    """What all samples share: every step as a stage; those that spikes drive are still to be told for how long."""
+def frame_of(plan: Plan, storage: Storage) -> Schedules:
+    """Every step of every task as a stage that waits for others, none told yet how long its jobs take."""
     stages = []
     for task in plan.tasks:
-        waits, timestep = all_of[task.name], timestep_of(plan, task).astype(np.int32)
-        work = TaskWork(task, None, None, traffic(plan, storage, task, None))
-        for role, (service, late) in _times(plan, storage, work, roles_of(plan, task)).items():
+        waits, timestep = waits_of(plan, storage, task), timestep_of(plan, task).astype(np.int32)
+        nothing = np.zeros(timestep.size, np.int64)
+        for role in roles_of(plan, task):
             name = stage_name(task, role)
-            stages.append(BatchStage(name, task.name, service, late, waits[role], timestep, UNITS.get(role)))
+            stages.append(BatchStage(name, task.name, nothing, nothing, waits[role], timestep, UNITS.get(role)))
     stage, jobs = job_ends(plan)
     return schedules_of(stages, (stage, jobs[-1:]), 1)
 
 
-def schedules(plan: Plan, storage: Storage, shape: Schedules, works: list[TaskWork], n_samples: int) -> Schedules:
+def shape_of(plan: Plan, storage: Storage, works: Iterable[TaskWork], frame: Schedules) -> Schedules:
+    """What all samples share: steps that spikes drive are still to be told for how long."""
+    times = (_times(plan, storage, work, roles_of(plan, work.task)) for work in works)
+    return _retimed(frame, times, 1)
+
+
+def schedules(plan: Plan, storage: Storage, shape: Schedules, works: Iterable[TaskWork], n_samples: int) -> Schedules:
     """One schedule for each sample of a batch."""
-    services, latencies = {}, {}
-    for work in works:
-        times = _times(plan, storage, work, driven(plan, storage, work.task))
-        for role, (service, late) in times.items():
-            name = stage_name(work.task, role)
-            services[name], latencies[name] = service, late
-    return shape.retimed(services, n_samples, latencies)
+    times = (_times(plan, storage, work, driven(plan, storage, work.task)) for work in works)
+    return _retimed(shape, times, n_samples)
 
 
-def _times(
-    plan: Plan, storage: Storage, work: TaskWork, roles: Iterable[Role]
-) -> Mapping[Role, tuple[IntArray, IntArray]]:
-    """Service and latency of a task's jobs at some steps: int64 [job] or [sample, job]."""
-    found = {}
+Times = Iterator[tuple[str, IntArray, IntArray]]
+"""Stages with the service and latency of their jobs: int64 [job] or [sample, job]."""
+
+
+def _retimed(stages: Schedules, times: Iterable[Times], n_samples: int) -> Schedules:
+    found = [each for task in times for each in task]
+    services, latencies = ({name: both[i] for name, *both in found} for i in range(2))
+    return stages.retimed(services, n_samples, latencies)
+
+
+def _times(plan: Plan, storage: Storage, work: TaskWork, roles: Iterable[Role]) -> Times:
+    """Those of a task's jobs at some steps; of nothing nothing is late."""
     for role, (cycles, latency) in services(plan, storage, work, roles).items():
         service = in_job_order(plan, cycles)
         rows = service[0] if len(service) == 1 else service
-        found[role] = (
-            rows,
-            np.where(rows > 0, latency, 0).astype(np.int64),
-        )  # of nothing nothing is late
-    return found
+        yield stage_name(work.task, role), rows, np.where(rows > 0, latency, 0).astype(np.int64)

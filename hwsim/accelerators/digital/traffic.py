@@ -6,6 +6,8 @@ of a burst takes a whole one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+
 import numpy as np
 
 from hwsim.accelerators.digital.counting import TileWork
@@ -32,36 +34,45 @@ def array_runs(plan: Plan, task: Task) -> IntArray:
     return runs(plan, task.only_first or task.keeps_sums)
 
 
+@dataclass(slots=True)
 class Traffic:
     """Accesses of one task's jobs."""
+
+    dram_reads: IntArray
+    dram_writes: IntArray
+    buffer_fills: IntArray  # words written that come from DRAM
+    buffer_reads: IntArray
+    buffer_writes: IntArray  # words written that come from the array
+    pad_writes: IntArray
+    pad_reads: IntArray
+
+
+class _Mover:
+    """Adds up what one task moves."""
 
     def __init__(self, plan: Plan, task: Task) -> None:
         self.plan, self.task = plan, task
         nothing = np.zeros((1, plan.timesteps, *task.tiling.shape), np.int64)
-        self.dram_reads = self.dram_writes = nothing
-        self.buffer_fills = nothing  # words written that come from DRAM
-        self.buffer_reads = nothing
-        self.buffer_writes = nothing  # words written that come from the array
-        self.pad_writes = self.pad_reads = nothing
+        self.moved = Traffic(*[nothing] * len(fields(Traffic)))
 
     def read(self, home: Home, bits: IntArray, times: IntArray) -> None:
         """Read runs of `bits` [channel tile], each `times` [..., group or 1, position tile], from their home."""
         if home == "global_buffer":
-            self.buffer_reads = self.buffer_reads + self._words(bits, times)
+            self.moved.buffer_reads = self.moved.buffer_reads + self._words(bits, times)
         elif home == "dram":
-            self.dram_reads = self.dram_reads + self._bursts(bits, times)
+            self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times)
 
     def write(self, home: Home, bits: IntArray, times: IntArray) -> None:
         """Write runs of bits to their home."""
         if home == "global_buffer":
-            self.buffer_writes = self.buffer_writes + self._words(bits, times)
+            self.moved.buffer_writes = self.moved.buffer_writes + self._words(bits, times)
         elif home == "dram":
-            self.dram_writes = self.dram_writes + self._bursts(bits, times)
+            self.moved.dram_writes = self.moved.dram_writes + self._bursts(bits, times)
 
     def fill(self, bits: IntArray, times: IntArray) -> None:
         """Bring runs of bits from DRAM into the global buffer."""
-        self.dram_reads = self.dram_reads + self._bursts(bits, times)
-        self.buffer_fills = self.buffer_fills + self._words(bits, times)
+        self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times)
+        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times)
 
     def _words(self, bits: IntArray, times: IntArray) -> IntArray:
         buffer = self.plan.spec.global_buffer
@@ -77,52 +88,52 @@ class Traffic:
 
 def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> Traffic:
     """Everything that one task moves."""
-    moved = Traffic(plan, task)
+    mover = _Mover(plan, task)
     if task.unit is not None:
-        _move_weights(moved, storage, work)
-    _move_inputs(moved, storage)
-    _move_state(moved, storage)
+        _move_weights(mover, storage, work)
+    _move_inputs(mover, storage)
+    _move_state(mover, storage)
     tiling = task.tiling
     done = runs(plan, task.only_first)
     bits = tiling.widths * plan.map_bits[task.name]
-    moved.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
-    return moved
+    mover.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
+    return mover.moved
 
 
-def _move_weights(moved: Traffic, storage: Storage, work: TileWork | None) -> None:
+def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> None:
     """Weights go to the scratchpads once for all positions where they fit, else to the array tile by tile.
 
     From the global buffer spikes then fetch theirs one by one; from DRAM all stream by, as bursts are for neighbours.
     """
-    plan, task, tiling = moved.plan, moved.task, moved.task.tiling
+    plan, task, tiling = mover.plan, mover.task, mover.task.tiling
     home = storage.homes["weights", task.name]
     bits = tiling.widths * task.weight_bits_per_channel
     each_tile = array_runs(plan, task)[None] * np.ones_like(tiling.positions)
     first_tile = runs(plan, only_first=True)[None] if plan.layer_outer else array_runs(plan, task)[None]
     once = first_tile * (np.arange(tiling.positions.size) == 0)
     if home == "global_buffer" and plan.spec.dram != "none":
-        moved.fill(bits, once)
+        mover.fill(bits, once)
     if task.name in storage.in_scratchpad:
-        moved.read(home, bits, once)
-        _move_through_scratchpad(moved, once, each_tile, work)
+        mover.read(home, bits, once)
+        _move_through_scratchpad(mover, once, each_tile, work)
     elif skips(plan, work) and home == "global_buffer":
         assert work is not None
-        moved.read(home, tiling.widths * task.weights.weights.bits, work.ones)
+        mover.read(home, tiling.widths * task.weights.weights.bits, work.ones)
     else:
-        moved.read(home, bits, each_tile)
+        mover.read(home, bits, each_tile)
 
 
-def _move_through_scratchpad(moved: Traffic, once: IntArray, each_tile: IntArray, work: TileWork | None) -> None:
+def _move_through_scratchpad(mover: _Mover, once: IntArray, each_tile: IntArray, work: TileWork | None) -> None:
     """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row."""
-    task, tiling, pad = moved.task, moved.task.tiling, moved.plan.spec.scratchpad
+    task, tiling, pad = mover.task, mover.task.tiling, mover.plan.spec.scratchpad
     assert pad != "none"
     in_a_row = -(-task.weight_bits_per_channel // pad.port_bits)
-    moved.pad_writes = tiling.combine(tiling.widths * in_a_row, once)
-    if skips(moved.plan, work):
+    mover.moved.pad_writes = tiling.combine(tiling.widths * in_a_row, once)
+    if skips(mover.plan, work):
         assert work is not None
-        moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(moved.plan, task), work.ones)
+        mover.moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(mover.plan, task), work.ones)
     else:
-        moved.pad_reads = tiling.combine(tiling.widths * in_a_row, each_tile)
+        mover.moved.pad_reads = tiling.combine(tiling.widths * in_a_row, each_tile)
 
 
 def pad_accesses(plan: Plan, task: Task) -> int:
@@ -132,27 +143,27 @@ def pad_accesses(plan: Plan, task: Task) -> int:
     return -(-task.weights.weights.bits // pad.port_bits)
 
 
-def _move_inputs(moved: Traffic, storage: Storage) -> None:
+def _move_inputs(mover: _Mover, storage: Storage) -> None:
     """Each place under the windows of a tile once, for every tile again; its channels of one group lie together."""
-    plan, task, tiling = moved.plan, moved.task, moved.task.tiling
+    plan, task, tiling = mover.plan, mover.task, mover.task.tiling
     done = array_runs(plan, task) if task.unit is not None else runs(plan, task.only_first)
     for name in task.reads:
         channels = plan.network[name].shape[2] // tiling.groups
         bits = np.full(tiling.widths.size, channels * plan.map_bits[name], np.int64)
-        moved.read(storage.homes["map", name], bits, done[None] * tiling.places)
+        mover.read(storage.homes["map", name], bits, done[None] * tiling.places)
 
 
-def _move_state(moved: Traffic, storage: Storage) -> None:
+def _move_state(mover: _Mover, storage: Storage) -> None:
     """States of neurons to and from their home at every timestep; kept sums to it at the first, then from it."""
-    task, tiling = moved.task, moved.task.tiling
-    every = runs(moved.plan, only_first=False)[None]
-    first = runs(moved.plan, only_first=True)[None]
+    task, tiling = mover.task, mover.task.tiling
+    every = runs(mover.plan, only_first=False)[None]
+    first = runs(mover.plan, only_first=True)[None]
     states: tuple[tuple[Kind, int, IntArray, IntArray], ...] = (
-        ("membranes", task.state_bits(moved.plan.spec.membrane_bits), every, every),
-        ("sums", moved.plan.spec.sum_bits, first, every - first),
+        ("membranes", task.state_bits(mover.plan.spec.membrane_bits), every, every),
+        ("sums", mover.plan.spec.sum_bits, first, every - first),
     )
     for kind, bits, writing, reading in states:
         home = storage.homes.get((kind, task.name))
         if home is not None:
-            moved.write(home, tiling.widths * bits, writing * tiling.positions)
-            moved.read(home, tiling.widths * bits, reading * tiling.positions)
+            mover.write(home, tiling.widths * bits, writing * tiling.positions)
+            mover.read(home, tiling.widths * bits, reading * tiling.positions)

@@ -1,4 +1,4 @@
-"""What some samples of a trace ask of all crossbars, kept with the trace where that is little."""
+"""What some samples of a trace ask of the machine, kept with the trace where that is little."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from dataclasses import fields
 from hwsim.accelerators.imc.baseline import planes_of
 from hwsim.accelerators.imc.copy_counting import count_copies
 from hwsim.accelerators.imc.counting import LayerCounts, cells_of
+from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.plan.plan import placed
+from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.accelerators.imc.work import Work
 from hwsim.arch.reads import kept
 from hwsim.contract.dense import Dense
+from hwsim.contract.ledger import Ledger
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Linear
@@ -22,11 +26,34 @@ _MOST_KEPT = 1 << 19  # counts, 4 MiB
 
 def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
     """Counts of every weighted layer on the chip."""
-    rows = sum(layer.shape[0] for layer in trace.network if isinstance(layer, Conv2d | Linear))
-    much = len(samples) * trace.timesteps * rows * len(fields(LayerCounts)) > _MOST_KEPT
-    if much or len(samples) < trace.n_samples:  # of several batches all would be kept
+    if not _is_little(trace, samples):
         return _count(spec, trace, dense, samples)
     return kept(trace, ("counts", dense), spec, lambda asked: _count(asked, trace, dense, samples))
+
+
+def post(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Ledger:
+    """Every action that some samples need, whatever time it takes."""
+    if not _is_little(trace, samples):
+        return _post(laid_out, trace, dense, samples)
+    runs, timesteps = tuple(laid_out.plans), 1 if dense is not None else trace.timesteps
+
+    def compute(asked: ImcSpec) -> Ledger:
+        return _post(Layout.of(asked, trace.network, timesteps, runs), trace, dense, samples)
+
+    return kept(trace, ("actions", dense, runs), laid_out.spec, compute)
+
+
+def _post(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Ledger:
+    *_, fullest = laid_out.plans.values()
+    work = Work.of(fullest, count(laid_out.spec, trace, dense, samples), len(samples))
+    return Ledger.of(len(samples), postings(work, laid_out.constant, laid_out.undriven))
+
+
+def _is_little(trace: Trace, samples: range) -> bool:
+    """Whether counts can be kept; of several batches all would be."""
+    rows = sum(layer.shape[0] for layer in trace.network if isinstance(layer, Conv2d | Linear))
+    counts = len(samples) * trace.timesteps * rows * len(fields(LayerCounts))
+    return counts <= _MOST_KEPT and len(samples) == trace.n_samples
 
 
 def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:

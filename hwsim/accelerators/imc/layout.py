@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hwsim.accelerators.imc.parts import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of
-from hwsim.accelerators.imc.schedule import shape_of
+from hwsim.accelerators.imc.schedule import Frame, frame_of, shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept, real
 from hwsim.contract.hardware import Hardware
@@ -29,7 +29,6 @@ class Layout:
     spec: ImcSpec
     made: Plans
     plans: Mapping[RunName, Plan]
-    shapes: Mapping[RunName, Schedules]
     constant: Mapping[str, Sequence[Checked]]  # of the fullest run, by step
     undriven: Mapping[str, Undriven]  # of that too
 
@@ -46,9 +45,6 @@ class Layout:
         made = kept(network, ("plans", timesteps, runs), spec, plans)
         fullest = runs[-1]
 
-        def shapes(asked: ImcSpec) -> Mapping[RunName, Schedules]:
-            return {run: shape_of(plan) for run, plan in made.under(asked).items()}
-
         def constant(asked: ImcSpec) -> Mapping[str, Sequence[Checked]]:
             return constant_postings(made.under(asked)[fullest])
 
@@ -59,10 +55,22 @@ class Layout:
             spec=spec,
             made=made,
             plans=made.under(spec),
-            shapes=kept(made, "shapes", spec, shapes),
             constant=kept(made, "constant postings", spec, constant),
             undriven=kept(made, "undriven", spec, undriven),
         )
+
+    def shapes(self) -> Mapping[RunName, Schedules]:
+        """What the schedules of all samples share, run by run (see `schedule.shape_of`)."""
+        made = self.made
+
+        def frames(asked: ImcSpec) -> Mapping[RunName, Frame]:
+            return {run: frame_of(plan) for run, plan in made.under(asked).items()}
+
+        def compute(asked: ImcSpec) -> Mapping[RunName, Schedules]:
+            known = kept(made, "frames", asked, frames)
+            return {run: shape_of(plan, known[run]) for run, plan in made.under(asked).items()}
+
+        return kept(made, "shapes", self.spec, compute)
 
     def hardware(self, parts: frozenset[str]) -> Hardware:
         """Instances, clock domains and memory footprint, of the parts that the machine has.

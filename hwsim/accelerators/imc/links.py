@@ -80,31 +80,18 @@ def own_cycles(plan: Plan, step: str) -> int:
     sent = plan.traffic.transfers.get(step)
     if sent is None or _is_apart(plan.spec, step, plan.pipeline):
         return 0
-    return sent.most + sent.hops * plan.spec.noc.cycles
+    return sent.most + head_cycles(plan, step)
 
 
-def link_stages(plan: Plan, found: Mapping[str, Iterable[Crossing]]) -> dict[str, list[BatchStage]]:
-    """By step, the stages that hold links for its rows."""
-    stages: dict[str, list[BatchStage]] = {}
-    for step in plan.pipeline.steps:
-        if step.name not in found:
-            continue
-        order, runs = plan.pipeline.order, np.broadcast_to(plan.runs(step), (plan.timesteps, step.rows))
-        n_jobs = plan.timesteps * step.rows
-        timestep = order.grid(step.rows)[0].astype(np.int32)
-        stage = BatchStage(
-            name="",
-            layer=step.layer.name,
-            service=np.zeros(n_jobs, np.int64),
-            latency=order.arrange(runs * np.int64(plan.traffic.transfers[step.name].hops * plan.spec.noc.cycles)),
-            waits=(Wait(step.name, np.arange(n_jobs, dtype=np.int64)),),
-            timestep=timestep,
-        )
-        stages[step.name] = [
-            replace(stage, name=each.stage, unit=each.unit, service=order.arrange(runs * np.int64(each.flits)))
-            for each in found[step.name]
-        ]
-    return stages
+def head_cycles(plan: Plan, step: str) -> int:
+    """Cycles that the head of a row takes through the routers of its longest route."""
+    return plan.traffic.transfers[step].hops * plan.spec.noc.cycles
+
+
+def link_stages(own: BatchStage, found: Iterable[Crossing]) -> list[BatchStage]:
+    """The stages that hold links for the rows of a step, whose own stage is given; not for how long."""
+    sent = replace(own, waits=(Wait(own.name, np.arange(own.n_jobs, dtype=np.int64)),))
+    return [replace(sent, name=each.stage, unit=each.unit) for each in found]
 
 
 def after_transfers(waits: Iterable[Wait], found: Mapping[str, Iterable[Crossing]]) -> tuple[Wait, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from hwsim.accelerators.imc.baseline import activations_of, in_one_pass
-from hwsim.accelerators.imc.batch_counting import count
+from hwsim.accelerators.imc.batch_counting import count, post
 from hwsim.accelerators.imc.exit.decide import decide, exit_runs, why_not
 from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.facts import FACTS
@@ -15,7 +15,6 @@ from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.knobs import knobs
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.parts import part_names, parts_of
-from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.schedule import schedules
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
@@ -25,7 +24,6 @@ from hwsim.contract.batches import Batch, Batches, OneEach, Overlapped
 from hwsim.contract.dense import BaselineKind, Dense
 from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
-from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.neuron_parts import priced_neuron_parts
@@ -113,7 +111,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         parts = derived(self.spec, part_names)  # first, so that what has no price is named by its key
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
         words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
-        jobs = sum(shape.n_jobs for shape in laid_out.shapes.values())
+        jobs = sum(shape.n_jobs for shape in laid_out.shapes().values())
         return Workload(
             batches=Batches(
                 partial(_lower, laid_out, trace, dense),
@@ -167,13 +165,13 @@ def _why_no_exits(trace: Trace, spec: ImcSpec) -> str:
 
 def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Batch:
     """Count what some samples do, and lay out their schedules for every run."""
-    counts, n = count(laid_out.spec, trace, dense, samples), len(samples)
+    counts, shapes = count(laid_out.spec, trace, dense, samples), laid_out.shapes()
     scheduled: dict[RunName, OneEach | Overlapped] = {}
     for run, plan in laid_out.plans.items():
-        work = Work.of(plan, counts, n)
+        work = Work.of(plan, counts, len(samples))
         kind = Overlapped if run is RunName.OVERLAPPED else OneEach
-        scheduled[run] = kind(schedules(work, laid_out.shapes[run]), *plan.pipeline.step_ends())
-    return Batch(samples, Ledger.of(n, postings(work, laid_out.constant, laid_out.undriven)), scheduled)
+        scheduled[run] = kind(schedules(work, shapes[run]), *plan.pipeline.step_ends())
+    return Batch(samples, post(laid_out, trace, dense, samples), scheduled)
 
 
 Machine = Imc

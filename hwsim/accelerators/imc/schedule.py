@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 import numpy as np
 
-from hwsim.accelerators.imc.links import after_transfers, apart, crossings, link_stages
+from hwsim.accelerators.imc.links import Crossing, after_transfers, apart, crossings, head_cycles, link_stages
+from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.timing import crossbar_service, latency, service
 from hwsim.accelerators.imc.work import Work
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
 from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage
@@ -16,27 +21,52 @@ GLOBAL_BUFFER = "global_buffer port"
 """The unit that reads of the raw input hold."""
 
 
-def shape_of(plan: Plan) -> Schedules:
-    """The stages of a run, in which only crossbars are still to be told how long their rows take."""
+class Frame(NamedTuple):
+    """The stages of a run with what they wait for, none told how long its rows take, and the links that these cross."""
+
+    stages: Schedules
+    crossings: Mapping[str, Sequence[Crossing]]  # by step
+
+
+def frame_of(plan: Plan) -> Frame:
+    """That of a run."""
     pipeline, order = plan.pipeline, plan.pipeline.order
     found = crossings(apart(plan.spec, plan.traffic, pipeline))
-    sending = link_stages(plan, found)
     stages: list[BatchStage] = []
     for step in pipeline.steps:
-        rows = (order.timesteps, step.rows)
-        cycles = np.zeros((1, 1), np.int64) if step.kind == "crossbar" else service(plan, step)
+        nothing = np.zeros(order.timesteps * step.rows, np.int64)
         own = BatchStage(
             name=step.name,
             layer=step.layer.name,
-            service=order.arrange(np.broadcast_to(cycles, rows)),
-            latency=order.arrange(np.broadcast_to(latency(plan, step), rows)),
+            service=nothing,
+            latency=nothing,
             waits=after_transfers(pipeline.waits[step.name], found),
             timestep=order.grid(step.rows)[0].astype(np.int32),
             unit=GLOBAL_BUFFER if step.kind == "source" else None,
         )
-        stages += [own, *sending.get(step.name, ())]
+        stages += [own, *link_stages(own, found.get(step.name, ()))]
     last = np.array([order.timesteps * pipeline.step(pipeline.answer).rows - 1], np.int64)
-    return schedules_of(stages, (pipeline.answer, last), 1)
+    return Frame(schedules_of(stages, (pipeline.answer, last), 1), found)
+
+
+def shape_of(plan: Plan, frame: Frame) -> Schedules:
+    """The stages of a run, in which only crossbars are still to be told how long their rows take."""
+    services: dict[str, IntArray] = {}
+    latencies: dict[str, IntArray] = {}
+    for step in plan.pipeline.steps:
+        if step.kind != "crossbar":
+            services[step.name] = _by_job(plan, step, service(plan, step))
+        latencies[step.name] = _by_job(plan, step, latency(plan, step))
+        for crossing in frame.crossings.get(step.name, ()):
+            services[crossing.stage] = _by_job(plan, step, plan.runs(step) * np.int64(crossing.flits))
+            latencies[crossing.stage] = _by_job(plan, step, plan.runs(step) * head_cycles(plan, step.name))
+    return frame.stages.retimed(services, 1, latencies)
+
+
+def _by_job(plan: Plan, step: Step, cycles: IntArray) -> IntArray:
+    """Cycles [timestep or 1, row or 1] of a step's rows: int64 [job]."""
+    order = plan.pipeline.order
+    return order.arrange(np.broadcast_to(cycles, (order.timesteps, step.rows)))
 
 
 def schedules(work: Work, shape: Schedules) -> Schedules:

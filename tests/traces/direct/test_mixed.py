@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.file.layers import KINDS
 from hwsim.traces.network.check import check_network
 from hwsim.traces.network.drawn import drawn_network
+from hwsim.traces.network.layers import is_delayed
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.network import mixed_network
 from hwsim.traces.network.variants import WORDS, usage
@@ -76,11 +79,21 @@ def test_every_kind_of_layer_is_drawn():
 @pytest.mark.no_kernel
 def test_neurons_have_every_trait():
     assert {neuron.reset for neuron in NEURONS} == {"soft", "hard", "none"}
-    for trait in ("fires_at_threshold", "delayed_reset", "leaks"):
+    for trait in ("fires_at_threshold", "delayed_reset", "reset_after_sum", "leaks"):
         assert {getattr(neuron, trait) for neuron in NEURONS} == {True, False}, trait
     assert {isinstance(neuron.leak, np.ndarray) for neuron in NEURONS} == {True, False}
     assert {neuron.membrane_bits for neuron in NEURONS} == {4, 8, 12, 16, 24}
     assert any(neuron.v_reset for neuron in NEURONS)
+    assert {neuron.feedback is None for neuron in NEURONS} == {True, False}
+    synapses = [neuron.synapse for neuron in NEURONS if neuron.synapse is not None]
+    assert {(isinstance(each.leak, np.ndarray), each.delayed) for each in synapses} == set(product([0, 1], repeat=2))
+
+
+@pytest.mark.no_kernel
+def test_own_and_others_spikes_come_back_a_timestep_late():
+    late = [(network, layer) for network in NETWORKS for layer in filter(is_delayed, network)]
+    assert {network.places[layer.inputs[0]] > network.places[layer.name] for network, layer in late} == {True, False}
+    assert {layer.bias is None for layer in LAYERS if neuron_of(layer) and isinstance(layer, Add)} == {True, False}
 
 
 @pytest.mark.no_kernel

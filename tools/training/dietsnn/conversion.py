@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.common.blocks import MIN_THRESHOLD
 from training.common.ranks import nearest_rank
-from training.dietsnn.model import MIN_THRESHOLD, Geometry, SpikingNetwork, operations
+from training.dietsnn.model import Geometry, SpikingNetwork, operations
 
 BALANCING_STEPS = 20
 """Timesteps over which the input of a layer is watched (our choice; the public code takes 1,000)."""

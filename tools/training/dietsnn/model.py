@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.dietsnn.neurons import lif
-
-MIN_THRESHOLD = 0.05
+from training.common.blocks import SpikingBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +45,6 @@ def operations(geometry: Geometry) -> list[nn.Conv2d | nn.Linear]:
         nn.Linear(geometry.n_flat(), hidden, bias=False),
         nn.Linear(hidden, geometry.n_classes, bias=False),
     ]
-
-
-class SpikingBlock(nn.Module):
-    """Convolution or linear layer, batch norm with statistics shared over timesteps or none, then LIF neurons.
-
-    The normalisation is folded into weights and a bias before quantisation (`quantise.fold`).
-    """
-
-    def __init__(self, op: nn.Conv2d | nn.Linear, timesteps: int, normalised: bool = True) -> None:
-        super().__init__()
-        self.op, self.timesteps = op, timesteps
-        n = op.weight.shape[0]
-        self.norm: nn.BatchNorm1d | nn.BatchNorm2d | None = None
-        if normalised:
-            self.norm = nn.BatchNorm2d(n) if isinstance(op, nn.Conv2d) else nn.BatchNorm1d(n)
-        self.leak = nn.Parameter(torch.tensor(1.0))
-        self.threshold = nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Spikes [timestep, sample, ...] of inputs [timestep or 1, sample, ...]."""
-        return lif(self.currents(x), self.leak, self.threshold, self.timesteps)
-
-    def currents(self, x: Tensor) -> Tensor:
-        """What reaches the membranes, [timestep or 1, sample, ...], of inputs of as many timesteps."""
-        current = self.op(x.flatten(0, 1))
-        if self.norm is not None:
-            current = self.norm(current)
-        steps: Tensor = current.view(*x.shape[:2], *current.shape[1:])
-        return steps
-
-    @torch.no_grad()
-    def project(self) -> None:
-        """Back to a leak in [0, 1] and a positive threshold, after each step of the optimiser."""
-        self.leak.clamp_(0.0, 1.0)
-        self.threshold.clamp_(min=MIN_THRESHOLD)
 
 
 class SpikingNetwork(nn.Module):

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.common.blocks import SpikingBlock, fold
+from training.common.neurons import Grid, lif
 from training.common.rounding import steps_of, straight_through
-from training.dietsnn.model import SpikingBlock, SpikingNetwork
-from training.dietsnn.neurons import Grid, lif
+from training.dietsnn.model import SpikingNetwork
 
 PIXEL_MAX = 255
 
@@ -38,18 +38,6 @@ class Precision:
     def grid(self) -> Grid:
         """The integers of the membrane."""
         return Grid(self.leak_bits, self.membrane_bits)
-
-
-def fold(weight: Tensor, norm: nn.BatchNorm1d | nn.BatchNorm2d | None) -> tuple[Tensor, Tensor | None]:
-    """Weight and bias of one operation equal to `norm` (in evaluation) after `weight`; without a norm, no bias.
-
-    w' = w * gamma / sqrt(variance + eps) along the first axis (output channel), b' = beta - mean * gamma / sqrt(...).
-    """
-    if norm is None:
-        return weight, None
-    assert norm.running_mean is not None and norm.running_var is not None
-    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    return weight * gain.reshape(-1, *[1] * (weight.dim() - 1)), norm.bias - norm.running_mean * gain
 
 
 class QuantBlock(nn.Module):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hwsim.traces.network.layers import Neuron
+from hwsim.traces.network.layers import Neuron, Synapse
 from hwsim.traces.network.mixed.dice import Dice
 
 WIDEST = 24
@@ -47,16 +48,32 @@ def _at_threshold(_dice: Dice, neuron: Neuron) -> Neuron:
     return replace(neuron, fires_at_threshold=True)
 
 
-def _delayed_reset(_dice: Dice, neuron: Neuron) -> Neuron:
-    return replace(neuron, delayed_reset=True)
+def _delayed_reset(dice: Dice, neuron: Neuron) -> Neuron:
+    return replace(neuron, delayed_reset=True, reset_after_sum=neuron.reset == "hard" and dice.once_in(2))
 
 
 def _leak_by_channel(dice: Dice, neuron: Neuron) -> Neuron:
-    return replace(neuron, leak=dice.integers(0, 1 << neuron.leak_bits, np.shape(neuron.v_threshold)))
+    return replace(neuron, leak=_leaks(dice, neuron, neuron.leak_bits))
+
+
+def _leaks(dice: Dice, neuron: Neuron, leak_bits: int) -> NDArray[np.int64]:
+    return dice.integers(0, 1 << leak_bits, np.shape(neuron.v_threshold))
 
 
 def _no_leak(_dice: Dice, neuron: Neuron) -> Neuron:
     return replace(neuron, leak=1 << neuron.leak_bits)
+
+
+def _synapse(dice: Dice, neuron: Neuron) -> Neuron:
+    """A synaptic current that leaks by channel once in two, and that the membrane takes late once in two."""
+    bits = dice.whole(0, _MOST_LEAK_BITS)
+    leak = _leaks(dice, neuron, bits) if dice.once_in(2) else dice.whole(0, 1 << bits)
+    return replace(neuron, synapse=Synapse(leak, bits, delayed=dice.once_in(2)))
+
+
+def _feedback(dice: Dice, neuron: Neuron) -> Neuron:
+    reach = min(_top(neuron.membrane_bits), 100)
+    return replace(neuron, feedback=dice.integers(-reach, reach, np.shape(neuron.v_threshold)))
 
 
 TRAITS: tuple[Callable[[Dice, Neuron], Neuron], ...] = (
@@ -66,5 +83,7 @@ TRAITS: tuple[Callable[[Dice, Neuron], Neuron], ...] = (
     _no_reset,
     _at_threshold,
     _delayed_reset,
+    _synapse,
+    _feedback,
 )
 """What makes one neuron other than the next; each changes what those before it made, and a new one is a line here."""

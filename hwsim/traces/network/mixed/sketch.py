@@ -63,6 +63,14 @@ class Sketch:
         bias = self._bias(channels)
         return self._add(Conv2d(self._name("conv"), (source.name,), shape, window, groups, weights, bias, neuron))
 
+    def late(self, channels: int, kernel: int, source: Layer | None = None) -> Layer:
+        """A convolution without neurons of what `source` gave one timestep before, else of the sum that follows it."""
+        height, width, _ = self.last.shape
+        name, n_in = (source.name, source.shape[2]) if source else (f"add{len(self.layers) + 1}", channels)
+        window, weights = Window.square(kernel, 1, kernel // 2), self._weights((kernel, kernel, n_in, channels))
+        shape, bias = (height, width, channels), self._bias(channels)
+        return self._add(Conv2d(self._name("late"), (name,), shape, window, 1, weights, bias, None, delayed=True))
+
     def linear(self, n_out: int, fires: bool = True) -> Layer:
         """A fully connected layer over a vector."""
         source = self.last
@@ -84,9 +92,10 @@ class Sketch:
         return self._add(Flatten(self._name("flatten"), (self.last.name,), (1, 1, math.prod(self.last.shape))))
 
     def sum(self, sources: Sequence[Layer], gains: Sequence[int], neuron: Neuron | None = None) -> Layer:
-        """A sum of layers of one shape."""
-        names = tuple(source.name for source in sources)
-        return self._add(Add(self._name("add"), names, sources[0].shape, tuple(gains), neuron))
+        """A sum of layers of one shape; one with neurons may have a bias."""
+        names, shape = tuple(source.name for source in sources), sources[0].shape
+        bias = None if neuron is None else self._bias(shape[2])
+        return self._add(Add(self._name("add"), names, shape, tuple(gains), neuron, bias))
 
     def readout(self, votes: int, of_membrane: bool) -> Layer:
         """Logits of the last layer, which fires."""

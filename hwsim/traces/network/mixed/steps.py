@@ -71,6 +71,17 @@ def _skip(sketch: Sketch) -> None:
     return None
 
 
+def _recurrent(sketch: Sketch) -> None:
+    """A current of the last layer, and of the sum's own neurons or of others a timestep before."""
+    dice, own = sketch.dice, sketch.dice.once_in(2)
+    source = sketch.last if own else sketch.conv(dice.whole(1, _CHANNELS), Window())
+    channels, kernel = dice.whole(1, _CHANNELS), dice.one_of([1, 3])
+    forward = sketch.conv(channels, Window(), source, fires=0)
+    back = sketch.late(channels, kernel, None if own else source)
+    spread = 64 * (sketch.largest(source) + 1)
+    sketch.sum([forward, back], [1, 1], drawn_neuron(dice, channels, spread, sketch.widest))
+
+
 STEPS: tuple[Callable[[Sketch], None], ...] = (
     _convolution,
     _convolution,
@@ -78,5 +89,6 @@ STEPS: tuple[Callable[[Sketch], None], ...] = (
     _pool,
     _residual,
     _skip,
+    _recurrent,
 )
 """One of these is drawn at a time; a new kind of layer is a function and a line here."""

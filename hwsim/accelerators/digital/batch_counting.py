@@ -1,0 +1,51 @@
+"""What some samples of a trace do on the machine, kept with the trace where that is little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hwsim.accelerators.digital.counting import count_task
+from hwsim.accelerators.digital.layout import Layout
+from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
+from hwsim.accelerators.digital.posting import post_all
+from hwsim.accelerators.digital.timing import TaskWork
+from hwsim.accelerators.digital.traffic import traffic
+from hwsim.arch.reads import kept
+from hwsim.contract.ledger import Ledger
+from hwsim.traces.direct.encode import Activations
+from hwsim.traces.direct.trace import Trace
+
+_MOST_KEPT = 1 << 18  # jobs of all samples, of which each has a few counts
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The work of every task, and every action it takes."""
+
+    works: list[TaskWork]
+    ledger: Ledger
+
+
+def count(laid_out: Layout, trace: Trace, samples: range) -> Counted:
+    """Count what some samples do, whatever time it takes."""
+    plan = laid_out.plan
+    jobs = len(samples) * plan.timesteps * sum(task.tiling.jobs for task in plan.tasks)
+    if jobs > _MOST_KEPT or len(samples) < trace.n_samples:  # of several batches all would be kept
+        return _count(laid_out, trace, samples)
+    return kept(
+        trace,
+        ("counts", plan.dense),
+        plan.spec,
+        lambda asked: _count(Layout.of(asked, plan.network, plan.timesteps, plan.dense), trace, samples),
+    )
+
+
+def _count(laid_out: Layout, trace: Trace, samples: range) -> Counted:
+    works, chosen = [], slice(samples.start, samples.stop)
+    plan, storage = laid_out.plan, laid_out.storage
+    activations = Activations(trace, chosen)
+    for task in plan.tasks:
+        tiles = count_task(plan, task, activations)
+        mean = mean_accumulates(plan, laid_out.unit, task, trace, chosen)
+        works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
+    return Counted(works, post_all(plan, storage, works, len(samples), laid_out.taken, laid_out.fixed))
