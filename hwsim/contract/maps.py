@@ -15,9 +15,10 @@ def origin(network: Network, name: str) -> str:
 
 
 def sliding(network: Network, layer: Layer) -> Sliding:
-    """How the window of a layer slides over the map that it reads."""
-    (height, width, _), moves = input_shape(layer, network), window(layer)
-    return Sliding(height, width, moves.kernel, moves.stride, moves.before, moves.dilation, *layer.shape[:2])
+    """How the window of a layer slides over the map that it reads, spread out."""
+    moves = window(layer)
+    size = moves.spread_size(*input_shape(layer, network)[:2])
+    return Sliding(*size, moves.kernel, moves.stride, moves.before, moves.dilation, *layer.shape[:2])
 
 
 def operands(layer: Layer) -> int:

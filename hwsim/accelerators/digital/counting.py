@@ -37,11 +37,11 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
     if task.unit != "narrow_mac" or dense is None:
         return None
     if dense.density == "trace":
-        planes = activations.planes(task.layer.inputs[0])
+        planes = activations.read_by(task.layer)
         seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
         return _count(task, seen[None, :, None], plan)
     ones = np.rint(dense.density * tiling.inside).astype(np.int64)
-    most = np.full(tiling.positions.size, ceil(dense.density * tiling.taps), np.int64)
+    most = np.array([ceil(dense.density * taps) for taps in tiling.longest.tolist()], np.int64)
     return TileWork(ones[None, None, None], most[None, None, None])
 
 

@@ -29,6 +29,9 @@ class Tiling:
     positions: IntArray  # [pt] rows in use
     places: IntArray  # [pt] distinct input places under the windows
     inside: IntArray  # [pt] taps on the picture, not on its padding, over all positions
+    asked: IntArray  # [pt] taps on the picture or its padding, not between the places of a spread map
+    longest: IntArray  # [pt] those of the position that has most
+    together: IntArray  # [pt] those that any position of the tile has
     widths: IntArray  # [ct] columns in use
     group_of: IntArray  # [ct]
     position_starts: IntArray  # [position job] first pt
@@ -77,14 +80,15 @@ def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> T
     tile_of = np.arange(height * width, dtype=np.int64) // array.rows
     n_tiles = int(tile_of[-1]) + 1
     positions = np.bincount(tile_of).astype(np.int64)
+    taps = fan_in(layer, network) if weighted else window(layer).taps
+    per_tap = taps // window(layer).taps
+    asked, longest, together = (each * per_tap for each in _asked(layer, tile_of, positions))
     if isinstance(layer, Linear):
         places = np.full(n_tiles, source[0] * source[1], np.int64)
-        taps = fan_in(layer, network)
         inside = positions * taps
     else:
         places, covered = _covered(layer, source, tile_of, n_tiles)
-        taps = fan_in(layer, network) if weighted else window(layer).taps
-        inside = covered * (source[2] // groups if weighted else 1)
+        inside = covered * per_tap
     per_group = channels // groups
     widths = np.minimum(columns, per_group - np.arange(0, per_group, columns, dtype=np.int64))
     return Tiling(
@@ -93,6 +97,9 @@ def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> T
         positions=positions,
         places=places,
         inside=inside,
+        asked=asked,
+        longest=longest,
+        together=together,
         widths=np.tile(widths, groups),
         group_of=np.repeat(np.arange(groups, dtype=np.int64), widths.size),
         position_starts=_starts(n_tiles),
@@ -102,6 +109,23 @@ def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> T
 
 def _starts(tiles: int) -> IntArray:
     return np.arange(0, tiles, ceil(tiles / MOST_GROUPS), dtype=np.int64)
+
+
+def _asked(layer: Layer, tile_of: IntArray, positions: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Taps of all positions of each tile, of the one with most, and of any, that do not lie between places: [pt] each.
+
+    Where the map is not spread these are all.
+    """
+    moves = window(layer)
+    if moves.spread == (1, 1):
+        return positions * moves.taps, np.full_like(positions, moves.taps), np.full_like(positions, moves.taps)
+    row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
+    rows, columns = (moves.asked(axis, layer.shape[axis]) for axis in (0, 1))
+    taps = (rows[row][:, :, None] & columns[column][:, None, :]).reshape(tile_of.size, -1)
+    starts = np.cumsum(positions) - positions
+    each = taps.sum(axis=1, dtype=np.int64)
+    any_of_them = np.logical_or.reduceat(taps, starts).sum(axis=1, dtype=np.int64)
+    return np.add.reduceat(each, starts), np.maximum.reduceat(each, starts), any_of_them
 
 
 def _covered(layer: Layer, source: Shape, tile_of: IntArray, n_tiles: int) -> tuple[IntArray, IntArray]:

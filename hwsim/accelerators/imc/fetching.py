@@ -13,8 +13,7 @@ from hwsim.accelerators.imc.plan.sites import read_by
 from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import origin
-from hwsim.kernels.crossbar.rows import extent
-from hwsim.traces.network.geometry import rows_met
+from hwsim.traces.network.geometry import rows_met, window
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -40,14 +39,14 @@ def _columns(plan: Plan, layer: Layer) -> int:
     """Columns of an input row that the tiles of a layer with weights fetch: of each copy those under its windows."""
     placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     width = plan.network[origin(plan.network, layer.inputs[0])].shape[1]
-    across, stride, before = extent(placed.window)[1], placed.window.stride[1], placed.window.padding[1]
+    met = window(layer).places(1, placed.window.out_width, width)
     pes, columns = placed.pes // placed.copies, 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
-        low = max(first * stride - before, 0) if copy else 0
-        high = min((end - 1) * stride - before + across, width) if copy < placed.copies - 1 else width
+        low = np.where(met[first:end] < 0, width, met[first:end]).min() if copy else 0
+        high = met[first:end].max() + 1 if copy < placed.copies - 1 else width
         first_pe = placed.first_pe + copy * pes
         tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
-        columns += max(high - low, 0) * tiles
+        columns += max(int(high - low), 0) * tiles
     return columns
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Flatten, Input, Layer, Pool, is_delayed
 from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
 
@@ -66,14 +67,18 @@ class Activations:
         return planes
 
     def read_by(self, layer: Layer) -> Words:
-        """Those that a layer with weights reads: of a delayed one what its input gave in the timestep before."""
+        """Those that a layer with weights reads, as its windows meet them: of a spread map with nothing in between.
+
+        Of a delayed layer it is what its input gave in the timestep before.
+        """
         planes = self.planes(layer.inputs[0])
-        if not is_delayed(layer):
-            return planes
-        late = np.zeros_like(planes)
-        late[:, :, 1:] = planes[:, :, :-1]
-        late.flags.writeable = False
-        return late
+        if is_delayed(layer):
+            late = np.zeros_like(planes)
+            late[:, :, 1:] = planes[:, :, :-1]
+            late.flags.writeable = False
+            planes = late
+        picture = planes.reshape(*planes.shape[:3], *input_shape(layer, self._trace.network)[:2], planes.shape[-1])
+        return window(layer).spread_out(picture).reshape(*planes.shape[:3], -1, planes.shape[-1])
 
     def _missing(self, layer_name: str) -> list[str]:
         """The layer and all that it is computed from, back to what is known, spikes and input, in network order."""

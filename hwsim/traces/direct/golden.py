@@ -108,7 +108,7 @@ class ExactProducts:
         moves, groups = window(layer), layer.groups if isinstance(layer, Conv2d) else 1
         shape = ConvShape(moves.kernel, moves.stride, moves.before, moves.dilation, groups)
         currents = np.zeros((len(activations), *layer.shape), dtype=np.int32)
-        add_currents(activations, self.weights[layer.name], shape, currents)
+        add_currents(np.ascontiguousarray(moves.spread_out(activations)), self.weights[layer.name], shape, currents)
         return currents
 
 

@@ -66,7 +66,8 @@ def layer_record(layer: Layer) -> dict[str, object]:
         case Conv2d():
             padding = {"padding": _said(layer.window.padding)}
             record |= _window_record(layer.window) | padding | {"groups": layer.groups}
-            record |= {} if layer.window.dilation == (1, 1) else {"dilation": list(layer.window.dilation)}
+            apart = {"dilation": layer.window.dilation, "spread": layer.window.spread}
+            record |= {key: _said(sizes) for key, sizes in apart.items() if sizes != (1, 1)}
         case Pool():
             record |= {"pool": layer.kind} | _window_record(layer.window)
             record |= {"padding": _said(layer.window.padding)} if any(layer.window.padding) else {}
@@ -133,7 +134,7 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
 _ABSENT = {
     "conv1d": "a convolution here is two-dimensional: one with a kernel of [k, 1] over maps of width 1",
     "conv3d": "a convolution here is two-dimensional",
-    "conv_transpose2d": "there are no transposed convolutions",
+    "conv_transpose2d": "a transposed convolution is a conv2d over a map that is spread",
 }
 """What other tools know and this version of the format lacks: no misspelling of what it has."""
 
@@ -207,8 +208,10 @@ def _read_weighted(kind: str, base: Layer, channels: int, late: bool, record: Re
 def _read_window(record: Record, padded: bool) -> Window:
     kernel, stride = (cast("Pair", record.sizes(key, 1, MAX_SIZE, 2)) for key in ("kernel", "stride"))
     padding = cast("Sides", record.sizes("padding", 0, MAX_SIZE, 4) if padded else (0,) * 4)
-    dilation = cast("Pair", record.sizes("dilation", 1, MAX_SIZE, 2) if record.has("dilation") else (1, 1))
-    return Window(kernel, stride, padding, dilation)
+    dilation, spread = (
+        cast("Pair", record.sizes(key, 1, MAX_SIZE, 2) if record.has(key) else (1, 1)) for key in ("dilation", "spread")
+    )
+    return Window(kernel, stride, padding, dilation, spread)
 
 
 def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int], take: Take) -> Weights:

@@ -36,6 +36,8 @@ MAX_INT = 2**31 - 1
 MAX_SIZE = 2**20
 MAX_VALUES = 2**28
 """Outputs, and weights, of one layer."""
+MAX_FRAMED = 2**30
+"""Values under the windows of a layer, with padding and what a map is spread by."""
 MAX_LAYERS = 4096
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -165,12 +167,14 @@ def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
 
 def _windowed(layer: Conv2d | Pool, source: Shape, channels: int) -> Shape:
     window = layer.window
-    for key in ("kernel", "stride", "dilation"):
+    for key in ("kernel", "stride", "dilation", "spread"):
         if not all(1 <= size <= MAX_SIZE for size in getattr(window, key)):
             _fail(layer, f"wanted {key} from 1 to {MAX_SIZE}, found {getattr(window, key)}")
     (rows, columns), padding = window.extent, window.padding
     if not all(0 <= side < size for side, size in zip(padding, (rows, rows, columns, columns), strict=True)):
         _fail(layer, f"wanted padding from 0 to {rows - 1} rows and {columns - 1} columns, found {padding}")
+    if math.prod(window.framed_size(*source[:2])) * source[2] > MAX_FRAMED:
+        _fail(layer, f"wanted at most {MAX_FRAMED} values with spread and padding, found {source} and {window}")
     return *window.out_size(*source[:2]), channels
 
 
@@ -179,8 +183,9 @@ def _shape_of_conv(layer: Conv2d, inputs: list[Shape]) -> Shape:
 
 
 def _shape_of_pool(layer: Pool, inputs: list[Shape]) -> Shape:
-    if layer.window.dilation != (1, 1):
-        _fail(layer, f"wanted a pool without dilation, found {layer.window.dilation}")
+    for key in ("dilation", "spread"):
+        if (found := getattr(layer.window, key)) != (1, 1):
+            _fail(layer, f"wanted a pool without {key}, found {found}")
     return _windowed(layer, inputs[0], inputs[0][2])
 
 

@@ -36,10 +36,18 @@ def fan_in(layer: Layer, network: Network) -> int:
 def macs(layer: Layer, network: Network) -> int:
     """Dense multiply-accumulates of one pass: taps*Cin/groups*Cout*Hout*Wout, Nin*Nout, 0 for layers without weights.
 
-    Products with the zeros of the padding are counted, as the published tables do.
+    Products with the zeros of the padding are counted, as the published tables do, but none with what lies between the
+    places of a spread map.
     """
-    height, width, channels = layer.shape
-    return fan_in(layer, network) * height * width * channels
+    return int(row_macs(layer, network).sum())
+
+
+def row_macs(layer: Layer, network: Network) -> NDArray[np.int64]:
+    """Those of each output row: int64 [output row]."""
+    moves, channels = window(layer), layer.shape[2]
+    rows, columns = (moves.asked(axis, layer.shape[axis]).sum(axis=1, dtype=np.int64) for axis in (0, 1))
+    found: NDArray[np.int64] = rows * (int(columns.sum()) * (fan_in(layer, network) // moves.taps) * channels)
+    return found
 
 
 def window_counts(layer: Layer, network: Network) -> NDArray[np.int64]:
@@ -66,7 +74,8 @@ def window_rows(layer: Layer, network: Network) -> NDArray[np.int64]:
         return np.array([[0, input_height]], dtype=np.int64)
     moves = window(layer)
     met = moves.places(0, layer.shape[0], input_height)
-    begin = (np.arange(layer.shape[0], dtype=np.int64) * moves.stride[0] - moves.before[0]).clip(0, input_height - 1)
+    begin = np.arange(layer.shape[0], dtype=np.int64) * moves.stride[0] - moves.before[0]
+    begin = (begin // moves.spread[0]).clip(0, input_height - 1)
     none = (met < 0).all(axis=1)
     first = np.where(met < 0, input_height, met).min(axis=1)
     return np.stack([np.where(none, begin, first), np.where(none, begin, met.max(axis=1)) + 1], axis=1)

@@ -18,12 +18,16 @@ Sides = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Taps that lie `dilation` apart and move by `stride` over a map with `padding` places of nothing around it."""
+    """Taps that lie `dilation` apart and move by `stride` over a map with `padding` places of nothing around it.
+
+    Of a `spread` map neighbours lie so far apart, with nothing in between: so a transposed convolution is one.
+    """
 
     kernel: Pair = (1, 1)
     stride: Pair = (1, 1)
     padding: Sides = (0, 0, 0, 0)
     dilation: Pair = (1, 1)
+    spread: Pair = (1, 1)
 
     @classmethod
     def square(cls, kernel: int, stride: int = 1, padding: int = 0) -> Window:
@@ -51,28 +55,57 @@ class Window:
         """Padding at the top and at the left, where the first window begins."""
         return self.padding[0], self.padding[2]
 
+    def spread_size(self, height: int, width: int) -> Pair:
+        """Height and width of a map when it is spread."""
+        return (height - 1) * self.spread[0] + 1, (width - 1) * self.spread[1] + 1
+
+    def framed_size(self, height: int, width: int) -> Pair:
+        """Height and width of a map when it is spread, with its padding."""
+        (rows, columns), (top, bottom, left, right) = self.spread_size(height, width), self.padding
+        return top + rows + bottom, left + columns + right
+
     def out_size(self, height: int, width: int) -> Pair:
-        """Windows that fit on a map: floor((size + padding on both sides - extent) / stride) + 1, 0 where none does."""
+        """Windows that fit: floor((spread size + padding on both sides - extent) / stride) + 1, 0 where none does."""
         rows, columns = (
-            max((size + sum(self.padding[2 * axis : 2 * axis + 2]) - self.extent[axis]) // self.stride[axis] + 1, 0)
-            for axis, size in enumerate((height, width))
+            max((size - extent) // stride + 1, 0)
+            for size, extent, stride in zip(self.framed_size(height, width), self.extent, self.stride, strict=True)
         )
         return rows, columns
 
     def places(self, axis: int, outputs: int, size: int) -> NDArray[np.int64]:
-        """The row (axis 0) or column (axis 1) of `size` that each tap of each output meets, -1 off the map.
+        """The row (axis 0) or column (axis 1) of `size` that each tap of each output meets, -1 for nothing.
 
         int64 [output, tap].
         """
+        place = self._spread_places(axis, outputs)
+        there = (place >= 0) & (place % self.spread[axis] == 0) & (place // self.spread[axis] < size)
+        return np.where(there, place // self.spread[axis], -1)
+
+    def asked(self, axis: int, outputs: int) -> NDArray[np.bool_]:
+        """Which taps of each output meet a place of the map or of its padding, not what lies between: [output, tap]."""
+        meets: NDArray[np.bool_] = self._spread_places(axis, outputs) % self.spread[axis] == 0
+        return meets
+
+    def _spread_places(self, axis: int, outputs: int) -> NDArray[np.int64]:
+        """Where on the spread map each tap of each output lies, padding below zero or past the end: [output, tap]."""
         first = np.arange(outputs, dtype=np.int64) * self.stride[axis] - self.before[axis]
-        place = first[:, None] + np.arange(self.kernel[axis], dtype=np.int64) * self.dilation[axis]
-        return np.where(place < size, place.clip(-1), -1)
+        return first[:, None] + np.arange(self.kernel[axis], dtype=np.int64) * self.dilation[axis]
+
+    def spread_out(self, values: NDArray[Any]) -> NDArray[Any]:
+        """A map [..., y, x, value] with 0 between its places, or itself if they stay neighbours."""
+        if self.spread == (1, 1):
+            return values
+        *more, height, width, n = values.shape
+        apart = np.zeros((*more, *self.spread_size(height, width), n), values.dtype)
+        apart[..., :: self.spread[0], :: self.spread[1], :] = values
+        return apart
 
     def views(self, values: NDArray[Any], outputs: Pair) -> Iterator[NDArray[Any]]:
         """Tap by tap what all windows of a map [..., y, x, value] meet: [..., output row, column, value].
 
         Nothing is 0.
         """
+        values = self.spread_out(values)
         if any(self.padding):
             sides = [self.padding[:2], self.padding[2:], (0, 0)]
             values = np.pad(values, [(0, 0)] * (values.ndim - 3) + sides)

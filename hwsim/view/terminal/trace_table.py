@@ -100,8 +100,9 @@ def _kind(layer: Layer) -> str:
 
 
 def _window(window: Window) -> str:
-    dilated = "" if window.dilation == (1, 1) else f", dilation {_sizes(window.dilation)}"
-    return f"{window.kernel[0]} x {window.kernel[1]}, stride {_sizes(window.stride)}{dilated}"
+    apart = {"dilation": window.dilation, "spread": window.spread}
+    more = "".join(f", {key} {_sizes(sizes)}" for key, sizes in apart.items() if sizes != (1, 1))
+    return f"{window.kernel[0]} x {window.kernel[1]}, stride {_sizes(window.stride)}{more}"
 
 
 def _sizes(sizes: tuple[int, ...]) -> str:

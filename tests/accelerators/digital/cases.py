@@ -7,13 +7,18 @@ from functools import cache
 import numpy as np
 from accelerators.imc import cases
 from accelerators.imc.reference import is_direct, read_by
-from traces.direct.networks import met
+from traces.direct.networks import lies_between, met
 
 from hwsim import api
 from hwsim.accelerators.digital import Machine
 from hwsim.traces.network.layers import Conv2d, Linear
 
-NETWORKS = (cases.convolutions, cases.windows, cases.residuals, cases.flattened_input, cases.binary, cases.wide)
+NETWORKS = (
+    *cases.WINDOWS,
+    cases.flattened_input,
+    cases.binary,
+    cases.wide,
+)
 
 
 @cache
@@ -88,10 +93,16 @@ def on_picture(network, layer):
     return count * source[2] // groups_of(layer) * layer.shape[2]
 
 
+def asked(layer, y, x):
+    """Taps of the window of an output that a map or its padding lies under, not what a map is spread by."""
+    rows, columns = lies_between(layer, 0, y), lies_between(layer, 1, x)
+    return {place for place in np.ndindex(len(rows), len(columns)) if not (rows[place[0]] or columns[place[1]])}
+
+
 def dense(network, layer):
     """Dense operations of one pass, padding counted."""
     per_tap = network[layer.inputs[0]].shape[2] // groups_of(layer)
-    return taps_of(layer) * per_tap * layer.shape[0] * layer.shape[1] * layer.shape[2]
+    return sum(len(asked(layer, y, x)) for y, x in np.ndindex(layer.shape[:2])) * per_tap * layer.shape[2]
 
 
 def weighted(network):

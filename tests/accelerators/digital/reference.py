@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
-from accelerators.digital.cases import groups_of, on_map, set_bits, taps_of, windows
+from accelerators.digital.cases import asked, groups_of, on_map, set_bits, taps_of, windows
 from accelerators.imc.reference import bits_of, gives_currents, is_direct
 
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
@@ -97,17 +97,24 @@ class Twin:
         spec, bits = self.spec, layer.weights.bits
         taps = next(iter(seen.values())).shape[3]
         skips = spec.skip == "skip" and not direct
+        per_tap = taps // taps_of(layer)
+        by_output = [asked(layer, y, x) for y, x in outputs]
+        all_taps, together = per_tap * sum(map(len, by_output)), per_tap * len(set.union(*by_output))
         ones = sum(set_bits(seen[place][:, t, group]).sum(axis=1) for place in outputs)
-        self.add(
-            layer, "operations", "MAC" if direct else "AC", t, (taps * len(outputs) if direct else ones) * channels
-        )
+        self.add(layer, "operations", "MAC" if direct else "AC", t, (all_taps if direct else ones) * channels)
         digits = 1 if direct else bits_of(self.network, layer.inputs[0])
         source = self.network[layer.inputs[0]].shape
-        inside = sum(len(on_map(layer, source, y, x)) for y, x in outputs) * taps // taps_of(layer)
-        done = taps * digits * len(outputs) if spec.skip == "none" else inside if direct else ones
+        inside = sum(len(on_map(layer, source, y, x)) for y, x in outputs) * per_tap
+        done = all_taps * digits if spec.skip == "none" else inside if direct else ones
         self.add(layer, "mac" if direct else "ac", "mac" if direct else "add", t, done * channels)
         if skips:
-            self.add(layer, "detector", "scan", t, len(outputs) * ceil(taps * digits / spec.detector.bits))
+            self.add(
+                layer,
+                "detector",
+                "scan",
+                t,
+                len(outputs) * ceil(together * digits / spec.detector.bits),
+            )
         fills = fills and (t == 0 or not self.outer)
         all_bits = channels * taps * bits
         home = self.home("weights", layer.name)

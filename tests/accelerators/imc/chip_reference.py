@@ -208,8 +208,8 @@ class Chip:
         _, width, channels = origin.shape
         columns, copies = 0, shares(layer.shape[1], self.copies.get(layer.name, 1))
         for number, (positions, tiles) in enumerate(zip(copies, self.tiles[layer.name], strict=True)):
-            under = [column for x in positions for column in met(layer, 1, x)]
-            first = 0 if number == 0 else max(0, min(under))
+            under = [column for x in positions for column in met(layer, 1, x) if 0 <= column < width] or [-1]
+            first = 0 if number == 0 else min(under)
             last = width - 1 if number == len(copies) - 1 else min(width - 1, max(under))
             columns += len(range(first, last + 1)) * len(tiles)
         words = ceil(channels * bits_of(self.network, layer.inputs[0]) / port_bits)

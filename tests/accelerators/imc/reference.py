@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
-from traces.direct.networks import met
+from traces.direct.networks import lies_between, met
 
 from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
 from hwsim.traces.network.weights import weights_of
@@ -228,12 +228,15 @@ def window_rows(network, layer, y):
     return sum(0 <= row < height for row in met(layer, 0, y))
 
 
-def dense_macs(network, layer):
-    """Multiply-accumulates of one pass, zeros of the padding included."""
+def dense_macs(network, layer, y):
+    """Multiply-accumulates of one row of one pass, zeros of the padding included, but not what a map is spread by."""
     height, width, channels = layer.shape
     if isinstance(layer, Linear):
         return network[layer.inputs[0]].shape[2] * channels
-    return layer.window.taps * (network[layer.inputs[0]].shape[2] // layer.groups) * channels * height * width
+    rows, columns = (
+        [lies_between(layer, axis, at).count(False) for at in range(size)] for axis, size in enumerate((height, width))
+    )
+    return rows[y] * sum(columns) * (network[layer.inputs[0]].shape[2] // layer.groups) * channels
 
 
 def crossbar_counts(spec, trace, layer, chip):
@@ -290,7 +293,7 @@ def crossbar_counts(spec, trace, layer, chip):
                     stored = width * ceil(layer.shape[2] * spec.accumulator.bits / spec.psum_buffer.port_bits)
                     add(s, t, "psum_buffer", "write", stored if direct and t == 0 else 0)
                 if direct:
-                    add(s, t, "operations", "MAC", runs * dense_macs(network, layer) // height)
+                    add(s, t, "operations", "MAC", runs * dense_macs(network, layer, y))
                 else:
                     add(s, t, "operations", "AC", work.ones * placed.outputs)
     return counts, serial, silent

@@ -41,12 +41,22 @@ def sides(value):
 
 
 def met(layer, axis, output):
-    """Row (axis 0) or column (axis 1) of each tap of a window, beside the map too; its own of other layers."""
+    """Row (axis 0) or column (axis 1) of each tap of a window, beside the map if it meets none; its own of others."""
     if not hasattr(layer, "window"):
         return [output]
     window = layer.window
     first = output * window.stride[axis] - window.padding[2 * axis]
-    return [first + tap * window.dilation[axis] for tap in range(window.kernel[axis])]
+    places = [first + tap * window.dilation[axis] for tap in range(window.kernel[axis])]
+    return [-1 if place % window.spread[axis] else place // window.spread[axis] for place in places]
+
+
+def lies_between(layer, axis, output):
+    """Which taps of a window fall between the places of a spread map, or of padding spread alike."""
+    if not hasattr(layer, "window"):
+        return [False]
+    window = layer.window
+    first = output * window.stride[axis] - window.padding[2 * axis]
+    return [(first + tap * window.dilation[axis]) % window.spread[axis] > 0 for tap in range(window.kernel[axis])]
 
 
 def windows_of(size, kernel, stride, padding, dilation=1):
@@ -92,11 +102,17 @@ class Sketch:
     def bias(self, channels):
         return self.rng.integers(-40, 40, channels, dtype=np.int32)
 
-    def window(self, source, kernel, stride, padding=0, dilation=1):
+    def window(self, source, kernel, stride, padding=0, dilation=1, spread=1):
         """A window of numbers or pairs, and how many of it fit on a layer."""
-        window = Window(pair(kernel), pair(stride), sides(padding), pair(dilation))
+        window = Window(pair(kernel), pair(stride), sides(padding), pair(dilation), pair(spread))
         sizes = [
-            windows_of(size, window.kernel[i], window.stride[i], window.padding[2 * i :], window.dilation[i])
+            windows_of(
+                size * window.spread[i] - window.spread[i] + 1,
+                window.kernel[i],
+                window.stride[i],
+                window.padding[2 * i :],
+                window.dilation[i],
+            )
             for i, size in enumerate(self[source].shape[:2])
         ]
         return window, tuple(sizes)
@@ -113,9 +129,10 @@ class Sketch:
         neuron=True,
         bias=False,
         dilation=1,
+        spread=1,
     ):
         source = source or self.last.name
-        window, size = self.window(source, kernel, stride, padding, dilation)
+        window, size = self.window(source, kernel, stride, padding, dilation, spread)
         n_in = self[source].shape[2]
         return self.add(
             Conv2d(
@@ -278,7 +295,7 @@ def networks(draw, recurrent=False):
     shape, over_time = (size, size, draw(st.integers(1, 3))), draw(st.integers(0, 2)) == 0
     bits = draw(st.integers(1, 3 if over_time else 8))
     sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time)
-    kinds = [_draw_conv, _draw_conv, _draw_pool, _draw_residual, _draw_activation_sum]
+    kinds = [_draw_conv, _draw_conv, _draw_spread, _draw_pool, _draw_residual, _draw_activation_sum]
     for _ in range(draw(st.integers(0, 4))):
         draw(st.sampled_from(kinds + [_draw_recurrent, _draw_late] * recurrent))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
@@ -318,6 +335,32 @@ def _draw_window(draw, sketch, most_dilation):
         by_axis.append((kernel, stride, (before, after), dilation))
     kernel, stride, padding, dilation = zip(*by_axis, strict=True)
     return {"kernel": kernel, "stride": stride, "padding": padding[0] + padding[1], "dilation": dilation}
+
+
+def _draw_spread(draw, sketch):
+    """A transposed convolution of a map that is small."""
+    if max(sketch.last.shape[:2]) > 4:
+        return _draw_conv(draw, sketch)
+    kernel, spread = (tuple(draw(st.integers(1, 3)) for _ in "yx") for _ in range(2))
+    dilation = draw(st.sampled_from([1, 1, 2]))
+    padding = []
+    for size, k, apart in zip(sketch.last.shape[:2], kernel, spread, strict=True):
+        reach = dilation * (k - 1)
+        before = draw(st.integers(0, reach))
+        padding += [before, draw(st.integers(min(max(reach - (size - 1) * apart - before, 0), reach), reach))]
+        if (size - 1) * apart + sum(padding[-2:]) < reach:
+            padding[-2] = reach
+    channels = draw(st.integers(1, 3))
+    sketch.conv(
+        channels,
+        kernel,
+        draw(st.sampled_from([1, 1, 2])),
+        padding,
+        dilation=dilation,
+        spread=spread,
+        neuron=draw(neurons(channels)),
+    )
+    return None
 
 
 def _draw_conv(draw, sketch):

@@ -54,7 +54,7 @@ def test_every_kind_of_layer_is_drawn():
     convolutions = [layer for layer in LAYERS if isinstance(layer, Conv2d)]
     assert {layer.window.kernel[0] for layer in convolutions} == {1, 2, 3}
     assert {layer.window.stride[0] for layer in convolutions} == {1, 2, 3}
-    for key in ("kernel", "stride", "dilation"):
+    for key in ("kernel", "stride", "dilation", "spread"):
         assert any(len(set(getattr(layer.window, key))) > 1 for layer in convolutions), key
     assert {layer.window.dilation[0] for layer in convolutions} == {1, 2, 3}
     assert any(len(set(layer.window.padding)) > 2 for layer in convolutions)

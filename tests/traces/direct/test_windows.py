@@ -74,6 +74,31 @@ def test_a_convolution_is_that_of_torch(data):
     np.testing.assert_array_equal(summed(sketch, inputs), as_vector(wanted))
 
 
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_transposed_convolution_is_that_of_torch(data):
+    """The format's page says which window it is: with taps in reverse order over a map that is spread by the stride."""
+    size = [data.draw(st.integers(1, 6)) for _ in "yx"]
+    groups = data.draw(st.sampled_from([1, 2]))
+    sketch = Sketch((*size, 2 * groups), bits=4, seed=data.draw(st.integers(0, 99)))
+    kernel, stride, dilation = ([data.draw(st.integers(1, 3)) for _ in "yx"] for _ in range(3))
+    padding, more, sides = [], [], []
+    for k, s, d, n in zip(kernel, stride, dilation, size, strict=True):
+        reach, whole = d * (k - 1), (n - 1) * s + d * (k - 1) + 1
+        cut = data.draw(st.integers(0, min(reach, (whole - 1) // 2)))
+        padding.append(cut)
+        more.append(data.draw(st.integers(0, min(cut, max(s, d) - 1))))
+        sides += [reach - cut, reach - cut + more[-1]]
+    sketch.conv(3 * groups, kernel, 1, sides, groups, neuron=None, dilation=dilation, spread=stride)
+    inputs, layer = pictures(sketch), sketch.last
+    reversed_taps = layer.weights.values[::-1, ::-1].astype(np.float64)  # [y, x, in / groups, out]
+    by_group = reversed_taps.reshape(*kernel, 2, groups, 3).transpose(3, 2, 4, 0, 1).reshape(2 * groups, 3, *kernel)
+    weight = torch.from_numpy(by_group.copy())
+    wanted = functional.conv_transpose2d(as_torch(inputs), weight, None, stride, padding, more, groups, dilation)
+    assert tuple(wanted.shape[2:]) == layer.shape[:2]
+    np.testing.assert_array_equal(summed(sketch, inputs), as_vector(wanted))
+
+
 @pytest.mark.parametrize("kind", ["max", "avg"])
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @settings(max_examples=40, deadline=None)
@@ -118,6 +143,7 @@ def windowed():
     sketch.conv(4, kernel=(3, 2), stride=(2, 1), padding=(0, 2, 1, 0), dilation=(1, 2))
     sketch.pool("max", kernel=2, stride=(2, 1), padding=(1, 0, 0, 1))
     sketch.pool("avg", kernel=(2, 1), stride=1)
+    sketch.conv(3, kernel=(1, 2), padding=0, spread=(1, 3))
     sketch.flatten()
     sketch.linear(3, neuron=None)
     return sketch.network()
@@ -127,10 +153,11 @@ def test_a_file_keeps_them(tmp_path):
     trace = trace_of(windowed())
     write_trace(tmp_path / "t.npz", trace)
     again = read_trace(tmp_path / "t.npz")
-    assert [layer.window for layer in again.network.layers[1:4]] == [
+    assert [layer.window for layer in again.network.layers[1:5]] == [
         Window((3, 2), (2, 1), (0, 2, 1, 0), (1, 2)),
         Window((2, 2), (2, 1), (1, 0, 0, 1)),
         Window((2, 1), (1, 1)),
+        Window((1, 2), spread=(1, 3)),
     ]
     assert verify(again).ok
     assert version_of(again) == 3
@@ -147,7 +174,8 @@ def test_a_file_says_one_number_where_it_says_all():
     )
     assert list(pool)[4:] == ["pool", "kernel", "stride"]
     assert list(pool.values())[4:] == ["avg", 2, 1]
-    conv, pool, _ = map(layer_record, windowed().layers[1:4])
+    conv, pool, _, spread = map(layer_record, windowed().layers[1:5])
+    assert (spread["spread"], "dilation" in spread) == ([1, 3], False)
     assert [conv[key] for key in ("kernel", "stride", "padding", "dilation")] == [[3, 2], [2, 1], [0, 2, 1, 0], [1, 2]]
     assert [pool[key] for key in ("kernel", "stride", "padding")] == [2, [2, 1], [1, 0, 0, 1]]
 

@@ -173,6 +173,13 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
         (("layers", 1, "kernel"), [3, 0], "manifest.layers[1].kernel.1: wanted an integer from 1 to 1048576, found 0"),
         (("layers", 1, "dilation"), [1, 2], "layer 'conv1': wanted shape (6, 4, 20) from inputs (6, 6, 1), found"),
         (("layers", 2, "dilation"), 2, "layer 'pool2': wanted a pool without dilation, found (2, 2)"),
+        (("layers", 2, "spread"), [1, 2], "layer 'pool2': wanted a pool without spread, found (1, 2)"),
+        (
+            ("layers", 1, "spread"),
+            2,
+            "layer 'conv1': wanted shape (11, 11, 20) from inputs (6, 6, 1), found (6, 6, 20)",
+        ),
+        (("layers", 1, "spread"), 1 << 20, "layer 'conv1': wanted at most 1073741824 values with spread"),
         (("layers", 1, "groups"), 2, "manifest.layers[1].groups: wanted an integer from 1 to 1, found 2"),
         (
             ("layers", 1, "kind"),

@@ -17,6 +17,7 @@ from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.crossbar.lossless import Worth, read_lossless
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.planes import pack_channels, pack_integers
 
@@ -35,7 +36,7 @@ class CrossbarLayer:
         cells = cells_of(spec, layer, across)
         self.n_planes = network.max_value(layer.inputs[0]).bit_length()
         self.name, self.shape = layer.name, layer.shape
-        self.window = placed.window
+        self.window, self.moves = placed.window, window(layer)
         self.reads = _reads(segments, placed, channels, spec.dac.bits)
         rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes, spec.dac.bits)) - 1
         self.conversion: Conversion = conversion_of(spec, cells, rows, digit)
@@ -71,7 +72,7 @@ class CrossbarLayer:
         of the trace, in the stream 'seed/noise/layer/timestep'.
         """
         n_samples, channels = len(activations), activations.shape[3]
-        flat = activations.reshape(n_samples, -1, channels)
+        flat = self.moves.spread_out(activations).reshape(n_samples, -1, channels)
         if self.n_planes <= 8:
             planes = pack_integers(flat.astype(np.uint8), self.n_planes)
         else:

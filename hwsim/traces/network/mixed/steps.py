@@ -11,7 +11,7 @@ from hwsim.traces.network.window import Window
 
 LARGEST = 255
 """The largest activation: 8 bits, which the shipped designs multiply and pool."""
-_CHANNELS, _MOST_DILATION = 5, 3
+_CHANNELS, _MOST_DILATION, _MOST_SPREAD = 5, 3, 4
 
 
 def _window(sketch: Sketch, most_dilation: int = 1) -> Window:
@@ -42,6 +42,21 @@ def _grouped_convolution(sketch: Sketch) -> None:
     channels = sketch.last.shape[2]
     groups = sketch.dice.one_of([n for n in range(1, channels + 1) if channels % n == 0])
     sketch.conv(groups * sketch.dice.whole(1, 2), _window(sketch), groups=groups)
+
+
+def _transposed_convolution(sketch: Sketch) -> None:
+    """One of a small map; its windows move by more than a place now and then."""
+    dice, sizes = sketch.dice, sketch.last.shape[:2]
+    if max(sizes) > _MOST_SPREAD:
+        return _convolution(sketch)
+    kernel, spread = ((dice.whole(1, most), dice.whole(1, most)) for most in (3, 3))
+    sides = []
+    for taps, apart, size in zip(kernel, spread, sizes, strict=True):
+        before, reach = dice.whole(0, taps - 1), taps - 1
+        sides += [before, dice.whole(min(max(reach - before - (size - 1) * apart, 0), reach), reach)]
+    window = Window(kernel, (1, dice.one_of([1, 1, 2])), (sides[0], sides[1], sides[2], sides[3]), spread=spread)
+    sketch.conv(dice.whole(1, _CHANNELS), window)
+    return None
 
 
 def _pool(sketch: Sketch) -> None:
@@ -86,6 +101,7 @@ STEPS: tuple[Callable[[Sketch], None], ...] = (
     _convolution,
     _convolution,
     _grouped_convolution,
+    _transposed_convolution,
     _pool,
     _residual,
     _skip,
