@@ -99,7 +99,7 @@ def give(node: Node, sources: list[Floats]) -> Floats:
         case Pooled():
             views = list(node.window.views(sources[0], node.shape[:2]))
             pooled: Floats = np.max(views, axis=0) if node.kind == "max" else np.sum(views, axis=0)
-            return pooled / node.window.taps if node.kind == "mean" else pooled
+            return pooled / node.divisor
         case Flattened():
             return sources[0].reshape(len(sources[0]), *node.shape)
         case Added():

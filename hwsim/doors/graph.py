@@ -50,10 +50,11 @@ class Weighted(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pooled(Node):
-    """Sum, mean or maximum of windows; padding adds nothing and is never the maximum."""
+    """Sum, over a divisor, or maximum of windows; padding adds nothing and is never the maximum."""
 
-    kind: Literal["sum", "mean", "max"]
+    kind: Literal["sum", "max"]
     window: Window
+    divisor: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """From a float graph to the exact integer network: weights a channel at a time, thresholds and biases in their steps.
 
-An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k places its unit over k.  A weight w
+An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k its unit over k.  A weight w
 of output channel c becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1; its currents
 then count in s_c times the unit of what is read, and so do threshold, reset potential and bias, with `fraction_bits`
 below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.  Biases
@@ -303,7 +303,7 @@ def _units(graph: Graph) -> dict[str, float]:
             case Neurons():
                 units[node.name] = 1.0
             case Pooled() if sources:
-                units[node.name] = sources[0] / (node.window.taps if node.kind == "mean" else 1)
+                units[node.name] = sources[0] / node.divisor
             case Flattened() if sources:
                 units[node.name] = sources[0]
             case Added() if len(sources) == len(node.inputs):

@@ -103,7 +103,7 @@ def plain(name, source, shape, **options):
 def test_a_mean_pool_is_a_sum_with_another_unit():
     rng = np.random.default_rng(0)
     made = graph(rng, plain)
-    nodes = tuple(replace(node, kind="mean") if isinstance(node, Pooled) else node for node in made)
+    nodes = tuple(replace(node, divisor=4) if isinstance(node, Pooled) else node for node in made)
     mean = Graph(nodes)
     on = to_integers(mean, Precision(8))
     assert on.network["p"].kind == "avg"
