@@ -10,7 +10,8 @@ from hwsim.version import VERSION
 
 if TYPE_CHECKING:
     from hwsim.doors.capture import capture
-    from hwsim.doors.recordings import from_nir
+    from hwsim.doors.events.stored import EventInputs
+    from hwsim.doors.recordings import from_events, from_nir, run_on
     from hwsim.public import (
         Advice,
         Report,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Advice",
     "ArchitectureError",
+    "EventInputs",
     "HwsimError",
     "ModelError",
     "Report",
@@ -33,20 +35,25 @@ __all__ = [
     "__version__",
     "advise",
     "capture",
+    "from_events",
     "from_nir",
     "load_architecture",
     "load_example",
     "load_report",
     "load_trace",
+    "run_on",
     "simulate",
 ]
 
 __version__ = VERSION
 
-_ELSEWHERE = {"doors.capture": ["capture"], "doors.recordings": ["from_nir"]}
-_PUBLIC = [
-    name for name in __all__ if not name.endswith("Error") and name not in ("__version__", "capture", "from_nir")
-]
+_ELSEWHERE = {
+    "doors.capture": ["capture"],
+    "doors.events.stored": ["EventInputs"],
+    "doors.recordings": ["from_events", "from_nir", "run_on"],
+}
+_OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}
+_PUBLIC = [name for name in __all__ if not name.endswith("Error") and name not in _OTHERS]
 
 __getattr__ = exports(__name__, {"public": _PUBLIC, **_ELSEWHERE})
 

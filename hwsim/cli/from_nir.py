@@ -33,14 +33,14 @@ def from_nir(
     memory: int | None,
     **options: Any,
 ) -> None:
-    """Quantise a NIR network, execute it exactly on recordings (.bin, .npy, .npz of t, x, y, p) or on one .npz with
-    arrays `values` [sample, timestep, ...] and `labels`, and write the trace.
+    """Quantise a NIR network, execute it exactly on recordings, of any kind that `from-events` takes, or on the .npz
+    that it writes, and write the trace.
 
     NIR says neither the timestep nor how neurons are reset: --dt, --reset and --fires do.
     """
     without_threads()
     needs_output()
-    from hwsim.doors.recordings import trace_from_nir
+    from hwsim.doors.recordings import left_out, trace_from_nir
     from hwsim.files import check_outputs
     from hwsim.memory import bounded, held_to_bound
     from hwsim.traces.io import write_trace
@@ -49,5 +49,5 @@ def from_nir(
     with bounded(memory), held_to_bound(), progress():
         entered = trace_from_nir(network, inputs, labels, name=out.stem, **options)
         write_trace(out, entered.trace, compress=True)
-    trace = entered.trace
-    click.echo(f"{out}: {len(trace.logits['test'].labels)} samples, T = {trace.timesteps}; {entered.drift}")
+    trace, told = entered.trace, left_out(entered.late)
+    click.echo(f"{out}: {len(trace.logits['test'].labels)} samples, T = {trace.timesteps}; {entered.drift}{told}")

@@ -20,11 +20,13 @@ from hwsim.errors import HwsimError, UsageError
 FLAGS = {
     "accuracy_samples": "--accuracy-samples",
     "baselines": "--baseline",
+    "clip": "--clip",
     "engine": "--engine",
     "executor": "--executor",
     "exit_thresholds": "--exit-curve",
     "functional": "--functional",
     "jobs": "--jobs",
+    "labels": "--labels",
     "memory": "--memory",
     "phase": "--phase",
     "rate": "--rate",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hwsim.cli.from_events import from_events
 from hwsim.cli.from_nir import from_nir
-from hwsim.cli.options import FILE, MEMORY, console, named, needs_output, progress, without_threads
+from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,15 +24,30 @@ def trace() -> None:
 
 @trace.command("info")
 @click.argument("file", metavar="TRACE", type=FILE)
-def trace_info(file: Path) -> None:
-    """What a trace holds: network, coding, samples, spike rates, where it was recorded."""
+@click.option("--full", is_flag=True, help="All that is known, in the place of the first screen.")
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+def trace_info(file: Path, full: bool, as_json: bool) -> None:
+    """What a trace holds: network, weights, spike rates, dead neurons, accuracy, sizes, where it was recorded."""
     without_threads()
     from hwsim.example import trace_file
-    from hwsim.traces.io import read_trace
-    from hwsim.view.terminal.trace_table import print_trace
+    from hwsim.traces.info import look_into
 
     needs_output()
-    print_trace(read_trace(trace_file(file)), console())
+    if full and as_json:
+        raise click.UsageError("--full, --json: wanted one of them")
+    info = look_into(trace_file(file))
+    if as_json:
+        import json
+
+        click.echo(json.dumps(info.to_dict(), indent=1))
+    elif full:
+        from hwsim.view.terminal.trace_table import print_trace
+
+        print_trace(info, console(WIDTH_OF_ALL))
+    else:
+        from hwsim.view.terminal.trace_summary import print_trace_summary
+
+        print_trace_summary(info, console())
 
 
 @trace.command("verify")
@@ -132,4 +148,5 @@ def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], se
     return run_drawn(name, timesteps, samples, seed, *rates.values())
 
 
+trace.add_command(from_events)
 trace.add_command(from_nir)

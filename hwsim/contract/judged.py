@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.traces.accuracy import fraction_error
+
 SAMPLES = 128
 OPERATIONS = 8_000_000_000
 """Raw inputs, and weights times timesteps over all of them, that are run for an accuracy unless a number is asked for.
@@ -21,15 +23,6 @@ def samples_to_judge(wanted: int | None, there: int, operations_each: int) -> in
     if wanted is not None:
         return min(wanted, there)
     return min(SAMPLES, there, OPERATIONS // max(1, operations_each))
-
-
-def fraction_error(fraction: float, n_samples: int) -> float:
-    """Standard error of a fraction of independent samples: half of Wilson's score interval at one deviation.
-
-    (1927) sqrt(p (1 - p) / n + 1 / 4 n^2) / (1 + 1 / n), which is not zero where all samples are right.
-    """
-    n = n_samples
-    return math.sqrt(fraction * (1 - fraction) / n + 1 / (4 * n * n)) / (1 + 1 / n)
 
 
 @dataclass(frozen=True, slots=True)

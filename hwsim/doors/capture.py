@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
+from hwsim.doors.events.stored import EventInputs, channels_first, read_inputs
 from hwsim.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def capture(
         model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in
             SpikingJelly's multi-step mode.
         inputs: a batch [sample, ...], or batches of it with their labels, such as a DataLoader; from 0 to 1, or
-            integers to 255.  With `over_time`, [sample, timestep, ...] of spikes or small counts.
+            integers to 255.  With `over_time`, [sample, timestep, ...] of spikes or small counts.  What
+            `hwsim.from_events` gives, or the file that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
         timesteps: T; needed where the model does one timestep a call and the input does not change.
         over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.
@@ -54,6 +57,10 @@ def capture(
         raise UsageError("model: capturing needs PyTorch: pip install 'hwsim[torch]'") from None
     from hwsim.doors.torch.capture import captured
 
+    if isinstance(inputs, str | os.PathLike):
+        inputs = read_inputs(inputs)
+    if isinstance(inputs, EventInputs):
+        inputs, labels, over_time = channels_first(inputs.values), inputs.labels if labels is None else labels, True
     return captured(
         model,
         inputs,

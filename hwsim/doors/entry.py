@@ -30,6 +30,7 @@ class Entered:
     trace: Trace
     drift: Drift
     warning: str  # empty where there is nothing to tell
+    late: int = 0  # events of recordings after the last timestep, which are in no count
 
 
 def enter(

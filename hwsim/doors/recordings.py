@@ -1,29 +1,28 @@
-"""Recordings of event sensors on a NIR network, as one trace."""
+"""Recordings of event sensors: as inputs, on a NIR network, or on the network of a trace."""
 
 from __future__ import annotations
 
-import csv
+import os
 import shlex
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from hwsim import make
 from hwsim.doors.entry import Entered, enter
-from hwsim.doors.events.binning import Bins, binned
-from hwsim.doors.events.readers import read_events
+from hwsim.doors.events.inputs import Form, Recordings, paths_of
+from hwsim.doors.events.sources import Kind
+from hwsim.doors.events.stored import EventInputs
 from hwsim.doors.lattice import Precision
 from hwsim.doors.nir_file import Discrete, Fires, Reset, read_nir
-from hwsim.errors import TraceError, UsageError
-from hwsim.files import open_file
-from hwsim.printable import shortened
+from hwsim.errors import TraceError
+from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.trace import Trace
 
-_MOST_BITS = 8
+AnyPath = str | os.PathLike[str]
 
 
 def trace_from_nir(
@@ -47,103 +46,111 @@ def trace_from_nir(
     Raises TraceError or UsageError, with the file or node, for what cannot be taken.
     """
     discrete = Discrete(dt, reset, fires)
-    graph = read_nir(network, discrete, 1)
-    size = graph.source.shape
-    if len(inputs) == 1 and _is_raster(inputs[0]):
-        values, right = _raster(inputs[0], size, timesteps)
-    else:
-        if timesteps is None:
-            raise UsageError("timesteps: wanted how many, for recordings of events")
-        if bin_us is None and bin_events is None:
-            bin_us = max(1, round(dt * 1e6))
-        bins = Bins(timesteps, bin_us, bin_events)
-        values = np.stack([_named(path, bins, size) for path in inputs])
-        right = _labels(labels, inputs)
-    bits = max(1, int(values.max(initial=0)).bit_length())
-    if bits > _MOST_BITS:
-        raise TraceError(f"inputs: wanted at most 255, found {int(values.max())}")
-    graph = read_nir(network, discrete, bits)
+    size = read_nir(network, discrete, 1).source.shape
+    if bin_us is None and bin_events is None:
+        bin_us = max(1, round(dt * 1e6))
+    read = Recordings(inputs, labels, Form(timesteps, bin_us, bin_events, size), Kind())
+    values = read.whole()
+    graph = read_nir(network, discrete, max(1, int(values.max(initial=0)).bit_length()))
     about = {
         "name": name or network.stem,
         "dataset": "recordings" if labels is not None else "not said",
         "framework": f"NIR, {network.name}",
-        "command": shlex.join(["hwsim", *sys.argv[1:]])[:2000] if Path(sys.argv[0]).stem == "hwsim" else "",
+        "command": _command(),
         "notes": f"timestep {dt:g} s, {reset} reset, fires {fires} its threshold, weights of {weight_bits} bits",
     }
-    return enter(
-        graph, values, right, values.shape[1], Precision(weight_bits), recorded, allowed_drift=allow_drift, about=about
+    precision = Precision(weight_bits)
+    entered = enter(
+        graph, values, read.labels, read.timesteps, precision, recorded, allowed_drift=allow_drift, about=about
     )
+    return replace(entered, late=read.late)
+
+
+def left_out(late: int) -> str:
+    """What is to be told of events after the last timestep, empty where there are none."""
+    return f"; {late} events came after the last timestep and are left out" if late else ""
 
 
 def from_nir(
-    network: str | Path, inputs: str | Path | Sequence[str | Path], labels: str | Path | None = None, **options: Any
+    network: AnyPath, inputs: AnyPath | Sequence[AnyPath], labels: AnyPath | None = None, **options: Any
 ) -> Trace:
     """The trace of a NIR network on recordings, or on one .npz of `values` and `labels`; options as `trace_from_nir`.
 
     Warns of a drift of over 1 % of the spikes.  Raises as `trace_from_nir` does.
     """
-    paths = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     where = None if labels is None else Path(labels)
-    entered = trace_from_nir(Path(network), [Path(each) for each in paths], where, **options)
+    entered = trace_from_nir(Path(network), paths_of(inputs), where, **options)
     if entered.warning:
         warnings.warn(entered.warning, stacklevel=2)
     return entered.trace
 
 
-def _named(path: Path, bins: Bins, size: tuple[int, int, int]) -> NDArray[np.uint8]:
-    try:
-        return binned(read_events(path), bins, size)
-    except TraceError as error:
-        message = str(error)
-        raise TraceError(message if message.startswith(shortened(path)) else f"{shortened(path)}: {message}") from None
+def from_events(
+    recordings: AnyPath | Sequence[AnyPath],
+    labels: AnyPath | None = None,
+    *,
+    timesteps: int | None = None,
+    bin_us: int | None = None,
+    bin_events: int | None = None,
+    size: Sequence[int] | None = None,
+    polarities: int = 2,
+    clip: int | None = None,
+    samples: int | None = None,
+    raster: bool = False,
+    group: str | None = None,
+    first_timestep: int = 1,
+) -> EventInputs:
+    """Recordings as inputs over time, with their labels.
+
+    Args:
+        recordings: a file or several: events of a camera (.bin of N-MNIST, .npy, .npz), spikes of units (SHD's or
+            NIR's .h5, SANA-FE's .csv), or counts (.npy, .npz).
+        labels: a CSV file with columns `file` and `label`, for recordings that have none of their own.
+        timesteps: T; of counts their own unless fewer are asked for.
+        bin_us: microseconds of a timestep, or
+        bin_events: events of one.
+        size: (height, width) of the camera, (units,), or (height, width, channels); as large as what is found unless
+            given.
+        polarities: 2, a channel for each, or 1, both in one.
+        clip: what counts above it become; they are refused above 255 unless given.
+        samples: the first ones only.
+        raster: whether a .npy [timestep, 4] holds counts and not events.
+        group: which neurons of a spike file, or which node of NIR's data.
+        first_timestep: what spike files call the first.
+
+    Raises:
+        UsageError: an argument is none of these, or a library is not there.
+        TraceError: a file, by its name, that is none of these or does not fit the others.
+
+    """
+    form = Form(timesteps, bin_us, bin_events, size, polarities, clip, samples)
+    where = None if labels is None else Path(labels)
+    read = Recordings(paths_of(recordings), where, form, Kind(raster, group, first_timestep))
+    return EventInputs(read.whole(), read.labels, read.late)
 
 
-def _is_raster(path: Path) -> bool:
-    if path.suffix != ".npz":
-        return False
-    try:
-        with open_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-            return "values" in arrays.files
-    except (OSError, ValueError):
-        return False
+def run_on(trace: Trace, inputs: EventInputs, recorded: int | None = None, **about: Any) -> Trace:
+    """The network of a trace of events, executed exactly on other inputs over time, as a new trace.
+
+    `recorded` samples keep their spikes, all unless given; `about` are fields of `hwsim.traces.Provenance`.
+    Raises TraceError for a trace of another coding, and for inputs of another shape or of too many bits.
+    """
+    if not isinstance(trace, EventTrace):
+        raise TraceError(f"network: wanted a trace of coding events, found {trace.coding}: its input does not change")
+    origin = trace.provenance
+    known = {
+        "name": f"{origin.name}, on other recordings"[:200],
+        "framework": origin.framework,
+        "command": _command(),
+        "seed": origin.seed,
+        "notes": f"the network of the trace with SHA-256 {trace.sha256 or 'not known'}",
+        **about,
+    }
+    made = make.events(trace.network, inputs.values, inputs.labels, recorded, **known)
+    scale = next(iter(trace.logits.values())).scale if trace.logits else 1.0
+    return replace(made, logits={name: replace(each, scale=scale) for name, each in made.logits.items()})
 
 
-def _raster(
-    path: Path, size: tuple[int, int, int], timesteps: int | None
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Arrays `values` [sample, timestep, ...] of counts, channels last or a vector, and `labels`."""
-    name = shortened(path)
-    with open_file(path) as file, np.load(file, allow_pickle=False) as arrays:
-        missing = [each for each in ("values", "labels") if each not in arrays.files]
-        if missing:
-            raise TraceError(f"{name}: wanted arrays values and labels, found {', '.join(arrays.files)[:80]}")
-        values, labels = arrays["values"], arrays["labels"]
-    whole = values.dtype.kind in "iub" or (values == np.rint(values)).all()
-    if values.ndim < 3 or not whole or values.min(initial=0) < 0 or values.max(initial=0) > 255:
-        raise TraceError(
-            f"{name}: wanted values [sample, timestep, ...] from 0 to 255, found {values.dtype} {values.shape}"
-        )
-    values = values[:, :timesteps]
-    if int(np.prod(values.shape[2:])) != size[0] * size[1] * size[2]:
-        raise TraceError(f"{name}: wanted inputs of shape {size}, found {values.shape[2:]}")
-    if labels.shape != (len(values),) or labels.dtype.kind not in "iu":
-        raise TraceError(f"{name}: wanted {len(values)} labels, found {labels.dtype} {labels.shape}")
-    return values.astype(np.uint8).reshape(*values.shape[:2], *size), labels.astype(np.int64)
-
-
-def _labels(file: Path | None, inputs: Sequence[Path]) -> NDArray[np.int64]:
-    """The label of each recording, by its file's name."""
-    if file is None:
-        raise UsageError("labels: wanted a file with columns file and label, for recordings of events")
-    try:
-        with open_file(file) as opened:
-            rows = list(csv.DictReader(opened.read(1 << 24).decode("utf-8").splitlines()))
-        found = {Path(row["file"]).name: int(row["label"]) for row in rows}
-    except (KeyError, TypeError, ValueError, UnicodeDecodeError):
-        raise TraceError(f"{shortened(file)}: wanted columns file and label, labels as integers") from None
-    except OSError as error:
-        raise TraceError(f"{shortened(file)}: cannot be read: {error.strerror or error}") from None
-    missing = [path.name for path in inputs if path.name not in found]
-    if missing:
-        raise TraceError(f"{shortened(file)}: has no label of {missing[0]}")
-    return np.array([found[path.name] for path in inputs], np.int64)
+def _command() -> str:
+    """The command that is running, where it is hwsim's."""
+    return shlex.join(["hwsim", *sys.argv[1:]])[:2000] if Path(sys.argv[0]).stem == "hwsim" else ""

@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 
 from hwsim.contract.exits import Exits
-from hwsim.contract.judged import fraction_error
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.price import LEAKAGE, PricedRun, leaving
 from hwsim.report.report import AreaRow, CurvePoint, ExitCurve, ExitSummary, Run, UnitShare
+from hwsim.traces.accuracy import fraction_error
 
 
 def exit_summary(exits: Exits, runs: Sequence[Run], area: Sequence[AreaRow]) -> ExitSummary:

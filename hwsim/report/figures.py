@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from hwsim import units
-from hwsim.contract.judged import fraction_error
 from hwsim.contract.ledger import OPERATIONS
 from hwsim.contract.run import RunName
 from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
 from hwsim.report.report import HardwareAccuracy, LayerRow, MacShare, Row, Run, Samples, StageRow, UnitRow
+from hwsim.traces.accuracy import fraction_error
 
 
 def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from hwsim.arch.reads import kept
@@ -14,20 +15,32 @@ from hwsim.traces.trace import AnyTrace
 COMPUTED = "own arithmetic"
 
 
-def accuracy(machine: Accelerator[Any, Any], trace: AnyTrace, run: PricedRun, asked: Asked) -> float | None:
-    """Fraction right of a run; None where nobody knows, and where it would take time that was not asked for.
+def judged(machine: Accelerator[Any, Any], trace: AnyTrace, run: PricedRun, asked: Asked) -> Mapping[str, float]:
+    """Figures of a run that say how often it is right; none where nobody knows or it would take unasked-for time.
 
     A machine that computes what the exact network does is as right as that; any other runs the raw inputs itself.
     """
+    if trace.provenance.synthetic:
+        return {}
     if machine.decides(trace) != "in its own way":
-        return None if trace.provenance.synthetic else accuracy_of(run)[0]
-    if trace.provenance.synthetic or not asked.accuracy or getattr(trace, "inputs", None) is None:
-        return None
+        right, error = accuracy_of(run)
+        if right is None or error is None:
+            return {}
+        return {"accuracy": right, "accuracy_error": error, "exact_accuracy": right}
+    if not asked.accuracy or getattr(trace, "inputs", None) is None:
+        return {}
     own = kept(
         trace,
         (COMPUTED, type(machine), asked.accuracy_samples),
         machine.spec,
-        lambda spec: type(machine)(spec).functional(trace, asked.accuracy_samples).trace,
+        lambda spec: type(machine)(spec).functional(trace, asked.accuracy_samples),
     )
-    judged = machine.judge(trace, own, run.workload.exits).get(run.name)
-    return None if judged is None else judged.accuracy
+    found = machine.judge(trace, own.trace, run.workload.exits).get(run.name)
+    if found is None:
+        return {}
+    return {
+        "accuracy": found.accuracy,
+        "accuracy_error": found.standard_error,
+        "exact_accuracy": found.exact_accuracy,
+        "clipped": own.clipped,
+    }

@@ -24,9 +24,12 @@ FIGURES = {
     "leakage_uw": "leakage power of all instances",
     "timesteps": "mean timesteps run",
     "accuracy": "fraction right in the machine's own arithmetic",
+    "accuracy_error": "its standard error, of so many samples",
+    "exact_accuracy": "fraction of the same samples that the exact network decides rightly",
+    "clipped": "fraction of conversions beyond the range of the converter",
 }
-"""What can be optimised and constrained; all but accuracy are better where less."""
-LARGER_IS_BETTER = frozenset({"accuracy"})
+"""What can be optimised and constrained; all but accuracies are better where less."""
+LARGER_IS_BETTER = frozenset({"accuracy", "exact_accuracy"})
 _RELATIONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 _CONSTRAINT = re.compile(r"\s*([A-Za-z_0-9]+)\s*(<=|>=|<|>)\s*(\S+)\s*")
 

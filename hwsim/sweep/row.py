@@ -17,7 +17,7 @@ from hwsim.report.costs import steps
 from hwsim.report.price import BOUNDS, PricedRun, area_of, price
 from hwsim.run.kept_play import first_kept, kept_play
 from hwsim.run.play import play
-from hwsim.sweep.accuracy import accuracy
+from hwsim.sweep.accuracy import judged
 from hwsim.sweep.draws import drawn
 from hwsim.sweep.figures import FIGURES
 from hwsim.sweep.space import Asked, Point, Space
@@ -92,7 +92,7 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
         run = _run(price(tallies, workload, parts, machine.clock_mhz), asked.run)
-        found = _figures(run) | {"accuracy": accuracy(machine, short, run, asked)}
+        found: Row = {**_figures(run), **judged(machine, short, run, asked)}
         if asked.draws:
             found["draws"] = drawn(run, asked.draws) | _chips(design, machine, short, run, asked)
     if not all(value is None or math.isfinite(value) for value in found.values() if not isinstance(value, str | dict)):
@@ -143,7 +143,6 @@ def _chips(
     if hasattr(devices, "seed") and machine.decides(trace) == "in its own way":
         others = (f"devices.seed={devices.seed + i}" for i in range(1, asked.chips))
         chips += [machine_of(load_architecture(design, [seed])) for seed in others]
-    known = [accuracy(chip, trace, run, asked) for chip in chips]
-    if any(each is None for each in known):
-        return {}
-    return {"accuracy": [float(known[k % len(known)] or 0.0) for k in range(asked.draws)]}
+    known = [judged(chip, trace, run, asked).get("accuracy") for chip in chips]
+    sure = [each for each in known if each is not None]
+    return {"accuracy": [sure[k % len(sure)] for k in range(asked.draws)]} if len(sure) == len(known) else {}

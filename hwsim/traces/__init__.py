@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hwsim.traces.network.check import check_network
     from hwsim.traces.network.layers import (
         Add,
+        Concat,
         Conv2d,
         Flatten,
         Input,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         SeededWeights,
         StoredWeights,
         Synapse,
+        Upsample,
         Weights,
         neuron_of,
     )
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Add",
+    "Concat",
     "Conv2d",
     "Flatten",
     "Input",
@@ -53,6 +56,7 @@ __all__ = [
     "StoredWeights",
     "Synapse",
     "Trace",
+    "Upsample",
     "Verification",
     "Weights",
     "Window",
@@ -74,6 +78,7 @@ __getattr__ = exports(
         "network.check": ["check_network"],
         "network.layers": [
             "Add",
+            "Concat",
             "Conv2d",
             "Flatten",
             "Input",
@@ -86,6 +91,7 @@ __getattr__ = exports(
             "SeededWeights",
             "StoredWeights",
             "Synapse",
+            "Upsample",
             "Weights",
             "neuron_of",
         ],

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from numpy.typing import NDArray
 
+from hwsim.traces.description.parts import Description
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
 from hwsim.traces.provenance import Provenance
@@ -27,4 +28,5 @@ class Coding(Generic[TraceT]):
     build: Callable[[Record, Provenance, Take], TraceT]  # from both, checked
     verify: Callable[[TraceT], Verification]
     first: Callable[[TraceT, int | None, int | None], TraceT]  # so many samples and timesteps
+    describe: Callable[[TraceT], Description]  # without running it
     played_bytes: Callable[[TraceT], int]  # memory that playing one takes beside what is in the file

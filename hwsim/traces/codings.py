@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 from hwsim.traces.coding import Coding
+from hwsim.traces.description.parts import Description
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.verification import Verification
@@ -33,6 +34,12 @@ def coding(name: str) -> Coding[Any]:
 def is_trace(value: object) -> bool:
     """Whether a value is a trace of any kind."""
     return getattr(type(value), "coding", None) in CODINGS
+
+
+def describe(trace: AnyTrace) -> Description:
+    """What there is to say of a trace without running it."""
+    described: Description = coding(trace.coding).describe(trace)
+    return described
 
 
 def verify(trace: AnyTrace) -> Verification:

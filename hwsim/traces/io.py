@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.files import fault_of, written_whole
+from hwsim.files import fault_of, open_file, written_whole
 from hwsim.printable import shortened
 from hwsim.traces.file.archive import Archive
 from hwsim.traces.file.container import Container
@@ -73,6 +73,12 @@ def _read(path: Path, digests: bool) -> AnyTrace:
     recorded.close()
     record.close()
     return with_sha256(trace, container.file_sha256()) if digests else trace
+
+
+def member_bytes(path: Path) -> dict[str, int]:
+    """Bytes of every array of a trace file, npy header included, after inflating, in the order of the file."""
+    with open_file(path) as file:
+        return {info.filename.removesuffix(".npy"): info.file_size for info in Archive(file).infolist()}
 
 
 def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = False) -> None:

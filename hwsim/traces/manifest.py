@@ -12,7 +12,18 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_INT
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Network, Pool, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import (
+    Add,
+    Concat,
+    Conv2d,
+    Layer,
+    Network,
+    Pool,
+    Readout,
+    Upsample,
+    is_delayed,
+    neuron_of,
+)
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"
@@ -41,11 +52,16 @@ def version_of(trace: AnyTrace) -> int:
 
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
-    if isinstance(layer, Conv2d):
-        return layer.delayed or not layer.window.is_square
-    if isinstance(layer, Pool):
-        return not layer.window.is_square or any(layer.window.padding)
-    return is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
+    match layer:
+        case Concat() | Upsample():
+            return True
+        case Conv2d():
+            return layer.delayed or not layer.window.is_square
+        case Pool():
+            return not layer.window.is_square or any(layer.window.padding)
+        case Add():
+            return layer.bias is not None
+    return is_delayed(layer)
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:

@@ -170,6 +170,25 @@ def test_events_over_time_go_step_by_step():
         assert verify(trace).ok
 
 
+def test_recordings_as_from_events_writes_them_are_taken(tmp_path):
+    values = (np.random.default_rng(3).random((6, 4, 8, 8, 1)) < 0.3).astype(np.uint8)
+    inputs = hwsim.EventInputs(values, Y[:6])
+    inputs.save(tmp_path / "inputs.npz")
+    model = on_lattice(OneStep())
+    traces = [
+        hwsim.capture(model, given, allow_drift=0.1, **more)
+        for given, more in (
+            (inputs, {}),
+            (tmp_path / "inputs.npz", {}),
+            (np.moveaxis(values, -1, 2), {"labels": Y[:6], "over_time": True}),
+        )
+    ]
+    for trace in traces:
+        np.testing.assert_array_equal(trace.inputs.values, values)
+        np.testing.assert_array_equal(trace.spikes["net.0"].words, traces[0].spikes["net.0"].words)
+        assert trace.logits["test"].labels.tolist() == Y[:6].tolist()
+
+
 def test_a_membrane_can_be_what_decides():
     trace = hwsim.capture(
         on_lattice(InLoop(3, reset_mechanism="none")), X, labels=Y, readout="membrane", allow_drift=0.1

@@ -17,9 +17,10 @@ import hwsim
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.exit.uncertainty import exit_timesteps, uncertainty
 from hwsim.cli import main
-from hwsim.contract.judged import OPERATIONS, Judged, fraction_error, samples_to_judge
+from hwsim.contract.judged import OPERATIONS, Judged, samples_to_judge
 from hwsim.errors import UsageError
 from hwsim.report.judgement import judge
+from hwsim.traces.accuracy import fraction_error
 from hwsim.traces.direct.synth import synthesize
 
 TRACES = Path(__file__).resolve().parents[2] / "traces"

@@ -24,6 +24,8 @@ from hwsim.arch import shipped
 from hwsim.arch.nodes import Node, plain
 from hwsim.errors import TraceError
 from hwsim.traces.codings import verify
+from hwsim.traces.info import look_into
+from hwsim.view.terminal.trace_summary import print_trace_summary
 from hwsim.view.terminal.trace_table import print_trace
 
 DESIGNS = {
@@ -129,7 +131,10 @@ def read(path: Path, rng: Random) -> None:
     trace = api.load_trace(path)
     chance = rng.random()
     if chance < _SHOWN:
-        print_trace(trace, Console(file=io.StringIO(), width=120))
+        info = look_into(path)
+        for show in (print_trace_summary, print_trace):
+            show(info, Console(file=io.StringIO(), width=120))
+        json.dumps(info.to_dict(), allow_nan=False)
     if chance < _PLAYED:
         verify(trace)
         design = _design(*DESIGNS[trace.coding])

@@ -3,17 +3,18 @@
     accumulates of a layer = rho * OP        rho = spikes per neuron of the layer that it reads, OP = dense operations
 
 The form in which DIET-SNN's group counts compute energy, recalled, not read.  OP counts the zeros of the padding.  A
-pooled map has the rate of the layer that is pooled, a sum of maps the sum of their rates, an input over time that of
-its events; of a raw input that stays every value counts once.  rho * OP is a rational number, and counts are integers:
-they are given in units of 1 / `denominator` of an accumulate, and the price of one is divided by as much.
+pooled or upsampled map has the rate of the layer that it is made of, a sum of maps the sum of their rates, maps side by
+side the mean over all channels, an input over time that of its events; of a raw input that stays every value counts
+once.  rho * OP is a rational number, and counts are integers: they are given in units of 1 / `denominator` of an
+accumulate, and the price of one is divided by as much.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 from fractions import Fraction
 from heapq import heappop, heappush
-from math import lcm, prod
+from math import ceil, lcm, prod
 
 import numpy as np
 
@@ -22,14 +23,14 @@ from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Network, is_delayed, neuron_of
+from hwsim.traces.network.layers import Concat, Network, is_delayed, neuron_of
 
 _MOST = 1 << 62  # counts of a sample stay below, so that they do not overflow
 
 
-def spiking_terms(network: Network, name: str) -> Counter[str]:
-    """Layers with neurons, or the raw input, that a map follows from, and how often each is in it."""
-    found, times = Counter[str](), Counter([name])
+def spiking_terms(network: Network, name: str) -> Mapping[str, Fraction]:
+    """Layers with neurons, or the raw input, that a map follows from, and how often the rate of each is in its own."""
+    found, times = dict[str, Fraction](), {name: Fraction(1)}
     ahead = [-network.places[name]]  # the last in network order first, so that it is known how often each is in the map
     while ahead:
         layer = network.layers[-heappop(ahead)]
@@ -39,7 +40,8 @@ def spiking_terms(network: Network, name: str) -> Counter[str]:
         for source in layer.inputs:
             if source not in times:
                 heappush(ahead, -network.places[source])
-            times[source] += times[layer.name]
+            share = Fraction(network[source].shape[2], layer.shape[2]) if isinstance(layer, Concat) else 1
+            times[source] = times.get(source, Fraction(0)) + times[layer.name] * share
     return found
 
 
@@ -54,8 +56,8 @@ def denominator(plan: Plan) -> int:
     for task in plan.tasks:
         if task.unit == "ac":
             for name, times in spiking_terms(plan.network, task.layer.inputs[0]).items():
-                common = lcm(common, _fan_out(plan.network, task, name).denominator)
-                most += macs(task.layer, plan.network) * plan.timesteps * times
+                common = lcm(common, _fan_out(plan.network, task, name).denominator * times.denominator)
+                most += ceil(macs(task.layer, plan.network) * plan.timesteps * times)
     if common * most > _MOST:
         raise ArchitectureError(
             f"fan_out: the mean fan-outs of this network have the common denominator {common}, in which its counts "
@@ -75,7 +77,7 @@ def mean_accumulates(plan: Plan, unit: int, task: Task, trace: Trace, samples: s
     n = len(range(*samples.indices(trace.n_samples)))
     counts = np.zeros((n, plan.timesteps, *task.tiling.shape), np.int64)
     for name, times in spiking_terms(network, task.layer.inputs[0]).items():
-        scale = int(_fan_out(network, task, name) * unit) * times
+        scale = int(_fan_out(network, task, name) * unit * times)
         if name in trace.spikes:
             ones = np.bitwise_count(trace.spikes[name].words[samples]).sum(axis=(2, 3), dtype=np.int64)
             if is_delayed(task.layer):

@@ -11,10 +11,10 @@ from hwsim.accelerators.digital.fit import check_widths
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.contract.dense import Dense
-from hwsim.contract.maps import origin
+from hwsim.contract.maps import Piece, arranges, pieces
 from hwsim.contract.neuron_parts import state_bits
 from hwsim.contract.recurrence import refuse_delayed
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Layer, Linear, Network, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import follows_input, multiplies_input
 
 Unit = Literal["mac", "narrow_mac", "ac"]
@@ -26,7 +26,7 @@ class Task:
     """One layer on the machine: what the array does for it, if anything, and what finishes its sums."""
 
     layer: Layer
-    reads: tuple[str, ...]  # maps, that is layers whose results are stored
+    pieces: tuple[Piece, ...]  # of the maps that it reads
     unit: Unit | None  # what the PEs do
     digits: int  # set bits of an input arrive one after another: 1 for spikes and for what is multiplied
     finish: Finish | None
@@ -38,6 +38,11 @@ class Task:
     def name(self) -> str:
         """The layer's name."""
         return self.layer.name
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The maps that it reads, that is layers whose results are stored."""
+        return tuple(piece.map for piece in self.pieces)
 
     @property
     def weights(self) -> Conv2d | Linear:
@@ -91,7 +96,8 @@ def plan_network(spec: DigitalSpec, network: Network, timesteps: int, dense: Den
     check_widths(spec, network, dense)
     if spec.loop_order == "layer_outer":
         refuse_delayed(network, "loop_order", "layer_outer runs all timesteps of a layer at once: use timestep_outer")
-    tasks = tuple(_task(spec, network, layer, dense) for layer in network if not isinstance(layer, Input | Flatten))
+    done = (layer for layer in network if not isinstance(layer, Input) and not arranges(layer))
+    tasks = tuple(_task(spec, network, layer, dense) for layer in done)
     maps = [network.input.name, *(task.name for task in tasks)]
     bits = {name: _value_bits(spec, network, name, dense) for name in maps}
     return Plan(spec, network, timesteps, tasks, bits, dense)
@@ -109,17 +115,18 @@ def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None
         finish = "neuron" if dense is None else "pooling"
     elif isinstance(layer, Pool | Add | Readout):
         finish = "pooling"
+    read = tuple(piece for name in layer.inputs for piece in pieces(network, name))
     once = spec.direct_input == "once" and dense is None
     keeps = once and direct and neuron_of(layer) is not None
     return Task(
         layer=layer,
-        reads=tuple(origin(network, name) for name in layer.inputs),
+        pieces=read,
         unit=unit,
         digits=network.max_value(layer.inputs[0]).bit_length() if unit == "ac" else 1,
         finish=finish,
         only_first=once and (follows_input(network, layer.name) or (direct and not keeps)),
         keeps_sums=keeps,
-        tiling=tile_layer(network, layer, network[origin(network, layer.inputs[0])].shape, spec.array),
+        tiling=tile_layer(network, layer, read, spec.array),
     )
 
 

@@ -142,5 +142,5 @@ def _finish_actions(plan: Plan, task: Task) -> Iterator[Doing]:
             yield "finish", component, action, finished
         if plan.layer_outer:
             yield "finish", "neuron", "hold", finished * state_words(neuron)
-    operations = len(task.reads) - 1 if updates else finish_operations(task)
+    operations = len(task.layer.inputs) - 1 if updates else finish_operations(task)
     yield "finish", "pooling", "add", finished * operations

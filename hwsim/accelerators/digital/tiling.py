@@ -7,6 +7,7 @@ tile in layers of up to 64 x 64 tiles, as many as keep it to 64 x 64 jobs in lar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from hwsim.accelerators.digital.spec import Array
 from hwsim.contract.arrays import IntArray
-from hwsim.traces.network.geometry import fan_in, window
+from hwsim.contract.maps import Piece
+from hwsim.traces.network.geometry import fan_in, input_shape, window
 from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Shape
 
 MOST_GROUPS = 64  # jobs along positions and along channels, our choice: bounds them at any size of array
@@ -27,7 +29,7 @@ class Tiling:
     taps: int  # weights of one output channel
     groups: int
     positions: IntArray  # [pt] rows in use
-    places: IntArray  # [pt] distinct input places under the windows
+    places: tuple[IntArray, ...]  # of each map that is read: [pt] distinct places of it under the windows
     inside: IntArray  # [pt] taps on the picture, not on its padding, over all positions
     asked: IntArray  # [pt] taps on the picture or its padding, not between the places of a spread map
     longest: IntArray  # [pt] those of the position that has most
@@ -68,8 +70,8 @@ class Tiling:
         return product
 
 
-def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> Tiling:
-    """The tiles of a layer that reads a map of shape `source`.
+def tile_layer(network: Network, layer: Layer, reads: Sequence[Piece], array: Array) -> Tiling:
+    """The tiles of a layer that reads some maps.
 
     What pools or adds has no columns: all its channels are one tile.
     """
@@ -80,22 +82,19 @@ def tile_layer(network: Network, layer: Layer, source: Shape, array: Array) -> T
     tile_of = np.arange(height * width, dtype=np.int64) // array.rows
     n_tiles = int(tile_of[-1]) + 1
     positions = np.bincount(tile_of).astype(np.int64)
+    source = input_shape(layer, network)
+    tile, y, x = _covered(layer, source, tile_of)
     taps = fan_in(layer, network) if weighted else window(layer).taps
     per_tap = taps // window(layer).taps
+    inside = np.bincount(tile, minlength=n_tiles).astype(np.int64) * per_tap
     asked, longest, together = (each * per_tap for each in _asked(layer, tile_of, positions))
-    if isinstance(layer, Linear):
-        places = np.full(n_tiles, source[0] * source[1], np.int64)
-        inside = positions * taps
-    else:
-        places, covered = _covered(layer, source, tile_of, n_tiles)
-        inside = covered * per_tap
     per_group = channels // groups
     widths = np.minimum(columns, per_group - np.arange(0, per_group, columns, dtype=np.int64))
     return Tiling(
         taps=taps,
         groups=groups,
         positions=positions,
-        places=places,
+        places=tuple(_places(piece, source, (tile, y, x), n_tiles) for piece in reads),
         inside=inside,
         asked=asked,
         longest=longest,
@@ -128,14 +127,20 @@ def _asked(layer: Layer, tile_of: IntArray, positions: IntArray) -> tuple[IntArr
     return np.add.reduceat(each, starts), np.maximum.reduceat(each, starts), any_of_them
 
 
-def _covered(layer: Layer, source: Shape, tile_of: IntArray, n_tiles: int) -> tuple[IntArray, IntArray]:
-    """Distinct places under the windows of each tile, and how many places they cover in all: int64 [pt] each."""
+def _covered(layer: Layer, source: Shape, tile_of: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Tile, row and column of all places that windows cover, as often as they do: int64 [covered] each."""
     row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
     rows, columns = (window(layer).places(axis, layer.shape[axis], source[axis]) for axis in (0, 1))
-    y, x = rows[row][:, :, None], columns[column][:, None, :]
+    tile, y, x = np.broadcast_arrays(tile_of[:, None, None], rows[row][:, :, None], columns[column][:, None, :])
     on_picture = (y >= 0) & (x >= 0)
-    pair = (tile_of[:, None, None] * source[0] + y) * source[1] + x
-    tile = np.broadcast_to(tile_of[:, None, None], pair.shape)
-    distinct = np.unique(pair[on_picture]) // (source[0] * source[1])
-    covered = np.bincount(tile[on_picture], minlength=n_tiles)
-    return np.bincount(distinct, minlength=n_tiles).astype(np.int64), covered.astype(np.int64)
+    return tile[on_picture], y[on_picture], x[on_picture]
+
+
+def _places(piece: Piece, source: Shape, covered: tuple[IntArray, IntArray, IntArray], n_tiles: int) -> IntArray:
+    """Distinct places of a map under the windows of each tile: int64 [pt]."""
+    if piece.flat:
+        return np.full(n_tiles, piece.height * piece.width, np.int64)
+    tile, y, x = covered
+    pair = (tile * source[0] + y // piece.repeats[0]) * source[1] + x // piece.repeats[1]
+    distinct = np.unique(pair) // (source[0] * source[1])
+    return np.bincount(distinct, minlength=n_tiles).astype(np.int64)

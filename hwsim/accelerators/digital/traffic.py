@@ -14,6 +14,7 @@ from hwsim.accelerators.digital.counting import TileWork
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Home, Kind, Storage
 from hwsim.contract.arrays import IntArray
+from hwsim.contract.maps import Piece
 
 
 def skips(plan: Plan, work: TileWork | None) -> bool:
@@ -147,10 +148,19 @@ def _move_inputs(mover: _Mover, storage: Storage) -> None:
     """Each place under the windows of a tile once, for every tile again; its channels of one group lie together."""
     plan, task, tiling = mover.plan, mover.task, mover.task.tiling
     done = array_runs(plan, task) if task.unit is not None else runs(plan, task.only_first)
-    for name in task.reads:
-        channels = plan.network[name].shape[2] // tiling.groups
-        bits = np.full(tiling.widths.size, channels * plan.map_bits[name], np.int64)
-        mover.read(storage.homes["map", name], bits, done[None] * tiling.places)
+    for piece, places in zip(task.pieces, tiling.places, strict=True):
+        bits = _channels(plan, task, piece)[tiling.group_of] * plan.map_bits[piece.map]
+        mover.read(storage.homes["map", piece.map], bits, done[None] * places)
+
+
+def _channels(plan: Plan, task: Task, piece: Piece) -> IntArray:
+    """Channels of each place of a map that each group of a layer reads: int64 [group]."""
+    groups, network = task.tiling.groups, plan.network
+    if piece.flat:
+        return np.full(groups, network[piece.map].shape[2] // groups, np.int64)
+    size = network[task.layer.inputs[0]].shape[2] // groups
+    own = (piece.own((group * size, (group + 1) * size)) for group in range(groups))
+    return np.array([end - first for first, end in own], np.int64)
 
 
 def _move_state(mover: _Mover, storage: Storage) -> None:

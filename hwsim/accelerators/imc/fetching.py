@@ -9,11 +9,11 @@ import numpy as np
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.replication import shares
-from hwsim.accelerators.imc.plan.sites import read_by
+from hwsim.accelerators.imc.plan.sites import read_of
 from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.maps import origin
-from hwsim.traces.network.geometry import rows_met, window
+from hwsim.contract.maps import Piece, pieces
+from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -24,21 +24,31 @@ def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
     Every tile of a layer with weights fetches the rows for its own crossbars.
     """
     layer = step.layer
-    height, _, channels = plan.network[origin(plan.network, layer.inputs[0])].shape
-    bits = plan.network.max_value(layer.inputs[0]).bit_length()
-    rows = np.array([height]) if isinstance(layer, Linear) else rows_met(layer, plan.network)
-    if isinstance(layer, Pool):
-        per_row = _read_here(plan, layer, layer.inputs[0], bits, port_bits)
-    else:
-        per_row = _columns(plan, layer) * ceil(channels * bits / port_bits)
-    fetched: IntArray = rows * per_row
+    fetched = np.zeros(layer.shape[0], np.int64)
+    for piece in pieces(plan.network, layer.inputs[0]):
+        if isinstance(layer, Pool):
+            per_row = _read_here(plan, layer, piece, port_bits)
+        else:
+            bits = plan.network.max_value(piece.map).bit_length()
+            per_row = _columns(plan, layer, piece) * ceil(plan.network[piece.map].shape[2] * bits / port_bits)
+        fetched += _rows(plan, layer, piece) * per_row
     return plan.runs(step) * fetched
 
 
-def _columns(plan: Plan, layer: Layer) -> int:
-    """Columns of an input row that the tiles of a layer with weights fetch: of each copy those under its windows."""
+def _rows(plan: Plan, layer: Layer, piece: Piece) -> IntArray:
+    """Rows of a map that the taps of each output row meet: int64 [output row]."""
+    if piece.flat:
+        return np.full(layer.shape[0], piece.height)
+    met = window(layer).places(0, layer.shape[0], input_shape(layer, plan.network)[0])
+    own = np.sort(np.where(met < 0, -1, met // piece.repeats[0]), axis=1)
+    found: IntArray = (np.diff(own, axis=1, prepend=-1) > 0).sum(axis=1, dtype=np.int64)
+    return found
+
+
+def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
+    """Columns of a map's row that the tiles of a layer with weights fetch: of each copy those under its windows."""
     placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
-    width = plan.network[origin(plan.network, layer.inputs[0])].shape[1]
+    width = input_shape(layer, plan.network)[1]
     met = window(layer).places(1, placed.window.out_width, width)
     pes, columns = placed.pes // placed.copies, 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
@@ -46,7 +56,8 @@ def _columns(plan: Plan, layer: Layer) -> int:
         high = met[first:end].max() + 1 if copy < placed.copies - 1 else width
         first_pe = placed.first_pe + copy * pes
         tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
-        columns += max(int(high - low), 0) * tiles
+        own = piece.columns((int(low), int(max(high, low))))
+        columns += (own[1] - own[0]) * tiles
     return columns
 
 
@@ -58,15 +69,19 @@ def residual_fetches(plan: Plan, layer: Layer) -> int:
     assert isinstance(layer, Add | Readout)
     if isinstance(layer, Readout) and layer.of == "membrane":
         return 0
-    port_bits, largest = plan.spec.spike_buffer.port_bits, plan.network.max_value
+    port_bits = plan.spec.spike_buffer.port_bits
     activations = [name for name in layer.inputs if not plan.network.gives_currents(name)]
-    return sum(_read_here(plan, layer, name, largest(name).bit_length(), port_bits) for name in activations)
+    read = (piece for name in activations for piece in pieces(plan.network, name))
+    return sum(_read_here(plan, layer, piece, port_bits) for piece in read)
 
 
-def _read_here(plan: Plan, layer: Layer, source: str, bits: int, port_bits: int) -> int:
-    """Buffer reads of one row of an input of a layer that works channel by channel, at all its tiles."""
-    parts = (read_by(plan.network, layer, part) for part in plan.traffic.sites.parts[layer.name])
-    found = masks(parts, plan.network[source]).values()
+def _read_here(plan: Plan, layer: Layer, piece: Piece, port_bits: int) -> int:
+    """Buffer reads of one row of a map by a layer that works channel by channel, at all its tiles."""
+    network, bits = plan.network, plan.network.max_value(piece.map).bit_length()
+    low, high = piece.channels
+    shape = (1, 1, high - low) if piece.flat else network[piece.map].shape
+    parts = (read_of(network, layer, piece, part) for part in plan.traffic.sites.parts[layer.name])
+    found = masks(parts, shape).values()
     return sum(words(mask.sum(axis=1, dtype=np.int64), bits, port_bits) for mask in found)
 
 

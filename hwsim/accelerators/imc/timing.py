@@ -17,7 +17,7 @@ from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
 from hwsim.contract.neuron_parts import state_bits
-from hwsim.traces.network.layers import Add, Input, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Concat, Input, Pool, Readout, Upsample, neuron_of
 
 
 def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -88,7 +88,7 @@ def _pes(plan: Plan, step: Step) -> int:
     name = step.layer.name
     while name not in plan.placement.layers:
         layer = plan.network[name]
-        if not layer.inputs or not isinstance(layer, Add | Pool | Readout):
+        if not layer.inputs or not isinstance(layer, Add | Pool | Readout | Concat | Upsample):
             return 1
         name = layer.inputs[0]
     return plan.placement.layers[name].pes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwsim.traces.coding import Coding
+from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import Trace
@@ -16,5 +17,6 @@ CODING = Coding(
     build_direct,
     verify_direct,
     first_of_direct,
+    describe_direct,
     lambda trace: played_bytes(trace.network, trace.timesteps),
 )

@@ -11,7 +11,7 @@ from hwsim.errors import TraceError
 from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Add, Flatten, Input, Layer, Pool, is_delayed
+from hwsim.traces.network.layers import Add, Concat, Flatten, Input, Layer, Network, Pool, Upsample, is_delayed
 from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
 
 Words = NDArray[np.uint64]
@@ -113,6 +113,10 @@ def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words])
             return max_planes(terms) if layer.kind == "max" else sum_planes(terms, [1] * len(terms), n_planes)
         case Flatten():
             return _flatten(known[layer.inputs[0]], network[layer.inputs[0]].shape[2])
+        case Concat():
+            return _side_by_side(network, layer, [known[name] for name in layer.inputs], n_planes)
+        case Upsample():
+            return _repeated(layer, network[layer.inputs[0]].shape[:2], known[layer.inputs[0]])
         case Add():
             return sum_planes([known[name] for name in layer.inputs], layer.gains, n_planes)
     raise TraceError(f"layer '{layer.name}': wanted recorded spikes, found none")
@@ -138,6 +142,25 @@ def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[W
     picture = planes.reshape(*planes.shape[:3], *source, planes.shape[-1])
     shape = (*planes.shape[:3], rows * columns, planes.shape[-1])
     return [view.reshape(shape) for view in layer.window.views(picture, (rows, columns))]
+
+
+def _side_by_side(network: Network, layer: Concat, sources: list[Words], n_planes: int) -> Words:
+    """The channels of all sources in one row of channels; what has fewer planes, or timesteps, is spread."""
+    steps = max(planes.shape[2] for planes in sources)
+    bits = []
+    for name, planes in zip(layer.inputs, sources, strict=True):
+        unpacked = unpack_channels(planes, network[name].shape[2])
+        digits = np.zeros((n_planes, unpacked.shape[1], steps, *unpacked.shape[3:]), np.uint8)
+        digits[: len(planes)] = unpacked
+        bits.append(digits)
+    return pack_channels(np.concatenate(bits, axis=-1))
+
+
+def _repeated(layer: Upsample, source: tuple[int, int], planes: Words) -> Words:
+    """Every place of a map `factor` times."""
+    picture = planes.reshape(*planes.shape[:3], *source, planes.shape[-1])
+    repeated = picture.repeat(layer.factor[0], axis=3).repeat(layer.factor[1], axis=4)
+    return repeated.reshape(*planes.shape[:3], -1, planes.shape[-1])
 
 
 def _flatten(planes: Words, channels: int) -> Words:

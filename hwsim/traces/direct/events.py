@@ -10,6 +10,7 @@ from dataclasses import fields
 from typing import Any
 
 from hwsim.traces.coding import Coding
+from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import EventTrace, Trace
@@ -40,5 +41,6 @@ CODING = Coding(
     build_events,
     verify_direct,
     first_of_direct,  # type: ignore[arg-type]  # of an EventTrace it gives one
+    describe_direct,
     lambda trace: played_bytes(trace.network, trace.timesteps),
 )

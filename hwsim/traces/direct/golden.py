@@ -19,6 +19,7 @@ from hwsim.traces.network.check import MAX_INT, check_network
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -28,6 +29,7 @@ from hwsim.traces.network.layers import (
     Neuron,
     Pool,
     Readout,
+    Upsample,
     is_delayed,
     neuron_of,
 )
@@ -174,6 +176,10 @@ class _Run:
                 passed = _pool(layer, sources[0])
             case Flatten():
                 passed = sources[0].reshape(self.n_samples, *layer.shape)
+            case Concat():
+                passed = np.concatenate(sources, axis=-1)
+            case Upsample():
+                passed = sources[0].repeat(layer.factor[0], axis=1).repeat(layer.factor[1], axis=2)
             case Add():
                 total = np.zeros((self.n_samples, *layer.shape), dtype=np.int64)
                 for gain, source in zip(layer.gains, sources, strict=True):

@@ -12,7 +12,7 @@ timestep, the lower index of several.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,6 +21,9 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.kept import Keeps
 from hwsim.traces.coding import Coding
+from hwsim.traces.description.activity import stepwise_activity
+from hwsim.traces.description.parts import Description
+from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import Trace
@@ -118,6 +121,17 @@ def verify_rate(trace: RateTrace) -> Verification:
     return verify_direct(trace.as_direct, encoder(trace.network))
 
 
+def describe_rate(trace: RateTrace) -> Description:
+    """As of a direct-coded trace, with what the input fires."""
+    found = describe_direct(trace.as_direct)
+    if trace.inputs is None:
+        return found
+    source, *others = found.layers
+    values, bits = trace.inputs.values[: trace.n_samples], trace.network.input.bits
+    spikes = (input_spikes(values, bits, t) for t in range(trace.timesteps))
+    return replace(found, layers=(replace(source, activity=stepwise_activity(spikes)), *others))
+
+
 def first_of_rate(trace: RateTrace, samples: int | None, timesteps: int | None) -> RateTrace:
     """The first recorded samples and timesteps; larger sets of logits keep their samples."""
     return _as_rate(first_of_direct(trace.as_direct, samples, timesteps))
@@ -130,5 +144,6 @@ CODING = Coding(
     build_rate,
     verify_rate,
     first_of_rate,
+    describe_rate,
     lambda trace: played_bytes(trace.network, trace.timesteps),
 )

@@ -95,18 +95,21 @@ class Container:
 
         Header and member size are compared with what is wanted before data are read.
         """
-        wanted = f"wanted {' or '.join(map(_dtype_name, dtypes))} {shape or '(n,)'}"
+
+        def wanted() -> str:
+            return f"array '{name}': wanted {' or '.join(map(_dtype_name, dtypes))} {shape or '(n,)'}"
+
         if name not in self._members:
-            raise TraceError(f"array '{name}': {wanted}, found nothing")
+            raise TraceError(f"{wanted()}, found nothing")
         content = self._content(self._members[name])
         header = _read_header(name, content)
         fits = header.shape == shape if shape is not None else len(header.shape) == 1
         if header.dtype not in dtypes or not fits:
-            raise TraceError(f"array '{name}': {wanted}, found {_dtype_name(header.dtype)} {brief(header.shape)}")
+            raise TraceError(f"{wanted()}, found {_dtype_name(header.dtype)} {brief(header.shape)}")
         count = math.prod(header.shape)
         n_bytes = count * _ITEM_BYTES[header.dtype]
         if not count or len(content) != header.offset + n_bytes:
-            raise TraceError(f"array '{name}': {wanted} in {n_bytes} bytes, found {len(content) - header.offset}")
+            raise TraceError(f"{wanted()} in {n_bytes} bytes, found {len(content) - header.offset}")
         flat = np.frombuffer(content, dtype=header.dtype, count=count, offset=header.offset)
         # The members of another writer may lie unaligned, which compiled kernels do not take.
         array = flat.reshape(header.shape) if flat.flags.aligned else flat.reshape(header.shape).copy()

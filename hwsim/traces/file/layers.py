@@ -12,6 +12,7 @@ from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_INT, MAX_SIZE, check_edges, check_name
 from hwsim.traces.network.layers import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -24,6 +25,7 @@ from hwsim.traces.network.layers import (
     SeededWeights,
     StoredWeights,
     Synapse,
+    Upsample,
     Weights,
     neuron_of,
 )
@@ -36,6 +38,8 @@ KINDS: dict[str, type[Layer]] = {
     "linear": Linear,
     "pool": Pool,
     "flatten": Flatten,
+    "concat": Concat,
+    "upsample": Upsample,
     "add": Add,
     "readout": Readout,
 }
@@ -71,6 +75,8 @@ def layer_record(layer: Layer) -> dict[str, object]:
         case Pool():
             record |= {"pool": layer.kind} | _window_record(layer.window)
             record |= {"padding": _said(layer.window.padding)} if any(layer.window.padding) else {}
+        case Upsample():
+            record |= {"factor": list(layer.factor)}
         case Add():
             # Only what is said, here and below: earlier readers know nothing of it.
             record |= {"gains": list(layer.gains)} | ({} if layer.bias is None else {"bias": True})
@@ -185,6 +191,13 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
             bias = record.has("bias") and record.flag("bias")
             values = take(f"{name}/bias", ("<i4",), (shape[2],)) if bias else None
             return Add(name, inputs, shape, gains, _read_neuron(record, base, take), values)
+        case "concat":
+            return Concat(name, inputs, shape)
+        case "upsample":
+            factor = record.integers("factor", 1, MAX_SIZE, 2)
+            if len(factor) != 2:
+                record.fail("factor", "2 integers", list(factor))
+            return Upsample(name, inputs, shape, (factor[0], factor[1]))
         case "readout":
             of = cast("Literal['spikes', 'membrane']", record.choice("of", ("spikes", "membrane")))
             return Readout(name, inputs, shape, record.integer("votes", 1, MAX_SIZE), of)

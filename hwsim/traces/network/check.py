@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError, guess
 from hwsim.traces.network.layers import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -26,6 +27,7 @@ from hwsim.traces.network.layers import (
     SeededWeights,
     Shape,
     StoredWeights,
+    Upsample,
     is_delayed,
     neuron_of,
 )
@@ -104,6 +106,9 @@ def check_edges(layer: Layer, seen: Mapping[str, object], among: str = "earlier 
     if isinstance(layer, Add):
         if not len(layer.inputs) == len(layer.gains) >= 2:
             _fail(layer, f"wanted 2 or more inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
+    elif isinstance(layer, Concat):
+        if len(layer.inputs) < 2:
+            _fail(layer, f"wanted 2 or more inputs, found {len(layer.inputs)}")
     elif len(layer.inputs) != (wanted := int(not isinstance(layer, Input))):
         _fail(layer, f"wanted {wanted} input, found {len(layer.inputs)}")
 
@@ -206,6 +211,19 @@ def _shape_of_add(layer: Add, inputs: list[Shape]) -> Shape:
     return inputs[0]
 
 
+def _shape_of_concat(layer: Concat, inputs: list[Shape]) -> Shape:
+    if len({shape[:2] for shape in inputs}) != 1:
+        _fail(layer, f"wanted inputs of one height and width, found {', '.join(map(str, inputs))}")
+    return (*inputs[0][:2], sum(shape[2] for shape in inputs))
+
+
+def _shape_of_upsample(layer: Upsample, inputs: list[Shape]) -> Shape:
+    if len(layer.factor) != 2 or not all(1 <= factor <= MAX_SIZE for factor in layer.factor):
+        _fail(layer, f"wanted a factor of rows and one of columns, each from 1 to {MAX_SIZE}, found {layer.factor}")
+    (height, width, channels), (rows, columns) = inputs[0], layer.factor
+    return height * rows, width * columns, channels
+
+
 def _shape_of_readout(layer: Readout, inputs: list[Shape]) -> Shape:
     channels = inputs[0][2]
     if inputs[0][:2] != (1, 1) or layer.votes < 1 or channels % layer.votes:
@@ -218,6 +236,8 @@ _SHAPES: dict[type[Layer], Callable[..., Shape]] = {
     Linear: _shape_of_linear,
     Pool: _shape_of_pool,
     Flatten: _shape_of_flatten,
+    Concat: _shape_of_concat,
+    Upsample: _shape_of_upsample,
     Add: _shape_of_add,
     Readout: _shape_of_readout,
 }

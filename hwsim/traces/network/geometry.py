@@ -81,15 +81,6 @@ def window_rows(layer: Layer, network: Network) -> NDArray[np.int64]:
     return np.stack([np.where(none, begin, first), np.where(none, begin, met.max(axis=1)) + 1], axis=1)
 
 
-def rows_met(layer: Layer, network: Network) -> NDArray[np.int64]:
-    """How many input rows the taps of each output row meet: int64 [output row]; all of them where all are needed."""
-    input_height = input_shape(layer, network)[0]
-    if input_height != layer.shape[0] and not isinstance(layer, Conv2d | Pool):
-        return np.array([input_height], dtype=np.int64)
-    found: NDArray[np.int64] = (window(layer).places(0, layer.shape[0], input_height) >= 0).sum(axis=1, dtype=np.int64)
-    return found
-
-
 def _times_read(met: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     """Along one axis, how many taps [output, tap] meet each input index: int64 [size]."""
     return np.bincount(met[met >= 0], minlength=size).astype(np.int64)

@@ -178,6 +178,18 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True, slots=True)
+class Concat(Layer):
+    """The channels of its inputs one after another: two or more activations of one height and width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsample(Layer):
+    """Each position `factor` (rows, columns) times beside itself, nearest neighbours: (h, w, c) as (h fy, w fx, c)."""
+
+    factor: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Add(Layer):
     """sum(gains[i] * inputs[i]), integer; the inputs may be activations, or currents when it has a neuron.
 
@@ -309,7 +321,9 @@ def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
         case Add():
             known = [value for value in inputs if value is not None]
             return sum(map(mul, layer.gains, known)) if len(known) == len(inputs) else None
-        case Pool() | Flatten():
+        case Concat():
+            return None if None in inputs else max(value or 0 for value in inputs)
+        case Pool() | Flatten() | Upsample():
             return inputs[0]
     return None  # weights and readouts give currents
 

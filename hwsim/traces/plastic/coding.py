@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwsim.traces.coding import Coding
+from hwsim.traces.plastic.describe import describe_plastic
 from hwsim.traces.plastic.record import build_plastic, plastic_arrays, plastic_record
 from hwsim.traces.plastic.trace import PlasticTrace
 from hwsim.traces.plastic.verify import first_of_plastic, learned_bytes, verify_plastic
@@ -14,5 +15,6 @@ CODING = Coding(
     build_plastic,
     verify_plastic,
     first_of_plastic,
+    describe_plastic,
     lambda trace: learned_bytes(trace.network),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hwsim.traces.coding import Coding
+from hwsim.traces.sequence.describe import describe_sequence
 from hwsim.traces.sequence.record import build_sequence, sequence_arrays, sequence_record
 from hwsim.traces.sequence.trace import SequenceTrace
 from hwsim.traces.sequence.verify import first_of_sequence, verify_sequence
@@ -14,5 +15,6 @@ CODING = Coding(
     build_sequence,
     verify_sequence,
     first_of_sequence,
+    describe_sequence,
     lambda _: 0,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from hwsim.traces.ttfs.trace import SILENT, FirstSpikeTrace, Times, input_times
@@ -13,19 +12,15 @@ _BARS = " ▁▂▃▄▅▆▇█"
 _MOST_BINS = 32
 
 
-def print_first_spike(trace: FirstSpikeTrace, console: Console) -> None:
-    """Decisions, raw inputs, and a row for the input and every layer."""
+def first_spike_facts(trace: FirstSpikeTrace) -> list[str]:
+    """Windows."""
     network = trace.network
-    for name, decisions in trace.decisions.items():
-        accuracy = "" if trace.provenance.synthetic else f", {100 * decisions.accuracy:.2f} % right"
-        console.print(f"  decisions '{name}': {decisions.labels.size} samples, {decisions.split}{accuracy}")
-    console.print(f"  raw inputs: {trace.inputs.labels.size} samples")
     follow = "one after another" if network.barrier else "overlapping"
-    console.print(f"  windows: T_w = {network.window} ticks, {follow}, {network.psp} post-synaptic potentials")
-    console.print(_layers(trace))
+    return [f"windows: T_w = {network.window} ticks, {follow}, {network.psp} post-synaptic potentials"]
 
 
-def _layers(trace: FirstSpikeTrace) -> Table:
+def first_spike_layers(trace: FirstSpikeTrace) -> Table:
+    """A row for the input and every layer."""
     bins = min(trace.network.window, _MOST_BINS)
     times = f"times, {bins} bins"
     columns = ("layer", "shape", "threshold", "ramp", "window", "fire", times)

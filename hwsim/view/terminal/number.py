@@ -71,7 +71,11 @@ def percent(fraction: float) -> str:
 
 def by_timestep(accuracy: Sequence[float]) -> str:
     """Fractions right after some timesteps, spread evenly where there are many; the first and the last among them."""
+    return ", ".join(f"T = {t}: {100 * right:.2f} %" for t, right in at_timesteps(accuracy))
+
+
+def at_timesteps(accuracy: Sequence[float], most: int = _MOST_TIMESTEPS) -> list[tuple[int, float]]:
+    """The fractions right after `most` timesteps, spread evenly, or after all; with those, counted from 1."""
     n = len(accuracy)
-    spread = sorted({1 + i * (n - 1) // (_MOST_TIMESTEPS - 1) for i in range(_MOST_TIMESTEPS)})
-    shown = range(1, n + 1) if n <= _MOST_TIMESTEPS else spread
-    return ", ".join(f"T = {t}: {100 * accuracy[t - 1]:.2f} %" for t in shown)
+    spread = sorted({1 + i * (n - 1) // (most - 1) for i in range(most)})
+    return [(t, accuracy[t - 1]) for t in (range(1, n + 1) if n <= most else spread)]

@@ -1,27 +1,22 @@
-"""The layers of a sequence trace as a table on a terminal; it changes nothing."""
+"""What only sequence traces say, on a terminal; it changes nothing."""
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.table import Table
 
 from hwsim.traces.sequence.trace import HIDDEN, NEURONS, GateUnits, LstmLayer, SequenceTrace
 from hwsim.view.terminal.plain_table import plain_table
 
 
-def print_sequence(trace: SequenceTrace, console: Console) -> None:
-    """Size of the sequences, dependencies, logits and layers."""
+def sequence_facts(trace: SequenceTrace) -> list[str]:
+    """Size of the sequences, dependencies, readout."""
     network = trace.network
-    console.print(
-        f"  sequences: {network.n_elements} elements of {network.n_features} features, {network.input_bits} bits"
-    )
-    console.print(f"  cell steps: {_order(trace)}")
     over = "the last element" if network.readout.over == "last" else "all elements"
-    console.print(f"  readout: {network.n_classes} classes, hidden spikes of {over}")
-    for name, logits in trace.logits.items():
-        console.print(f"  logits '{name}': {logits.labels.size} samples, {logits.split}")
-    console.print(f"  raw inputs: {trace.inputs.labels.size} samples")
-    console.print(_layers(trace))
+    return [
+        f"sequences: {network.n_elements} elements of {network.n_features} features, {network.input_bits} bits",
+        f"cell steps: {_order(trace)}",
+        f"readout: {network.n_classes} classes, hidden spikes of {over}",
+    ]
 
 
 def _order(trace: SequenceTrace) -> str:
@@ -33,7 +28,8 @@ def _order(trace: SequenceTrace) -> str:
     return f"in a row: {', '.join(why)}"
 
 
-def _layers(trace: SequenceTrace) -> Table:
+def sequence_layers(trace: SequenceTrace) -> Table:
+    """A row for the units of each layer."""
     columns = ("layer", "size", "state", "units", "activation", "spike rate")
     table = plain_table("Layers", *columns, left=columns[:-1])
     rates = trace.spike_rates()

@@ -8,22 +8,23 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.info import Info
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, Upsample, is_delayed, neuron_of
 from hwsim.traces.network.window import Window
-from hwsim.traces.trace import AnyTrace
 from hwsim.traces.verification import Verification
 from hwsim.view.terminal.number import by_timestep
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
+from hwsim.view.terminal.trace_summary import MOST_BARS, counted, facts, layers_table, recorded
 
 
-def print_trace(trace: AnyTrace, console: Console) -> None:
-    """Provenance, accuracy and layers."""
-    origin = trace.provenance
-    recorded = f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {trace.coding} coding"
-    console.print(headed(origin.name, recorded))
+def print_trace(info: Info, console: Console) -> None:
+    """All that `hwsim trace info` knows: provenance, figures, layers and arrays."""
+    trace, origin = info.trace, info.trace.provenance
+    console.print(headed(origin.name, recorded(info)))
     for label, value in (
         ("data set", "synthetic" if origin.synthetic else f"{origin.dataset}, {origin.split} split"),
         ("licence", origin.licence),
@@ -35,50 +36,48 @@ def print_trace(trace: AnyTrace, console: Console) -> None:
     ):
         if value:
             console.print(f"  {label}: {value}", soft_wrap=True)
-    for label, accuracy in (("accuracy", origin.accuracy), ("accuracy in floats", origin.float_accuracy)):
+    for label, accuracy in (("accuracy when made", origin.accuracy), ("in floats", origin.float_accuracy)):
         if accuracy:
-            console.print(f"  {label}: {by_timestep(accuracy)}")
-    _print_rest(trace, console)
+            console.print(f"  {label}: {by_timestep(accuracy)}", soft_wrap=True)
+    for line in [*counted(info), *facts(trace)]:
+        console.print(f"  {line}", soft_wrap=True)
+    console.print(layers_table(info, info.description.layers, console.width, MOST_BARS))
+    console.print(_neurons(trace))
+    console.print(_arrays(info))
 
 
-def _print_rest(trace: Any, console: Console) -> None:
-    """What traces of one coding have, with no more imported than that."""
+def _neurons(trace: Any) -> Table:
+    """What only traces of one coding say of layers, with no more imported than that."""
     match trace.coding:
-        case "direct" | "events":
-            _print_direct(trace, console)
-        case "rate":
-            _print_direct(trace.as_direct, console)
         case "sequence":
-            from hwsim.view.terminal.sequence_table import print_sequence
+            from hwsim.view.terminal.sequence_table import sequence_layers
 
-            print_sequence(trace, console)
+            return sequence_layers(trace)
         case "ttfs":
-            from hwsim.view.terminal.first_spike_table import print_first_spike
+            from hwsim.view.terminal.first_spike_table import first_spike_layers
 
-            print_first_spike(trace, console)
+            return first_spike_layers(trace)
         case "plastic":
-            from hwsim.view.terminal.plastic_table import print_plastic
+            from hwsim.view.terminal.plastic_table import plastic_parts
 
-            print_plastic(trace, console)
-
-
-def _print_direct(trace: Trace, console: Console) -> None:
-    for name, logits in trace.logits.items():
-        console.print(f"  logits '{name}': {logits.labels.size} samples, {logits.split}")
-    if trace.inputs is not None:
-        console.print(f"  raw inputs: {trace.inputs.labels.size} samples")
-    console.print(_layers(trace))
+            return plastic_parts(trace)
+    return _layers(trace)
 
 
-def _layers(trace: Trace) -> Table:
-    columns = ("layer", "kind", "reads", "shape", "MACs", "neuron", "spike rate")
-    table = plain_table("Layers", *columns, left=("layer", "kind", "reads", "shape", "neuron"))
+def _arrays(info: Info) -> Table:
+    table = plain_table("Arrays", "array", "bytes")
+    for name, n_bytes in info.array_bytes.items():
+        table.add_row(name, f"{n_bytes:,}")
+    return table
+
+
+def _layers(trace: Trace | RateTrace) -> Table:
+    columns = ("layer", "kind", "reads", "MACs", "neuron")
+    table = plain_table("Neurons", *columns, left=("layer", "kind", "reads", "neuron"))
     for layer in trace.network:
-        shape = " x ".join(str(n) for n in layer.shape)
         n_macs = f"{macs(layer, trace.network):,}" if isinstance(layer, Conv2d | Linear) else ""
-        rate = f"{trace.spike_rate(layer.name):.4f}" if layer.name in trace.spikes else ""
         reads = ", ".join(layer.inputs) + ", the step before" * is_delayed(layer)
-        table.add_row(layer.name, _kind(layer), reads, shape, n_macs, _neuron(layer), rate)
+        table.add_row(layer.name, _kind(layer), reads, n_macs, _neuron(layer))
     return table
 
 
@@ -94,6 +93,8 @@ def _kind(layer: Layer) -> str:
             return f"{layer.kind} pool {_window(layer.window)}{padding}"
         case Add():
             return "add"
+        case Upsample():
+            return f"upsample {layer.factor[0]} x {layer.factor[1]}"
         case Readout():
             return f"readout of {layer.of}" + (f", {layer.votes} votes a class" if layer.votes > 1 else "")
     return type(layer).__name__.lower()

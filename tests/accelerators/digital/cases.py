@@ -13,12 +13,7 @@ from hwsim import api
 from hwsim.accelerators.digital import Machine
 from hwsim.traces.network.layers import Conv2d, Linear
 
-NETWORKS = (
-    *cases.WINDOWS,
-    cases.flattened_input,
-    cases.binary,
-    cases.wide,
-)
+NETWORKS = (*cases.WINDOWS, cases.flattened_input, cases.binary, cases.wide, cases.arranged)
 
 
 @cache

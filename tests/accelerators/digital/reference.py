@@ -4,7 +4,8 @@ Rules (docs/machines/digital.md):
 - A tile is R neighbouring outputs in raster order times C channels of one group; what pools or adds takes all channels.
 - Weights of a channel tile go to the scratchpads once for all its positions where twice of them fit, else to the array
   for every tile, or spike by spike from the buffer when skipping.
-- Inputs: every distinct place under a tile's windows once a tile, its channels of the group in whole words.
+- Inputs: every distinct place under a tile's windows once a tile, its channels of the group in whole words; of what is
+  flattened, repeated or side by side those of every stored map in it.
 - Outputs: a word or more a position.  Membranes and kept sums likewise.  Of DRAM, whole bursts a tile and kind.
 """
 
@@ -14,9 +15,9 @@ from math import ceil
 
 import numpy as np
 from accelerators.digital.cases import asked, groups_of, on_map, set_bits, taps_of, windows
-from accelerators.imc.reference import bits_of, gives_currents, is_direct
+from accelerators.imc.reference import bits_of, gives_currents, is_direct, is_stored, maps_of
 
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
+from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
 
 
 class Twin:
@@ -29,7 +30,7 @@ class Twin:
         self.once = spec.direct_input == "once"
         self.counts = {}
         for layer in trace.network:
-            if not isinstance(layer, Input | Flatten):
+            if is_stored(layer) and not isinstance(layer, Input):
                 self.run(layer)
 
     def add(self, layer, component, action, t, n):
@@ -47,10 +48,6 @@ class Twin:
         if home == "dram":
             self.add(layer, home, action, t, -(-bits * times // (8 * self.spec.dram.burst_bytes)))
 
-    def stored(self, name):
-        layer = self.network[name]
-        return self.stored(layer.inputs[0]) if isinstance(layer, Flatten) else layer
-
     def width(self, name):
         return self.spec.ac.bits if gives_currents(self.network, name) else bits_of(self.network, name)
 
@@ -67,11 +64,12 @@ class Twin:
                 for low in range(0, len(outputs), rows):
                     yield group, outputs[low : low + rows], min(columns, per_group - left), low == 0
 
-    def places(self, layer, source, outputs):
+    def places(self, layer, seen, outputs):
         """Distinct places of a map under the windows of some outputs."""
-        if isinstance(layer, Linear):
-            return source.shape[0] * source.shape[1]
-        return len({place[1:] for y, x in outputs for place in on_map(layer, source.shape, y, x)})
+        if seen.flat:
+            return seen.shape[0] * seen.shape[1]
+        source = self.network[layer.inputs[0]].shape
+        return len({seen.places[place[1:]] for y, x in outputs for place in on_map(layer, source, y, x)})
 
     def run(self, layer):
         weighted = isinstance(layer, Conv2d | Linear)
@@ -84,7 +82,7 @@ class Twin:
                 if weighted and first:
                     self.weights(layer, t, group, outputs, channels, fills, seen, direct)
                 if first if weighted else first or neuron:
-                    self.inputs(layer, t, outputs, channels)
+                    self.inputs(layer, t, group, outputs)
                 if first or (weighted and neuron) or (not weighted and neuron):
                     self.finish(layer, t, outputs, channels, neuron)
                 if weighted and neuron and self.once and direct and not self.outer:
@@ -134,12 +132,16 @@ class Twin:
         else:
             self.move(layer, "read", t, all_bits, 1, home)
 
-    def inputs(self, layer, t, outputs, channels):
-        for name in layer.inputs:
-            source = self.stored(name)
-            width = source.shape[2] // groups_of(layer) * self.width(source.name)
-            places = self.places(layer, source, outputs)
-            self.move(layer, "read", t, width, places, self.home("map", source.name))
+    def inputs(self, layer, t, group, outputs):
+        groups = groups_of(layer)
+        size = self.network[layer.inputs[0]].shape[2] // groups
+        for seen in (seen for name in layer.inputs for seen in maps_of(self.network, name)):
+            here = [(0, 0, c) for c in range(group * size, (group + 1) * size)]
+            own = {seen.own[place][2] for place in here if place in seen.own}
+            width = (seen.shape[2] // groups if seen.flat else len(own)) * self.width(seen.name)
+            if width:
+                places = self.places(layer, seen, outputs)
+                self.move(layer, "read", t, width, places, self.home("map", seen.name))
 
     def finish(self, layer, t, outputs, channels, neuron):
         results = len(outputs) * channels

@@ -24,7 +24,7 @@ from hwsim.report.assemble import run_figures
 from hwsim.report.price import price
 from hwsim.run.play import play
 from hwsim.traces.direct.synth import synthesize
-from hwsim.traces.network.layers import Add, Conv2d, Linear
+from hwsim.traces.network.layers import Add, Concat, Conv2d, Linear
 
 FP32 = Fraction("4.6"), Fraction("0.9")
 INT32 = Fraction("3.2"), Fraction("0.1")
@@ -37,6 +37,10 @@ def spikes_per_neuron(trace, name, sample):
         return Fraction(int(unpacked(trace, name)[sample].sum()), prod(layer.shape))
     if isinstance(layer, Add):
         return sum(spikes_per_neuron(trace, source, sample) for source in layer.inputs)
+    if isinstance(layer, Concat):
+        channels = [trace.network[source].shape[2] for source in layer.inputs]
+        each = [spikes_per_neuron(trace, source, sample) for source in layer.inputs]
+        return sum(n * rate for n, rate in zip(channels, each, strict=True)) / sum(channels)
     if not layer.inputs and layer.over_time:
         return Fraction(int(trace.inputs.values[sample].sum()), prod(layer.shape))
     if not layer.inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cache
 
@@ -14,6 +15,7 @@ from hwsim.report.price import price
 from hwsim.run.play import play
 from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Flatten
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
@@ -248,5 +250,32 @@ def wide(seed=0):
     sketch.sum([last, first], [1, 2], neuron=True)
     sketch.pool("avg", kernel=2, stride=2)
     sketch.flatten()
+    sketch.linear(3, neuron=None)
+    return sketch.network()
+
+
+def arranged(seed=0):
+    """Layers side by side, one of them twice, over groups and words; maps and a vector upsampled; all flattened."""
+    sketch = Sketch((4, 5, 3), bits=3, seed=seed)
+    first = sketch.conv(30, kernel=2, stride=2, padding=0)
+    beside = sketch.conv(38, kernel=1, padding=0)
+    sketch.concat(first, beside, first)
+    grouped = sketch.conv(98, kernel=1, padding=0, groups=49, bits=2)
+    sketch.upsample(2, 3)
+    upper = sketch.conv(4, stride=2, groups=2)
+    sketch.pool("avg", kernel=2, stride=1)
+    sketch.conv(9, kernel=1, padding=0)
+    sketch.pool("avg", kernel=1, stride=4)
+    sketch.upsample(2, 3)
+    sketch.pool("avg", kernel=2, stride=1)
+    sketch.flatten()
+    short = sketch.last.name
+    sketch.linear(6)
+    vector = sketch.last.name
+    flat = []
+    for name in (grouped, upper):
+        sketch.layers.append(Flatten(sketch.name("flatten"), (name,), (1, 1, math.prod(sketch[name].shape))))
+        flat.append(sketch.last.name)
+    sketch.concat(*flat, vector, short)
     sketch.linear(3, neuron=None)
     return sketch.network()

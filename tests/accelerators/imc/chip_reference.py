@@ -7,6 +7,7 @@ Rules (module docstrings of placement, sites and traffic):
 - A value is made where the first row block of its column is; other tiles with row blocks of that column send sums.
 - The input is at tile 0.  A pool or sum has each position and channel where the first value it reads is; of a flattened
   row it is as a whole where the first value is.
+- What flattens, repeats or lies side by side is nowhere: its values are those of the maps that it is made of.
 - A row goes to every tile of a layer with weights that reads it (or of one that reads it flattened) as one multicast a
   source tile and position, X before Y; any other reader gets what its tile lacks, value by value, unicast.
 - A position's values from one tile to the same tiles fill flits together, as its values kept at a tile fill words.
@@ -23,12 +24,13 @@ from accelerators.imc.reference import (
     crossbar_counts,
     gives_currents,
     is_direct,
-    map_before_flattening,
+    is_stored,
+    maps_of,
     window_rows,
 )
 from traces.direct.networks import met
 
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
+from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
 
 
 def shares(width, copies):
@@ -53,7 +55,7 @@ class Chip:
         for layer in network:
             if isinstance(layer, Conv2d | Linear):
                 self._place(layer)
-            elif not isinstance(layer, Flatten):
+            elif is_stored(layer):
                 self._put_beside(layer)
         self.n_tiles = ceil(self.pes / spec.chip.pes_per_tile)
         if spec.chip.tiles != "as_needed":
@@ -61,7 +63,7 @@ class Chip:
         self.side = ceil(self.n_tiles**0.5)
         self.links, self.longest = {}, {}  # step -> {(from, to): flits of a row}, hops of the longest route
         for layer in network:
-            if not isinstance(layer, Flatten):
+            if is_stored(layer):
                 self._route(layer)
 
     def _place(self, layer):
@@ -93,13 +95,16 @@ class Chip:
         if isinstance(layer, Input):
             self.made[layer.name] = dict.fromkeys(places, 0)
             return
-        source = self.network[layer.inputs[0]]
-        origin = map_before_flattening(self.network, source.name)
-        made = self.made[origin.name]
-        if source.shape != origin.shape or (isinstance(layer, Readout) and layer.of == "spikes"):
-            self.made[layer.name] = dict.fromkeys(places, made[0, 0])
+        read = maps_of(self.network, layer.inputs[0])
+        tiles = {
+            (x, c): self.made[seen.name][own_x, own_c]
+            for seen in read
+            for (_, x, c), (_, own_x, own_c) in seen.own.items()
+        }
+        if any(seen.flat for seen in read) or (isinstance(layer, Readout) and layer.of == "spikes"):
+            self.made[layer.name] = dict.fromkeys(places, self.made[read[0].name][0, 0])
         else:
-            self.made[layer.name] = {(x, c): made[max(met(layer, 1, x)[0], 0), c] for x, c in places}
+            self.made[layer.name] = {(x, c): tiles[max(met(layer, 1, x)[0], 0), c] for x, c in places}
 
     def gives(self, name):
         """Step that gives a layer's result."""
@@ -114,24 +119,30 @@ class Chip:
         """(Tiles that want whole rows of a layer, {other tile: values that it wants})."""
         whole, some = set(), {}
         for reader in self.network:
-            for source in set(reader.inputs):
-                if isinstance(reader, Flatten) or map_before_flattening(self.network, source).name != name:
-                    continue
-                if isinstance(reader, Readout) and reader.of == "membrane":
+            if not is_stored(reader) or (isinstance(reader, Readout) and reader.of == "membrane"):
+                continue
+            for seen in (seen for source in set(reader.inputs) for seen in maps_of(self.network, source)):
+                if seen.name != name:
                     continue
                 if isinstance(reader, Conv2d | Linear):
                     whole |= set.union(*self.tiles[reader.name])
-                elif self.network[source].shape != self.network[name].shape:
+                elif seen.flat:
                     whole |= set(self.made[reader.name].values())
                 else:
-                    for tile, values in self.wanted(reader, source).items():
-                        some.setdefault(tile, set()).update(values)
+                    for tile, values in self.wanted(reader, seen).items():
+                        some.setdefault(tile, set()).update((x, c) for _, x, c in values)
+        some = {tile: values for tile, values in some.items() if values}
         return whole, {tile: values for tile, values in some.items() if tile not in whole}
 
-    def wanted(self, reader, source):
-        """Values that each tile of a layer that works channel by channel reads, columns after a window included."""
+    def wanted(self, reader, seen):
+        """Places in a stored map that each tile of a layer that works channel by channel reads of any row."""
+        values = self._wanted(reader)
+        return {tile: {own for (_, x, c), own in seen.own.items() if (x, c) in read} for tile, read in values.items()}
+
+    def _wanted(self, reader):
+        """Positions and channels of what it reads, columns after a window included, by tile."""
         stride = reader.window.stride[1] if isinstance(reader, Pool) else 1
-        width, values = self.network[source].shape[1], {}
+        width, values = self.network[reader.inputs[0]].shape[1], {}
         for (x, c), tile in self.made[reader.name].items():
             if isinstance(reader, Readout):
                 values.setdefault(tile, set()).update((x, c * reader.votes + i) for i in range(reader.votes))
@@ -193,27 +204,36 @@ class Chip:
         port = self.spec.spike_buffer.port_bits
         return sum(ceil(n * bits / port) for row in self.kept(name).values() for n in row.values())
 
-    def reads(self, layer, source):
-        """Buffer reads of one row of an input of a layer that works channel by channel."""
-        port, bits = self.spec.spike_buffer.port_bits, bits_of(self.network, source)
-        total = 0
-        for values in self.wanted(layer, source).values():
-            for x in {x for x, _ in values}:
-                total += ceil(sum(xx == x for xx, _ in values) * bits / port)
+    def reads(self, layer, source, y=None):
+        """Buffer reads of a row of an input of a layer that works channel by channel; of those under its row y."""
+        port, total = self.spec.spike_buffer.port_bits, 0
+        for seen in maps_of(self.network, source):
+            bits, words = bits_of(self.network, seen.name), 0
+            if seen.flat:  # of a row of what is read
+                for read in self._wanted(layer).values():
+                    words += ceil(sum((x, c) in read for _, x, c in seen.own) * bits / port)
+            else:
+                for values in self.wanted(layer, seen).values():
+                    row = {(x, c) for _, x, c in values}
+                    words += sum(ceil(sum(xx == x for xx, _ in row) * bits / port) for x in {x for x, _ in row})
+            total += words * (1 if y is None else len(seen.rows(window_rows(self.network, layer, y))))
         return total
 
     def fetches(self, layer, y, port_bits):
         """Buffer reads of a layer with weights: each copy the columns under its windows, at each of its tiles."""
-        origin = map_before_flattening(self.network, layer.inputs[0])
-        _, width, channels = origin.shape
-        columns, copies = 0, shares(layer.shape[1], self.copies.get(layer.name, 1))
+        width = self.network[layer.inputs[0]].shape[1]
+        fetched, copies = [], shares(layer.shape[1], self.copies.get(layer.name, 1))
         for number, (positions, tiles) in enumerate(zip(copies, self.tiles[layer.name], strict=True)):
-            under = [column for x in positions for column in met(layer, 1, x) if 0 <= column < width] or [-1]
-            first = 0 if number == 0 else min(under)
-            last = width - 1 if number == len(copies) - 1 else min(width - 1, max(under))
-            columns += len(range(first, last + 1)) * len(tiles)
-        words = ceil(channels * bits_of(self.network, layer.inputs[0]) / port_bits)
-        return window_rows(self.network, layer, y) * columns * words
+            under = [column for x in positions for column in met(layer, 1, x) if 0 <= column < width]
+            first = 0 if number == 0 else min(under, default=width)
+            last = width - 1 if number == len(copies) - 1 else max(under, default=-1)
+            fetched += [range(first, last + 1)] * len(tiles)
+        total = 0
+        for seen in maps_of(self.network, layer.inputs[0]):
+            words = ceil(seen.shape[2] * bits_of(self.network, seen.name) / port_bits)
+            rows = len(seen.rows(window_rows(self.network, layer, y)))
+            total += rows * sum(len(seen.columns(columns)) for columns in fetched) * words
+        return total
 
 
 def other_counts(spec, trace, layer, chip):
@@ -258,8 +278,7 @@ def other_counts(spec, trace, layer, chip):
         operands = layer.window.taps if isinstance(layer, Pool) else len(layer.inputs)
         post("pooling", "add", height * width * channels * operands, runs)
         if isinstance(layer, Pool):
-            per_row = chip.reads(layer, layer.inputs[0])
-            summed = sum(window_rows(network, layer, y) * per_row for y in range(height))
+            summed = sum(chip.reads(layer, layer.inputs[0], y) for y in range(height))
         post("spike_buffer", "read", summed, runs)
         send(0 if gives_currents(network, layer.name) else bits_of(network, layer.name), runs)
     return counts

@@ -16,7 +16,7 @@ from math import ceil
 import numpy as np
 from traces.direct.networks import lies_between, met
 
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
+from hwsim.traces.network.layers import Add, Concat, Conv2d, Flatten, Input, Linear, Pool, Readout, Upsample
 from hwsim.traces.network.weights import weights_of
 
 
@@ -51,7 +51,14 @@ def activations(trace, name):
     sources = [activations(trace, source) for source in layer.inputs]
     if isinstance(layer, Add):
         return sum(gain * source for gain, source in zip(layer.gains, sources, strict=True))
+    if isinstance(layer, Concat):
+        return np.concatenate(sources, axis=4)
     (source,) = sources
+    if isinstance(layer, Upsample):
+        out = np.zeros((*source.shape[:2], *layer.shape), np.int64)
+        for y, x, c in np.ndindex(layer.shape):
+            out[:, :, y, x, c] = source[:, :, y // layer.factor[0], x // layer.factor[1], c]
+        return out
     if isinstance(layer, Flatten):
         return source.reshape(*source.shape[:2], 1, 1, -1)
     assert isinstance(layer, Pool)
@@ -75,6 +82,8 @@ def largest(network, name):
         return 2**layer.bits - 1
     if isinstance(layer, Add):
         return sum(gain * largest(network, source) for gain, source in zip(layer.gains, layer.inputs, strict=True))
+    if isinstance(layer, Concat):
+        return max(largest(network, source) for source in layer.inputs)
     factor = layer.window.taps if isinstance(layer, Pool) and layer.kind == "avg" else 1
     return factor * largest(network, layer.inputs[0])
 
@@ -89,7 +98,7 @@ def is_direct(network, name):
     layer = network[name]
     if isinstance(layer, Input):
         return not layer.over_time
-    plain = isinstance(layer, Pool | Flatten) or (isinstance(layer, Add) and layer.neuron is None)
+    plain = isinstance(layer, Pool | Flatten | Concat | Upsample) or (isinstance(layer, Add) and layer.neuron is None)
     return plain and all(is_direct(network, source) for source in layer.inputs)
 
 
@@ -213,19 +222,59 @@ def read_interval(spec, convert_cycles, read_cycles, input_bits):
     return mux * (read + convert_cycles) if spec.sensing == "current" else max(read, mux * convert_cycles)
 
 
-def map_before_flattening(network, name):
-    """The layer whose picture a (flattened) layer is."""
-    while isinstance(network[name], Flatten):
-        name = network[name].inputs[0]
-    return network[name]
+def is_stored(layer):
+    """Whether a layer's result is kept anywhere: what flattens, repeats or lies side by side is read where it is."""
+    return not isinstance(layer, Flatten | Concat | Upsample)
+
+
+class Seen:
+    """A stored map among what a layer gives: `own[y, x, c]` is the place in the map of each value that is its."""
+
+    def __init__(self, network, name, own):
+        self.name, self.shape, self.own = name, network[name].shape, own
+        self.places = {}
+        for (y, x, _), (own_y, own_x, _) in own.items():
+            self.places.setdefault((y, x), set()).add((own_y, own_x))
+        self.flat = any(len(places) > 1 for places in self.places.values())
+        if not self.flat:
+            self.places = {place: next(iter(owns)) for place, owns in self.places.items()}
+
+    def rows(self, rows):
+        """Rows of the map under some rows of what is read."""
+        return set(range(self.shape[0])) if self.flat else {self.places[row, 0][0] for row in rows}
+
+    def columns(self, columns):
+        """Columns of the map under some columns of what is read."""
+        return set(range(self.shape[1])) if self.flat else {self.places[0, column][1] for column in columns}
+
+
+def maps_of(network, name):
+    """All stored maps in what a layer gives, value by value; one that is there twice is there twice."""
+    layer = network[name]
+    if is_stored(layer):
+        return [Seen(network, name, {place: place for place in np.ndindex(layer.shape)})]
+    found, first = [], 0
+    for source in layer.inputs:
+        _, width, channels = network[source].shape
+        for seen in maps_of(network, source):
+            own = {}
+            for (y, x, c), place in seen.own.items():
+                if isinstance(layer, Flatten):
+                    own[0, 0, (y * width + x) * channels + c] = place
+                elif isinstance(layer, Concat):
+                    own[y, x, first + c] = place
+                else:
+                    for i, j in np.ndindex(layer.factor):
+                        own[y * layer.factor[0] + i, x * layer.factor[1] + j, c] = place
+            found.append(Seen(network, seen.name, own))
+        first += channels
+    return found
 
 
 def window_rows(network, layer, y):
-    """Input rows under the windows of one output row."""
-    height = map_before_flattening(network, layer.inputs[0]).shape[0]
-    if isinstance(network[layer.inputs[0]], Flatten):
-        return height
-    return sum(0 <= row < height for row in met(layer, 0, y))
+    """Rows of what is read under the windows of one output row."""
+    height = network[layer.inputs[0]].shape[0]
+    return [row for row in met(layer, 0, y) if 0 <= row < height]
 
 
 def dense_macs(network, layer, y):

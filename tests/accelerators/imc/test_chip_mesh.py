@@ -21,12 +21,7 @@ from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.timeline import stalls
 from hwsim.errors import ArchitectureError
 
-NETWORKS = [
-    cases.chain,
-    *cases.WINDOWS,
-    cases.wide,
-    cases.flattened_input,
-]
+NETWORKS = [cases.chain, *cases.WINDOWS, cases.wide, cases.flattened_input, cases.arranged]
 QUIET = (cases.flattened_input, cases.windows)
 """Whose layers are so few or so slow that no two of them ever send at once."""
 

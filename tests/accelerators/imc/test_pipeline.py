@@ -7,9 +7,10 @@ import random
 import numpy as np
 import pytest
 from accelerators.imc import cases
+from accelerators.imc.reference import is_stored, maps_of, window_rows
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from traces.direct.networks import Sketch, met, networks
+from traces.direct.networks import Sketch, networks
 
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.plan.pipeline import Options, build
@@ -17,7 +18,7 @@ from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.stage import Stage
 from hwsim.engine.timeline import stalls
-from hwsim.traces.network.layers import Add, Conv2d, Flatten, Input, Linear, Pool, Readout
+from hwsim.traces.network.layers import Conv2d, Input, Linear
 
 
 def branched(seed, size=8):
@@ -90,27 +91,15 @@ def reads(network):
 
     def gives(name):
         layer = network[name]
-        if isinstance(layer, Flatten):
-            return gives(layer.inputs[0])
         weighted = isinstance(layer, Conv2d | Linear)
         return f"{name}.neuron" if weighted and layer.neuron is not None else name
 
-    def height(name):
-        return height(network[name].inputs[0]) if isinstance(network[name], Flatten) else network[name].shape[0]
-
     for layer in network:
-        if isinstance(layer, Input | Flatten):
+        if isinstance(layer, Input) or not is_stored(layer):
             continue
-        for source in set(layer.inputs):
-            rows = height(source)
-            if isinstance(network[source], Flatten) or isinstance(layer, Linear):
-                needs = [range(rows)] * layer.shape[0]
-            elif isinstance(layer, Add | Readout):
-                needs = [range(y, y + 1) for y in range(rows)]
-            else:
-                assert isinstance(layer, Conv2d | Pool)
-                needs = [[row for row in met(layer, 0, y) if 0 <= row < rows] for y in range(layer.shape[0])]
-            yield gives(source), layer.name, needs, int(getattr(layer, "delayed", False))
+        for seen in (seen for source in set(layer.inputs) for seen in maps_of(network, source)):
+            needs = [sorted(seen.rows(window_rows(network, layer, y))) for y in range(layer.shape[0])]
+            yield gives(seen.name), layer.name, needs, int(getattr(layer, "delayed", False))
         if gives(layer.name) != layer.name:
             yield layer.name, gives(layer.name), [range(y, y + 1) for y in range(layer.shape[0])], 0
 
@@ -189,7 +178,7 @@ def test_a_gated_timestep_starts_when_the_decision_before_it_is_done(seed):
     assert timeline.done[answer][ends].tolist() == decided.tolist()
 
 
-NETWORKS = [cases.chain, *cases.WINDOWS, cases.flattened_input]
+NETWORKS = [cases.chain, *cases.WINDOWS, cases.flattened_input, cases.arranged]
 
 
 def played(trace, **changes):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hwsim.traces import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -24,6 +25,7 @@ from hwsim.traces import (
     StoredWeights,
     Synapse,
     Trace,
+    Upsample,
     Window,
 )
 from hwsim.traces.direct.events import EventTrace
@@ -173,6 +175,16 @@ class Sketch:
         values = self.bias(shape[2]) if bias else None
         return self.add(Add(self.name("add"), tuple(inputs), shape, tuple(gains), neuron, values))
 
+    def concat(self, *names):
+        """Layers side by side."""
+        channels = sum(self[name].shape[2] for name in names)
+        return self.add(Concat(self.name("concat"), names, (*self[names[0]].shape[:2], channels)))
+
+    def upsample(self, rows, columns):
+        height, width, channels = self.last.shape
+        shape = height * rows, width * columns, channels
+        return self.add(Upsample(self.name("upsample"), (self.last.name,), shape, (rows, columns)))
+
     def recurrent(self, channels, kernel=1, neuron=True, bias=False, source=None):
         """Weights that read `source`, weights that read the neurons of the step before, and neurons on their sum."""
         source, padding = source or self.last.name, kernel // 2
@@ -296,6 +308,7 @@ def networks(draw, recurrent=False):
     bits = draw(st.integers(1, 3 if over_time else 8))
     sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time)
     kinds = [_draw_conv, _draw_conv, _draw_spread, _draw_pool, _draw_residual, _draw_activation_sum]
+    kinds += [_draw_concat, _draw_upsample]
     for _ in range(draw(st.integers(0, 4))):
         draw(st.sampled_from(kinds + [_draw_recurrent, _draw_late] * recurrent))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
@@ -391,6 +404,18 @@ def _draw_residual(draw, sketch):
     second = source if identity else sketch.conv(channels, kernel=1, padding=0, source=source, neuron=None)
     gains = [draw(st.sampled_from([1, 2])), draw(st.sampled_from([-3, 1, 4]))]
     sketch.sum([first, second], gains, neuron=draw(neurons(channels)), bias=draw(st.booleans()))
+
+
+def _draw_concat(draw, sketch):
+    """What there is beside itself, or what a convolution makes of it."""
+    source, channels = sketch.last.name, draw(st.integers(1, 4))
+    branch = source if draw(st.booleans()) else sketch.conv(channels, source=source, neuron=draw(neurons(channels)))
+    sketch.concat(*draw(st.permutations([source, branch])))
+
+
+def _draw_upsample(draw, sketch):
+    if max(sketch.last.shape[:2]) <= 6:
+        sketch.upsample(draw(st.integers(1, 3)), draw(st.integers(1, 2)))
 
 
 def _draw_recurrent(draw, sketch):

@@ -12,7 +12,20 @@ from traces.direct.networks import Sketch, met, networks, neurons, raw_inputs, s
 
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import step_neurons
-from hwsim.traces import Add, Conv2d, Flatten, Input, Linear, Network, Neuron, Pool, Readout, neuron_of
+from hwsim.traces import (
+    Add,
+    Concat,
+    Conv2d,
+    Flatten,
+    Input,
+    Linear,
+    Network,
+    Neuron,
+    Pool,
+    Readout,
+    Upsample,
+    neuron_of,
+)
 from hwsim.traces.direct.golden import execute, levels_of
 from hwsim.traces.planes import unpack_channels
 
@@ -92,10 +105,21 @@ def naive_integers(layer, sources, gets):
     def add(y, x, c):
         return sum(g * gets(source, (y, x, c)) for g, source in zip(layer.gains, sources, strict=True))
 
+    def concat(y, x, c):
+        for source in sources:
+            if c < source.shape[2]:
+                return gets(source, (y, x, c))
+            c -= source.shape[2]
+        raise AssertionError("no such channel")
+
+    def upsample(y, x, c):
+        return gets(sources[0], (y // layer.factor[0], x // layer.factor[1], c))
+
     def votes(_y, _x, c):
         return sum(gets(sources[0], (0, 0, c * layer.votes + i)) for i in range(layer.votes))
 
-    return {Conv2d: conv, Linear: linear, Pool: pool, Flatten: flatten, Add: add, Readout: votes}[type(layer)]
+    plain = {Flatten: flatten, Concat: concat, Upsample: upsample, Pool: pool}
+    return {Conv2d: conv, Linear: linear, Add: add, Readout: votes, **plain}[type(layer)]
 
 
 def naive_execute(network, sample, timesteps):

@@ -12,7 +12,7 @@ from kernels.integers import unpack_integers
 from traces.direct.networks import Sketch, met, networks, small_network, trace_of
 
 from hwsim.errors import TraceError
-from hwsim.traces import Add, Flatten, Input, Pool, activation_planes, neuron_of
+from hwsim.traces import Add, Concat, Flatten, Input, Pool, Upsample, activation_planes, neuron_of
 from hwsim.traces.planes import unpack_channels
 
 
@@ -39,6 +39,10 @@ def unpacked(trace, layer):
             return pooled
         case Flatten():
             return sources[0].reshape(n, t, *layer.shape)
+        case Concat():
+            return np.concatenate(sources, axis=4)
+        case Upsample():
+            return np.kron(sources[0], np.ones((1, 1, *layer.factor, 1), np.int64))
         case Add():
             return sum(gain * source for gain, source in zip(layer.gains, sources, strict=True))
 

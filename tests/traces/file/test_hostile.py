@@ -184,13 +184,14 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
         (
             ("layers", 1, "kind"),
             "conv",
-            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, readout, found 'conv'",
+            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, concat, upsample, add, "
+            "readout, found 'conv'",
         ),
         (
             ("layers", 1, "kind"),
             "conv1d",
-            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, add, readout, found "
-            "'conv1d': a convolution here is two-dimensional: one with a kernel of [k, 1]",
+            "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, concat, upsample, add, "
+            "readout, found 'conv1d': a convolution here is two-dimensional: one with a kernel of [k, 1]",
         ),
         (("layers", 1, "name"), "../x", "name '../x': wanted 1 to 64 letters, digits"),
         (("layers", 1, "weights", "bits"), 5, "array 'conv1/weights': wanted int8 (3, 3, 1, 20), found uint8 (90,)"),

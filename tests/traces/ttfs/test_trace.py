@@ -16,6 +16,7 @@ from hwsim.errors import TraceError, UsageError
 from hwsim.traces.codings import verify
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.direct.rate import encoder, input_counts, input_spikes
+from hwsim.traces.info import look_into
 from hwsim.traces.io import read_trace, write_trace
 from hwsim.traces.slicing import first
 from hwsim.view.terminal.trace_table import print_trace
@@ -122,9 +123,10 @@ def test_a_rate_coded_input_is_spikes_where_the_direct_one_is_levels():
 
 
 @pytest.mark.parametrize("kind", TRACES)
-def test_the_table_shows_what_there_is(kind):
+def test_the_table_shows_what_there_is(kind, tmp_path):
     console = Console(width=140, record=True, file=io.StringIO())
-    print_trace(TRACES[kind](), console)
+    write_trace(tmp_path / "t.npz", TRACES[kind]())
+    print_trace(look_into(tmp_path / "t.npz"), console)
     shown = console.export_text()
     assert ("rate coding" if kind == "rate" else "ttfs coding") in shown
     if kind == "perceptron":

@@ -17,13 +17,12 @@ import numpy as np
 
 from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
 from hwsim.contract.arrays import IntArray
-from hwsim.contract.maps import origin
+from hwsim.contract.maps import arranges, pieces
 from hwsim.engine.stage import Wait
 from hwsim.traces.network.geometry import window_rows
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
-    Flatten,
     Input,
     Layer,
     Linear,
@@ -142,16 +141,15 @@ def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[S
     reads: list[Read] = []
     gives: dict[str, str] = {}  # layer -> step that gives its result
     for layer in network:
-        if isinstance(layer, Flatten):
+        if arranges(layer):
             continue
         name, away = layer.name, layer.name in off_chip
         steps.append(Step(name, layer, _kind(layer, away), layer.shape[0]))
         gives[name] = name
         for source in () if is_delayed(layer) else layer.inputs:
-            producer, rows = origin(network, source), window_rows(layer, network)
-            if network[producer].shape[0] != network[source].shape[0]:  # flattened, so every row is needed at once
-                rows = np.array([[0, network[producer].shape[0]]])
-            reads.append((gives[producer], name, rows))
+            rows = window_rows(layer, network)
+            maps = {piece.map: piece for piece in pieces(network, source)}  # one that is there twice is waited for once
+            reads += [(gives[piece.map], name, piece.rows(rows)) for piece in maps.values()]
         if isinstance(layer, Conv2d | Linear) and neuron_of(layer) is not None:
             gives[name] = f"{name}.neuron"
             steps.append(Step(gives[name], layer, "elsewhere" if away else "neuron", layer.shape[0]))

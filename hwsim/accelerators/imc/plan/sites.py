@@ -7,7 +7,7 @@ read does: they add and pool channel by channel.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
@@ -15,9 +15,9 @@ from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.contract.maps import origin
+from hwsim.contract.maps import Piece, arranges, pieces
 from hwsim.traces.network.geometry import window
-from hwsim.traces.network.layers import Flatten, Input, Layer, Network, Pool, Readout
+from hwsim.traces.network.layers import Input, Layer, Network, Readout
 
 Range = tuple[int, int]  # first and one past the last
 
@@ -49,7 +49,7 @@ class Part:
 class Sites:
     """Where the layers of a network are."""
 
-    parts: Mapping[str, tuple[Part, ...]]  # layer -> where its results are made; a Flatten is no place
+    parts: Mapping[str, tuple[Part, ...]]  # layer -> where its results are made, of those that are stored
     sums: Mapping[str, tuple[tuple[int, Part], ...]]  # layer -> partial sums made away from their home, which is first
     tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars
 
@@ -69,14 +69,13 @@ def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
             )
         elif isinstance(layer, Input):
             parts[layer.name] = (Part.whole(0, layer),)
-        elif not isinstance(layer, Flatten):
-            source = origin(network, layer.inputs[0])
-            aligned = network[source].shape[0] == layer.shape[0] or isinstance(layer, Pool)
+        elif not arranges(layer):
+            read = pieces(network, layer.inputs[0])
             counted = isinstance(layer, Readout) and layer.of == "spikes"
-            if aligned and not counted and network[source].shape == network[layer.inputs[0]].shape:
-                parts[layer.name] = _beside(layer, parts[source])
+            if counted or any(piece.flat for piece in read):
+                parts[layer.name] = (Part.whole(parts[read[0].map][0].tile, layer),)
             else:
-                parts[layer.name] = (Part.whole(parts[source][0].tile, layer),)
+                parts[layer.name] = _beside(layer, (_seen(piece, part) for piece in read for part in parts[piece.map]))
     return Sites(parts, sums, tiles)
 
 
@@ -106,7 +105,15 @@ def _on_crossbars(spec: ImcSpec, placed: LayerPlacement) -> tuple[tuple[Part, ..
     return tuple(made), tuple(sums)
 
 
-def _beside(layer: Layer, sources: tuple[Part, ...]) -> tuple[Part, ...]:
+def _seen(piece: Piece, part: Part) -> Part:
+    """A part of a stored map as what is read has it."""
+    first, end = part.positions
+    positions = first * piece.repeats[1], end * piece.repeats[1]
+    low = piece.channels[0]
+    return Part(part.tile, positions, (low + part.channels[0], low + part.channels[1]))
+
+
+def _beside(layer: Layer, sources: Iterable[Part]) -> tuple[Part, ...]:
     """A layer that works channel by channel: each position is where the first one that it reads is."""
     stride, before = window(layer).stride[1], window(layer).before[1]
     parts = []
@@ -117,8 +124,18 @@ def _beside(layer: Layer, sources: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def read_by(network: Network, layer: Layer, part: Part) -> Part:
-    """What a part of a layer that works channel by channel reads of each input, columns between windows included."""
+def read_of(network: Network, layer: Layer, piece: Piece, part: Part) -> Part:
+    """What a part of a layer that works channel by channel reads of a stored map.
+
+    Columns between windows are included; of a flat map the channels are those of the flat row.
+    """
+    read = _read_by(network, layer, part)
+    positions = read.positions if piece.flat else piece.columns(read.positions)
+    return replace(read, positions=positions, channels=piece.own(read.channels))
+
+
+def _read_by(network: Network, layer: Layer, part: Part) -> Part:
+    """The same of each input, as it is read."""
     if isinstance(layer, Readout):
         return replace(part, channels=(part.channels[0] * layer.votes, part.channels[1] * layer.votes))
     kernel, stride, before = window(layer).kernel[1], window(layer).stride[1], window(layer).before[1]

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.plan.mesh import Link, Mesh
 from hwsim.accelerators.imc.plan.placement import Placement
-from hwsim.accelerators.imc.plan.sites import Part, Sites, read_by, sites_of
+from hwsim.accelerators.imc.plan.sites import Part, Sites, read_of, sites_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
-from hwsim.traces.network.layers import Flatten, Layer, Network, Readout, neuron_of
+from hwsim.contract.maps import Piece, arranges, pieces
+from hwsim.traces.network.layers import Layer, Network, Readout, Shape, neuron_of
 
 Mask = NDArray[np.bool_]
 
@@ -89,7 +90,7 @@ def route(spec: ImcSpec, network: Network, placement: Placement) -> Traffic:
     sent: dict[str, _Sending] = {}
     kept: dict[str, Mapping[int, IntArray]] = {}
     for layer in network:
-        if layer.name in away or isinstance(layer, Flatten):
+        if layer.name in away or arranges(layer):
             continue
         currents = network.gives_currents(layer.name)
         bits = spec.psum_bits if currents else network.max_value(layer.name).bit_length()
@@ -97,13 +98,14 @@ def route(spec: ImcSpec, network: Network, placement: Placement) -> Traffic:
         sums, results = _Sending(mesh), _Sending(mesh)
         for home, part in sites.sums.get(layer.name, ()):
             sums.multicast(part.tile, [home], part.words(spec.psum_bits, spec.noc.flit_bits))
-        _deliver(results, sites.parts[layer.name], wants, (bits, spec.noc.flit_bits))
+        made = masks(sites.parts[layer.name], layer.shape)
+        _deliver(results, made, wants, (bits, spec.noc.flit_bits))
         if layer.name in placement.layers and neuron_of(layer) is not None:
             sent[layer.name], sent[f"{layer.name}.neuron"] = sums, results
         else:
             sent[layer.name] = sums.then(results)
         if not currents:
-            at_home = _Wants(frozenset(), masks(sites.parts[layer.name], layer))  # what nobody here reads stays there
+            at_home = _Wants(frozenset(), made)  # what nobody here reads stays there
             kept[layer.name] = _kept(layer, wants if wants.whole or wants.some else at_home)
     transfers = {step: Transfer(dict(sending.flits), sending.hops) for step, sending in sent.items() if sending.flits}
     return Traffic(mesh, sites, transfers, kept)
@@ -117,11 +119,11 @@ class _Wants:
     some: Mapping[int, Mask]
 
 
-def masks(parts: Iterable[Part], layer: Layer) -> dict[int, Mask]:
-    """What of a layer's row the parts at each tile cover: bool [position, channel]."""
+def masks(parts: Iterable[Part], shape: Shape) -> dict[int, Mask]:
+    """What of a row of a map the parts at each tile cover: bool [position, channel]."""
     found: dict[int, Mask] = {}
     for part in parts:
-        mask = found.setdefault(part.tile, np.zeros(layer.shape[1:], np.bool_))
+        mask = found.setdefault(part.tile, np.zeros(shape[1:], np.bool_))
         mask[slice(*part.positions), slice(*part.channels)] = True
     return found
 
@@ -130,27 +132,30 @@ def _wants(network: Network, sites: Sites, layer: Layer, away: frozenset[str]) -
     """What the readers of a layer want of its rows; of a flattened row everything."""
     whole: set[int] = set()
     parts: list[Part] = []
-    for name, reader in _readers(network, layer):
+    for piece, reader in _readers(network, layer):
         if reader.name in away or (isinstance(reader, Readout) and reader.of == "membrane"):
             continue
         if reader.name in sites.tiles:
             whole.update(sites.tiles[reader.name])
-        elif network[name].shape != layer.shape:
+        elif piece.flat:
             whole.update(part.tile for part in sites.parts[reader.name])
         else:
-            parts += [read_by(network, reader, part) for part in sites.parts[reader.name]]
-    return _Wants(frozenset(whole), masks((part for part in parts if part.tile not in whole), layer))
+            parts += [read_of(network, reader, piece, part) for part in sites.parts[reader.name]]
+    wanted = (part for part in parts if part.tile not in whole and part.values)
+    return _Wants(frozenset(whole), masks(wanted, layer.shape))
 
 
-def _readers(network: Network, layer: Layer) -> Iterator[tuple[str, Layer]]:
-    """Who reads a layer's stored result, and under which name: its own, or that of a Flatten."""
-    names = [layer.name]
-    for name in names:
+def _readers(network: Network, layer: Layer) -> Iterator[tuple[Piece, Layer]]:
+    """Who reads a layer's stored result, and as what."""
+    names = {layer.name: None}  # in order, itself and what arranges it
+    ahead = [layer.name]
+    for name in ahead:
         for reader in map(network.__getitem__, network.consumers[name]):
-            if isinstance(reader, Flatten):
-                names.append(reader.name)
-            else:
-                yield name, reader
+            if not arranges(reader):
+                yield from ((piece, reader) for piece in pieces(network, name) if piece.map == layer.name)
+            elif reader.name not in names:
+                names[reader.name] = None
+                ahead.append(reader.name)
 
 
 def _kept(layer: Layer, wants: _Wants) -> dict[int, IntArray]:
@@ -159,11 +164,14 @@ def _kept(layer: Layer, wants: _Wants) -> dict[int, IntArray]:
     return dict.fromkeys(sorted(wants.whole), everything) | some
 
 
-def _deliver(sending: _Sending, sources: Iterable[Part], wants: _Wants, widths: tuple[int, int]) -> None:
-    """Send each share of a row to where it is wanted, whole rows as one multicast; `widths` are value and flit bits."""
-    for source in sources:
-        sending.multicast(source.tile, wants.whole, source.words(*widths))
+def _deliver(sending: _Sending, made: Mapping[int, Mask], wants: _Wants, widths: tuple[int, int]) -> None:
+    """Send what of a row is made at each tile to where it is wanted, whole rows as one multicast.
+
+    `widths` are value and flit bits.
+    """
+    for source, here in made.items():
+        sending.multicast(source, wants.whole, words(here.sum(axis=1, dtype=np.int64), *widths))
         for tile, mask in wants.some.items():
-            share = mask[slice(*source.positions), slice(*source.channels)].sum(axis=1, dtype=np.int64)
+            share = (here & mask).sum(axis=1, dtype=np.int64)
             if share.any():
-                sending.multicast(source.tile, [tile], words(share, *widths))
+                sending.multicast(source, [tile], words(share, *widths))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hwsim.traces.network.layers import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -21,6 +22,7 @@ from hwsim.traces.network.layers import (
     Pool,
     Readout,
     StoredWeights,
+    Upsample,
     neuron_of,
 )
 from hwsim.traces.network.mixed.dice import Dice
@@ -90,6 +92,17 @@ class Sketch:
     def flatten(self) -> Layer:
         """A map as a vector."""
         return self._add(Flatten(self._name("flatten"), (self.last.name,), (1, 1, math.prod(self.last.shape))))
+
+    def concat(self, sources: Sequence[Layer]) -> Layer:
+        """Layers of one height and width side by side."""
+        shape = *sources[0].shape[:2], sum(source.shape[2] for source in sources)
+        return self._add(Concat(self._name("concat"), tuple(source.name for source in sources), shape))
+
+    def upsample(self, factor: tuple[int, int]) -> Layer:
+        """Every place of the last layer several times."""
+        height, width, channels = self.last.shape
+        shape = height * factor[0], width * factor[1], channels
+        return self._add(Upsample(self._name("upsample"), (self.last.name,), shape, factor))
 
     def sum(self, sources: Sequence[Layer], gains: Sequence[int], neuron: Neuron | None = None) -> Layer:
         """A sum of layers of one shape; one with neurons may have a bias."""

@@ -12,6 +12,8 @@ from hwsim.traces.network.window import Window
 LARGEST = 255
 """The largest activation: 8 bits, which the shipped designs multiply and pool."""
 _CHANNELS, _MOST_DILATION, _MOST_SPREAD = 5, 3, 4
+LARGEST_MAP = 8
+"""Rows and columns that an upsampled map has at most."""
 
 
 def _window(sketch: Sketch, most_dilation: int = 1) -> Window:
@@ -86,6 +88,20 @@ def _skip(sketch: Sketch) -> None:
     return None
 
 
+def _side_by_side(sketch: Sketch) -> None:
+    """What there is and what a convolution makes of it, in any order, or twice the same."""
+    dice, source = sketch.dice, sketch.last
+    branch = source if dice.once_in(3) else sketch.conv(dice.whole(1, _CHANNELS), Window())
+    sketch.concat([source, branch] if dice.once_in(2) else [branch, source, *[branch][: dice.whole(0, 1)]])
+
+
+def _upsample(sketch: Sketch) -> None:
+    """Small maps to larger ones: as large as the largest that is drawn, or half more."""
+    height, width, _ = sketch.last.shape
+    rows, columns = (sketch.dice.whole(1, max(1, LARGEST_MAP // size)) for size in (height, width))
+    sketch.upsample((rows, columns))
+
+
 def _recurrent(sketch: Sketch) -> None:
     """A current of the last layer, and of the sum's own neurons or of others a timestep before."""
     dice, own = sketch.dice, sketch.dice.once_in(2)
@@ -105,6 +121,8 @@ STEPS: tuple[Callable[[Sketch], None], ...] = (
     _pool,
     _residual,
     _skip,
+    _side_by_side,
+    _upsample,
     _recurrent,
 )
 """One of these is drawn at a time; a new kind of layer is a function and a line here."""
