@@ -17,6 +17,7 @@ from hwsim.traces.network.layers import (
     Concat,
     Conv2d,
     Layer,
+    Linear,
     Network,
     Pool,
     Readout,
@@ -52,6 +53,8 @@ def version_of(trace: AnyTrace) -> int:
 
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
+    if isinstance(layer, Conv2d | Linear) and not 2 <= layer.weights.bits <= 8:
+        return True
     match layer:
         case Concat() | Upsample():
             return True
@@ -69,14 +72,24 @@ def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:
     return coding(trace.coding).arrays(trace)
 
 
-def build_trace(record: Record, take: Take) -> AnyTrace:
-    """The trace that `record` and its arrays describe, every rule of the format checked; its `sha256` is left empty."""
+def read_version(record: Record) -> int:
+    """The version of the format that `record` is of; TraceError where this reader knows no such thing."""
     if (found := record.text("format")) != FORMAT:
         record.fail("format", FORMAT, found)
     if (version := record.integer("version", 1, MAX_INT)) > VERSION:
         record.fail("version", f"at most {VERSION}: a reader of version {version} is needed for this file", version)
+    return version
+
+
+def build_trace(version: int, record: Record, take: Take) -> AnyTrace:
+    """The trace that `record` of a version and its arrays describe, every rule of the format checked, without `sha256`.
+
+    Only what `read_version` reads is gone from `record`.
+    """
     kind = coding(record.choice("coding", CODINGS))
     trace: AnyTrace = kind.build(record, read_provenance(record.record("provenance")), take)
+    if version < (needed := version_of(trace)):  # readers of that version would find keys that they do not know
+        record.fail("version", f"{needed}, the lowest that has all that this trace says", version)
     return trace
 
 

@@ -82,8 +82,10 @@ def test_cells_are_exact_on_the_lattice(cell, reset):
     ("cell", "message"),
     [
         (box(v_leak=0.5, reset_method=reset_subtract), "module 'n' (LIFBoxCell): wanted a reset to a value"),
-        (box(tau_mem_inv=torch.full((8,), 100.0)), "module 'n' (LIFBoxCell): wanted one tau_mem_inv"),
-        (norse.LIFCell, "module 'n' (LIFCell): a synaptic current is not in the format yet: train with LIFBoxCell"),
+        (box(v_leak=torch.zeros(8)), "module 'n' (LIFBoxCell): wanted one v_reset and one v_leak for all neurons"),
+        (norse.LIFRefracCell, "module 'n' (LIFRefracCell): has a refractory time: train with LIFCell"),
+        (norse.LSNNCell, "module 'n' (LSNNCell): has a threshold that adapts: train with LIFCell"),
+        (norse.LICell, "module 'n': gives its membrane, so only a decision may follow"),
     ],
 )
 def test_what_cannot_be_said_is_refused_by_name(cell, message):

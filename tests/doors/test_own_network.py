@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("torch")
 import supported_modules
 
-from hwsim.doors.torch.modules import FUNCTIONS, HINTS, NEURONS, WHOLE
+from hwsim.doors.torch.modules import CONTAINERS, FUNCTIONS, HINTS, NEURONS, WHOLE
 
 pytestmark = pytest.mark.no_kernel
 
@@ -20,7 +20,7 @@ def test_the_table_in_the_guide_is_that_of_the_code():
 def test_the_table_has_a_row_for_everything():
     rows = supported_modules.table().splitlines()[2:]
     named = [row.split("`")[1] for row in rows]
-    assert named == [*NEURONS, *WHOLE, *FUNCTIONS, *HINTS]
+    assert named == [*NEURONS, *WHOLE, *CONTAINERS, *FUNCTIONS, *HINTS]
     assert all("refused" in row for row in rows[-len(HINTS) :])
 
 

@@ -33,11 +33,11 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
     """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
     dense, tiling = plan.dense, task.tiling
     if task.unit == "ac":
-        return _count(task, activations.read_by(task.layer), plan)
+        return _count(task, activations.met_by(task.layer), plan)
     if task.unit != "narrow_mac" or dense is None:
         return None
     if dense.density == "trace":
-        planes = activations.read_by(task.layer)
+        planes = activations.met_by(task.layer)
         seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
         return _count(task, seen[None, :, None], plan)
     ones = np.rint(dense.density * tiling.inside).astype(np.int64)

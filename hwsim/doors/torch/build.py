@@ -1,4 +1,4 @@
-"""From the calls of a forward pass to a float graph."""
+"""From the calls of one timestep of a forward pass to a float graph."""
 
 from __future__ import annotations
 
@@ -12,61 +12,61 @@ import torch
 from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
 from hwsim.doors.torch import windows
 from hwsim.doors.torch.calls import Call
-from hwsim.doors.torch.modules import FUNCTIONS, HINTS, NEURONS, class_of, neuron_key, refuse
+from hwsim.doors.torch.modules import (
+    BACK,
+    FUNCTIONS,
+    INTO,
+    NEURONS,
+    class_of,
+    hint,
+    is_neurons,
+    linear,
+    neuron_key,
+    refuse,
+)
+from hwsim.doors.torch.steps import ADDS, Timestep, is_copy
 from hwsim.errors import TraceError
 from hwsim.traces.network.window import Window
 
 _NOTHING = {"Dropout", "Dropout2d", "Identity"}
-_COPIES = {"unsqueeze", "repeat", "expand", "contiguous", "to", "float", "clone", "detach", "double", "type"}
-_ENDS = {"stack", "cat", "mean", "sum", "append"}
+_TOLD = {"size", "dim", "shape", "device", "dtype", "__get__", "__len__"}
 
 
 class Building:
-    """Nodes as the calls of the first timestep make them."""
+    """Nodes as the calls of one timestep make them."""
 
-    def __init__(self, source: Source, entry: torch.Tensor, time_first: bool) -> None:
+    def __init__(self, source: Source, entries: Sequence[torch.Tensor], timestep: Timestep) -> None:
         self.nodes: dict[str, Node] = {source.name: source}
-        self.time_first = time_first  # tensors have an axis of time before that of samples
-        self._of: dict[int, str] = {id(entry): source.name}
-        self._kept: list[torch.Tensor] = [entry]  # so that no other tensor gets a number that is in use
+        self.timed, self.late = timestep.timed, timestep.late
+        self._of: dict[int, str] = {id(entry): source.name for entry in entries}
         self._flat: dict[str, Shape] = {}  # flattened node -> shape before
-        self._called: set[int] = set()
-        self.membranes: dict[int, str] = {}
+        self._late_shapes: dict[str, Shape] = {}  # neurons that are read late -> shape
+        self._with_own: dict[int, str] = {}  # tensor -> neurons whose spikes of the timestep before are added in it
+        self._joined: dict[int, list[torch.Tensor]] = {}  # tensor -> vectors of which it is made
+        for call in timestep.calls:
+            self._take(call)
 
-    def take(self, call: Call) -> bool:
-        """Take a call; False where the next timestep begins, as a module of neurons is called again."""
-        known = [self._of[id(tensor)] for tensor in call.takes if id(tensor) in self._of]
-        if not known:
-            return True
-        if call.module is not None:
-            if _is_once_a_timestep(call.module) and id(call.module) in self._called:
-                return False
-            self._called.add(id(call.module))
-            given: str | None = self._module(call, known)
+    def _take(self, call: Call) -> None:
+        """Take a call, after those that give what it reads."""
+        if call.module is None:
+            given = self._function(call)
         else:
-            given = self._function(call, known)
+            given = self._module(call)
         if given is not None:
-            first, *others = call.gives
-            self._of[id(first)] = given
-            self._kept += call.gives
-            if call.module is not None and neuron_key(call.module) is not None:
-                self.membranes.update({id(other): given for other in others})
-        return True
-
-    def alias(self, tensor: torch.Tensor, name: str) -> None:
-        """Know another tensor as the values of a node."""
-        self._of[id(tensor)] = name
-        self._kept.append(tensor)
+            self._of[id(call.gives[0])] = given
 
     def graph(self, readout: str) -> Graph:
         """The graph, its decision included."""
-        last = list(self.nodes.values())[-1]
-        read = {name for node in self.nodes.values() for name in node.inputs}
-        loose = [node.name for node in self.nodes.values() if node.name not in read and node is not last]
+        *loose, name = [name for name in self.nodes if not self._is_read(name)] or list(self.nodes)[-1:]
         if loose:
             raise TraceError(f"module '{loose[0]}': nothing of the network reads it")
+        last = self.nodes[name] = self.nodes.pop(name)
+        for node in self.nodes.values():
+            if isinstance(node, Neurons) and np.isinf(node.threshold).all() and node is not last:
+                raise TraceError(f"module '{node.name}': gives its membrane, so only a decision may follow")
         if isinstance(last, Neurons):
-            of: Any = "membrane" if readout == "membrane" else "spikes"
+            silent = bool(np.isinf(last.threshold).all())
+            of: Any = "membrane" if silent or readout == "membrane" else "spikes"
             self.nodes["readout"] = Votes("readout", (last.name,), last.shape, 1, of)
         elif readout == "membrane":
             raise TraceError("readout: wanted neurons as the last module for a readout of membranes")
@@ -80,28 +80,49 @@ class Building:
         return name
 
     def _shape(self, tensor: torch.Tensor) -> Shape:
-        sizes = list(tensor.shape)[2 if self.time_first else 1 :]
+        sizes = list(tensor.shape)[2 if id(tensor) in self.timed else 1 :]
         if len(sizes) == 1:
             return 1, 1, sizes[0]
         if len(sizes) in (2, 3):
             return sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0]
         raise TraceError(f"network: wanted vectors, lines or maps [channel, y, x] between modules, found {sizes}")
 
-    def _module(self, call: Call, known: Sequence[str]) -> str:
-        module, name = call.module, call.name
+    def _shape_of(self, source: str) -> Shape:
+        """Of a node, or of neurons that are yet to come and read late."""
+        return self.nodes[source].shape if source in self.nodes else self._late_shapes[source]
+
+    def _module(self, call: Call) -> str:
+        module, name, taken = call.module, call.name, call.takes[0]
         assert module is not None
-        source, shape = known[0], self._shape(call.gives[0]) if call.gives[0].dim() > 1 else (1, 1, 1)
-        if (key := neuron_key(module)) is not None:
-            traits = dict(NEURONS[key](name, module))
-            for trait in ("leak", "threshold"):
-                traits[trait] = self._by_channel(name, module, trait, traits[trait], shape)
-            return self._put(Neurons(name, (source,), shape, **traits))
+        if neuron_key(module) is not None:
+            return self._neurons(call)
         kind = class_of(module)
-        if kind is None:
-            hint = HINTS.get(type(module).__name__, "cannot be said in a trace")
-            refuse(name, module, hint)
+        if kind is None or is_neurons(module):
+            known = (
+                "is not among the neurons of docs/guides/neurons.md"
+                if is_neurons(module)
+                else "cannot be said in a trace"
+            )
+            refuse(name, module, hint(module) or known)
+        if not any(id(taken) in known for known in (self._of, self.late, self._joined)):
+            refuse(name, module, "reads what no module or function of the network gives")
+        if id(taken) in self._with_own:
+            refuse(
+                name,
+                module,
+                f"reads the spikes of '{self._with_own[id(taken)]}' of the timestep before, added to others",
+            )
+        if id(taken) in self._joined:
+            if kind != "Linear":
+                refuse(name, module, "reads vectors side by side: only a Linear may")
+            return self._split_linear(name, module, self._joined[id(taken)])
+        if id(taken) in self.late:
+            if kind not in ("Conv1d", "Conv2d", "Linear"):
+                refuse(name, module, f"reads '{self.late[id(taken)]}' of the timestep before: only weights may")
+            return self._late_weights(name, module, taken, self._shape(call.gives[0]))
         if kind in _NOTHING:
-            return source
+            return self._of[id(taken)]
+        shape = self._shape(call.gives[0]) if call.gives[0].dim() > 1 else (1, 1, 1)
         handler = {
             "Conv1d": self._conv,
             "Conv2d": self._conv,
@@ -119,18 +140,70 @@ class Building:
             "Flatten": self._flatten,
             "VotingLayer": self._votes,
         }[str(kind)]
-        return handler(name, module, source, shape)
+        return handler(name, module, self._of[id(taken)], shape)
+
+    def _neurons(self, call: Call) -> str:
+        """Neurons, after the layers that their module has within."""
+        module, name, taken = call.module, call.name, call.takes[0]
+        key = None if module is None else neuron_key(module)
+        assert module is not None and key is not None
+        source, shape, traits = self._of[id(taken)], self._shape(call.gives[0]), dict(NEURONS[key](name, module))
+        into, back = traits.pop(INTO, None), traits.pop(BACK, None)
+        if into is not None:
+            source = self._linear(f"{name}.{INTO}", into, source, shape)
+        if back is not None:
+            self._late_shapes[name] = shape
+            weights: Any = self._conv if isinstance(back, torch.nn.Conv2d) else self._linear
+            made = self._delayed(weights(f"{name}.{BACK}", back, name, shape))
+            source = self._put(Added(f"{name}.sum", (source, made), shape))
+        if (own := self._with_own.get(id(taken))) is not None:
+            if own != name:
+                refuse(name, module, f"takes the spikes of '{own}' of the timestep before without weights")
+            traits["feedback"] = traits.get("feedback", 0.0) + np.ones(1)
+        for trait in ("leak", "threshold", "gain", "feedback"):
+            if isinstance(traits.get(trait), np.ndarray):
+                traits[trait] = self._by_channel(name, module, trait, traits[trait], shape)
+        if (synapse := traits.get("synapse")) is not None:
+            leak = self._by_channel(name, module, "leak of the synaptic current", synapse.leak, shape)
+            traits["synapse"] = replace(synapse, leak=leak)
+        return self._put(Neurons(name, (source,), shape, **traits))
+
+    def _delayed(self, made: str) -> str:
+        """Have a layer of weights read the timestep before."""
+        node = self.nodes[made]
+        assert isinstance(node, Weighted)
+        self.nodes[made] = replace(node, delayed=True)
+        return made
+
+    def _late_weights(self, name: str, module: Any, taken: torch.Tensor, shape: Shape) -> str:
+        source = self.late[id(taken)]
+        self._late_shapes[source] = self._shape(taken)
+        weights = self._linear if class_of(module) == "Linear" else self._conv
+        return self._delayed(weights(name, module, source, shape))
+
+    def _split_linear(self, name: str, module: Any, parts: Sequence[torch.Tensor]) -> str:
+        """A Linear over vectors side by side: one over each, and their sum."""
+        weights = torch.split(module.weight.detach(), [part.shape[-1] for part in parts], dim=1)
+        shape, made = (1, 1, len(module.weight)), []
+        for number, (part, weight) in enumerate(zip(parts, weights, strict=True)):
+            layer = linear(weight)
+            if number == 0:
+                layer.bias = module.bias
+            if id(part) in self.late:
+                made.append(self._late_weights(f"{name}.{number}", layer, part, shape))
+            else:
+                made.append(self._linear(f"{name}.{number}", layer, self._of[id(part)], shape))
+        return self._put(Added(name, tuple(made), shape))
 
     def _by_channel(self, name: str, module: Any, trait: str, value: Floats, shape: Shape) -> Floats:
         """One value, or one a channel; of every position it must be the same within a channel."""
-        if value.size in (1, shape[2]):
-            return value
         if value.size == shape[0] * shape[1] * shape[2]:
             rows = value.reshape(shape[2], -1)
             if (rows == rows[:, :1]).all():
-                return rows[:, 0]
-        refuse(name, module, f"wanted one {trait}, or one a channel, found {value.size} for {shape}")
-        raise AssertionError
+                value = rows[:, 0]
+        if value.size not in (1, shape[2]):
+            refuse(name, module, f"wanted one {trait}, or one a channel, found {value.size} for {shape}")
+        return value
 
     def _conv(self, name: str, module: Any, source: str, shape: Shape) -> str:
         """Over a map or a line."""
@@ -153,20 +226,38 @@ class Building:
         return self._put(Weighted(name, (source,), shape, taps, _bias(module), window, groups))
 
     def _linear(self, name: str, module: Any, source: str, shape: Shape) -> str:
-        weight = module.weight.detach().double().cpu().numpy()
+        weight, bias = module.weight.detach().double().cpu().numpy(), _bias(module)
         if (chw := self._flat.get(source)) is not None:  # channels come first in PyTorch, last here
             height, width, channels = chw
             weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
-        if self.nodes[source].shape[:2] != (1, 1):
+        if self._shape_of(source)[:2] != (1, 1):
             refuse(name, module, "wanted a vector: put a Flatten before it")
-        return self._put(Weighted(name, (source,), shape, weight.T[None, None], _bias(module), linear=True))
+        if (parts := self._linear_parts(source)) is None:
+            return self._put(Weighted(name, (source,), shape, weight.T[None, None], bias, linear=True))
+        for number, part in enumerate(parts):  # two in a row are one
+            shift = None if part.bias is None else weight @ part.bias
+            if number == 0 and bias is not None:
+                shift = bias if shift is None else shift + bias
+            self.nodes[part.name] = replace(part, shape=shape, weight=part.weight @ weight.T, bias=shift)
+        last = self.nodes.pop(source)
+        return self._put(replace(last, name=name, shape=shape))
+
+    def _linear_parts(self, source: str) -> list[Weighted] | None:
+        """Fully connected layers that another can be multiplied into: one, or all of a sum; nothing else reads them."""
+        before = self.nodes.get(source)
+        parts = [self.nodes[name] for name in before.inputs] if isinstance(before, Added) else [before]
+        found = [each for each in parts if isinstance(each, Weighted) and each.linear]
+        inner = [each.name for each in found if each is not before]
+        apart = all(sum(name in node.inputs for node in self.nodes.values()) == 1 for name in inner)
+        return found if len(found) == len(parts) and apart and not self._is_read(source) else None
+
+    def _is_read(self, name: str) -> bool:
+        return any(name in node.inputs for node in self.nodes.values())
 
     def _batch_norm(self, name: str, module: Any, source: str, _shape: Shape) -> str:
         before = self.nodes[source]
-        readers = [node for node in self.nodes.values() if source in node.inputs]
-        if not isinstance(before, Weighted) or readers:
+        if not isinstance(before, Weighted) or self._is_read(source):
             refuse(name, module, "can be folded only into weights that nothing else reads")
-            raise AssertionError
         if module.training or module.running_var is None:
             refuse(name, module, "wanted statistics of training: call model.eval()")
         scale = 1 / np.sqrt(module.running_var.double().cpu().numpy() + module.eps)
@@ -229,27 +320,61 @@ class Building:
         votes = self.nodes[source].shape[2] // shape[2]
         return self._put(Votes(name, (source,), shape, votes, "spikes"))
 
-    def _function(self, call: Call, known: Sequence[str]) -> str | None:
+    def _function(self, call: Call) -> str | None:
         name = call.name
-        if name in _COPIES or name.startswith("__get"):
+        taken = next((t for t in call.takes if id(t) in self._of or id(t) in self.late), None)
+        if taken is None:
+            raise TraceError(f"function '{name}': reads what no module of the network gives")
+        timed = id(taken) in self.timed, id(call.gives[0]) in self.timed
+        if is_copy(name) or (timed[0] != timed[1] and name in ("flatten", "view", "reshape", "unflatten")):
+            return self._copied(call, taken)
+        if name in ADDS:
+            return self._added(call)
+        known = [self._of[id(tensor)] for tensor in call.takes if id(tensor) in self._of]
+        if name == "stack":
             return known[0]
-        if name in ("add", "iadd", "__add__", "__radd__", "__iadd__") and len(known) == len(call.takes) == 2:
-            return self._put(Added(f"add{len(self.nodes)}", tuple(known), self._shape(call.gives[0])))
-        if name in ("flatten", "reshape", "view"):
-            return self._flatten(f"flatten{len(self.nodes)}", None, known[0], self._shape(call.gives[0]))
-        if name.lstrip("_") in ("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d"):
-            return self._functional_pool(call, known[0])
-        if name in _ENDS:
-            return None  # spikes of all timesteps, brought together
-        if name in ("size", "dim", "shape", "device", "dtype", "__get__", "__len__"):
-            return None
-        after = f" after '{known[0]}'"
-        raise TraceError(f"function '{name}'{after}: cannot be said in a trace; {', '.join(sorted(FUNCTIONS))} can")
+        if name == "cat":
+            return self._side_by_side(call)
+        if known and not any(id(tensor) in self.late for tensor in call.takes):
+            if name in ("flatten", "reshape", "view"):
+                return self._flatten(f"flatten{len(self.nodes)}", None, known[0], self._shape(call.gives[0]))
+            if name.lstrip("_") in ("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d"):
+                return self._functional_pool(call, known[0])
+            if name in _TOLD:
+                return None
+        after = f"'{known[0]}'" if known else f"'{self.late[id(taken)]}' of the timestep before"
+        raise TraceError(
+            f"function '{name}' after {after}: cannot be said in a trace; {', '.join(sorted(FUNCTIONS))} can"
+        )
 
+    def _copied(self, call: Call, taken: torch.Tensor) -> str | None:
+        for known in (self.late, self._with_own, self._of):
+            if id(taken) in known:
+                known[id(call.gives[0])] = known[id(taken)]
+        return self._of.get(id(taken))
 
-def _is_once_a_timestep(module: torch.nn.Module) -> bool:
-    """Whether a module that is called again begins the next timestep: neurons, and what has weights."""
-    return neuron_key(module) is not None or any(True for _ in module.parameters())
+    def _added(self, call: Call) -> str:
+        """A sum of two branches, or of one and the spikes that its neurons gave one timestep before."""
+        known = [tensor for tensor in call.takes if id(tensor) in self._of]
+        late = [self.late[id(tensor)] for tensor in call.takes if id(tensor) in self.late]
+        if len(call.takes) != 2 or len(known) + len(late) != 2 or not known or call.options.get("alpha", 1) != 1:
+            after = f"'{self._of[id(known[0])]}'" if known else f"'{late[0]}' of the timestep before"
+            raise TraceError(f"function '{call.name}' after {after}: wanted a sum of two branches of the network")
+        if late:
+            self._with_own[id(call.gives[0])] = late[0]
+            return self._of[id(known[0])]
+        names = tuple(self._of[id(tensor)] for tensor in known)
+        return self._put(Added(f"add{len(self.nodes)}", names, self._shape(call.gives[0])))
+
+    def _side_by_side(self, call: Call) -> str | None:
+        """Vectors side by side, for a Linear to take apart."""
+        self._joined[id(call.gives[0])] = list(call.takes)
+        axis = call.options.get("dim", call.arguments[1] if len(call.arguments) > 1 else 0)
+        known = all(id(tensor) in self._of or id(tensor) in self.late for tensor in call.takes)
+        vectors = all(tensor.dim() == 2 + (id(tensor) in self.timed) for tensor in call.takes)
+        if not known or not vectors or axis not in (-1, call.gives[0].dim() - 1):
+            raise TraceError("function 'cat': wanted vectors of the network side by side, before a Linear")
+        return None
 
 
 def _bias(module: Any) -> Floats | None:

@@ -46,7 +46,11 @@ class _Functions(TorchFunctionMode):
         result = func(*args, **(kwargs or {}))
         if not self.inside and (gives := tensors(result)):
             name = getattr(func, "__name__", str(func))
-            self.calls.append(Call(name, None, tensors([args, kwargs or {}]), gives, tuple(args), dict(kwargs or {})))
+            takes = tensors([args, kwargs or {}])
+            if name == "unbind" and args[1:] in ((), (0,)) and not kwargs:  # as a loop over a tensor does
+                self.calls += [Call("__getitem__", None, takes, (give,), (args[0], n)) for n, give in enumerate(gives)]
+            else:
+                self.calls.append(Call(name, None, takes, gives, tuple(args), dict(kwargs or {})))
         return result
 
 

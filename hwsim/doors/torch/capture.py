@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,24 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hwsim.doors.entry import SAMPLES_COMPARED, enter
-from hwsim.doors.float_run import FloatRun
-from hwsim.doors.graph import Graph, Neurons, Source
+from hwsim.doors.float_run import FloatRun, run_floats
+from hwsim.doors.graph import Graph, Neurons, Source, Votes, Weighted
 from hwsim.doors.lattice import Precision
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
-from hwsim.doors.torch.modules import HINTS, NEURONS, is_whole, neuron_key, refuse
+from hwsim.doors.torch.modules import (
+    NEURONS,
+    has_memory,
+    hint,
+    is_in_time,
+    is_neurons,
+    is_whole,
+    neuron_key,
+    refuse,
+)
+from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
+from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 
 _TOP = 255
@@ -69,7 +80,7 @@ class _Forward:
 
     def __init__(self, model: nn.Module, unit: float, over_time: bool, timesteps: int | None) -> None:
         self.model, self.unit, self.over_time = model, unit, over_time
-        self.multi = any(getattr(module, "step_mode", "s") == "m" for module in model.modules())
+        self.multi = any(map(is_in_time, model.modules()))
         self.timesteps = timesteps or 0
         self.stepwise = True
 
@@ -84,35 +95,56 @@ class _Forward:
                 tensor = tensor.unsqueeze(0).repeat(self.timesteps, *[1] * tensor.dim())
             else:
                 tensor = tensor.transpose(0, 1)
-        given = tensor[:, 0] if self.over_time and not self.multi else tensor
-        _reset(self.model)
-        calls: list[Call]
-        with written_down(self.model, is_whole) as calls:
-            try:
-                self.model(given)
-            except (RuntimeError, TypeError, ValueError) as error:
-                if not self.over_time or self.multi:
-                    raise TraceError(
-                        f"model: its forward pass fails on an input {tuple(given.shape)}: {error}"
-                    ) from None
-                calls.clear()
-                given = tensor.transpose(0, 1)
-                _reset(self.model)
-                self.model(given)
-        times = _times(calls)
-        if times > 1 and not self.multi:
-            self.stepwise, self.timesteps = False, times
-        if not self.timesteps:
-            raise UsageError("timesteps: wanted how many, for a model that does one timestep a call")
         sizes = one.shape[2 if self.over_time else 1 :]
         shape = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0])
         bits = 8 if not self.over_time else max(1, int(one.max(initial=1)).bit_length())
         source = Source("input", (), shape, self.unit, bits, self.over_time)
-        building = Building(source, given, time_first=self.multi)
-        for call in calls:
-            if not building.take(call):
-                break
-        return building.graph(readout)
+        calls, entries, timed = self._written_down(tensor)
+        timestep = one_timestep(calls, entries, timed, self.multi, _fires)
+        return Building(source, entries, timestep).graph(readout)
+
+    def _written_down(self, tensor: torch.Tensor) -> tuple[list[Call], list[torch.Tensor], bool]:
+        """Calls of a forward pass, or of two of one timestep each; what they were given; whether that is timed."""
+        if self.over_time and not self.multi:
+            sequence = [tensor.transpose(0, 1)]
+            calls, _ = self._called(sequence)
+            if calls and _times(calls) == self.timesteps > 1:  # it has a loop of its own
+                self.stepwise = False
+                return calls, sequence, True
+            steps = [tensor[:, t] for t in range(min(2, self.timesteps))]
+            calls, error = self._called(steps)
+            if error and self.timesteps == 1 and (again := self._called(sequence)[0]):
+                self.stepwise = False
+                return again, sequence, True
+            return self._checked(calls, steps, error), steps, False
+        calls, error = self._called([tensor])
+        times = _times(self._checked(calls, [tensor], error))
+        if times > 1 and not self.multi:
+            self.stepwise, self.timesteps = False, times
+        if not self.timesteps:
+            raise UsageError("timesteps: wanted how many, for a model that does one timestep a call")
+        if self.stepwise and self.timesteps > 1:  # what comes back is seen at the second timestep
+            calls, _ = self._called([tensor, tensor])
+        return calls, [tensor], self.multi
+
+    def _called(self, given: Sequence[torch.Tensor]) -> tuple[list[Call], str]:
+        """Calls of forward passes one after another, or no calls and why that failed."""
+        calls: list[Call]
+        _reset(self.model)
+        with written_down(self.model, is_whole) as calls:
+            try:
+                for tensor in given:
+                    self.model(tensor)
+            except (RuntimeError, TypeError, ValueError, IndexError) as error:
+                return [], one_line(str(error))[:140]
+        return calls, ""
+
+    @staticmethod
+    def _checked(calls: list[Call], given: Sequence[torch.Tensor], error: str) -> list[Call]:
+        if error:
+            raise TraceError(f"model: its forward pass fails on an input {tuple(given[0].shape)}: {error}")
+        _times(calls)
+        return calls
 
     def floats(self, graph: Graph, few: NDArray[np.uint8], readout: str) -> FloatRun:
         """What the model itself gives on some samples: spikes by node, and logits of every timestep."""
@@ -121,23 +153,27 @@ class _Forward:
         modules = dict(self.model.named_modules())
         for name, found in seen.items():
             hooks.append(modules[name].register_forward_hook(_keeping(found)))
-        self._last: list[NDArray[Any]] = []
-        last = _last_weighted(graph)
-        if last is not None:
-            hooks.append(modules[last].register_forward_hook(_keeping(self._last)))
+        currents: list[NDArray[Any]] = []
+        last = graph.nodes[-1]
+        if isinstance(last, Weighted):
+            hooks.append(modules[last.name].register_forward_hook(_keeping(currents)))
         try:
             with torch.no_grad():
                 self._run(few)
         finally:
             for hook in hooks:
                 hook.remove()
-        spikes = {name: self._arranged(found, graph[name].shape) > 0 for name, found in seen.items()}
-        if last is not None:
-            logits = self._arranged(self._last, graph[last].shape)[:, :, 0, 0]
-        else:
-            end = graph.nodes[-1]
-            fired = spikes[end.inputs[0]][:, :, 0, 0].astype(np.float64)
-            logits = fired.reshape(*fired.shape[:2], end.shape[2], -1).sum(axis=-1)
+        arranged = {name: self._arranged(found, graph[name].shape) for name, found in seen.items()}
+        silent = {node.name for node in graph if isinstance(node, Neurons) and np.isinf(node.threshold).all()}
+        spikes = {name: (found > 0) & (name not in silent) for name, found in arranged.items()}
+        if isinstance(last, Weighted):
+            logits = self._arranged(currents, last.shape)[:, :, 0, 0]
+        elif isinstance(last, Votes) and last.of == "spikes":
+            fired = spikes[last.inputs[0]][:, :, 0, 0].astype(np.float64)
+            logits = fired.reshape(*fired.shape[:2], last.shape[2], -1).sum(axis=-1)
+        else:  # no module gives them by the timestep
+            placed = _channels_last(few, graph.source)
+            logits = run_floats(graph, placed, self.timesteps).logits
         return FloatRun(spikes, np.asarray(logits, np.float64))
 
     def _run(self, few: NDArray[np.uint8]) -> None:
@@ -157,10 +193,9 @@ class _Forward:
             self.model(tensor.transpose(0, 1) if self.over_time else tensor)
 
     def _arranged(self, found: list[NDArray[Any]], shape: tuple[int, int, int]) -> NDArray[Any]:
-        """[sample, timestep, y, x, channel]."""
-        steps = found[0] if self.multi else np.stack(found)
-        flat = steps.reshape(*steps.shape[:2], shape[2], shape[0], shape[1])
-        arranged: NDArray[Any] = flat.transpose(1, 0, 3, 4, 2)
+        """[sample, timestep, y, x, channel], of one call with an axis of time, or of one a timestep."""
+        steps = np.stack(found).reshape(self.timesteps, -1, shape[2], shape[0], shape[1])
+        arranged: NDArray[Any] = steps.transpose(1, 0, 3, 4, 2)
         return arranged
 
     def _tensor(self, integers: NDArray[np.uint8]) -> torch.Tensor:
@@ -170,17 +205,15 @@ class _Forward:
         return tensor
 
 
+def _fires(call: Call) -> bool:
+    return call.module is not None and is_neurons(call.module)
+
+
 def _keeping(found: list[NDArray[Any]]) -> Any:
     def hook(_module: nn.Module, _args: Any, result: Any) -> None:
         found.append(tensors(result)[0].detach().cpu().numpy())
 
     return hook
-
-
-def _last_weighted(graph: Graph) -> str | None:
-    """The module that gives logits where the last layer does not fire."""
-    last = graph.nodes[-1]
-    return last.name if type(last).__name__ == "Weighted" else None
 
 
 def _times(calls: list[Call]) -> int:
@@ -191,17 +224,15 @@ def _times(calls: list[Call]) -> int:
             count[id(call.module)] = count.get(id(call.module), 0) + 1
     if not count:
         for call in calls:
-            if call.module is not None and (hint := HINTS.get(type(call.module).__name__)):
-                refuse(call.name, call.module, hint)
+            if call.module is not None and (why := hint(call.module)):
+                refuse(call.name, call.module, why)
         raise TraceError(f"model: has no spiking neurons that are known; hwsim knows {', '.join(NEURONS)}")
     return max(count.values())
 
 
 def _reset(model: nn.Module) -> None:
-    """Membranes back to where they begin, in the way of either library."""
-    for module in model.modules():
-        if neuron_key(module) is None:
-            continue
+    """Membranes and what containers keep back to where they begin, in the way of either library."""
+    for module in filter(has_memory, model.modules()):
         for name in ("reset_mem", "reset"):
             if callable(getattr(module, name, None)):
                 getattr(module, name)()

@@ -18,6 +18,7 @@ from hwsim.traces.network.layers import (
     Pool,
     Readout,
     SeededWeights,
+    Upsample,
     Weights,
     neuron_of,
 )
@@ -69,6 +70,8 @@ def kind_of(layer: Layer) -> str:
             return f"{transposed}conv {_sizes(window.kernel, always=True)}{stride}"
         case Pool():
             return f"{layer.kind} pool {_sizes(layer.window.kernel, always=True)}"
+        case Upsample():
+            return f"upsample {layer.factor[0]}x{layer.factor[1]}"
         case Readout():
             return f"of {layer.of}"
     return type(layer).__name__.lower()

@@ -67,16 +67,18 @@ class Activations:
         return planes
 
     def read_by(self, layer: Layer) -> Words:
-        """Those that a layer with weights reads, as its windows meet them: of a spread map with nothing in between.
-
-        Of a delayed layer it is what its input gave in the timestep before.
-        """
+        """Those that a layer with weights reads: of a delayed one what its input gave in the timestep before."""
         planes = self.planes(layer.inputs[0])
-        if is_delayed(layer):
-            late = np.zeros_like(planes)
-            late[:, :, 1:] = planes[:, :, :-1]
-            late.flags.writeable = False
-            planes = late
+        if not is_delayed(layer):
+            return planes
+        late = np.zeros_like(planes)
+        late[:, :, 1:] = planes[:, :, :-1]
+        late.flags.writeable = False
+        return late
+
+    def met_by(self, layer: Layer) -> Words:
+        """The same as its windows meet them: of a spread map with nothing between its places."""
+        planes = self.read_by(layer)
         picture = planes.reshape(*planes.shape[:3], *input_shape(layer, self._trace.network)[:2], planes.shape[-1])
         return window(layer).spread_out(picture).reshape(*planes.shape[:3], -1, planes.shape[-1])
 

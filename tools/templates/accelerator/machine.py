@@ -78,7 +78,7 @@ def count(design: Design, trace: Trace, layer: Layer, samples: range) -> Counts:
         met = np.tile(row_macs(layer, trace.network) // fan_out, trace.timesteps) * ones  # inputs with weights: all
         if not raw:  # or those that are set
             sources, slides = input_shape(layer, trace.network)[2], sliding(trace.network, layer)
-            planes = Activations(trace, slice(samples.start, samples.stop)).read_by(layer)
+            planes = Activations(trace, slice(samples.start, samples.stop)).met_by(layer)
             met = count_tiles(planes, slides, channel_groups(sources, 1), tile=columns).ones.reshape(ones.shape)
     updates = 0 if neuron_of(layer) is None else columns * channels
     moved = -(-updates * design.neuron.membrane_bits // design.membranes.port_bits)
