@@ -8,9 +8,9 @@ setup:  ## a virtual environment with everything that the checks need; torch is 
 	$(PYTHON) -m pip install -q 'torch>=2.4' --extra-index-url https://download.pytorch.org/whl/cpu
 	$(MAKE) frameworks PYTHON=$(PYTHON)
 
-frameworks:  ## what tests/doors needs beside torch; without their dependencies, which are for what no test does
+frameworks:  ## what tests/doors and NeuroBench's numbers need beside torch; without their dependencies, which are for what no test does
 	$(PYTHON) -m pip install -q loguru tqdm scikit-learn
-	$(PYTHON) -m pip install -q --no-deps snntorch==1.0.0 spikingjelly==2.0.0 norse==1.1.0 nirtorch
+	$(PYTHON) -m pip install -q --no-deps snntorch==1.0.0 spikingjelly==2.0.0 norse==1.1.0 nirtorch neurobench==2.3.0
 
 check:  ## lint, types, import directions
 	$(PYTHON) -m ruff check .

@@ -11,6 +11,7 @@ from hwsim.version import VERSION
 if TYPE_CHECKING:
     from hwsim.doors.capture import capture
     from hwsim.doors.events.stored import EventInputs
+    from hwsim.doors.nir_export import to_nir
     from hwsim.doors.recordings import from_events, from_nir, run_on
     from hwsim.public import (
         Advice,
@@ -43,6 +44,7 @@ __all__ = [
     "load_trace",
     "run_on",
     "simulate",
+    "to_nir",
 ]
 
 __version__ = VERSION
@@ -50,6 +52,7 @@ __version__ = VERSION
 _ELSEWHERE = {
     "doors.capture": ["capture"],
     "doors.events.stored": ["EventInputs"],
+    "doors.nir_export": ["to_nir"],
     "doors.recordings": ["from_events", "from_nir", "run_on"],
 }
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}

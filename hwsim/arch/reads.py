@@ -207,6 +207,11 @@ def real(value: Any) -> Any:
     return value
 
 
+def is_watched(spec: object) -> bool:
+    """Whether what is read of a specification is noted, as the result will be kept for other designs."""
+    return type(spec) is _Watched
+
+
 def derived(spec: Any, function: Callable[..., Value], *arguments: Hashable) -> Value:
     """What a function makes of a specification; of one that is watched only this result is noted."""
     if type(spec) is not _Watched:

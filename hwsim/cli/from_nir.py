@@ -9,6 +9,8 @@ import click
 
 from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, without_threads
 
+_ELSE = "[default: as to-nir wrote it, else"
+
 
 @click.command("from-nir")
 @click.argument("network", metavar="NET.nir", type=FILE)
@@ -18,9 +20,9 @@ from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, witho
 @click.option("--timesteps", type=int, help="Timesteps T; of an .npz its own unless fewer are asked for.")
 @click.option("--bin-us", type=int, help="Microseconds of a timestep.  [default: --dt]")
 @click.option("--bin-events", type=int, help="Events of a timestep instead.")
-@click.option("--dt", type=float, default=1e-3, show_default=True, help="Seconds of a timestep, for leaks.")
-@click.option("--reset", type=click.Choice(["hard", "soft"]), default="hard", show_default=True)
-@click.option("--fires", type=click.Choice(["above", "at"]), default="above", show_default=True)
+@click.option("--dt", type=float, help=f"Seconds of a timestep, for leaks.  {_ELSE} 0.001]")
+@click.option("--reset", type=click.Choice(["hard", "soft"]), help=f"{_ELSE} hard]")
+@click.option("--fires", type=click.Choice(["above", "at"]), help=f"{_ELSE} above]")
 @click.option("--weight-bits", type=click.IntRange(2, 8), default=8, show_default=True)
 @click.option("--recorded", type=int, help="Samples whose spikes are kept.  [default: all]")
 @click.option("--allow-drift", type=float, metavar="SHARE", help="Spikes that may differ from the float network's.")

@@ -28,6 +28,7 @@ FLAGS = {
     "jobs": "--jobs",
     "labels": "--labels",
     "memory": "--memory",
+    "metrics": "--metrics",
     "phase": "--phase",
     "rate": "--rate",
     "parquet": "--parquet",

@@ -10,6 +10,7 @@ import click
 from hwsim.cli.from_events import from_events
 from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
+from hwsim.cli.to_nir import to_nir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,20 +27,28 @@ def trace() -> None:
 @click.argument("file", metavar="TRACE", type=FILE)
 @click.option("--full", is_flag=True, help="All that is known, in the place of the first screen.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
-def trace_info(file: Path, full: bool, as_json: bool) -> None:
+@click.option(
+    "--metrics",
+    type=click.Choice(["json"]),
+    help="NeuroBench's metrics instead, by its names: footprint, sparsities, synaptic operations, membrane updates.",
+)
+def trace_info(file: Path, full: bool, as_json: bool, metrics: str | None) -> None:
     """What a trace holds: network, weights, spike rates, dead neurons, accuracy, sizes, where it was recorded."""
     without_threads()
     from hwsim.example import trace_file
-    from hwsim.traces.info import look_into
 
     needs_output()
-    if full and as_json:
-        raise click.UsageError("--full, --json: wanted one of them")
-    info = look_into(trace_file(file))
-    if as_json:
-        import json
+    if full + as_json + (metrics is not None) > 1:
+        raise click.UsageError("--full, --json, --metrics: wanted one of them")
+    path = trace_file(file)
+    if metrics is not None:
+        _print_json(_metrics(path))
+        return
+    from hwsim.traces.info import look_into
 
-        click.echo(json.dumps(info.to_dict(), indent=1))
+    info = look_into(path)
+    if as_json:
+        _print_json(info.to_dict())
     elif full:
         from hwsim.view.terminal.trace_table import print_trace
 
@@ -48,6 +57,19 @@ def trace_info(file: Path, full: bool, as_json: bool) -> None:
         from hwsim.view.terminal.trace_summary import print_trace_summary
 
         print_trace_summary(info, console())
+
+
+def _metrics(path: Path) -> Mapping[str, object]:
+    from hwsim.traces.direct.metrics import neurobench
+    from hwsim.traces.io import read_trace
+
+    return neurobench(read_trace(path))
+
+
+def _print_json(value: Mapping[str, object]) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
 @trace.command("verify")
@@ -77,7 +99,7 @@ def trace_verify(file: Path, memory: int | None) -> None:
     "words",
     multiple=True,
     metavar="WORD",
-    help="Change the network: events, input-bits=1..8, weight-bits=2..8, bias, reset=soft|hard|none, delayed-reset,"
+    help="Change the network: events, input-bits=1..8, weight-bits=1..16, bias, reset=soft|hard|none, delayed-reset,"
     " at-threshold, leak=none|channel, readout=spikes|membrane, votes=1..64; may be repeated.",
 )
 @click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
@@ -150,3 +172,4 @@ def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], se
 
 trace.add_command(from_events)
 trace.add_command(from_nir)
+trace.add_command(to_nir)

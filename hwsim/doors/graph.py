@@ -35,6 +35,24 @@ class Source(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """The integers that weights, or sums of currents, are known to be of: the real value of 1 in each channel."""
+
+    step: Floats  # [channel]
+    bits: int = 0  # of a weight
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """The fixed point that neurons are known to have."""
+
+    fraction_bits: int
+    membrane_bits: int
+    leak_bits: int
+    synapse_leak_bits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Weighted(Node):
     """A convolution, or a fully connected layer over (1, 1, n)."""
 
@@ -45,6 +63,7 @@ class Weighted(Node):
     groups: int = 1
     linear: bool = False
     delayed: bool = False  # it reads what neurons, at any place of the graph, gave one timestep before
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +83,8 @@ class Flattened(Node):
 @dataclass(frozen=True, slots=True)
 class Added(Node):
     """The sum of what it reads."""
+
+    steps: Steps | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,7 @@ class Neurons(Node):
     reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
     synapse: Synapse | None = None
     feedback: Floats | None = None  # [channel] or [1]
+    widths: Widths | None = None
 
 
 @dataclass(frozen=True, slots=True)

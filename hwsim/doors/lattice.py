@@ -124,7 +124,7 @@ class _Building:
         return self.units[name]
 
     def _weighted(self, node: Weighted) -> None:
-        unit, bits = self._unit(node), self.precision.weight_bits
+        unit, bits = self._unit(node), node.steps.bits if node.steps else self.precision.weight_bits
         steps = self._steps_for(node)
         top = (1 << (bits - 1)) - 1
         values = np.clip(np.rint(node.weight / steps), -top - 1, top).astype(np.int8)
@@ -145,6 +145,8 @@ class _Building:
 
     def _steps_for(self, node: Weighted) -> Floats:
         """The step of every output channel: its own, or one for all that are added up or compared with it."""
+        if node.steps is not None:
+            return node.steps.step / self._unit(node)
         summed = [reader for reader in self.graph.readers(node.name) if isinstance(reader, Added)]
         together = [node]
         for reader in summed:
@@ -174,7 +176,7 @@ class _Building:
             unit = min(self.units[name] for name in node.inputs)
             gains = [round(self.units[name] / unit) for name in node.inputs]
         else:
-            step = self.steps[currents[0]]
+            step = self.steps[currents[0]] if node.steps is None else node.steps.step
             gains = []
             for name in node.inputs:
                 ratio = (self.steps[name] / step).mean() if name in self.steps else self.units[name] / float(step[0])
@@ -237,9 +239,10 @@ class _Building:
             _fail(node, "takes less than nothing of what arrives: wanted a gain above 0")
         step = arriving * node.gain
         threshold = np.broadcast_to(node.threshold, channels) / step
-        if (threshold < 0).any():
+        if (threshold < 0).any() and node.widths is None:  # else it was meant
             _fail(node, "has a threshold below zero")
-        fraction = _fraction_bits(float(threshold.min()))
+        widths = node.widths
+        fraction = _fraction_bits(float(threshold.min())) if widths is None else widths.fraction_bits
         unit = 1 << fraction
         if node.synapse is not None and np.any(node.drive):
             _fail(node, "has a potential that it leaks to, beside a synaptic current: wanted v_leak 0")
@@ -251,13 +254,16 @@ class _Building:
         levels = np.zeros(channels, np.int64) if silent else np.rint(threshold * unit).astype(np.int64)
         feedback = None if node.feedback is None else np.rint(node.feedback / arriving * unit).astype(np.int64)
         largest = max(int(np.abs(each).max()) for each in (levels, feedback) if each is not None)
-        bits = max(self.precision.membrane_bits, largest.bit_length() + 2)
+        bits, leak_bits = max(self.precision.membrane_bits, largest.bit_length() + 2), self.precision.leak_bits
+        of_current = leak_bits
+        if widths is not None:
+            bits, leak_bits, of_current = widths.membrane_bits, widths.leak_bits, widths.synapse_leak_bits
         if bits > MAX_MEMBRANE_BITS:
             _fail(node, f"needs membranes of {bits} bits: its threshold is far above its weights")
-        leak, leak_bits = self._leak(node.leak, channels)
+        leak, leak_bits = _leak(node.leak, channels, leak_bits)
         synapse = None
         if node.synapse is not None:
-            synapse = Synapse(*self._leak(node.synapse.leak, channels), node.synapse.delayed)
+            synapse = Synapse(*_leak(node.synapse.leak, channels, of_current), node.synapse.delayed)
         neuron = Neuron(
             leak=leak,
             leak_bits=leak_bits,
@@ -274,13 +280,13 @@ class _Building:
         )
         return neuron, whole.astype(np.int32) if whole.any() else None
 
-    def _leak(self, value: Floats, channels: int) -> tuple[Leak, int]:
-        """A leak and its bits: one where it is the same for all channels, and no bits where nothing leaks."""
-        bits = self.precision.leak_bits
-        leak = np.rint(np.broadcast_to(value, channels) * (1 << bits)).astype(np.int64)
-        if len(set(leak.tolist())) > 1:
-            return leak, bits
-        return (1, 0) if int(leak[0]) == 1 << bits else (int(leak[0]), bits)
+
+def _leak(value: Floats, channels: int, bits: int) -> tuple[Leak, int]:
+    """A leak and its bits: one where it is the same for all channels, and no bits where nothing leaks."""
+    leak = np.rint(np.broadcast_to(value, channels) * (1 << bits)).astype(np.int64)
+    if len(set(leak.tolist())) > 1:
+        return leak, bits
+    return (1, 0) if int(leak[0]) == 1 << bits else (int(leak[0]), bits)
 
 
 def _fraction_bits(lowest: float) -> int:

@@ -25,9 +25,11 @@ from hwsim.doors.graph import (
     Pooled,
     Shape,
     Source,
+    Steps,
     Synapse,
     Votes,
     Weighted,
+    Widths,
 )
 from hwsim.doors.nir_loops import back_edges, flattened
 from hwsim.errors import TraceError, UsageError
@@ -35,15 +37,17 @@ from hwsim.printable import one_line, shortened
 
 Fires = Literal["above", "at"]
 Reset = Literal["hard", "soft"]
+SAYS = "hwsim."
+"""What the names of metadata begin with that `nir_export` writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Discrete:
-    """What NIR leaves open."""
+    """What NIR leaves open; where it is not said, that of the file's metadata, else 1 ms, `hard` and `above`."""
 
-    dt_s: float
-    reset: Reset = "hard"
-    fires: Fires = "above"
+    dt_s: float | None = None
+    reset: Reset | None = None
+    fires: Fires | None = None
 
 
 def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
@@ -152,7 +156,7 @@ class _Reading:
         sources = [self.alias[source] for source in self._sources(name)]
         if len(sources) > 1:
             shape = self.made[sources[0]].shape
-            self._put(Added(f"{_legal(name)}.sum", tuple(sources), shape))
+            self._put(Added(f"{_legal(name)}.sum", tuple(sources), shape, _steps(node, shape)))
             sources = [f"{_legal(name)}.sum"]
         handler = getattr(self, f"_{kind.lower()}", None)
         if handler is None:
@@ -202,26 +206,37 @@ class _Reading:
         rows, columns = ((size + 2 * padding - kernel) // stride + 1 for size in within[:2])
         weight, bias = out.transpose(2, 3, 1, 0), _bias(node)
         shape = (rows, columns, out.shape[0])
-        return self._put(Weighted(name, tuple(sources), shape, weight, bias, stride, padding, int(node.groups)))
+        steps = _steps(node, shape, weight)
+        window = (stride, padding, int(node.groups))
+        return self._put(Weighted(name, tuple(sources), shape, weight, bias, *window, steps=steps))
 
     def _affine(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._dense(name, np.asarray(node.weight, np.float64), _bias(node), sources)
+        return self._dense(name, node, _bias(node), sources)
 
     def _linear(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._dense(name, np.asarray(node.weight, np.float64), None, sources)
+        return self._dense(name, node, None, sources)
 
-    def _dense(self, name: str, weight: Floats, bias: Floats | None, sources: list[str]) -> str:
-        (source,) = sources
+    def _dense(self, name: str, node: Any, bias: Floats | None, sources: list[str]) -> str:
+        (source,), weight = sources, np.asarray(node.weight, np.float64)
         if self._shape(source)[:2] != (1, 1):
             if source not in self.made:
                 raise TraceError(f"node '{name}': recurrent from the map '{source}' to a vector: wanted a convolution")
             source = self._flatten(f"{name}.flat", None, sources)
-        if (chw := self.chw.get(source)) is not None:  # channels come first in NIR, last here
+        if (chw := self._flattened(source)) is not None:  # channels come first in NIR, last here
             height, width, channels = chw
             weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
         if weight.shape[1] != self._shape(source)[2]:
             raise TraceError(f"node '{name}': wanted {self._shape(source)[2]} inputs, found {weight.shape[1]}")
-        return self._put(Weighted(name, (source,), (1, 1, len(weight)), weight.T[None, None], bias, linear=True))
+        shape, turned = (1, 1, len(weight)), weight.T[None, None]
+        steps = _steps(node, shape, turned)
+        return self._put(Weighted(name, (source,), shape, turned, bias, linear=True, steps=steps))
+
+    def _flattened(self, name: str) -> Shape | None:
+        """The shape of maps that a vector was, also past neurons and sums."""
+        node = self.made.get(name)
+        while isinstance(node, Neurons | Added):
+            node = self.made[node.inputs[0]]
+        return None if node is None else self.chw.get(node.name)
 
     def _sumpool2d(self, name: str, node: Any, sources: list[str]) -> str:
         return self._pool(name, node, sources, "sum")
@@ -274,7 +289,8 @@ class _Reading:
 
     def _share(self, name: str, node: Any, key: str) -> Floats:
         """What a timestep is of a time constant."""
-        tau, dt = _by_channel(name, key, getattr(node, key)), self.discrete.dt_s
+        tau = _by_channel(name, key, getattr(node, key))
+        dt = float(_said(node, "dt", 1e-3)) if self.discrete.dt_s is None else self.discrete.dt_s
         if (dt > tau).any():
             kind = type(node).__name__
             raise TraceError(
@@ -299,21 +315,24 @@ class _Reading:
             if values.size not in (1, shape[2]):
                 raise TraceError(f"node '{name}': wanted {key} of {shape[2]} channels, found {values.size}")
         v_reset = _one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
-        reset = self.discrete.reset
+        reset = self.discrete.reset or _said(node, "reset", "hard")
         return self._put(
             Neurons(
                 name,
                 tuple(sources),
-                shape,
+                self.made[sources[0]].shape,
                 leak,
                 threshold,
                 gain,
                 drive,
                 reset if fires else "none",
                 v_reset if fires and reset == "hard" else 0.0,
-                self.discrete.fires == "at",
+                (self.discrete.fires or _said(node, "fires", "above")) == "at",
+                bool(_said(node, "delayed_reset", 0)),
+                bool(_said(node, "reset_after_sum", 0)),
                 synapse=synapse,
                 feedback=np.ones(1) if name in map(_legal, self.own) else None,
+                widths=_widths(node),
             )
         )
 
@@ -352,6 +371,32 @@ def _same(name: str, key: str, value: Any) -> tuple[int]:
     if len(found) != 1:
         raise TraceError(f"node '{name}': wanted the same {key} in both directions, found {sorted(found)}")
     return (found.pop(),)
+
+
+def _said(node: Any, key: str, otherwise: Any) -> Any:
+    """What the metadata of a node say, where hwsim wrote them."""
+    return (getattr(node, "metadata", None) or {}).get(f"{SAYS}{key}", otherwise)
+
+
+def _steps(node: Any, shape: Shape, weight: Floats | None = None) -> Steps | None:
+    """The steps that weights, or a sum before a node, are known to be of; None where weights have changed since."""
+    step = np.asarray(_said(node, "step", ()), np.float64)
+    bits = int(_said(node, "bits", 0))
+    if step.shape != shape[2:] or not (np.isfinite(step) & (step > 0)).all():
+        return None
+    if weight is not None:
+        whole = weight / step
+        top = 1 << max(bits - 1, 0)
+        if not bits or (np.abs(whole - np.rint(whole)) > 1e-6).any() or not ((whole >= -top) & (whole < top)).all():
+            return None
+    return Steps(step, bits)
+
+
+def _widths(node: Any) -> Widths | None:
+    """The fixed point of neurons, where the metadata have it."""
+    keys = ("fraction_bits", "membrane_bits", "leak_bits", "synapse_leak_bits")
+    found = [_said(node, key, None) for key in keys]
+    return None if None in found else Widths(*map(int, found))
 
 
 def _one(name: str, key: str, value: Any) -> float:

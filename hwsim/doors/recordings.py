@@ -16,6 +16,7 @@ from hwsim.doors.entry import Entered, enter
 from hwsim.doors.events.inputs import Form, Recordings, paths_of
 from hwsim.doors.events.sources import Kind
 from hwsim.doors.events.stored import EventInputs
+from hwsim.doors.graph import Graph, Neurons, Weighted
 from hwsim.doors.lattice import Precision
 from hwsim.doors.nir_file import Discrete, Fires, Reset, read_nir
 from hwsim.errors import TraceError
@@ -33,9 +34,9 @@ def trace_from_nir(
     timesteps: int | None = None,
     bin_us: int | None = None,
     bin_events: int | None = None,
-    dt: float = 1e-3,
-    reset: Reset = "hard",
-    fires: Fires = "above",
+    dt: float | None = None,
+    reset: Reset | None = None,
+    fires: Fires | None = None,
     weight_bits: int = 8,
     recorded: int | None = None,
     allow_drift: float | None = None,
@@ -48,7 +49,7 @@ def trace_from_nir(
     discrete = Discrete(dt, reset, fires)
     size = read_nir(network, discrete, 1).source.shape
     if bin_us is None and bin_events is None:
-        bin_us = max(1, round(dt * 1e6))
+        bin_us = max(1, round((dt or 1e-3) * 1e6))
     read = Recordings(inputs, labels, Form(timesteps, bin_us, bin_events, size), Kind())
     values = read.whole()
     graph = read_nir(network, discrete, max(1, int(values.max(initial=0)).bit_length()))
@@ -57,13 +58,25 @@ def trace_from_nir(
         "dataset": "recordings" if labels is not None else "not said",
         "framework": f"NIR, {network.name}",
         "command": _command(),
-        "notes": f"timestep {dt:g} s, {reset} reset, fires {fires} its threshold, weights of {weight_bits} bits",
+        "notes": _notes(graph, dt, weight_bits),
     }
     precision = Precision(weight_bits)
     entered = enter(
         graph, values, read.labels, read.timesteps, precision, recorded, allowed_drift=allow_drift, about=about
     )
     return replace(entered, late=read.late)
+
+
+def _notes(graph: Graph, dt: float | None, weight_bits: int) -> str:
+    """How neurons and weights were read, in the words of the command."""
+    neurons = [node for node in graph if isinstance(node, Neurons)]
+    kinds = {
+        f"{each.reset} reset, fires {'at' if each.fires_at_threshold else 'above'} its threshold" for each in neurons
+    }
+    step = "timestep as the file has it" if dt is None else f"timestep {dt:g} s"
+    known = any(isinstance(node, Weighted) and node.steps for node in graph)
+    bits = "weights as the file has them" if known else f"weights of {weight_bits} bits"
+    return ", ".join((step, *kinds, bits))
 
 
 def left_out(late: int) -> str:

@@ -38,12 +38,15 @@ SOFT, HARD, NO_RESET = 0, 1, 2
 
 @kernel
 def add_currents(
-    activations: NDArray[np.int32], weights: NDArray[np.int8], shape: ConvShape, currents: NDArray[np.int32]
+    activations: NDArray[np.int32],
+    weights: NDArray[np.int8] | NDArray[np.int16],
+    shape: ConvShape,
+    currents: NDArray[np.int32],
 ) -> None:
     """Add weight times activation over all windows: the zeros of a sparse input cost one comparison each.
 
-    activations int32[sample, y, x, channel_in], weights int8[ky, kx, channel_in / groups, channel_out], currents
-    int32[sample, y, x, channel_out], changed in place.
+    activations int32[sample, y, x, channel_in], weights int8 or int16[ky, kx, channel_in / groups, channel_out],
+    currents int32[sample, y, x, channel_out], changed in place.
     """
     n_samples, height, width, n_in = activations.shape
     out_height, out_width, n_out = currents.shape[1:]

@@ -21,7 +21,7 @@ from hwsim.printable import shortened
 from hwsim.traces.file.archive import Archive
 from hwsim.traces.file.container import Container
 from hwsim.traces.file.record import Record, parse_object
-from hwsim.traces.manifest import build_trace, trace_arrays, trace_record, with_sha256
+from hwsim.traces.manifest import build_trace, read_version, trace_arrays, trace_record, with_sha256
 from hwsim.traces.trace import AnyTrace
 
 MANIFEST = "manifest"
@@ -56,6 +56,7 @@ def _read(path: Path, digests: bool) -> AnyTrace:
     # No digest covers the manifest itself.
     container.check_crc(MANIFEST)
     record = parse_object(MANIFEST, container.array(MANIFEST, ("|u1",), None).tobytes())
+    version = read_version(record)  # before anything that another version might say otherwise
     recorded = record.record("sha256")
     taken: set[str] = set()
 
@@ -67,7 +68,7 @@ def _read(path: Path, digests: bool) -> AnyTrace:
             raise TraceError(f"array '{name}': wanted SHA-256 {digest[:64]}, found {_digest(array)}")
         return array
 
-    trace = build_trace(record, take)
+    trace = build_trace(version, record, take)
     if surplus := container.names - taken - {MANIFEST}:
         raise TraceError(f"array '{min(surplus)[:80]}': wanted only arrays that the manifest speaks of")
     recorded.close()
@@ -132,7 +133,8 @@ def _check_readable(record: dict[str, object], arrays: Mapping[str, NDArray[Any]
         return array
 
     left = set(arrays)
-    build_trace(Record(MANIFEST, json.loads(text)), take)
+    read = Record(MANIFEST, json.loads(text))
+    build_trace(read_version(read), read, take)
     if left:
         raise TraceError(f"array '{min(left)}': wanted only arrays of the network's layers")
 

@@ -12,7 +12,18 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
 from hwsim.traces.network.check import MAX_INT
-from hwsim.traces.network.layers import Add, Concat, Layer, Network, Readout, Upsample, is_delayed, neuron_of
+from hwsim.traces.network.layers import (
+    Add,
+    Concat,
+    Conv2d,
+    Layer,
+    Linear,
+    Network,
+    Readout,
+    Upsample,
+    is_delayed,
+    neuron_of,
+)
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"
@@ -42,7 +53,8 @@ def version_of(trace: AnyTrace) -> int:
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
     arranges = isinstance(layer, Concat | Upsample)
-    return arranges or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
+    weights = layer.weights.bits if isinstance(layer, Conv2d | Linear) else 2
+    return arranges or not 2 <= weights <= 8 or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:
@@ -50,14 +62,24 @@ def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:
     return coding(trace.coding).arrays(trace)
 
 
-def build_trace(record: Record, take: Take) -> AnyTrace:
-    """The trace that `record` and its arrays describe, every rule of the format checked; its `sha256` is left empty."""
+def read_version(record: Record) -> int:
+    """The version of the format that `record` is of; TraceError where this reader knows no such thing."""
     if (found := record.text("format")) != FORMAT:
         record.fail("format", FORMAT, found)
     if (version := record.integer("version", 1, MAX_INT)) > VERSION:
         record.fail("version", f"at most {VERSION}: a reader of version {version} is needed for this file", version)
+    return version
+
+
+def build_trace(version: int, record: Record, take: Take) -> AnyTrace:
+    """The trace that `record` of a version and its arrays describe, every rule of the format checked, without `sha256`.
+
+    Only what `read_version` reads is gone from `record`.
+    """
     kind = coding(record.choice("coding", CODINGS))
     trace: AnyTrace = kind.build(record, read_provenance(record.record("provenance")), take)
+    if version < (needed := version_of(trace)):  # readers of that version would find keys that they do not know
+        record.fail("version", f"{needed}, the lowest that has all that this trace says", version)
     return trace
 
 

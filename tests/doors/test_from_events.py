@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from contract.families import TRACES
 
 import hwsim
 from hwsim import make
@@ -243,9 +244,22 @@ def test_what_a_network_cannot_take_is_refused(tmp_path):
     write_trace(tmp_path / "one.npz", make.events(network(), inputs.values.clip(max=1), inputs.labels))
     assert "inputs: wanted 1-bit integers, found 4" in refused(*words, tmp_path / "one.npz")
     ran(*words, tmp_path / "n.npz")
-    assert "wanted a trace of coding events, found direct" in refused(*words, "traces/mnist_dietsnn.npz")
-    assert "found ttfs" in refused(*words, "traces/mnist_ttfs.npz")
+    assert "wanted a trace of coding events, found direct" in refused(*words, TRACES / "mnist_dietsnn.npz")
+    assert "found ttfs" in refused(*words, TRACES / "mnist_ttfs.npz")
     assert "which would be overwritten" in refused(*files, "--labels", labels, "--timesteps", 2, "--out", files[1])
+
+
+def test_the_shipped_network_on_events_is_what_its_readme_says():
+    trace = read_trace(TRACES / "events_digits.npz")
+    assert verify(trace).ok
+    assert (trace.coding, trace.timesteps, trace.n_samples, len(trace.inputs.labels)) == ("events", 20, 32, 128)
+    readme = (TRACES / "README.md").read_text()
+    right = trace.logits["test"].accuracy()
+    for said in (f"{100 * right[19]:.2f} % of 5,000 test recordings", f"{100 * right[9]:.2f} % after 10"):
+        assert said in readme
+    for layer in ("conv1", "conv2", "conv3"):
+        assert f"{layer} {trace.spike_rate(layer):.4f}" in readme
+    assert trace.provenance.command in readme and "simulated" in trace.provenance.dataset
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hwsim.traces.network.layers import Network
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.network import mixed_network
 
-WIDEST, MOST_STEPS = 32, 7
+WIDEST, MOST_STEPS, WEIGHT_BITS = 32, 7, (8, 8, 16)
 SAMPLES, MOST_TIMESTEPS, RECORDED = 2, 3, 1
 
 
@@ -42,7 +42,8 @@ class Case:
 def draw(seed: int, number: int) -> Case:
     """The case of a number, the same every time; one in four inputs that stay is coded by rate."""
     own = stream_key(seed, "networks", str(number))
-    network, dice = mixed_network(own, WIDEST, MOST_STEPS), Dice(own, "case")
+    bits = WEIGHT_BITS[number % len(WEIGHT_BITS)]
+    network, dice = mixed_network(own, WIDEST, MOST_STEPS, bits), Dice(own, "case")
     timesteps, layer = dice.whole(1, MOST_TIMESTEPS), network.input
     steps = (timesteps,) if layer.over_time else ()
     inputs = dice.integers(0, (1 << layer.bits) - 1, (SAMPLES, *steps, *layer.shape))

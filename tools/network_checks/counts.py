@@ -55,12 +55,15 @@ def check_imc(case: Case, trace: Trace) -> None:
         **options,
         **dict(signs),
         crossbar__rows=rows,
-        crossbar__columns=dice.whole(17, 40),  # 8-bit weights in pairs of 1-bit cells fit
+        crossbar__columns=dice.whole(33, 56),  # 16-bit weights in pairs of 1-bit cells fit
         crossbar__cell_bits=dice.whole(1, 4),
         rows_per_read=dice.whole(1, rows),
         dac__bits=dice.whole(1, 4),
         adc__columns_per_adc=dice.one_of([1, 4, 64]),
         chip__pes_per_tile=dice.whole(1, 3),
+        shift_add__bits=48,
+        offset_corrector__bits=48,
+        accumulator__bits=48,
         neuron__membrane_bits=32,
         pooling__bits=32,
     )
@@ -79,6 +82,9 @@ def check_digital(case: Case, trace: Trace) -> None:
         array__columns=dice.whole(1, 7),
         detector__bits=dice.whole(1, 8),
         mac__input_bits=32,
+        mac__weight_bits=16,
+        mac__sum_bits=48,
+        ac__bits=48,
         neuron__membrane_bits=32,
         pooling__bits=32,
     )

@@ -10,7 +10,7 @@ from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
 from hwsim.accelerators.digital.posting import post_all
 from hwsim.accelerators.digital.timing import TaskWork
 from hwsim.accelerators.digital.traffic import traffic
-from hwsim.arch.reads import kept
+from hwsim.arch.reads import is_watched, kept
 from hwsim.contract.ledger import Ledger
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
@@ -27,10 +27,11 @@ class Counted:
 
 
 def count(laid_out: Layout, trace: Trace, samples: range) -> Counted:
-    """Count what some samples do, whatever time it takes."""
+    """Count what some samples do, whatever time it takes; kept where designs are varied."""
     plan = laid_out.plan
     jobs = len(samples) * plan.timesteps * sum(task.tiling.jobs for task in plan.tasks)
-    if jobs > _MOST_KEPT or len(samples) < trace.n_samples:  # of several batches all would be kept
+    little = jobs <= _MOST_KEPT and len(samples) == trace.n_samples  # of several batches all would be kept
+    if not (is_watched(plan.spec) and little):
         return _count(laid_out, trace, samples)
     return kept(
         trace,

@@ -20,6 +20,7 @@ from hwsim.contract.neuron_parts import priced_neuron_parts
 from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.engine.schedule import Schedules
 from hwsim.traces.direct.trace import Trace
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: memory does not grow with samples
@@ -69,14 +70,14 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         return self._workload(Layout.of(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
 
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
-        plan = laid_out.plan
+        plan, shape = laid_out.plan, laid_out.shape()
         words: int = sum(packed.words[0].size for packed in trace.spikes.values())
         return Workload(
             batches=Batches(
-                partial(_lower, laid_out, trace),
+                partial(_lower, laid_out, shape, trace),
                 trace.n_samples,
                 _WORDS_AT_ONCE // words,
-                jobs={None: laid_out.shape().n_jobs},
+                jobs={None: shape.n_jobs},
             ),
             timesteps=plan.timesteps,
             runs=(RunName.STATIC,),
@@ -88,10 +89,10 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         )
 
 
-def _lower(laid_out: Layout, trace: Trace, samples: range) -> Batch:
+def _lower(laid_out: Layout, shape: Schedules, trace: Trace, samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
     plan, counted = laid_out.plan, count(laid_out, trace, samples)
-    scheduled = schedules(plan, laid_out.storage, laid_out.shape(), counted.works, len(samples))
+    scheduled = schedules(plan, laid_out.storage, shape, counted.works, len(samples))
     return Batch(samples, counted.ledger, {RunName.STATIC: OneEach(scheduled, *job_ends(plan))})
 
 

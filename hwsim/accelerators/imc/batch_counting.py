@@ -13,7 +13,7 @@ from hwsim.accelerators.imc.plan.plan import placed
 from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
-from hwsim.arch.reads import kept
+from hwsim.arch.reads import is_watched, kept
 from hwsim.contract.dense import Dense
 from hwsim.contract.ledger import Ledger
 from hwsim.traces.direct.encode import Activations
@@ -32,8 +32,8 @@ def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> M
 
 
 def post(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Ledger:
-    """Every action that some samples need, whatever time it takes."""
-    if not _is_little(trace, samples):
+    """Every action that some samples need, whatever time it takes; kept where designs are varied."""
+    if not (is_watched(laid_out.spec) and _is_little(trace, samples)):
         return _post(laid_out, trace, dense, samples)
     runs, timesteps = tuple(laid_out.plans), 1 if dense is not None else trace.timesteps
 

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.adc_range import adc_range_rows
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
+from hwsim.accelerators.imc.plan.stored_weights import reference_level, slices_of, stored_integers
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
 from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
-from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network
+from hwsim.traces.network.layers import Conv2d, Integers, Layer, Linear, Network
 from hwsim.traces.network.weights import weights_of
 
 _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never widened whole, nor out of the cache
@@ -79,31 +80,24 @@ def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells
 
 
 def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
-    """Conductance levels above G_off of all cells in each crossbar row: int64 [kernel row, kernel column, channel].
-
-    Offset: the cells hold weight + 2**(bits - 1); differential: one column holds max(weight, 0), the other
-    max(-weight, 0).  Each is cut into slices of cell_bits.  A reference column holds the offset.
-    """
+    """Conductance levels above G_off of all cells in each crossbar row: int64 [kernel row, kernel column, channel]."""
     assert isinstance(layer, Conv2d | Linear)
-    bits, cell_bits = layer.weights.bits, spec.crossbar.cell_bits
-    offset = 1 << (bits - 1)
-    weights = weights_of(layer)
+    bits, weights = layer.weights.bits, weights_of(layer)
     kernel, _, channels, _ = weights.shape
     sums = np.zeros((kernel, kernel, placed.groups, channels), np.int64)
     at_once = max(1, _WEIGHTS_AT_ONCE * channels // weights.size)
     for low in range(0, channels, at_once):
-        part = weights[:, :, low : low + at_once].astype(np.int16)
-        stored = part + np.int16(offset) if spec.signs.encoding == "offset" else np.abs(part)
-        by_group = _slice_levels(stored, cell_bits, bits).reshape(*part.shape[:3], placed.groups, -1)
+        part = weights[:, :, low : low + at_once]
+        stored = np.add.reduce(stored_integers(spec, part, bits))  # of a pair one is zero
+        by_group = _slice_levels(spec, stored, bits).reshape(*part.shape[:3], placed.groups, -1)
         sums[:, :, :, low : low + at_once] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
-    if spec.signs.encoding == "offset":
-        sums += placed.reference_columns * int(_slice_levels(np.array([offset], np.int16), cell_bits, bits)[0])
+    sums += placed.reference_columns * reference_level(spec, bits)
     return sums.reshape(kernel, kernel, placed.groups * channels)
 
 
-def _slice_levels(values: NDArray[np.int16], cell_bits: int, weight_bits: int) -> NDArray[np.int16]:
-    """Sum over its slices of the level each holds, for unsigned values."""
+def _slice_levels(spec: ImcSpec, values: Integers, weight_bits: int) -> Integers:
+    """Sum over its slices of the level each holds."""
     total = np.zeros_like(values)
-    for low in range(0, weight_bits, cell_bits):
-        total += (values >> low) & np.int16((1 << cell_bits) - 1)
+    for low in slices_of(spec, weight_bits):
+        total += (values >> low) & values.dtype.type(spec.crossbar.levels - 1)
     return total

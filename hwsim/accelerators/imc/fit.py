@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.exit.uncertainty import FRACTION_BITS, ONE
 from hwsim.accelerators.imc.functional.conversion import signed as converts_differences
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
+from hwsim.accelerators.imc.plan.stored_weights import offset_of, slices_of, stored_integers, unit_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
 from hwsim.contract.neuron_parts import synapse_widths
 from hwsim.errors import ArchitectureError
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Add, Conv2d, Linear, Network, Pool, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Integers, Linear, Network, Pool, Readout, is_delayed, neuron_of
 from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
 from hwsim.traces.network.weights import weights_of
 
@@ -83,8 +84,9 @@ def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iter
     signed = spec.signs.encoding == "differential"
     yield "shift_add.bits", reads.highest.bit_length() + signed, spec.shift_add.bits
     if not signed:
-        yield "offset_corrector.bits", signed_bits(reads.lowest, reads.highest), spec.offset_corrector.bits
-    most = reads.codes * reads.n * sum(1 << place for place in places)
+        highest = reads.highest * reads.unit
+        yield "offset_corrector.bits", signed_bits(reads.lowest, highest), spec.offset_corrector.bits
+    most = reads.codes * reads.unit * reads.n * sum(1 << place for place in places)
     needed = min(signed_bits(*sum_range(layer, largest)), most.bit_length() + 1)
     yield "accumulator.bits", needed, spec.accumulator.bits
 
@@ -103,6 +105,7 @@ class Reads:
     codes: int  # what the codes of one read add up to at most
     highest: int  # what it adds up to at most
     lowest: int  # what is least left of that without the offset
+    unit: int  # what 1 of a code of the lowest slice is worth in weights
 
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, layer: Conv2d | Linear, digit: int) -> Reads:
@@ -112,20 +115,20 @@ class Reads:
         block, within = conversion_blocks(spec, kernel, per_group)
         _, read = np.unique(block * spec.crossbar.rows + within // spec.rows_at_once, return_inverse=True)
         bits, rows = layer.weights.bits, np.bincount(read)
-        half = 1 << (bits - 1)
+        half, unit = 1 << (bits - 1), unit_of(spec, bits)
         top = (1 << (spec.adc.bits - converts_differences(spec))) - 1
-        slices = range(0, bits, spec.crossbar.cell_bits)
+        slices = slices_of(spec, bits)
         codes = top * sum(1 << place for place in slices)
-        offset = half if spec.signs.encoding == "offset" else 0
+        offset = offset_of(spec, bits)
         if not drawn(layer.weights):
             most = int(rows.max()) * digit
-            return cls(rows.size, codes, min(most * ((1 << bits) - 1 if offset else half), codes), -half * most)
+            return cls(rows.size, codes, min(most * ((1 << bits) - 1 if offset else half), codes), -half * most, unit)
         # One read after another: whether rows lie so already depends on the placement.
         weights = weights_of(layer).reshape(block.size, -1)[np.argsort(read, kind="stable")].astype(np.int32)
-        kept = weights + offset if offset else np.abs(weights)
+        kept = np.add.reduce(stored_integers(spec, weights, bits))  # of a pair one is zero
         ends = np.cumsum(rows)
 
-        def summed(values: NDArray[np.int32]) -> NDArray[np.int64]:
+        def summed(values: Integers) -> NDArray[np.int64]:
             each = [values[end - n : end].sum(axis=0) for end, n in zip(ends, rows, strict=True)]
             return np.stack(each).astype(np.int64) * digit
 
@@ -135,6 +138,6 @@ class Reads:
         cut = np.any([levels > top for levels in columns.values()], axis=0)
         highest, corrected = min(int(np.max(stored)), codes), summed(np.minimum(weights, 0))
         if spec.devices.full_scale != "level":  # registers count in steps of the ADC, the offset too
-            return cls(rows.size, codes, highest, max(int(corrected.min()), -codes))
-        least = np.where(cut, np.minimum(corrected, top - offset * digit * rows[:, None]), corrected)
-        return cls(rows.size, codes, highest, int(least.min()))
+            return cls(rows.size, codes, highest, max(int(corrected.min()), -codes * unit), unit)
+        least = np.where(cut, np.minimum(corrected, top * unit - offset * digit * rows[:, None]), corrected)
+        return cls(rows.size, codes, highest, int(least.min()), unit)

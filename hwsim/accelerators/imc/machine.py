@@ -30,6 +30,7 @@ from hwsim.contract.neuron_parts import priced_neuron_parts
 from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.engine.schedule import Schedules
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Conv2d, Linear, Network
@@ -111,13 +112,13 @@ class Imc(Accelerator[ImcSpec, Trace]):
         parts = derived(self.spec, part_names)  # first, so that what has no price is named by its key
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
         words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
-        jobs = sum(shape.n_jobs for shape in laid_out.shapes().values())
+        shapes = laid_out.shapes()
         return Workload(
             batches=Batches(
-                partial(_lower, laid_out, trace, dense),
+                partial(_lower, laid_out, shapes, trace, dense),
                 trace.n_samples,
                 _WORDS_AT_ONCE // (planes * words),
-                jobs={None: jobs},
+                jobs={None: sum(shape.n_jobs for shape in shapes.values())},
             ),
             timesteps=timesteps,
             overlaps=True,
@@ -163,9 +164,11 @@ def _why_no_exits(trace: Trace, spec: ImcSpec) -> str:
     return why_not(spec.early_exit, trace)
 
 
-def _lower(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Batch:
+def _lower(
+    laid_out: Layout, shapes: Mapping[RunName, Schedules], trace: Trace, dense: Dense | None, samples: range
+) -> Batch:
     """Count what some samples do, and lay out their schedules for every run."""
-    counts, shapes = count(laid_out.spec, trace, dense, samples), laid_out.shapes()
+    counts = count(laid_out.spec, trace, dense, samples)
     scheduled: dict[RunName, OneEach | Overlapped] = {}
     for run, plan in laid_out.plans.items():
         work = Work.of(plan, counts, len(samples))

@@ -11,6 +11,7 @@ from hwsim.contract.fit import refuse_narrow, refuse_small
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.network.layers import Conv2d, Flatten, Linear, Readout, is_delayed
+from hwsim.traces.ttfs.check import MOST_WEIGHT_BITS
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
@@ -61,6 +62,11 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
             raise UsageError(f"layer '{layer.name}': the machine has no way for spikes of the timestep before")
         if not isinstance(layer, Conv2d | Linear | Flatten) or (isinstance(layer, Conv2d) and layer.groups > 1):
             raise UsageError(f"layer '{layer.name}': the machine has convolutions of one group and linear layers only")
+        if isinstance(layer, Conv2d | Linear) and layer.weights.bits > MOST_WEIGHT_BITS:
+            raise UsageError(
+                f"layer '{layer.name}': the machine has weights of at most {MOST_WEIGHT_BITS} bits, "
+                f"found {layer.weights.bits}"
+            )
         neuron = layer.neuron if isinstance(layer, Conv2d | Linear) else None
         if neuron is not None and (neuron.leaks or neuron.reset != "soft" or not neuron.plain):
             wanted = "neurons without leak that fire above their threshold and subtract it at once"

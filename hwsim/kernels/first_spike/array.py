@@ -6,7 +6,7 @@ rules of `hwsim.traces.ttfs.trace` and when a pass may stop, but no durations an
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Stops(NamedTuple):
 class Layer(NamedTuple):
     """What is the same for all passes of a layer."""
 
-    rows: NDArray[np.int8]  # [tap, channel] weights
+    rows: NDArray[np.signedinteger[Any]]  # [tap, channel] weights
     bias: NDArray[np.int32]  # [channel]
     neurons: FireOnce
     stops: Stops

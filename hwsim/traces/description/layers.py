@@ -18,6 +18,7 @@ from hwsim.traces.network.layers import (
     Pool,
     Readout,
     SeededWeights,
+    Upsample,
     Weights,
     neuron_of,
 )
@@ -67,6 +68,8 @@ def kind_of(layer: Layer) -> str:
             return f"conv {layer.kernel}x{layer.kernel}{stride}"
         case Pool():
             return f"{layer.kind} pool {layer.kernel}x{layer.kernel}"
+        case Upsample():
+            return f"upsample {layer.factor[0]}x{layer.factor[1]}"
         case Readout():
             return f"of {layer.of}"
     return type(layer).__name__.lower()

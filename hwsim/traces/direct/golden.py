@@ -43,6 +43,10 @@ Encode = Callable[[NDArray[np.uint8], int], Values]
 """What the input layer gives for raw samples at a timestep; they are given as they are where a coding has none."""
 
 
+Watch = Callable[[str, int, NDArray[np.int64], NDArray[np.int64]], None]
+"""Told of a layer's membranes [sample, y, x, channel] before and after each timestep."""
+
+
 class Products(Protocol):
     """Who multiplies in the place of exact arithmetic."""
 
@@ -68,11 +72,12 @@ def execute(
     timesteps: int,
     products: Products | None = None,
     encode: Encode | None = None,
+    watch: Watch | None = None,
 ) -> Execution:
     """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `network` prescribes.
 
-    With `products`, currents are theirs, and sums that leave 32 bits saturate.  Raises TraceError for a network that
-    breaks a rule and for inputs of another shape or of too many bits.
+    With `products`, currents are theirs, and sums that leave 32 bits saturate.  `watch` sees all membranes.  Raises
+    TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
     """
     check_network(network)
     shape = (timesteps, *network.input.shape) if network.input.over_time else network.input.shape
@@ -86,7 +91,7 @@ def execute(
     if network.input.over_time:
         encode = at_timestep
     parts = [
-        _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode).play(timesteps)
+        _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode, watch).play(timesteps)
         for start in in_parts(len(inputs), _SAMPLES_AT_ONCE)
     ]
     spikes = {
@@ -124,12 +129,13 @@ class _Run:
         first_sample: int,
         inputs: NDArray[np.uint8],
         encode: Encode | None,
+        watch: Watch | None,
     ) -> None:
         self.network = network
         self.products = products
         self.first_sample = first_sample
         self.n_samples = len(inputs)
-        self.inputs, self.encode = inputs, encode
+        self.inputs, self.encode, self.watch = inputs, encode, watch
         self.values: dict[str, Values] = {} if encode else {network.input.name: inputs.astype(np.int32)}
         self.membranes = {
             layer.name: np.zeros((self.n_samples, *layer.shape), dtype=np.int64) for layer in network.spiking()
@@ -188,7 +194,7 @@ class _Run:
             case Readout():
                 passed = self._read_out(layer, sources[0])
         neuron = neuron_of(layer)
-        return passed if neuron is None else self._fire(layer, neuron, passed)
+        return passed if neuron is None else self._fire(layer, neuron, passed, timestep)
 
     def _late(self, layer: Layer) -> Values:
         """What the layer's input gave in the timestep before, zeros at the first."""
@@ -207,23 +213,26 @@ class _Run:
         changed: Values = (membrane - before).astype(np.int32)
         return changed
 
-    def _fire(self, layer: Layer, neuron: Neuron, currents: Values) -> Values:
+    def _fire(self, layer: Layer, neuron: Neuron, currents: Values, timestep: int) -> Values:
         channels = layer.shape[2]
         bias = layer.bias if isinstance(layer, Conv2d | Linear | Add) else None
         arriving: NDArray[np.int32] | NDArray[np.int64] = currents
         levels = levels_of(neuron)
         if neuron.drives:  # at the membrane arrives what is whole already
             arriving, bias, levels = self._drive(layer, neuron, currents, bias), None, levels._replace(fraction_bits=0)
-        spikes = np.empty((self.n_samples, *layer.shape), dtype=np.uint8)
+        spikes, membranes = np.empty((self.n_samples, *layer.shape), dtype=np.uint8), self.membranes[layer.name]
+        before = None if self.watch is None else membranes.copy()
         step_neurons(
             arriving.reshape(-1, channels),
             np.zeros(channels, dtype=np.int32) if bias is None else bias,
             neuron.v_threshold,
             np.broadcast_to(np.asarray(neuron.leak, np.int64), channels).copy(),
             levels,
-            self.membranes[layer.name].reshape(-1, channels),
+            membranes.reshape(-1, channels),
             spikes.reshape(-1, channels),
         )
+        if self.watch is not None and before is not None:
+            self.watch(layer.name, timestep, before, membranes)
         return spikes.astype(np.int32)
 
     def _drive(

@@ -29,7 +29,7 @@ from hwsim.traces.network.layers import (
     Weights,
     neuron_of,
 )
-from hwsim.traces.network.weights import pack_nibbles, unpack_nibbles
+from hwsim.traces.network.weights import MOST_BITS, pack_nibbles, unpack_nibbles, weight_type
 
 KINDS: dict[str, type[Layer]] = {
     "input": Input,
@@ -212,7 +212,7 @@ def _read_weighted(kind: str, base: Layer, channels: int, late: bool, record: Re
 def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int], take: Take) -> Weights:
     fields = record.record("weights")
     kind = fields.choice("kind", ("stored", "seeded"))
-    bits = fields.integer("bits", 2, 8)
+    bits = fields.integer("bits", 1, MOST_BITS)
     if kind == "seeded":
         seed = fields.integer("seed", 0, 2**64 - 1)
         fields.close()
@@ -221,7 +221,7 @@ def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int],
     scale = take(f"{base.name}/weight_scale", ("<f4",), (shape[3],))
     count = shape[0] * shape[1] * shape[2] * shape[3]
     if bits > PACKED_BITS:
-        return StoredWeights(take(f"{base.name}/weights", ("|i1",), shape), bits, scale)
+        return StoredWeights(take(f"{base.name}/weights", (np.dtype(weight_type(bits)).str,), shape), bits, scale)
     packed = take(f"{base.name}/weights", ("|u1",), (-(-count // 2),))
     if count % 2 and packed[-1] >> 4:
         fields.fail("bits", "an empty last nibble", int(packed[-1]))

@@ -32,7 +32,7 @@ from hwsim.traces.network.layers import (
     is_delayed,
     neuron_of,
 )
-from hwsim.traces.network.weights import weight_values
+from hwsim.traces.network.weights import MOST_BITS, weight_range, weight_type, weight_values
 
 MAX_INT = 2**31 - 1
 """Activations, currents and membranes fit in 32 bits, so no sum of the golden semantics leaves 64."""
@@ -248,8 +248,8 @@ def _check_weights(layer: Conv2d | Linear, source: Shape) -> None:
         _fail(layer, f"wanted weights of shape {wanted}, found {found}")
     if math.prod(wanted) > MAX_VALUES:
         _fail(layer, f"wanted at most {MAX_VALUES} weights, found {wanted}")
-    if not 2 <= weights.bits <= 8:
-        _fail(layer, f"wanted weights of 2 to 8 bits, found {weights.bits}")
+    if not 1 <= weights.bits <= MOST_BITS:
+        _fail(layer, f"wanted weights of 1 to {MOST_BITS} bits, found {weights.bits}")
     if isinstance(weights, StoredWeights):
         _check_stored(layer, weights)
     _check_bias(layer, layer.bias)
@@ -262,11 +262,15 @@ def _check_bias(layer: Layer, bias: NDArray[np.int32] | None) -> None:
 
 
 def _check_stored(layer: Layer, weights: StoredWeights) -> None:
-    if weights.values.dtype != np.int8:
-        _fail(layer, f"wanted int8 weights, found {weights.values.dtype}")
-    half = 1 << (weights.bits - 1)
-    if weights.values.min() < -half or weights.values.max() >= half:
-        _fail(layer, f"wanted weights from {-half} to {half - 1} ({weights.bits} bits), found others")
+    if weights.values.dtype != (wanted := np.dtype(weight_type(weights.bits))):
+        _fail(layer, f"wanted {wanted} weights for {weights.bits} bits, found {weights.values.dtype}")
+    low, high = weight_range(weights.bits)
+    if weights.values.min() < low or weights.values.max() > high:
+        _fail(
+            layer, f"wanted weights from {low} to {high} ({weights.bits} bit{'s' * (weights.bits > 1)}), found others"
+        )
+    if weights.bits == 1 and not weights.values.all():
+        _fail(layer, "wanted weights of -1 and 1 (1 bit), found zeros")
     scale = weights.scale
     if scale.dtype != np.float32 or scale.shape != (layer.shape[2],):
         _fail(layer, f"wanted scale float32 ({layer.shape[2]},), found {scale.dtype} {scale.shape}")
@@ -337,5 +341,5 @@ def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:
 def _largest_gain(layer: Conv2d | Linear) -> int:
     """The largest sum of weight magnitudes over the output channels; seeded weights are taken at their largest."""
     if isinstance(layer.weights, SeededWeights):
-        return math.prod(layer.weights.shape[:3]) * ((1 << (layer.weights.bits - 1)) - 1)
+        return math.prod(layer.weights.shape[:3]) * weight_range(layer.weights.bits)[1]
     return int(np.abs(weight_values(layer.weights).astype(np.int64)).sum(axis=(0, 1, 2)).max())

@@ -33,7 +33,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import mul
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,9 @@ from hwsim.kept import Keeps
 Shape = tuple[int, int, int]
 """Height, width, channels of a layer's output; a vector is (1, 1, n)."""
 
+
+Integers = NDArray[np.signedinteger[Any]]
+"""Weights as they are stored: int8 or int16."""
 
 Leak = int | NDArray[np.int64]
 """What a timestep leaves of a state, in 2**-leak_bits: of the layer, or [channel]."""
@@ -102,9 +105,12 @@ def _leaks(leak: Leak, bits: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class StoredWeights(Keeps):
-    """Integer weights, two's complement in `bits` bits: int8 [kernel, kernel, channel_in / groups, channel_out]."""
+    """Integer weights, two's complement in `bits` bits; of 1 bit -1 and 1.
 
-    values: NDArray[np.int8]
+    [kernel, kernel, channel_in / groups, channel_out], int8 for up to 8 bits and int16 for more.
+    """
+
+    values: Integers
     bits: int
     scale: NDArray[np.float32]  # [channel_out]: real weight = values * scale
 

@@ -22,7 +22,7 @@ from hwsim.traces.network.layers import (
     Weights,
     neuron_of,
 )
-from hwsim.traces.network.weights import weights_of
+from hwsim.traces.network.weights import weight_range, weights_of
 
 Range = tuple[int, int]
 MOST_DRAWN = 1 << 22
@@ -46,7 +46,7 @@ def sum_range(layer: Conv2d | Linear, largest: int) -> Range:
     `MOST_DRAWN` seeded weights are not drawn but taken at their largest.
     """
     if isinstance(layer.weights, SeededWeights) and not drawn(layer.weights):
-        most = math.prod(layer.weights.shape[:3]) * ((1 << (layer.weights.bits - 1)) - 1) * largest
+        most = math.prod(layer.weights.shape[:3]) * weight_range(layer.weights.bits)[1] * largest
         return -most, most
     low, high = kept_with(layer.weights).once("sums", lambda: _extreme_sums(layer))
     return low * largest, high * largest

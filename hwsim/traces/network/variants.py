@@ -10,6 +10,7 @@ import numpy as np
 from hwsim.errors import UsageError, guess
 from hwsim.printable import shortened
 from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Neuron, Readout, SeededWeights, neuron_of
+from hwsim.traces.network.weights import MOST_BITS
 
 _MOST_VOTES = 64
 
@@ -144,7 +145,7 @@ def _numbers(low: int, high: int) -> tuple[str, ...]:
 WORDS: dict[str, tuple[tuple[str, ...], Callable[[Network, str], Network]]] = {
     "events": (("",), _events),
     "input-bits": (_numbers(1, 8), _input_bits),
-    "weight-bits": (_numbers(2, 8), _weight_bits),
+    "weight-bits": (_numbers(1, MOST_BITS), _weight_bits),
     "bias": (("",), _bias),
     "reset": (("soft", "hard", "none"), _reset),
     "delayed-reset": (("",), _delayed_reset),

@@ -10,6 +10,9 @@ from hwsim.traces.network.check import check_geometry, check_order
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear
 from hwsim.traces.ttfs.trace import MAX_BITS, MAX_WINDOW, FirstSpikeNetwork, FirstSpikeNeurons, Psp
 
+MOST_WEIGHT_BITS = 8
+"""Of networks whose neurons fire once."""
+
 
 def check_first_spike(network: FirstSpikeNetwork) -> None:
     """Raise TraceError, naming the layer and the rule, unless `network` can be executed exactly.
@@ -48,6 +51,8 @@ def _check_chain(layers: tuple[Layer, ...]) -> None:
             _fail(layer, f"wanted the layer before it, '{before.name}', as its input, found {layer.inputs}")
         if isinstance(layer, Conv2d) and layer.groups != 1:
             _fail(layer, f"wanted one group, found {layer.groups}")
+        if isinstance(layer, Conv2d | Linear) and layer.weights.bits > MOST_WEIGHT_BITS:
+            _fail(layer, f"wanted weights of at most {MOST_WEIGHT_BITS} bits, found {layer.weights.bits}")
         if isinstance(layer, Conv2d | Linear) and layer.neuron is not None:
             _fail(layer, "wanted neurons that fire once, found others")
     last = layers[-1]

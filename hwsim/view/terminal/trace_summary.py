@@ -19,7 +19,7 @@ from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
 
 MOST_LINES = 45
-MOST_BARS = 24
+_MOST_BARS = 24
 _MOST_TIMESTEPS = 5
 _FEWEST_BARS = 7  # as wide as the heading
 _BETWEEN = 2
@@ -38,7 +38,7 @@ def print_trace_summary(info: Info, console: Console) -> None:
         console.print(line)
     below = _below(info)
     shown, rest = _fitting(info.description.layers, MOST_LINES - len(lines) - len(below) - _TABLE_LINES - 1)
-    console.print(layers_table(info, shown, console.width, MOST_BARS))
+    console.print(_one_line_each(layers_table(info, shown, console.width, _LONGEST_NAME)))
     for line in ([f"{rest} more layers: --full"] if rest else []) + below:
         console.print(Text(cut(line, console.width), style="dim"))
 
@@ -67,13 +67,13 @@ def facts(trace: Any) -> list[str]:
     return []
 
 
-def counted(info: Info) -> list[str]:
-    """Accuracy, sets of samples, raw inputs and sizes."""
+def counted(info: Info, most_timesteps: int = _MOST_TIMESTEPS) -> list[str]:
+    """Accuracy, after some timesteps too, sets of samples, raw inputs and sizes."""
     lines, judged = [], info.description.judged
     if judged is not None:
         lines.append(f"accuracy: {_accuracy(judged)}")
         if len(judged.accuracy) > 1:
-            after, right = zip(*at_timesteps(judged.accuracy, _MOST_TIMESTEPS), strict=True)
+            after, right = zip(*at_timesteps(judged.accuracy, most_timesteps), strict=True)
             figures = " ".join(f"{100 * fraction:.2f}" for fraction in right)
             lines.append(f"after T = {' '.join(map(str, after))}: {figures} %")
     sets = ", ".join(f"{found.name} {found.samples:,} ({found.split})" for found in info.description.sets)
@@ -130,33 +130,37 @@ def _fitting(layers: Sequence[LayerFigures], room: int) -> tuple[Sequence[LayerF
     return shown, len(layers) - len(shown)
 
 
-def layers_table(info: Info, layers: Sequence[LayerFigures], width: int, most_bars: int) -> Table:
+def _one_line_each(table: Table) -> Table:
+    for column in table.columns:
+        column.no_wrap, column.overflow = True, "ellipsis"
+    return table
+
+
+def layers_table(info: Info, layers: Sequence[LayerFigures], width: int, longest_name: int) -> Table:
     """A row a layer; bars show how the rate goes over the steps, each in proportion to the layer's highest."""
-    rows = [_cells(layer) for layer in layers]
+    rows = [_cells(layer, longest_name) for layer in layers]
     heads = ("layer", "kind", "shape", "weights", "zero", "rate", "dead", "sat.")
     widths = [max(map(len, column)) + _BETWEEN for column in zip(heads, *rows, strict=True)]
     steps = max((len(layer.activity.by_step) for layer in layers if layer.activity is not None), default=0)
     room = width - sum(widths)
-    bars = min(most_bars, max(_FEWEST_BARS, room), steps)
+    bars = min(_MOST_BARS, max(_FEWEST_BARS, room), steps)
     longest = widths[0] - _BETWEEN - max(0, bars - room)  # names give way where bars have no room
     columns = (*heads[:6], "by step", *heads[6:]) if bars else heads
     table = plain_table("Layers", *columns, left=("layer", "kind", "shape", "by step"))
-    for column in table.columns:
-        column.no_wrap, column.overflow = True, "ellipsis"
     for layer, (name, *cells) in zip(layers, rows, strict=True):
         over = [_bars(layer.activity, bars)] if bars else []
         table.add_row(cut(name, max(_SHORTEST_NAME, longest)), *cells[:5], *over, *cells[5:])
     return table
 
 
-def _cells(layer: LayerFigures) -> tuple[str, ...]:
+def _cells(layer: LayerFigures, longest_name: int) -> tuple[str, ...]:
     weights = f"{_short(layer.weights)} x {layer.weight_bits}b" if layer.weights else ""
     zero = "" if not layer.weights else "drawn" if layer.zero_weights is None else _share(layer)
     found = layer.activity
     counts = (None, None) if found is None else (found.dead, found.saturated)
     rate = "" if found is None else f"{found.rate:.4f}"
     known = ("" if count is None else _short(count) for count in counts)
-    return cut(layer.name, _LONGEST_NAME), layer.kind, _shape(layer.shape), weights, zero, rate, *known
+    return cut(layer.name, longest_name), layer.kind, _shape(layer.shape), weights, zero, rate, *known
 
 
 def _share(layer: LayerFigures) -> str:

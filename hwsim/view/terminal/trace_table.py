@@ -17,7 +17,10 @@ from hwsim.traces.verification import Verification
 from hwsim.view.terminal.number import by_timestep
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
-from hwsim.view.terminal.trace_summary import MOST_BARS, counted, facts, layers_table, recorded
+from hwsim.view.terminal.trace_summary import counted, facts, layers_table, recorded
+
+_MOST_TIMESTEPS = 64
+_LONGEST_NAME = 200  # longer than any
 
 
 def print_trace(info: Info, console: Console) -> None:
@@ -38,9 +41,9 @@ def print_trace(info: Info, console: Console) -> None:
     for label, accuracy in (("accuracy when made", origin.accuracy), ("in floats", origin.float_accuracy)):
         if accuracy:
             console.print(f"  {label}: {by_timestep(accuracy)}", soft_wrap=True)
-    for line in [*counted(info), *facts(trace)]:
+    for line in [*counted(info, _MOST_TIMESTEPS), *facts(trace)]:
         console.print(f"  {line}", soft_wrap=True)
-    console.print(layers_table(info, info.description.layers, console.width, MOST_BARS))
+    console.print(layers_table(info, info.description.layers, console.width, _LONGEST_NAME))
     console.print(_neurons(trace))
     console.print(_arrays(info))
 

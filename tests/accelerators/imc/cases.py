@@ -225,6 +225,18 @@ def wide(seed=0):
     return sketch.network()
 
 
+def widths(seed=0):
+    """Weights of 1 bit, of 9 to 16 bits and in between."""
+    sketch = Sketch((4, 3, 2), bits=3, seed=seed)
+    sketch.conv(5, kernel=2, bits=1)
+    sketch.conv(5, groups=5, bits=13)
+    sketch.conv(4, kernel=1, padding=0, bits=1)
+    sketch.flatten()
+    sketch.linear(6, bits=16)
+    sketch.linear(3, bits=9, neuron=None)
+    return sketch.network()
+
+
 def arranged(seed=0):
     """Layers side by side, one of them twice, over groups and words; maps and a vector upsampled; all flattened."""
     sketch = Sketch((4, 5, 3), bits=3, seed=seed)

@@ -88,6 +88,8 @@ class Layer:
                             stored = [[max(w, 0) for w in mine], [max(-w, 0) for w in mine]]
                         else:
                             stored = [[w + offset for w in mine]]
+                            if placed.weight_bits == 1:
+                                stored = [[int(w > 0) for w in mine]]
                         levels = [self._slice(v, i) for row in stored for i in range(placed.slices) for v in row]
                         if placed.reference:
                             levels += [self._slice(offset, placed.slices - 1)] * placed.column_blocks
@@ -171,6 +173,7 @@ class Layer:
     def _read(self, column, pulses, t, number):
         placed, cell_bits = self.placed, self.spec.crossbar.cell_bits
         n = placed.outputs
+        worth = 2 if placed.weight_bits == 1 and not placed.differential else 1
         if self.analog:
             column = column[: placed.slices * n] - column[placed.slices * n :]
         column = [c + self.noise(t, number * len(column) + i) for i, c in enumerate(column)]
@@ -180,7 +183,7 @@ class Layer:
         across = (self.spec.crossbar.columns - placed.reference) // per_weight
         for i in range(placed.slices):
             for o in range(n):
-                total[o] += levels[i * n + o] << (i * cell_bits)
+                total[o] += worth * levels[i * n + o] << (i * cell_bits)
                 if placed.differential and not self.analog:
                     total[o] -= levels[(placed.slices + i) * n + o] << (i * cell_bits)
         for o in range(n):

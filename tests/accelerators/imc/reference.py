@@ -4,6 +4,7 @@ Rules (docs/machines/imc.md; module docstrings of the machine for what it leaves
 - Weight rows of a group are numbered (ky * K + kx) * C + c.  `im2col` cuts that list into crossbars of X rows;
   `kernel_split` starts a new crossbar at every (ky, kx).  A crossbar is read in phases of `rows_per_read` rows.
 - An activation is cut into digits of `dac_bits` bits; its row is driven for as many pulses as the digit says.
+- A weight of 1 bit, -1 or 1, is one cell that holds 0 or 1 and is worth twice that less 1, as a pair like any other.
 - A weight of b bits takes ceil(b / cell_bits) columns, twice that if differential, never over two crossbars; a crossbar
   may hold one reference column with the offset 2**(b - 1), whose one set bit lies in the last slice.
 - Each (position, digit, crossbar row block, phase) is read or, when silence is skipped, only those with a driven row.
@@ -171,6 +172,8 @@ def row_levels(spec, layer, placed):
                     for o in range(placed.outputs):
                         weight = int(weights[ky, kx, c, group * placed.outputs + o])
                         cells = (max(weight, 0), max(-weight, 0)) if placed.differential else (weight + offset,)
+                        if layer.weights.bits == 1:
+                            cells = (int(weight > 0), int(weight < 0))[: 1 + placed.differential]
                         total += sum(sum(slices(cell)) for cell in cells)
                     levels[ky, kx, group * placed.channels + c] = total
     return levels

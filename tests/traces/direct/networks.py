@@ -54,7 +54,9 @@ class Sketch:
 
     def weights(self, shape, bits=4):
         half = 1 << (bits - 1)
-        values = self.rng.integers(-half, half, shape, dtype=np.int8)
+        values = self.rng.integers(-half, half, shape, dtype=np.int8 if bits <= 8 else np.int16)
+        if bits == 1:
+            values = 2 * values + 1
         return StoredWeights(values, bits, self.rng.random(shape[3], dtype=np.float32) + np.float32(0.1))
 
     def neuron(self, channels, reset="soft", leak=13, leak_bits=4, fraction_bits=3, membrane_bits=16, scale=64):

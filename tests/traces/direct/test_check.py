@@ -45,7 +45,11 @@ SMALL = small_network()
         (2, {"kernel": 7}, "layer 'pool2': wanted shape (0, 0, 20) from inputs (6, 6, 20), found (3, 3, 20)"),
         (1, {"shape": (6, 6, 21)}, "layer 'conv1': wanted weights of shape (3, 3, 1, 21), found (3, 3, 1, 20)"),
         (1, {"bias": np.zeros(20)}, "layer 'conv1': wanted bias int32 (20,), found float64 (20,)"),
-        (1, {"weights": SeededWeights((3, 3, 1, 20), 9, 0)}, "layer 'conv1': wanted weights of 2 to 8 bits, found 9"),
+        (
+            1,
+            {"weights": SeededWeights((3, 3, 1, 20), 17, 0)},
+            "layer 'conv1': wanted weights of 1 to 16 bits, found 17",
+        ),
         (5, {"gains": (1, 1 << 21)}, "layer 'add5': wanted gains from -1048576 to 1048576"),
         (7, {"inputs": ("pool2",)}, "layer 'flatten6': wanted a layer that reads it, found none"),
         (8, {"inputs": ("add5",)}, "layer 'fc7': wanted a layer that reads it, found none"),

@@ -67,7 +67,7 @@ def test_every_kind_of_layer_is_drawn():
     assert {layer.over_time for layer in inputs} == {True, False}
     assert {layer.bits for layer in inputs} == set(range(1, 9))
     weighted = [layer for layer in LAYERS if isinstance(layer, Conv2d | Linear)]
-    assert {layer.weights.bits for layer in weighted} == set(range(2, 9))
+    assert {layer.weights.bits for layer in weighted} == set(range(1, 9))
     assert {layer.bias is None for layer in weighted} == {True, False}
     assert any((weights_of(layer) == 0).mean() > 0.4 for layer in weighted if weights_of(layer).size > 50)
 
@@ -188,7 +188,7 @@ def test_every_word_gives_networks_that_keep_the_rules(name):
         ("reset", "with: wanted reset=soft|hard|none, found 'reset'"),
         ("reset=never", "with: wanted reset=soft|hard|none, found 'reset=never'"),
         ("events=1", "with: wanted events, found 'events=1'"),
-        ("weight-bits=9", "with: wanted weight-bits=2..8, found 'weight-bits=9'"),
+        ("weight-bits=17", "with: wanted weight-bits=1..16, found 'weight-bits=17'"),
         ("votes=2+readout=spikes", "with: wanted one word that says how the last layer is read"),
         ("", "with: wanted one of events"),
     ],

@@ -15,6 +15,13 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.plan.stored_weights import (
+    offset_of,
+    reference_level,
+    slices_of,
+    stored_integers,
+    unit_of,
+)
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.errors import ArchitectureError
@@ -66,8 +73,7 @@ def cells_of(spec: ImcSpec, layer: Conv2d | Linear, outputs_per_crossbar: int) -
     if spec.reference_columns:
         n_references = ceil(outputs / outputs_per_crossbar)
         references = parts * outputs + np.arange(outputs, dtype=np.int64) // outputs_per_crossbar
-        top_slice = offset // int(factors[-1])
-        column = np.full((groups, rows, n_references), top_slice, np.uint8)
+        column = np.full((groups, rows, n_references), reference_level(spec, layer.weights.bits), np.uint8)
         levels = np.concatenate([levels, column], axis=2)
     fraction_bits = 0 if _whole(spec) else FRACTION_BITS
     currents = _conduct(spec, layer.name, levels, fraction_bits)
@@ -83,7 +89,7 @@ def cells_of(spec: ImcSpec, layer: Conv2d | Linear, outputs_per_crossbar: int) -
         fraction_bits=fraction_bits,
         factors=factors,
         references=references,
-        reference_factor=int(factors[-1]),
+        reference_factor=offset // reference_level(spec, layer.weights.bits),
         offset=0 if spec.reference_columns else offset,
         off_current=0 if analog or spec.devices.off_current == "before_adc" else off,
     )
@@ -100,22 +106,18 @@ def _whole(spec: ImcSpec) -> bool:
 def _stored_levels(spec: ImcSpec, layer: Conv2d | Linear) -> tuple[NDArray[np.uint8], IntArray, int]:
     """Levels uint8 [group, row, part, output], what a level of each part is worth, and the offset of each weight.
 
-    Offset: parts are the slices of weight + 2**(bits - 1); differential: those of max(weight, 0), then those of
-    max(-weight, 0).
+    Parts are the slices of what is stored, of a pair those of the one column, then those of the other.
     """
-    weights = weights_of(layer).astype(np.int16)
+    weights, bits = weights_of(layer), layer.weights.bits
     kernel, _, channels, outputs = weights.shape
     groups = layer.groups if isinstance(layer, Conv2d) else 1
     rows = weights.reshape(kernel * kernel * channels, groups, outputs // groups).transpose(1, 0, 2)
-    bits, cell_bits = layer.weights.bits, spec.crossbar.cell_bits
-    offset = 0 if spec.signs.encoding == "differential" else 1 << (bits - 1)
-    stored = [rows + np.int16(offset)] if offset else [np.maximum(rows, 0), np.maximum(-rows, 0)]
-    lows = range(0, bits, cell_bits)
-    mask = np.int16((1 << cell_bits) - 1)
-    parts = [(values >> low & mask).astype(np.uint8) for values in stored for low in lows]
-    signs = (1,) if offset else (1, -1)
-    factors = np.array([sign << low for sign in signs for low in lows], np.int64)
-    return np.stack(parts, axis=2), factors, offset
+    lows, mask = slices_of(spec, bits), spec.crossbar.levels - 1
+    stored = stored_integers(spec, rows, bits)
+    parts = [(values >> low & values.dtype.type(mask)).astype(np.uint8) for values in stored for low in lows]
+    signs = (1,) if len(stored) == 1 else (1, -1)
+    factors = np.array([unit_of(spec, bits) * sign << low for sign in signs for low in lows], np.int64)
+    return np.stack(parts, axis=2), factors, offset_of(spec, bits)
 
 
 def _conduct(spec: ImcSpec, name: str, levels: NDArray[np.uint8], fraction_bits: int) -> NDArray[np.int32]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hwsim.traces.network.layers import Input, Network
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import WIDEST
-from hwsim.traces.network.mixed.sketch import Sketch
+from hwsim.traces.network.mixed.sketch import WEIGHT_BITS, Sketch
 from hwsim.traces.network.mixed.steps import STEPS
 
 MIXED = "mixed"
@@ -14,14 +14,16 @@ MOST_STEPS = 4
 _MOST_CLASSES, _MOST_VOTES = 5, 3
 
 
-def mixed_network(seed: int, widest: int = WIDEST, most_steps: int = MOST_STEPS) -> Network:
+def mixed_network(
+    seed: int, widest: int = WIDEST, most_steps: int = MOST_STEPS, weight_bits: int = WEIGHT_BITS
+) -> Network:
     """The network of a seed: up to `most_steps` steps of a body on maps of 3 to 6 rows and columns, and a classifier.
 
     The input lies there or changes over time, once in three; the last layer gives currents, or fires and is read out.
-    Membranes have `widest` bits at most.
+    Membranes have `widest` bits at most, weights `weight_bits`.
     """
     dice = Dice(seed, "mixed network")
-    sketch = Sketch(dice, _input(dice), widest)
+    sketch = Sketch(dice, _input(dice), widest, weight_bits)
     for _ in range(dice.whole(0, most_steps)):
         dice.one_of(STEPS)(sketch)
     if not sketch.fires:

@@ -27,7 +27,12 @@ from hwsim.traces.network.layers import (
 )
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import WIDEST, drawn_neuron
+from hwsim.traces.network.weights import weight_range, weight_type
 
+WEIGHT_BITS = 8
+"""Of the widest weights; what the shipped designs hold."""
+_SUM_BITS = 29
+"""Of sums of weights, which are added up to four times and once more."""
 _ZEROS = (0, 0, 1, 2)
 """Quarters of the weights that are cut to zero."""
 
@@ -35,9 +40,10 @@ _ZEROS = (0, 0, 1, 2)
 class Sketch:
     """Each method adds a layer after the last one, or after `source`, and returns it."""
 
-    def __init__(self, dice: Dice, first: Input, widest: int = WIDEST) -> None:
+    def __init__(self, dice: Dice, first: Input, widest: int = WIDEST, weight_bits: int = WEIGHT_BITS) -> None:
         self.dice = dice
         self.widest = widest  # bits of a membrane
+        self.weight_bits = weight_bits  # of the widest weights
         self.layers: list[Layer] = [first]
 
     @property
@@ -60,7 +66,7 @@ class Sketch:
         kernel, stride, padding = window
         groups, fires = more.get("groups", 1), more.get("fires", 1)
         rows, columns = (output_size(size, kernel, stride, padding) for size in source.shape[:2])
-        weights = self._weights((kernel, kernel, source.shape[2] // groups, channels))
+        weights = self._weights((kernel, kernel, source.shape[2] // groups, channels), self.largest(source))
         neuron = self.neuron(weights, source) if fires else None
         bias = self._bias(channels)
         return self._add(
@@ -80,7 +86,7 @@ class Sketch:
     def linear(self, n_out: int, fires: bool = True) -> Layer:
         """A fully connected layer over a vector."""
         source = self.last
-        weights = self._weights((1, 1, source.shape[2], n_out))
+        weights = self._weights((1, 1, source.shape[2], n_out), self.largest(source))
         neuron = self.neuron(weights, source) if fires else None
         return self._add(
             Linear(self._name("fc"), (source.name,), (1, 1, n_out), weights, self._bias(n_out), neuron),
@@ -133,12 +139,17 @@ class Sketch:
     def _name(self, kind: str) -> str:
         return f"{kind}{len(self.layers)}"
 
-    def _weights(self, shape: tuple[int, int, int, int]) -> StoredWeights:
-        bits = self.dice.whole(2, 8)
-        half = 1 << (bits - 1)
-        values = self.dice.integers(-half, half - 1, shape)
-        values[self.dice.integers(1, 4, shape) <= self.dice.one_of(_ZEROS)] = 0
-        return StoredWeights(values.astype(np.int8), bits, np.ones(shape[3], np.float32))
+    def _weights(self, shape: tuple[int, int, int, int], largest: int = 1) -> StoredWeights:
+        """Weights of any bits with which sums of their sums, of activations to `largest`, stay within 32 bits."""
+        most = math.prod(shape[:3]) * largest
+        bits = self.dice.whole(1, min(self.weight_bits, _SUM_BITS - most.bit_length()))
+        low, high = weight_range(bits)
+        values = self.dice.integers(low, high, shape)
+        if bits == 1:
+            values = 2 * (values > 0) - 1
+        else:
+            values[self.dice.integers(1, 4, shape) <= self.dice.one_of(_ZEROS)] = 0
+        return StoredWeights(values.astype(weight_type(bits)), bits, np.ones(shape[3], np.float32))
 
     def _bias(self, channels: int) -> NDArray[np.int32] | None:
         """One in half of the layers."""

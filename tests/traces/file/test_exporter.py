@@ -1,0 +1,106 @@
+"""The format's page is enough to write a trace without hwsim: `plain_exporter` does, and hwsim verifies it."""
+
+from __future__ import annotations
+
+import ast
+import zipfile
+from pathlib import Path
+
+import pytest
+from traces.file import plain_exporter
+from traces.file.plain_exporter import Exporter
+
+from hwsim.traces import read_trace
+from hwsim.traces.codings import verify
+
+STORED = "stored"
+
+
+def neuron(leak=13, leak_bits=4, reset="soft", v_reset=0, fraction_bits=2, membrane_bits=14, **more):
+    return {
+        "leak": leak,
+        "leak_bits": leak_bits,
+        "reset": reset,
+        "v_reset": v_reset,
+        "fraction_bits": fraction_bits,
+        "membrane_bits": membrane_bits,
+        **more,
+    }
+
+
+def layer(name, kind, inputs, shape, bits=None, **more):
+    weights = {} if bits is None else {"weights": {"kind": STORED, "bits": bits}, "bias": False, "neuron": None}
+    return {"name": name, "kind": kind, "inputs": inputs, "shape": shape, **weights, **more}
+
+
+def window(kernel, stride=1, padding=0, groups=1):
+    return {"kernel": kernel, "stride": stride, "padding": padding, "groups": groups}
+
+
+SLOW = {"leak": "per_channel", "leak_bits": 3, "delayed": True}
+LATE = {"delayed_reset": True, "reset": "hard", "v_reset": -2}
+VERSION_3 = [
+    layer("input", "input", [], [6, 5, 3], bits=None) | {"bits": 2},
+    layer("conv1", "conv2d", ["input"], [3, 3, 6], 3, **window(3, 2, 1, 3))
+    | {"bias": True, "neuron": neuron("per_channel", **LATE, reset_after_sum=True, synapse=SLOW, feedback=True)},
+    layer("up", "upsample", ["conv1"], [6, 3, 6], factor=[2, 1]),
+    layer("max", "pool", ["up"], [3, 1, 6], pool="max", kernel=2, stride=2),
+    layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=3, stride=1),
+    layer("conv2", "conv2d", ["max"], [4, 2, 5], 8, **window(2, 1, 1))
+    | {"neuron": neuron(delayed_reset=True, fires_at_threshold=True)},
+    layer("flat", "flatten", ["conv2"], [1, 1, 40]),
+    layer("cat", "concat", ["flat", "sum"], [1, 1, 46]),
+    layer("in", "linear", ["cat"], [1, 1, 71], 5) | {"bias": True},
+    layer("back", "linear", ["hidden"], [1, 1, 71], 4, delayed=True),
+    layer("hidden", "add", ["in", "back"], [1, 1, 71], gains=[2, -1], bias=True, neuron=neuron(16, reset="none")),
+    layer("twice", "add", ["hidden", "hidden"], [1, 1, 71], gains=[1, 2], neuron=None),
+    layer("out", "linear", ["twice"], [1, 1, 9], 3)
+    | {"neuron": neuron(reset="hard", v_reset=1, synapse={"leak": 5, "leak_bits": 3})},
+    layer("classes", "readout", ["out"], [1, 1, 3], votes=3, of="spikes"),
+]
+VERSION_2 = [
+    layer("input", "input", [], [4, 4, 1], bits=None) | {"bits": 8},
+    layer("conv", "conv2d", ["input"], [2, 2, 3], 2, **window(3))
+    | {"neuron": neuron("per_channel", reset="hard", delayed_reset=True)},
+    layer("flat", "flatten", ["conv"], [1, 1, 12]),
+    layer("out", "linear", ["flat"], [1, 1, 4], 6) | {"bias": True, "neuron": neuron(fires_at_threshold=True)},
+    layer("classes", "readout", ["out"], [1, 1, 4], votes=1, of="membrane"),
+]
+VERSION_1 = [
+    layer("input", "input", [], [3, 3, 2], bits=None) | {"bits": 4},
+    layer("conv", "conv2d", ["input"], [2, 2, 70], 7, **window(2)) | {"neuron": neuron(reset="hard", v_reset=-3)},
+    layer("pool", "pool", ["conv"], [1, 1, 70], pool="avg", kernel=2, stride=2),
+    layer("out", "linear", ["pool"], [1, 1, 3], 4) | {"bias": True},
+]
+CASES = {
+    "version 3, events": (VERSION_3, "events", 6, 3),
+    "version 3, direct": (VERSION_3, "direct", 5, 3),
+    "version 2, events": (VERSION_2, "events", 6, 2),
+    "version 2, direct": (VERSION_2, "direct", 4, 2),
+    "version 2, rate": (VERSION_2, "rate", 4, 2),
+    "version 1, direct": (VERSION_1, "direct", 4, 1),
+    "version 1, rate": (VERSION_1, "rate", 8, 1),
+}
+
+
+def test_the_exporter_knows_neither_hwsim_nor_numpy():
+    tree = ast.parse(Path(plain_exporter.__file__).read_text())
+    plain = [each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names]
+    names = {*plain, *(node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))}
+    assert names == {"hashlib", "itertools", "json", "math", "random", "struct", "zipfile"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_it_writes_verifies(case, tmp_path):
+    layers, coding, timesteps, version = CASES[case]
+    fired = {entry["name"]: [] for entry in layers if entry.get("neuron")}
+    for seed in range(3):
+        file = tmp_path / f"{seed}.npz"
+        method = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)[seed % 2]
+        runs = Exporter(seed, layers, coding, timesteps, version).export(file, method=method)
+        found = verify(read_trace(file))
+        assert found.ok, {name: each for name, each in found.arrays.items() if each.differing}
+        assert found.arrays.keys() == {f"{name}/spikes" for name in fired} | {"logits/recorded", "logits/test"}
+        for name, bits in fired.items():
+            bits += [bit for spikes, _ in runs for step in spikes[name] for bit in step]
+    assert all(0 < sum(bits) < len(bits) for bits in fired.values()), "a layer that says nothing"
