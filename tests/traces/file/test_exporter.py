@@ -42,15 +42,16 @@ SLOW = {"leak": "per_channel", "leak_bits": 3, "delayed": True}
 LATE = {"delayed_reset": True, "reset": "hard", "v_reset": -2}
 VERSION_3 = [
     layer("input", "input", [], [6, 5, 3], bits=None) | {"bits": 2},
-    layer("conv1", "conv2d", ["input"], [3, 3, 6], 3, **window(3, 2, 1, 3))
+    layer("conv1", "conv2d", ["input"], [3, 5, 6], 3, **window([3, 2], [2, 1], [1, 0, 1, 0], 3))
     | {"bias": True, "neuron": neuron("per_channel", **LATE, reset_after_sum=True, synapse=SLOW, feedback=True)},
-    layer("up", "upsample", ["conv1"], [6, 3, 6], factor=[2, 1]),
-    layer("max", "pool", ["up"], [3, 1, 6], pool="max", kernel=2, stride=2),
-    layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=3, stride=1),
-    layer("conv2", "conv2d", ["max"], [4, 2, 5], 9, **window(2, 1, 1))
+    layer("up", "upsample", ["conv1"], [6, 5, 6], factor=[2, 1]),
+    layer("max", "pool", ["up"], [3, 3, 6], pool="max", kernel=[2, 3], stride=2, padding=[0, 0, 1, 1]),
+    layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=5, stride=1, padding=[1, 1, 0, 0]),
+    layer("conv2", "conv2d", ["max"], [3, 3, 5], 9, **window(2, 1, [1, 1, 0, 1]), dilation=[2, 1])
     | {"neuron": neuron(delayed_reset=True, fires_at_threshold=True)},
-    layer("flat", "flatten", ["conv2"], [1, 1, 40]),
-    layer("cat", "concat", ["flat", "sum"], [1, 1, 46]),
+    layer("wide", "conv2d", ["conv2"], [5, 5, 2], 4, **window(3, 1, 1), spread=2) | {"neuron": neuron()},
+    layer("flat", "flatten", ["wide"], [1, 1, 50]),
+    layer("cat", "concat", ["flat", "sum"], [1, 1, 56]),
     layer("in", "linear", ["cat"], [1, 1, 71], 5) | {"bias": True},
     layer("back", "linear", ["hidden"], [1, 1, 71], 1, delayed=True),
     layer("hidden", "add", ["in", "back"], [1, 1, 71], gains=[2, -1], bias=True, neuron=neuron(16, reset="none")),
