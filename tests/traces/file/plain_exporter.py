@@ -51,6 +51,16 @@ def words(spikes, channels):
     ]
 
 
+def by_axis(said):
+    """Of rows and columns, of which a number says both."""
+    return said if isinstance(said, list) else [said] * 2
+
+
+def by_side(said):
+    """Top, bottom, left and right, of which a number says all."""
+    return said if isinstance(said, list) else [said] * 4
+
+
 def right_shift(value, bits):
     """With half of what is lost added."""
     return value + (1 << bits >> 1) >> bits
@@ -129,20 +139,35 @@ class Runner:
         return spikes
 
     def conv2d(self, layer, sources):
-        weights, k, groups = self.parameters[layer["name"]]["weights"], layer["kernel"], layer["groups"]
-        height, width, n_in = self.shapes[layer["inputs"][0]]
+        weights, groups = self.parameters[layer["name"]]["weights"], layer["groups"]
+        _, width, n_in = self.shapes[layer["inputs"][0]]
         each, n_out = n_in // groups, layer["shape"][2]
         sums = []
         for y, x, o in product(*map(range, layer["shape"])):
             total = 0
-            for ky, kx, i in product(range(k), range(k), range(each)):
-                row, column = y * layer["stride"] - layer["padding"] + ky, x * layer["stride"] - layer["padding"] + kx
-                if 0 <= row < height and 0 <= column < width:
+            for tap, row, column in self.met(layer, y, x):
+                for i in range(each):
                     channel = o // (n_out // groups) * each + i
-                    weight = weights[((ky * k + kx) * each + i) * n_out + o]
+                    weight = weights[(tap * each + i) * n_out + o]
                     total += weight * sources[0][(row * width + column) * n_in + channel]
             sums.append(total)
         return sums
+
+    def met(self, layer, y, x):
+        """(tap, row, column) of all places of the map that the window of an output meets."""
+        found, source = [], self.shapes[layer["inputs"][0]]
+        kernel = by_axis(layer["kernel"])
+        for ky, kx in product(*map(range, kernel)):
+            places = []
+            for axis, (k, output) in enumerate(((ky, y), (kx, x))):
+                stride, dilation, spread = (
+                    by_axis(layer.get(key, 1))[axis] for key in ("stride", "dilation", "spread")
+                )
+                before = by_side(layer.get("padding", 0))[2 * axis]
+                place, between = divmod(output * stride - before + k * dilation, spread)
+                places += [place] if not between and 0 <= place < source[axis] else []
+            found += [(ky * kernel[1] + kx, *places)] if len(places) == 2 else []
+        return found
 
     def linear(self, layer, sources):
         weights, n_out = self.parameters[layer["name"]]["weights"], layer["shape"][2]
@@ -150,12 +175,10 @@ class Runner:
 
     def pool(self, layer, sources):
         _, width, channels = self.shapes[layer["inputs"][0]]
-        places = product(*map(range, layer["shape"]))
-        window = list(product(range(layer["kernel"]), repeat=2))
-        combine, s = {"avg": sum, "max": max}[layer["pool"]], layer["stride"]
+        combine = {"avg": sum, "max": max}[layer["pool"]]
         return [
-            combine(sources[0][((y * s + ky) * width + x * s + kx) * channels + c] for ky, kx in window)
-            for y, x, c in places
+            combine(sources[0][(row * width + column) * channels + c] for _, row, column in self.met(layer, y, x))
+            for y, x, c in product(*map(range, layer["shape"]))
         ]
 
     def flatten(self, _layer, sources):
@@ -212,8 +235,8 @@ class Exporter:
     def draw(self, layer):
         channels, neuron = layer["shape"][2], layer.get("neuron")
         if "weights" in layer:
-            n_in, k = self.shapes[layer["inputs"][0]][2] // layer.get("groups", 1), layer.get("kernel", 1)
-            shape, bits = [k, k, n_in, channels], layer["weights"]["bits"]
+            n_in = self.shapes[layer["inputs"][0]][2] // layer.get("groups", 1)
+            shape, bits = [*by_axis(layer.get("kernel", 1)), n_in, channels], layer["weights"]["bits"]
             values = [v or 1 for v in self.drawn(prod(shape), -1, 0)] if bits == 1 else self.signed(prod(shape), bits)
             if bits > 4:
                 self.store(layer, "weights", "|i1" if bits <= 8 else "<i2", shape, values)
