@@ -60,6 +60,18 @@ VERSION_3 = [
     | {"neuron": neuron(reset="hard", v_reset=1, synapse={"leak": 5, "leak_bits": 3})},
     layer("classes", "readout", ["out"], [1, 1, 3], votes=3, of="spikes"),
 ]
+WINDOWS = [
+    layer("input", "input", [], [6, 5, 2], bits=None) | {"bits": 3},
+    layer("tall", "conv2d", ["input"], [4, 4, 4], 4, **window([3, 2], [2, 1], [2, 2, 0, 1], 2))
+    | {"dilation": [1, 2], "neuron": neuron()},
+    layer("max", "pool", ["tall"], [3, 2, 4], pool="max", kernel=[2, 3], stride=[2, 3], padding=[1, 1, 1, 1]),
+    layer("up", "conv2d", ["max"], [6, 4, 3], 6, **window([3, 2], 1, [1, 2, 1, 0]))
+    | {"spread": [2, 3], "neuron": neuron(reset="hard")},
+    layer("sum", "pool", ["up"], [2, 4, 3], pool="avg", kernel=[4, 1], stride=[3, 1], padding=[1, 2, 0, 0]),
+    layer("line", "conv2d", ["sum"], [1, 4, 6], 5, **window([2, 1])) | {"neuron": neuron(16)},
+    layer("flat", "flatten", ["line"], [1, 1, 24]),
+    layer("out", "linear", ["flat"], [1, 1, 3], 4),
+]
 VERSION_2 = [
     layer("input", "input", [], [4, 4, 1], bits=None) | {"bits": 8},
     layer("conv", "conv2d", ["input"], [2, 2, 3], 2, **window(3))
@@ -77,6 +89,8 @@ VERSION_1 = [
 CASES = {
     "version 3, events": (VERSION_3, "events", 6, 3),
     "version 3, direct": (VERSION_3, "direct", 5, 3),
+    "windows, events": (WINDOWS, "events", 5, 3),
+    "windows, direct": (WINDOWS, "direct", 5, 3),
     "version 2, events": (VERSION_2, "events", 6, 2),
     "version 2, direct": (VERSION_2, "direct", 4, 2),
     "version 2, rate": (VERSION_2, "rate", 4, 2),
