@@ -1,12 +1,13 @@
 """The network of a trace as NIR: its integers times their steps, and the time constants of a stated timestep.
 
 A layer of weights becomes Conv2d, Affine or Linear and, where it has neurons, IF or LIF after it; sums are edges that
-meet.  A current's integer is worth a step of its channel, an activation's 1.  What is summed needs steps whose ratios
-are the gains: of layers that are only summed the step is free, and so it is taken from there.
+meet, and weights that read the timestep before lead back.  A current's integer is worth a step of its channel, an
+activation's 1.  What is summed needs steps whose ratios are the gains: of layers that are only summed the step is free,
+and so it is taken from there.
 
 NIR has no word for resets by subtraction or a timestep later, for neurons that fire at their threshold, and for widths:
 these are told, and are in the metadata of nodes, where `nir_file` finds them again.  What a NIR node would get wrong
-(maximum pools, states that NIR has not) is refused by the layer's name.
+(maximum pools, transposed convolutions, states that NIR has not) is refused by the layer's name.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from hwsim.doors.graph import Floats
 from hwsim.doors.nir_file import SAYS
+from hwsim.doors.nir_loops import back_edges
 from hwsim.doors.nir_neurons import in_words, neuron_node
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import written_whole
@@ -43,9 +45,12 @@ from hwsim.traces.network.layers import (
     neuron_of,
 )
 from hwsim.traces.network.weights import weights_of
+from hwsim.traces.network.window import Pair
 from hwsim.traces.trace import AnyTrace
 
 DT_S = 1e-3
+_NEURONS = ".neurons"
+"""What the name of a node of neurons adds to that of its layer."""
 
 
 def to_nir(trace: AnyTrace, path: str | Path, dt: float = DT_S) -> tuple[str, ...]:
@@ -106,9 +111,22 @@ class _Writing:
             if type(layer) not in handlers:
                 _fail(layer, "is no node of NIR")
             handlers[type(layer)](layer)
+        self._check_loops()
         last = self.network.output
         self._put("output", self.nir.Output({"output": self._sizes(last)}), self.ends[last.name])
         return self.nir.NIRGraph(self.nodes, self.edges, type_check=False)
+
+    def _check_loops(self) -> None:
+        """NIR has no timesteps: what is read late must be what closes a loop, and a Linear reads vectors alone."""
+        late = list(filter(is_delayed, self.network))
+        closing = back_edges([self.network.input.name], [edge for edge in self.edges if edge[0] != edge[1]])
+        for layer in late:
+            if not closing.issuperset(edge for edge in self.edges if edge[0] == layer.name):
+                _fail(layer, "reads the timestep before and closes no loop, and NIR has no timesteps")
+            if isinstance(layer, Linear) and layer.inputs[0] not in self.vectors:
+                _fail(layer, f"reads the map of '{layer.inputs[0]}' of the timestep before: no node flattens it")
+        if not {layer.name for layer in late}.issuperset(name for name, _ in closing):
+            _fail(late[0], "reads the timestep before in a loop that a walk from the input closes elsewhere")
 
     def _steps(self) -> dict[str, Floats]:
         """The real value of a current's 1 in each channel, of every layer whose weights or sums give currents."""
@@ -121,7 +139,7 @@ class _Writing:
                 for name, gain in zip(layer.inputs, layer.gains, strict=True):
                     wanted = step * gain
                     known = steps.setdefault(name, wanted) if self.network.gives_currents(name) else np.ones(1)
-                    if not np.allclose(known, wanted, rtol=1e-9, atol=0):
+                    if gain < 0 or not np.allclose(known, wanted, rtol=1e-9, atol=0):
                         _fail(layer, f"adds '{name}' times {gain}, which NIR's sums, without factors, cannot say")
         return steps
 
@@ -156,8 +174,6 @@ class _Writing:
         self.ends[layer.name] = self._put(layer.name, self.nir.Input({"input": self._sizes(layer)}), ())
 
     def _weighted(self, layer: Conv2d | Linear) -> None:
-        if is_delayed(layer):
-            _fail(layer, "reads the timestep before, and NIR has no timesteps")
         step = self.steps[layer.name]
         real = weights_of(layer) * step
         unit = step if layer.neuron is None else step / (1 << layer.neuron.fraction_bits)
@@ -166,8 +182,7 @@ class _Writing:
         if isinstance(layer, Conv2d):
             within = self.network[layer.inputs[0]].shape[:2]
             turned = np.ascontiguousarray(real.transpose(3, 2, 0, 1))
-            window = (layer.stride, layer.padding, 1)
-            node = self.nir.Conv2d(within, turned, *window, layer.groups, bias, metadata=says)
+            node = self.nir.Conv2d(within, turned, *_window(layer), layer.groups, bias, metadata=says)
         else:
             rows = self._channels_first(layer.inputs[0], real[0, 0].T)
             node = self.nir.Affine(rows, bias, metadata=says)
@@ -175,7 +190,9 @@ class _Writing:
         self._end(layer, self._put(layer.name, node, self._as_read(layer)), layer.neuron)
 
     def _as_read(self, layer: Conv2d | Linear) -> tuple[str, ...]:
-        """What a layer of weights reads: a Linear reads vectors alone."""
+        """What a layer of weights reads: neurons that may be yet to come, and a Linear vectors alone."""
+        if is_delayed(layer):
+            return (f"{layer.inputs[0]}{_NEURONS}",)
         source = self.network[layer.inputs[0]]
         if isinstance(layer, Conv2d) or source.name in self.vectors:
             return self._sources(layer)
@@ -194,17 +211,23 @@ class _Writing:
     def _end(self, layer: Layer, ends: tuple[str, ...], neuron: Neuron | None) -> None:
         self.ends[layer.name] = ends
         if neuron is not None:
-            if neuron.feedback is not None or (neuron.synapse is not None and neuron.synapse.delayed):
-                _fail(layer, "has neurons with feedback or a current that arrives late, which no NIR node is")
+            if neuron.synapse is not None and neuron.synapse.delayed:
+                _fail(layer, "has neurons with a current that arrives late, which no NIR node is")
+            own = f"{layer.name}{_NEURONS}"
+            if neuron.feedback is not None:
+                if (neuron.feedback * self.steps[layer.name] != 1 << neuron.fraction_bits).any():
+                    _fail(layer, "has feedback other than 1, and an edge of NIR from a node to itself has no weight")
+                self.edges.append((own, own))
             self.told[in_words(neuron)] = None
             node = neuron_node(self.nir, neuron, self.steps[layer.name], tuple(self._sizes(layer)), self.dt)
-            self.ends[layer.name] = self._put(f"{layer.name}.neurons", node, ends)
+            self.ends[layer.name] = self._put(own, node, ends)
 
     def _pool(self, layer: Pool) -> None:
         if layer.kind == "max":
             _fail(layer, "is a maximum pool, which NIR has not")
-        kernel, stride, padding = (np.full(2, size) for size in (layer.kernel, layer.stride, 0))
-        self.ends[layer.name] = self._put(layer.name, self.nir.SumPool2d(kernel, stride, padding), self._sources(layer))
+        stride, padding, _ = (np.array(sizes) for sizes in _window(layer))
+        pool = self.nir.SumPool2d(np.array(layer.window.kernel), stride, padding)
+        self.ends[layer.name] = self._put(layer.name, pool, self._sources(layer))
 
     def _flatten(self, layer: Flatten) -> None:
         source = self.network[layer.inputs[0]]
@@ -266,6 +289,16 @@ def _own_step(layer: Conv2d | Linear) -> Floats:
     if isinstance(layer.weights, StoredWeights):
         return layer.weights.scale.astype(np.float64)
     return np.ones(layer.shape[2])
+
+
+def _window(layer: Conv2d | Pool) -> tuple[Pair, Pair, Pair]:
+    """Stride, padding of rows and of columns, and dilation."""
+    window, (top, bottom, left, right) = layer.window, layer.window.padding
+    if window.spread != (1, 1):
+        _fail(layer, "is a transposed convolution, which NIR has not")
+    if (top, left) != (bottom, right):
+        _fail(layer, f"is padded by {window.padding}, and NIR pads as much after a map as before it")
+    return window.stride, (top, left), window.dilation
 
 
 def _over_time(trace: Trace) -> str:

@@ -20,6 +20,7 @@ from hwsim.traces.network.layers import (
     Layer,
     Linear,
     Network,
+    Pool,
     Readout,
     Upsample,
     is_delayed,
@@ -53,11 +54,20 @@ def version_of(trace: AnyTrace) -> int:
 
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
-    arranges = isinstance(layer, Concat | Upsample)
-    if isinstance(layer, Input) and (layer.signed or layer.bits > 8):
+    if isinstance(layer, Conv2d | Linear) and not 2 <= layer.weights.bits <= 8:
         return True
-    weights = layer.weights.bits if isinstance(layer, Conv2d | Linear) else 2
-    return arranges or not 2 <= weights <= 8 or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
+    match layer:
+        case Input():
+            return layer.signed or layer.bits > 8
+        case Concat() | Upsample():
+            return True
+        case Conv2d():
+            return layer.delayed or not layer.window.is_square
+        case Pool():
+            return not layer.window.is_square or any(layer.window.padding)
+        case Add():
+            return layer.bias is not None
+    return is_delayed(layer)
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:

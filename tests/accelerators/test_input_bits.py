@@ -191,3 +191,13 @@ def test_values_beyond_the_range_and_rates_and_first_spikes_below_zero_are_refus
         make.rate(network, np.zeros((1, 1, 1, 1)), [0], 1)
     with pytest.raises(UsageError, match="coding"):
         simulate("ttfs", make.direct(network, np.zeros((1, 1, 1, 1)), [0], 1))
+
+
+def test_a_padded_maximum_of_signed_activations_is_refused():
+    network = signed_maps()
+    place = next(i for i, layer in enumerate(network) if layer.name.startswith("pool"))
+    pool = network.layers[place]
+    height, width, channels = pool.shape
+    padded = dataclasses.replace(pool.window, padding=(1, 0, 0, 0))
+    message = refused(with_layer(network, place, window=padded, shape=(height + 1, width, channels)))
+    assert message.startswith(f"layer '{pool.name}': wanted no padding around a maximum of signed activations")

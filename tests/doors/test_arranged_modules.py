@@ -9,6 +9,7 @@ import hwsim
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import Concat, Pool, Upsample
 from hwsim.traces.codings import verify
+from hwsim.traces.network.window import Window
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("spikingjelly.activation_based")
@@ -89,7 +90,7 @@ def test_an_adaptive_pool_to_fewer_places_is_one_of_equal_windows_and_to_as_many
             return self.f(self.fewer(self.same(self.n(self.c(x)))).flatten(1))
 
     trace = exact(Pools(), timesteps=3)
-    assert [(each.kernel, each.stride) for each in trace.network if isinstance(each, Pool)] == [(4, 4)]
+    assert [each.window for each in trace.network if isinstance(each, Pool)] == [Window.square(4, 4)]
 
 
 class Unlike(nn.Module):
@@ -177,7 +178,7 @@ class Function(nn.Module):
             "module 'inner' (Upsample): wanted nearest neighbours and whole",
         ),
         (nn.Upsample(size=12), "module 'inner' (Upsample): wanted nearest neighbours and whole factors, found nearest"),
-        (nn.AdaptiveAvgPool2d(3), "module 'inner' (AdaptiveAvgPool2d): wanted equal square windows, or a whole number"),
+        (nn.AdaptiveAvgPool2d(3), "module 'inner' (AdaptiveAvgPool2d): wanted equal windows, or a whole number"),
         (Function(lambda x: nn.functional.interpolate(x, 12)), "function 'interpolate' after 'n': wanted nearest"),
         (Function(lambda x: nn.functional.adaptive_avg_pool2d(x, 3)), "function 'adaptive_avg_pool2d' after 'n': wan"),
         (Function(lambda x: torch.cat([x, x], 2)), "function 'cat': wanted channels of maps side by side, or vectors"),

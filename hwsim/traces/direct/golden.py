@@ -5,7 +5,7 @@ Products of weights and activations are exact, or come from whoever can give oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from hwsim.errors import TraceError
 from hwsim.kernels.golden import HARD, NO_RESET, SOFT, ConvShape, NeuronLevels, add_currents, step_neurons
 from hwsim.progress import in_parts
 from hwsim.traces.network.check import MAX_INT, check_network
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -80,6 +81,23 @@ def execute(
     With `products`, currents are theirs, and sums that leave 32 bits saturate.  `watch` sees all membranes.  Raises
     TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
     """
+    parts = list(execute_parts(network, inputs, timesteps, products, encode, watch))
+    spikes = {
+        layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)
+        for layer in network.spiking()
+    }
+    return Execution(spikes, np.concatenate([part.logits for part in parts]))
+
+
+def execute_parts(
+    network: Network,
+    inputs: RawValues,
+    timesteps: int,
+    products: Products | None = None,
+    encode: Encode | None = None,
+    watch: Watch | None = None,
+) -> Iterator[Execution]:
+    """The same, some samples at a time, in order."""
     check_network(network)
     shape = (timesteps, *network.input.shape) if network.input.over_time else network.input.shape
     wanted = network.input.dtype
@@ -92,15 +110,9 @@ def execute(
     products = products or ExactProducts(network)
     if network.input.over_time:
         encode = at_timestep
-    parts = [
-        _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode, watch).play(timesteps)
-        for start in in_parts(len(inputs), _SAMPLES_AT_ONCE)
-    ]
-    spikes = {
-        layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)
-        for layer in network.spiking()
-    }
-    return Execution(spikes, np.concatenate([part.logits for part in parts]))
+    for start in in_parts(len(inputs), _SAMPLES_AT_ONCE):
+        part = inputs[start : start + _SAMPLES_AT_ONCE]
+        yield _Run(network, products, start, part, encode, watch).play(timesteps)
 
 
 class ExactProducts:
@@ -113,11 +125,10 @@ class ExactProducts:
 
     def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
         """Currents of one timestep, the same for every sample number and timestep."""
-        shape = ConvShape(1, 1, 0, 1)
-        if isinstance(layer, Conv2d):
-            shape = ConvShape(layer.kernel, layer.stride, layer.padding, layer.groups)
+        moves, groups = window(layer), layer.groups if isinstance(layer, Conv2d) else 1
+        shape = ConvShape(moves.kernel, moves.stride, moves.before, moves.dilation, groups)
         currents = np.zeros((len(activations), *layer.shape), dtype=np.int32)
-        add_currents(activations, self.weights[layer.name], shape, currents)
+        add_currents(np.ascontiguousarray(moves.spread_out(activations)), self.weights[layer.name], shape, currents)
         return currents
 
 
@@ -181,7 +192,7 @@ class _Run:
                 if layer.neuron is None and layer.bias is not None:
                     passed = _saturated(np.add(passed, layer.bias, dtype=np.int64))
             case Pool():
-                passed = _pool(layer, sources[0])
+                passed = _pool(layer, sources[0], self.network.values(layer.name)[0])
             case Flatten():
                 passed = sources[0].reshape(self.n_samples, *layer.shape)
             case Concat():
@@ -291,15 +302,10 @@ def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
     return frozenset(names)
 
 
-def _pool(layer: Pool, source: Values) -> Values:
-    """Sum or maximum of every window: int32 [sample, y, x, channel]."""
-    rows, columns, _ = layer.shape
+def _pool(layer: Pool, source: Values, least: int) -> Values:
+    """Sum or maximum, of values from `least` on, of every window: int32 [sample, y, x, channel]."""
     combine = np.add if layer.kind == "avg" else np.maximum
-    pooled: Values | None = None
-    for y in range(layer.kernel):
-        for x in range(layer.kernel):
-            stop_y, stop_x = y + layer.stride * (rows - 1) + 1, x + layer.stride * (columns - 1) + 1
-            part = source[:, y : stop_y : layer.stride, x : stop_x : layer.stride]
-            pooled = part.copy() if pooled is None else combine(pooled, part)
-    assert pooled is not None
-    return np.ascontiguousarray(pooled)
+    pooled: Values = np.full((len(source), *layer.shape), 0 if layer.kind == "avg" else least, np.int32)
+    for part in layer.window.views(source, layer.shape[:2]):
+        combine(pooled, part, out=pooled)
+    return pooled

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kept import kept_with
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
@@ -43,20 +44,25 @@ def sum_range(layer: Conv2d | Linear, largest: int, least: int = 0) -> Range:
     """The range of the sums of weights times inputs from `least`, 0 or below, to `largest`, and of their partial sums.
 
     That is over all output channels what its negative weights times the one and its positive ones times the other come
-    to.  More than `MOST_DRAWN` seeded weights are not drawn but taken at their largest.
+    to; over a spread map of those that meet its places together.  More than `MOST_DRAWN` seeded weights are not drawn
+    but all taken at their largest.
     """
     if isinstance(layer.weights, SeededWeights) and not drawn(layer.weights):
         most = math.prod(layer.weights.shape[:3]) * weight_range(layer.weights.bits)[1] * max(largest, -least)
         return -most, most
-    negative, positive = kept_with(layer.weights).once("sums", lambda: _sums_by_sign(layer))
+    negative, positive = kept_with(layer.weights).once(("sums", window(layer)), lambda: _sums_by_sign(layer))
     low, high = negative * largest + positive * least, positive * largest + negative * least
-    return int(low.min()), int(high.max())
+    return min(int(low.min()), 0), max(int(high.max()), 0)
 
 
 def _sums_by_sign(layer: Conv2d | Linear) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The sum of each output channel's negative weights, and of its positive ones."""
+    """Sums of negative weights, and of positive ones, of all taps that meet places together: [taps, channel] each."""
     weights = weights_of(layer).astype(np.int64)
-    negative, positive = (part.sum(axis=(0, 1, 2)) for part in (np.minimum(weights, 0), np.maximum(weights, 0)))
+    rows, columns = (np.unique(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
+    together = [weights[row][:, column] for row in rows for column in columns]
+    negative, positive = (
+        np.stack([part(met, 0).sum(axis=(0, 1, 2)) for met in together]) for part in (np.minimum, np.maximum)
+    )
     return negative, positive
 
 

@@ -18,7 +18,9 @@ from traces.sequence.networks import MIXED, network_of, trace_of
 from traces.ttfs import cases as ttfs
 
 from hwsim.cli import main
+from hwsim.errors import TraceError
 from hwsim.traces import Linear, Neuron, StoredWeights, neuron_of, read_trace, weights_of, write_trace
+from hwsim.traces import info as info_module
 from hwsim.traces.direct.drawn_run import run_drawn
 from hwsim.traces.direct.events import as_events
 from hwsim.traces.direct.trace import Trace
@@ -243,11 +245,12 @@ def check_screen(info, width):
 
 
 def test_a_first_screen_of_long_names_many_steps_and_many_layers(tmp_path):
-    write_trace(tmp_path / "t.npz", planted(5000, 1, "i" * 64, "a" * 64))
+    write_trace(tmp_path / "t.npz", planted(5000, 1, "i" * 64, "a" * 60 + "last"))
     lines = check_screen(look_into(tmp_path / "t.npz"), 80)
-    assert any(line.startswith("aaaaaaaa") and " 0.4000 " in line and "████" in line for line in lines)
+    (line,) = (line for line in lines if line.startswith("aaaa"))
+    assert "a..a" in line and "last " in line and " 0.4000 " in line and "████" in line
     full = CliRunner().invoke(main, ["trace", "info", str(tmp_path / "t.npz"), "--full"]).stdout
-    assert "i" * 64 in full and "a" * 64 in full
+    assert "i" * 64 in full and "a" * 60 + "last" in full
     write_trace(tmp_path / "deep.npz", chain(80))
     lines = check_screen(look_into(tmp_path / "deep.npz"), 80)
     left_out = 81 - sum(line.startswith("layer-") for line in lines)
@@ -281,6 +284,21 @@ def test_one_form_at_a_time_and_bad_files_in_one_line(tmp_path):
     for form in ("--json", "--full"):
         refused = CliRunner().invoke(main, ["trace", "info", file, form])
         assert (refused.exit_code, len(refused.stderr.splitlines()), refused.stdout) == (2, 1, "")
+
+
+@pytest.mark.parametrize("content", [b"", b"another file", None])
+def test_a_file_that_changes_while_it_is_looked_into(content, tmp_path, monkeypatch):
+    file = tmp_path / "t.npz"
+    write_trace(file, planted())
+
+    def read_and_lose(path):
+        trace = read_trace(path)
+        path.unlink() if content is None else path.write_bytes(content)
+        return trace
+
+    monkeypatch.setattr(info_module, "read_trace", read_and_lose)
+    with pytest.raises(TraceError, match=r"t.npz: the file changed since it was read; read it again$"):
+        look_into(file)
 
 
 def test_json_has_the_manifest_and_every_array(tmp_path):
