@@ -39,7 +39,8 @@ def capture(
             `hwsim.from_events` gives, or the file that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
         timesteps: T; needed where the model does one timestep a call and the input does not change.
-        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.
+        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.  A model
+            with a loop of its own is given [timestep, sample, ...], or as they are if it runs over the second axis.
         weight_bits: 2 to 8.
         per_channel: whether each output channel has a weight step of its own.
         readout: what the last neurons decide by, `spikes` or `membrane`.

@@ -102,6 +102,18 @@ class FromTheSecondOn(Loop):
         return *self.n(arrives, v), *self.m(self.b(z), u)
 
 
+class SamplesFirst(Loop):
+    """The second axis is that of time."""
+
+    def forward(self, x):
+        v, u, z = self.n.reset_mem(), self.m.reset_mem(), torch.zeros(len(x), 8)
+        out = []
+        for t in range(x.size(1)):
+            z, v, y, u = self.step(x[:, t], z, v, None, u)
+            out.append(y)
+        return torch.stack(out, dim=1).sum(1)
+
+
 class OneByOne(Loop):
     """Each layer has its own loop."""
 
@@ -125,6 +137,7 @@ class OneByOne(Loop):
         (Pipelined, {"b"}),
         (FromTheSecondOn, {"own", "b"}),
         (OneByOne, set()),
+        (SamplesFirst, {"own"}),
     ],
 )
 def test_loops_over_time_are_exact_on_the_lattice(kind, late):
