@@ -129,9 +129,11 @@ class _Forward:
     def _written_down(self, tensor: torch.Tensor) -> tuple[list[Call], list[torch.Tensor], int | None]:
         """Calls of a forward pass, or of two of one timestep each; what they were given; and its axis of time."""
         if self.over_time and not self.multi:
+            why = ""
             for self.axis in (0, 1):
                 sequence = [self._sequence(tensor)]
-                calls, _ = self._called(sequence)
+                calls, failed = self._called(sequence)
+                why = why or (failed and f"; on all timesteps {tuple(sequence[0].shape)}: {failed}")
                 if calls and _times(calls) == self.timesteps > 1:  # it has a loop of its own
                     self.stepwise = False
                     return calls, sequence, self.axis
@@ -141,7 +143,7 @@ class _Forward:
             if error and self.timesteps == 1 and (again := self._called(sequence)[0]):
                 self.stepwise = False
                 return again, sequence, 0
-            return self._checked(calls, steps, error), steps, None
+            return self._checked(calls, steps, error and error + why), steps, None
         calls, error = self._called([tensor])
         times = _times(self._checked(calls, [tensor], error))
         if times > 1 and not self.multi:

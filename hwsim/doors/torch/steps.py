@@ -168,6 +168,8 @@ class _Unrolled:
             at_end = here and not step.is_used and (not step.ends or brought)
             if at_end and (step.call.module is None or id(step.call.module) not in used):  # else it is for the next
                 self._take(step, now)
+        if not self._taken:
+            raise TraceError("model: its input reaches nothing of what it gives")
         return tuple(step.call for step in self.steps if id(step) in self._taken)
 
     def _take(self, step: _Step, now: int | None) -> None:
