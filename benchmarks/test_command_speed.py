@@ -21,7 +21,7 @@ FASHION = TRACES / "fashion_dietsnn.npz"
 ROUNDS = 5
 COMMANDS = {
     "--help": (["--help"], "Usage"),
-    "trace info": (["trace", "info", FASHION], "spike rate"),
+    "trace info": (["trace", "info", FASHION], "dead"),
     "arch list": (["arch", "list"], "stdp_baseline"),
     "arch show imc": (["arch", "show", "imc"], "leakage"),
     "simulate, tables": (["simulate", "imc", FASHION], "early exit / static"),

@@ -20,6 +20,7 @@ from hwsim.kernels.bits import popcount
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.network.window import Window
 from hwsim.traces.planes import pack_channels
 
 TIMESTEPS, SAMPLES, ROUNDS = 5, 16, 3
@@ -91,7 +92,7 @@ def test_reads_beside_popcount_over_bit_slices_alone(benchmark, rate, variation)
     ones = np.ones(64, np.float32)
     network = Network((
         Input("input", (), (32, 32, 576), 1),
-        Conv2d("conv", ("input",), (32, 32, 64), 1, 1, 0, 1, StoredWeights(weights, 4, ones), None, NEVER),
+        Conv2d("conv", ("input",), (32, 32, 64), Window(), 1, StoredWeights(weights, 4, ones), None, NEVER),
         Flatten("flat", ("conv",), (1, 1, 65536)),
         Linear("fc", ("flat",), (1, 1, 1), StoredWeights(np.zeros((1, 1, 65536, 1), np.int8), 4, ones[:1]), None, None),
     ))  # fmt: skip

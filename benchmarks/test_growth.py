@@ -22,6 +22,7 @@ from hwsim import api
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, SeededWeights
+from hwsim.traces.network.window import Window
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
@@ -167,7 +168,9 @@ def convolutions(image: tuple[int, int], channels: int, strides: Sequence[int]) 
         neuron = Neuron(15, 4, np.full(channels, 1 << 8, np.int64), "soft", 4, 24)
         weights = SeededWeights((3, 3, n_in, channels), 4, number)
         shape, before = (height // stride, width // stride, channels), layers[-1].name
-        layers.append(Conv2d(f"conv{number}", (before,), shape, 3, stride, 1, 1, weights, bias=None, neuron=neuron))
+        layers.append(
+            Conv2d(f"conv{number}", (before,), shape, Window.square(3, stride, 1), 1, weights, bias=None, neuron=neuron)
+        )
     n_in = math.prod(layers[-1].shape)
     layers.append(Flatten("flatten", (layers[-1].name,), (1, 1, n_in)))
     weights = SeededWeights((1, 1, n_in, CLASSES), 4, 0)

@@ -19,6 +19,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import write_trace
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, StoredWeights
 from hwsim.traces.network.weights import weights_of
+from hwsim.traces.network.window import Window
 from hwsim.traces.planes import pack_channels, unpack_channels
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
@@ -87,9 +88,7 @@ def write_convolution(folder: Path, calls: int) -> None:
         "conv",
         ("input",),
         (side, side, n_out),
-        3,
-        1,
-        0,
+        Window.square(3),
         1,
         _weights(rng, (3, 3, n_in, n_out)),
         None,

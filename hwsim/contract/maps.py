@@ -13,6 +13,8 @@ import numpy as np
 
 from hwsim.contract.arrays import IntArray
 from hwsim.kept import kept_with
+from hwsim.kernels.crossbar.rows import Sliding
+from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Concat, Flatten, Layer, Network, Pool, Readout, Upsample
 
 Range = tuple[int, int]
@@ -94,8 +96,15 @@ def origin(network: Network, name: str) -> str:
     return pieces(network, name)[0].map
 
 
+def sliding(network: Network, layer: Layer) -> Sliding:
+    """How the window of a layer slides over the map that it reads, spread out."""
+    moves = window(layer)
+    size = moves.spread_size(*input_shape(layer, network)[:2])
+    return Sliding(*size, moves.kernel, moves.stride, moves.before, moves.dilation, *layer.shape[:2])
+
+
 def operands(layer: Layer) -> int:
     """Values that a layer without weights pools or adds for one result."""
     if isinstance(layer, Readout):
         return layer.votes
-    return layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+    return layer.window.taps if isinstance(layer, Pool) else len(layer.inputs)

@@ -97,18 +97,9 @@ def give(node: Node, sources: list[Floats]) -> Floats:
         case Weighted():
             return _weighted(node, sources[0])
         case Pooled():
-            windows = np.lib.stride_tricks.sliding_window_view(sources[0], (node.kernel, node.kernel), axis=(1, 2))
-            windows = windows[:, :: node.stride, :: node.stride]
-            over = (-2, -1)
-            pooled: Floats
-            match node.kind:
-                case "sum":
-                    pooled = windows.sum(axis=over)
-                case "mean":
-                    pooled = windows.mean(axis=over)
-                case "max":
-                    pooled = windows.max(axis=over)
-            return pooled
+            views = list(node.window.views(sources[0], node.shape[:2]))
+            pooled: Floats = np.max(views, axis=0) if node.kind == "max" else np.sum(views, axis=0)
+            return pooled / node.divisor
         case Flattened():
             return sources[0].reshape(len(sources[0]), *node.shape)
         case Added():
@@ -121,16 +112,11 @@ def give(node: Node, sources: list[Floats]) -> Floats:
 
 
 def _weighted(node: Weighted, x: Floats) -> Floats:
-    kernel, pad = node.weight.shape[0], node.padding
-    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    rows, columns, channels = node.shape
-    per_in, per_out = x.shape[3] // node.groups, channels // node.groups
-    out = np.zeros((len(x), rows, columns, channels))
-    for ky in range(kernel):
-        for kx in range(kernel):
-            stop_y, stop_x = ky + node.stride * (rows - 1) + 1, kx + node.stride * (columns - 1) + 1
-            part = padded[:, ky : stop_y : node.stride, kx : stop_x : node.stride]
-            for group in range(node.groups):
-                ins, outs = slice(group * per_in, (group + 1) * per_in), slice(group * per_out, (group + 1) * per_out)
-                out[..., outs] += part[..., ins] @ node.weight[ky, kx, :, outs]
+    taps = node.weight.reshape(-1, *node.weight.shape[2:])
+    per_in, per_out = x.shape[3] // node.groups, node.shape[2] // node.groups
+    out = np.zeros((len(x), *node.shape))
+    for part, weight in zip(node.window.views(x, node.shape[:2]), taps, strict=True):
+        for group in range(node.groups):
+            ins, outs = slice(group * per_in, (group + 1) * per_in), slice(group * per_out, (group + 1) * per_out)
+            out[..., outs] += part[..., ins] @ weight[:, outs]
     return out if node.bias is None else out + node.bias

@@ -1,6 +1,6 @@
 """A spiking network in floats, as frameworks have it: what all doors read, before anything is rounded.
 
-Shapes are height, width, channels; a vector is (1, 1, n).  Weights are [kernel, kernel, in / groups, out].
+Shapes are height, width, channels; a vector is (1, 1, n).  Weights are [kernel y, x, in / groups, out].
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hwsim.traces.network.window import Window
 
 Floats = NDArray[np.float64]
 Shape = tuple[int, int, int]
@@ -58,8 +60,7 @@ class Weighted(Node):
 
     weight: Floats
     bias: Floats | None  # [channel]
-    stride: int = 1
-    padding: int = 0
+    window: Window = Window()  # noqa: RUF009, it is frozen
     groups: int = 1
     linear: bool = False
     delayed: bool = False  # it reads what neurons, at any place of the graph, gave one timestep before
@@ -68,11 +69,11 @@ class Weighted(Node):
 
 @dataclass(frozen=True, slots=True)
 class Pooled(Node):
-    """Sum, mean or maximum of windows without padding."""
+    """Sum, over a divisor, or maximum of windows; padding adds nothing and is never the maximum."""
 
-    kind: Literal["sum", "mean", "max"]
-    kernel: int
-    stride: int
+    kind: Literal["sum", "max"]
+    window: Window
+    divisor: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """From a float graph to the exact integer network: weights a channel at a time, thresholds and biases in their steps.
 
-An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k x k its unit over k^2.  A weight w
+An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k its unit over k.  A weight w
 of output channel c becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1; its currents
 then count in s_c times the unit of what is read, and so do threshold, reset potential and bias, with `fraction_bits`
 below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.  Biases
@@ -34,6 +34,7 @@ from hwsim.traces.network.layers import (
     Synapse,
     is_delayed,
 )
+from hwsim.traces.network.window import Window
 
 _THRESHOLD_STEPS = 4096  # that the lowest threshold of a layer has at least, where fraction bits allow
 _MOST_FRACTION_BITS = 12
@@ -105,7 +106,7 @@ class _Building:
             case Pooled():
                 self._unit(node)
                 kind: Literal["avg", "max"] = "max" if node.kind == "max" else "avg"
-                self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.kernel, node.stride))
+                self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.window))
             case Flattened():
                 self._unit(node)
                 self._put(node, Flatten(node.name, self._reads(node), node.shape))
@@ -138,8 +139,8 @@ class _Building:
         if node.linear:
             self._put(node, Linear(node.name, reads, node.shape, weights, bias, None, node.delayed))
         else:
-            window = (node.weight.shape[0], node.stride, node.padding, node.groups)
-            self._put(node, Conv2d(node.name, reads, node.shape, *window, weights, bias, None, node.delayed))
+            conv = Conv2d(node.name, reads, node.shape, node.window, node.groups, weights, bias, None, node.delayed)
+            self._put(node, conv)
         if node is self.graph.nodes[-1]:
             self.logit_scale = float(self.steps[node.name][0])
 
@@ -223,7 +224,7 @@ class _Building:
     def _identity(self, node: Neurons, name: str) -> None:
         channels, inner = node.shape[2], f"{node.name}.in"
         weights = StoredWeights(np.ones((1, 1, 1, channels), np.int8), 2, np.ones(channels, np.float32))
-        layer = Conv2d(inner, (self.given[name],), node.shape, 1, 1, 0, channels, weights, None, None)
+        layer = Conv2d(inner, (self.given[name],), node.shape, Window(), channels, weights, None, None)
         self.layers.append(layer)
         self.given[inner], self.steps[inner] = inner, np.full(channels, self.units[name])
 
@@ -308,7 +309,7 @@ def _units(graph: Graph) -> dict[str, float]:
             case Neurons():
                 units[node.name] = 1.0
             case Pooled() if sources:
-                units[node.name] = sources[0] / (node.kernel**2 if node.kind == "mean" else 1)
+                units[node.name] = sources[0] / node.divisor
             case Flattened() if sources:
                 units[node.name] = sources[0]
             case Added() if len(sources) == len(node.inputs):

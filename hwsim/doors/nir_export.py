@@ -6,7 +6,7 @@ are the gains: of layers that are only summed the step is free, and so it is tak
 
 NIR has no word for resets by subtraction or a timestep later, for neurons that fire at their threshold, and for widths:
 these are told, and are in the metadata of nodes, where `nir_file` finds them again.  What a NIR node would get wrong
-(maximum pools, states that NIR has not) is refused by the layer's name.
+(maximum pools, transposed convolutions, states that NIR has not) is refused by the layer's name.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from hwsim.traces.network.layers import (
     neuron_of,
 )
 from hwsim.traces.network.weights import weights_of
+from hwsim.traces.network.window import Pair
 from hwsim.traces.trace import AnyTrace
 
 DT_S = 1e-3
@@ -121,7 +122,7 @@ class _Writing:
                 for name, gain in zip(layer.inputs, layer.gains, strict=True):
                     wanted = step * gain
                     known = steps.setdefault(name, wanted) if self.network.gives_currents(name) else np.ones(1)
-                    if not np.allclose(known, wanted, rtol=1e-9, atol=0):
+                    if gain < 0 or not np.allclose(known, wanted, rtol=1e-9, atol=0):
                         _fail(layer, f"adds '{name}' times {gain}, which NIR's sums, without factors, cannot say")
         return steps
 
@@ -166,8 +167,7 @@ class _Writing:
         if isinstance(layer, Conv2d):
             within = self.network[layer.inputs[0]].shape[:2]
             turned = np.ascontiguousarray(real.transpose(3, 2, 0, 1))
-            window = (layer.stride, layer.padding, 1)
-            node = self.nir.Conv2d(within, turned, *window, layer.groups, bias, metadata=says)
+            node = self.nir.Conv2d(within, turned, *_window(layer), layer.groups, bias, metadata=says)
         else:
             rows = self._channels_first(layer.inputs[0], real[0, 0].T)
             node = self.nir.Affine(rows, bias, metadata=says)
@@ -203,8 +203,9 @@ class _Writing:
     def _pool(self, layer: Pool) -> None:
         if layer.kind == "max":
             _fail(layer, "is a maximum pool, which NIR has not")
-        kernel, stride, padding = (np.full(2, size) for size in (layer.kernel, layer.stride, 0))
-        self.ends[layer.name] = self._put(layer.name, self.nir.SumPool2d(kernel, stride, padding), self._sources(layer))
+        stride, padding, _ = (np.array(sizes) for sizes in _window(layer))
+        pool = self.nir.SumPool2d(np.array(layer.window.kernel), stride, padding)
+        self.ends[layer.name] = self._put(layer.name, pool, self._sources(layer))
 
     def _flatten(self, layer: Flatten) -> None:
         source = self.network[layer.inputs[0]]
@@ -266,6 +267,16 @@ def _own_step(layer: Conv2d | Linear) -> Floats:
     if isinstance(layer.weights, StoredWeights):
         return layer.weights.scale.astype(np.float64)
     return np.ones(layer.shape[2])
+
+
+def _window(layer: Conv2d | Pool) -> tuple[Pair, Pair, Pair]:
+    """Stride, padding of rows and of columns, and dilation."""
+    window, (top, bottom, left, right) = layer.window, layer.window.padding
+    if window.spread != (1, 1):
+        _fail(layer, "is a transposed convolution, which NIR has not")
+    if (top, left) != (bottom, right):
+        _fail(layer, f"is padded by {window.padding}, and NIR pads as much after a map as before it")
+    return window.stride, (top, left), window.dilation
 
 
 def _over_time(trace: Trace) -> str:

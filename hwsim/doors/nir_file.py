@@ -34,6 +34,7 @@ from hwsim.doors.graph import (
 from hwsim.doors.nir_loops import back_edges, flattened
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line, shortened
+from hwsim.traces.network.window import Pair, Window
 
 Fires = Literal["above", "at"]
 Reset = Literal["hard", "soft"]
@@ -78,6 +79,7 @@ class _Reading:
         self.discrete, self.bits = discrete, bits
         self.made: dict[str, Node] = {}
         self.alias: dict[str, str] = {}  # NIR node -> node that gives its values
+        self.lines: set[str] = set()  # nodes that give lines, not maps
         self.chw: dict[str, Shape] = {}  # flattened nodes -> shape of what was flattened
 
     def graph(self) -> Graph:
@@ -181,34 +183,48 @@ class _Reading:
         return node.name
 
     def _input(self, name: str, node: Any, _sources: list[str]) -> str:
-        return self._put(Source("input", (), _hwc("input", node.output_type["output"]), 1.0, self.bits, True))
+        sizes = node.output_type["output"]
+        self.lines.update(["input"] * (len(sizes) == 2))
+        return self._put(Source("input", (), _hwc("input", sizes), 1.0, self.bits, True))
 
     def _output(self, name: str, node: Any, sources: list[str]) -> str:
         height, width, channels = self.made[sources[0]].shape
-        wanted = [channels] if self._is_vector(sources[0]) else [channels, height, width]
+        wanted = [channels, height, width][: 1 + self._axes(sources[0])]
         if (found := [int(size) for size in node.output_type["output"]]) != wanted:
             raise TraceError(f"node '{name}' (Output): wanted the shape {wanted} of '{sources[0]}', found {found}")
         return sources[0]
 
-    def _is_vector(self, name: str) -> bool:
-        """Whether NIR gives one size for what a node gives, not three."""
+    def _axes(self, name: str) -> int:
+        """Sizes that NIR gives beside the channels for what a node gives: 0 of a vector, 1 of a line, 2 of a map."""
         node = self.made[name]
         while not isinstance(node, Weighted | Pooled | Flattened | Source):
             node = self.made[node.inputs[0]]
-        return isinstance(node, Flattened) or (isinstance(node, Weighted) and node.linear)
+        if isinstance(node, Flattened) or (isinstance(node, Weighted) and node.linear):
+            return 0
+        return 1 if node.name in self.lines else 2
+
+    def _conv1d(self, name: str, node: Any, sources: list[str]) -> str:
+        """A line is a map of width 1."""
+        self.lines.add(name)
+        (stride, _), (padding, _), (dilation, _) = (_pair(name, key, getattr(node, key)) for key in _WINDOW)
+        weight = np.asarray(node.weight, np.float64)[..., None]
+        window = Window((weight.shape[2], 1), (stride, 1), (padding, padding, 0, 0), (dilation, 1))
+        return self._convolution(name, node, sources, weight, window)
 
     def _conv2d(self, name: str, node: Any, sources: list[str]) -> str:
-        out, within = np.asarray(node.weight, np.float64), self._shape(sources[0])
-        (stride,), (padding,), (dilation,) = (_same(name, key, getattr(node, key)) for key in _WINDOW)
-        if dilation != 1 or out.shape[2] != out.shape[3]:
-            raise TraceError(f"node '{name}' (Conv2d): wanted square kernels without dilation, found {out.shape[2:]}")
-        kernel = out.shape[2]
-        rows, columns = ((size + 2 * padding - kernel) // stride + 1 for size in within[:2])
-        weight, bias = out.transpose(2, 3, 1, 0), _bias(node)
-        shape = (rows, columns, out.shape[0])
-        steps = _steps(node, shape, weight)
-        window = (stride, padding, int(node.groups))
-        return self._put(Weighted(name, tuple(sources), shape, weight, bias, *window, steps=steps))
+        weight = np.asarray(node.weight, np.float64)
+        stride, (above, before), dilation = (_pair(name, key, getattr(node, key)) for key in _WINDOW)
+        window = Window(weight.shape[2:], stride, (above, above, before, before), dilation)
+        return self._convolution(name, node, sources, weight, window)
+
+    def _convolution(self, name: str, node: Any, sources: list[str], weight: Floats, window: Window) -> str:
+        if isinstance(node.padding, str) and node.padding == "same":  # as PyTorch: an odd one comes after the map
+            rows, columns = (size - 1 for size in window.extent)
+            window = replace(window, padding=(rows // 2, rows - rows // 2, columns // 2, columns - columns // 2))
+        shape = (*window.out_size(*self._shape(sources[0])[:2]), len(weight))
+        taps = weight.transpose(2, 3, 1, 0)
+        steps, groups = _steps(node, shape, taps), int(node.groups)
+        return self._put(Weighted(name, tuple(sources), shape, taps, _bias(node), window, groups, steps=steps))
 
     def _affine(self, name: str, node: Any, sources: list[str]) -> str:
         return self._dense(name, node, _bias(node), sources)
@@ -239,20 +255,19 @@ class _Reading:
         return None if node is None else self.chw.get(node.name)
 
     def _sumpool2d(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._pool(name, node, sources, "sum")
+        return self._pool(name, node, sources, mean=False)
 
     def _avgpool2d(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._pool(name, node, sources, "mean")
+        return self._pool(name, node, sources, mean=True)
 
-    def _pool(self, name: str, node: Any, sources: list[str], kind: Literal["sum", "mean"]) -> str:
-        (kernel,), (stride,), (padding,) = (
-            _same(name, key, getattr(node, key)) for key in ("kernel_size", "stride", "padding")
+    def _pool(self, name: str, node: Any, sources: list[str], mean: bool) -> str:
+        kernel, stride, (above, before) = (
+            _pair(name, key, getattr(node, key)) for key in ("kernel_size", "stride", "padding")
         )
-        if padding:
-            raise TraceError(f"node '{name}': wanted a pool without padding, found {padding}")
         height, width, channels = self.made[sources[0]].shape
-        shape = ((height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
-        return self._put(Pooled(name, tuple(sources), shape, kind, kernel, stride))
+        window = Window(kernel, stride, (above, above, before, before))
+        shape, divisor = (*window.out_size(height, width), channels), window.taps if mean else 1
+        return self._put(Pooled(name, tuple(sources), shape, "sum", window, divisor))
 
     def _flatten(self, name: str, _node: Any, sources: list[str]) -> str:
         shape = self.made[sources[0]].shape
@@ -337,10 +352,13 @@ class _Reading:
         )
 
 
-_WHAT = "Input, Output, Conv2d, Linear, Affine, SumPool2d, AvgPool2d, Flatten, IF, I, LIF, LI, CubaLIF and CubaLI are"
-_NEURONS = ("IF", "LIF", "CubaLIF")
-_WEIGHTS = ("Conv2d", "Linear", "Affine")
+_WHAT = (
+    "Input, Output, Conv1d, Conv2d, Linear, Affine, SumPool2d, AvgPool2d, Flatten, IF, I, LIF, LI, CubaLIF and "
+    "CubaLI are"
+)
 _WINDOW = ("stride", "padding", "dilation")
+_NEURONS = ("IF", "LIF", "CubaLIF")
+_WEIGHTS = ("Conv1d", "Conv2d", "Linear", "Affine")
 
 
 def _legal(name: str) -> str:
@@ -353,9 +371,9 @@ def _hwc(name: str, shape: Any) -> Shape:
     sizes = [int(size) for size in shape]
     if len(sizes) == 1:
         return 1, 1, sizes[0]
-    if len(sizes) == 3:
-        return sizes[1], sizes[2], sizes[0]
-    raise TraceError(f"node '{name}': wanted a shape of 1 or 3 sizes, found {sizes}")
+    if len(sizes) in (2, 3):
+        return sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0]
+    raise TraceError(f"node '{name}': wanted a shape of 1 to 3 sizes, found {sizes}")
 
 
 def _bias(node: Any) -> Floats | None:
@@ -363,14 +381,14 @@ def _bias(node: Any) -> Floats | None:
     return bias if bias.any() else None
 
 
-def _same(name: str, key: str, value: Any) -> tuple[int]:
-    """A number that is the same in both directions."""
+def _pair(name: str, key: str, value: Any) -> Pair:
+    """A number for both directions, or one of each; of padding by name 0, as it follows later."""
     if isinstance(value, str):
+        if key == "padding" and value in ("same", "valid"):
+            return 0, 0
         raise TraceError(f"node '{name}': wanted {key} as numbers, found '{value}'")
-    found = {int(each) for each in np.ravel(value)}
-    if len(found) != 1:
-        raise TraceError(f"node '{name}': wanted the same {key} in both directions, found {sorted(found)}")
-    return (found.pop(),)
+    down, across = np.broadcast_to(np.ravel(value), 2).tolist()
+    return int(down), int(across)
 
 
 def _said(node: Any, key: str, otherwise: Any) -> Any:

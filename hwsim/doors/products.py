@@ -73,11 +73,7 @@ def _columns(layer: Conv2d | Linear, x: NDArray[Any], n_groups: int) -> NDArray[
     if isinstance(layer, Linear):
         return x.reshape(1, len(x), -1)
     rows, across, _ = layer.shape
-    kernel, stride, pad = layer.kernel, layer.stride, layer.padding
-    padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    columns = np.empty((n_groups, len(x), rows, across, kernel * kernel, x.shape[3] // n_groups), x.dtype)
-    for tap in range(kernel * kernel):
-        y, left = divmod(tap, kernel)
-        view = padded[:, y : y + stride * (rows - 1) + 1 : stride, left : left + stride * (across - 1) + 1 : stride]
+    columns = np.empty((n_groups, len(x), rows, across, layer.window.taps, x.shape[3] // n_groups), x.dtype)
+    for tap, view in enumerate(layer.window.views(x, (rows, across))):
         columns[..., tap, :] = np.moveaxis(view.reshape(*view.shape[:3], n_groups, -1), 3, 0)
     return columns.reshape(n_groups, len(x) * rows * across, -1)

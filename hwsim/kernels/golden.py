@@ -11,11 +11,12 @@ from hwsim.kernels.compiled import kernel
 
 
 class ConvShape(NamedTuple):
-    """How a window moves; a fully connected layer is kernel 1, stride 1, padding 0, groups 1 over one position."""
+    """How a window moves, in rows and in columns; one of one place over one position is a fully connected layer."""
 
-    kernel: int
-    stride: int
-    padding: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]  # at the top and at the left
+    dilation: tuple[int, int]
     groups: int
 
 
@@ -55,12 +56,12 @@ def add_currents(
         for oy in range(out_height):
             for ox in range(out_width):
                 target = currents[n, oy, ox]
-                for ky in range(shape.kernel):
-                    y = oy * shape.stride - shape.padding + ky
+                for ky in range(shape.kernel[0]):
+                    y = oy * shape.stride[0] - shape.padding[0] + ky * shape.dilation[0]
                     if y < 0 or y >= height:
                         continue
-                    for kx in range(shape.kernel):
-                        x = ox * shape.stride - shape.padding + kx
+                    for kx in range(shape.kernel[1]):
+                        x = ox * shape.stride[1] - shape.padding[1] + kx * shape.dilation[1]
                         if x < 0 or x >= width:
                             continue
                         for c in range(n_in):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         neuron_of,
     )
     from hwsim.traces.network.weights import weights_of
+    from hwsim.traces.network.window import Window
     from hwsim.traces.provenance import Provenance, Recipe
     from hwsim.traces.trace import Inputs, Logits, PackedSpikes
     from hwsim.traces.verification import Verification
@@ -58,6 +59,7 @@ __all__ = [
     "Upsample",
     "Verification",
     "Weights",
+    "Window",
     "activation_planes",
     "check_network",
     "neuron_of",
@@ -94,6 +96,7 @@ __getattr__ = exports(
             "neuron_of",
         ],
         "network.weights": ["weights_of"],
+        "network.window": ["Window"],
         "provenance": ["Provenance", "Recipe"],
         "trace": ["Inputs", "Logits", "PackedSpikes"],
         "codings": ["verify"],

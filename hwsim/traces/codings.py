@@ -37,8 +37,9 @@ def is_trace(value: object) -> bool:
 
 
 def describe(trace: AnyTrace) -> Description:
-    """What there is to say of a trace without running it."""
+    """What there is to say of a trace without running it.  Raises TraceError if its file has changed."""
     described: Description = coding(trace.coding).describe(trace)
+    check_unchanged(trace)
     return described
 
 

@@ -53,8 +53,8 @@ class Info:
 
 def look_into(path: Path) -> Info:
     """Read a trace file, checked, and describe it without running anything.  Raises TraceError."""
-    trace = read_trace(path)
-    return Info(path, path.stat().st_size, member_bytes(path), trace, describe(trace))
+    trace, arrays = read_trace(path), member_bytes(path)
+    return Info(path, path.stat().st_size, arrays, trace, describe(trace))
 
 
 def _set_record(found: SampleSet) -> dict[str, Any]:

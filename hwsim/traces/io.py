@@ -79,9 +79,15 @@ def _read(path: Path, digests: bool, mapped: bool) -> AnyTrace:
 
 
 def member_bytes(path: Path) -> dict[str, int]:
-    """Bytes of every array of a trace file, npy header included, after inflating, in the order of the file."""
-    with open_file(path) as file:
-        return {info.filename.removesuffix(".npy"): info.file_size for info in Archive(file).infolist()}
+    """Bytes of every array of a trace file that was read, npy header included, after inflating, in the file's order.
+
+    Raises TraceError where it is no longer the file that was read.
+    """
+    try:
+        with open_file(path) as file:
+            return {info.filename.removesuffix(".npy"): info.file_size for info in Archive(file).infolist()}
+    except (OSError, zipfile.BadZipFile):
+        raise TraceError(f"{shortened(path)}: the file changed since it was read; read it again") from None
 
 
 def write_trace(path: str | os.PathLike[str], trace: AnyTrace, compress: bool = False) -> None:

@@ -19,6 +19,7 @@ from hwsim.traces.network.layers import (
     Layer,
     Linear,
     Network,
+    Pool,
     Readout,
     Upsample,
     is_delayed,
@@ -52,9 +53,18 @@ def version_of(trace: AnyTrace) -> int:
 
 def _is_of_version_3(layer: Layer) -> bool:
     """Whether a layer, its neurons aside, says what earlier versions have not."""
-    arranges = isinstance(layer, Concat | Upsample)
-    weights = layer.weights.bits if isinstance(layer, Conv2d | Linear) else 2
-    return arranges or not 2 <= weights <= 8 or is_delayed(layer) or (isinstance(layer, Add) and layer.bias is not None)
+    if isinstance(layer, Conv2d | Linear) and not 2 <= layer.weights.bits <= 8:
+        return True
+    match layer:
+        case Concat() | Upsample():
+            return True
+        case Conv2d():
+            return layer.delayed or not layer.window.is_square
+        case Pool():
+            return not layer.window.is_square or any(layer.window.padding)
+        case Add():
+            return layer.bias is not None
+    return is_delayed(layer)
 
 
 def trace_arrays(trace: AnyTrace) -> dict[str, NDArray[Any]]:

@@ -56,14 +56,28 @@ def test_help_imports_little_beside_click(arguments):
     assert {name for name in modules if name.startswith("hwsim.")} >= {"hwsim.cli", "hwsim.cli.simulate"}
 
 
+@pytest.mark.parametrize("form", ["", "--full", "--json"])
 @pytest.mark.parametrize(
     ("trace", "others"),
-    [("fashion_dietsnn", ()), ("mnist_rate", ()), ("mnist_ttfs", ("ttfs",)), ("mnist_lstm", ("sequence",))],
+    [
+        ("fashion_dietsnn", ()),
+        ("mnist_rate", ()),
+        ("mnist_ttfs", ("ttfs",)),
+        ("mnist_lstm", ("sequence",)),
+        ("mnist_stdp", ("plastic",)),
+    ],
 )
-def test_looking_into_a_trace_imports_its_coding_alone(trace, others):
-    modules = imported("trace", "info", TRACES / f"{trace}.npz")
+def test_looking_into_a_trace_imports_its_coding_alone(trace, others, form):
+    modules = imported("trace", "info", TRACES / f"{trace}.npz", *form.split())
     assert {f"hwsim.traces.{coding}.trace" for coding in others} <= modules
     assert not modules & (COMPILED | PLAYING | PROCESSES | DESIGNS | of_coding(*others))
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are not kept")
+def test_metrics_need_no_compiler():
+    arguments = ("trace", "info", TRACES / "mnist_rate.npz", "--metrics", "json")
+    imported(*arguments)  # compiles what was not compiled before
+    assert not imported(*arguments) & (COMPILING | PLAYING | PROCESSES | DESIGNS | of_coding() | {"rich"})
 
 
 def test_drawing_a_trace_imports_no_design(tmp_path):

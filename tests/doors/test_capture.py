@@ -211,8 +211,6 @@ class Other(nn.Module):
         (nn.ReLU(), "module 'inner' (ReLU): is no spiking neuron"),
         (nn.GroupNorm(2, 4), "module 'inner' (GroupNorm): cannot be folded into weights: use batch norm"),
         (nn.BatchNorm2d(4), "module 'inner' (BatchNorm2d): can be folded only into weights that nothing else reads"),
-        (nn.AvgPool2d(3, 1, padding=1), "module 'inner' (AvgPool2d): wanted square windows without padding"),
-        (nn.Conv2d(4, 4, (1, 3), padding=(0, 1)), "module 'inner' (Conv2d): wanted square windows"),
         (nn.Softmax(1), "module 'inner' (Softmax): cannot be said in a trace"),
         (neuron.IFNode(v_reset=-1.0), "module 'inner' (IFNode): membranes begin at 0 in a trace"),
     ],

@@ -15,6 +15,7 @@ from hwsim.doors.float_run import run_floats
 from hwsim.doors.graph import Added, Flattened, Graph, Neurons, Pooled, Source, Synapse, Votes, Weighted
 from hwsim.doors.lattice import Precision, to_integers
 from hwsim.errors import TraceError
+from hwsim.traces import Window
 
 TIMESTEPS = 6
 
@@ -29,9 +30,12 @@ def lattice_weights(rng, shape, step=2.0**-7):
 def graph(rng, neurons, over_time=False, skip=False, votes=2, recurrent=False):
     """Convolution, sum pool, convolution (with a skip, and its own spikes), flattened, two layers of classes' votes."""
     source = Source("input", (), (6, 6, 2), 1.0, 2 if over_time else 3, over_time)
-    nodes = [source, Weighted("c1", ("input",), (6, 6, 4), lattice_weights(rng, (3, 3, 2, 4)), None, padding=1)]
-    nodes += [neurons("n1", "c1", (6, 6, 4)), Pooled("p", ("n1",), (3, 3, 4), "sum", 2, 2)]
-    nodes += [Weighted("c2", ("p",), (3, 3, 4), lattice_weights(rng, (3, 3, 4, 4)), None, padding=1)]
+    nodes = [
+        source,
+        Weighted("c1", ("input",), (6, 6, 4), lattice_weights(rng, (3, 3, 2, 4)), None, Window.square(3, 1, 1)),
+    ]
+    nodes += [neurons("n1", "c1", (6, 6, 4)), Pooled("p", ("n1",), (3, 3, 4), "sum", Window.square(2, 2))]
+    nodes += [Weighted("c2", ("p",), (3, 3, 4), lattice_weights(rng, (3, 3, 4, 4)), None, Window.square(3, 1, 1))]
     last = "c2"
     if skip:
         nodes += [Weighted("c3", ("p",), (3, 3, 4), lattice_weights(rng, (1, 1, 4, 4)), None)]
@@ -39,7 +43,9 @@ def graph(rng, neurons, over_time=False, skip=False, votes=2, recurrent=False):
         last = "sum"
     if recurrent:
         bias = rng.integers(-9, 10, 4) * 2.0**-9  # finer than a step
-        nodes += [Weighted("back", ("n2",), (3, 3, 4), lattice_weights(rng, (3, 3, 4, 4)), bias, padding=1)]
+        nodes += [
+            Weighted("back", ("n2",), (3, 3, 4), lattice_weights(rng, (3, 3, 4, 4)), bias, Window.square(3, 1, 1))
+        ]
         nodes[-1] = replace(nodes[-1], delayed=True)
         nodes += [Added("all", (last, "back"), (3, 3, 4))]
         last = "all"
@@ -97,7 +103,7 @@ def plain(name, source, shape, **options):
 def test_a_mean_pool_is_a_sum_with_another_unit():
     rng = np.random.default_rng(0)
     made = graph(rng, plain)
-    nodes = tuple(replace(node, kind="mean") if isinstance(node, Pooled) else node for node in made)
+    nodes = tuple(replace(node, divisor=4) if isinstance(node, Pooled) else node for node in made)
     mean = Graph(nodes)
     on = to_integers(mean, Precision(8))
     assert on.network["p"].kind == "avg"
@@ -148,7 +154,7 @@ def test_what_no_layer_can_say_is_refused_by_its_name():
     rng = np.random.default_rng(3)
     source = Source("input", (), (4, 4, 2), 1.0, 3, False)
     conv = Weighted("c", ("input",), (4, 4, 2), lattice_weights(rng, (1, 1, 2, 2)), None)
-    pooled = Graph((source, conv, Pooled("p", ("c",), (2, 2, 2), "sum", 2, 2)))
+    pooled = Graph((source, conv, Pooled("p", ("c",), (2, 2, 2), "sum", Window.square(2, 2))))
     with pytest.raises(TraceError, match=r"^'p' \(pooled\): reads the currents of 'c' before neurons"):
         to_integers(pooled, Precision(8))
     below = Graph((source, conv, Neurons("n", ("c",), (4, 4, 2), np.ones(1), -np.ones(1))))

@@ -298,3 +298,53 @@ def test_a_file_that_is_none_is_one_line(tmp_path):
     (tmp_path / "x.nir").write_bytes(b"no HDF5")
     with pytest.raises(TraceError, match=r"x\.nir: [^\n]+$"):
         read_nir(tmp_path / "x.nir", Discrete(1e-3), 1)
+
+
+def gives(graph, name, values):
+    """What a node of weights or a pool gives for the input [sample, y, x, channel]."""
+    from hwsim.doors.float_run import give
+
+    return give(graph[name], [values.astype(np.float64)])
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")
+@pytest.mark.parametrize(
+    ("stride", "padding", "dilation"), [(1, 0, 1), (2, 3, 2), (1, "same", 1), (1, "same", 3), (3, "valid", 2)]
+)
+def test_a_convolution_of_lines_is_that_of_torch(tmp_path, stride, padding, dilation):
+    torch = pytest.importorskip("torch")
+    weight, bias = RNG.normal(0, 0.3, (6, 2, 4)), RNG.normal(0, 1, 6)
+    x = (RNG.random((3, 4, 17)) < 0.4).astype(np.float64)
+    wanted = torch.nn.functional.conv1d(
+        *(torch.from_numpy(each) for each in (x, weight, bias)), stride, padding, dilation, groups=2
+    ).numpy()
+    nodes = {
+        "input": nir.Input({"input": np.array([4, 17])}),
+        "conv": nir.Conv1d(17, weight, stride, padding, dilation, 2, bias),
+        "n": neurons(wanted.shape[1:]),
+        "output": nir.Output({"output": np.array(wanted.shape[1:])}),
+    }
+    graph = read_nir(written(tmp_path, nodes, list(zip(list(nodes), list(nodes)[1:], strict=False))), Discrete(1e-3), 1)
+    found = gives(graph, "conv", x.transpose(0, 2, 1)[:, :, None])
+    np.testing.assert_allclose(found[:, :, 0].transpose(0, 2, 1), wanted, atol=1e-12)
+
+
+def test_windows_that_are_not_square_are_those_of_torch(tmp_path):
+    torch = pytest.importorskip("torch")
+    weight, x = RNG.normal(0, 0.3, (3, 2, 3, 2)), (RNG.random((3, 2, 9, 8)) < 0.4).astype(np.float64)
+    conv = torch.nn.functional.conv2d(torch.from_numpy(x), torch.from_numpy(weight), None, (2, 1), (1, 0), (1, 2))
+    pooled = torch.nn.functional.avg_pool2d(conv, (3, 2), (1, 2), (1, 0))
+    nodes = {
+        "input": nir.Input({"input": np.array([2, 9, 8])}),
+        "conv": nir.Conv2d((9, 8), weight, (2, 1), (1, 0), (1, 2), 1, np.zeros(3)),
+        "n": neurons(conv.shape[1:]),
+        "pool": nir.AvgPool2d(np.array([3, 2]), np.array([1, 2]), np.array([1, 0])),
+        "flat": nir.Flatten({"input": np.array(pooled.shape[1:])}, 0, -1),
+        "dense": nir.Linear(RNG.normal(0, 0.3, (3, pooled[0].numel()))),
+        "n2": neurons((3,)),
+        "output": nir.Output({"output": np.array([3])}),
+    }
+    graph = read_nir(written(tmp_path, nodes, list(zip(list(nodes), list(nodes)[1:], strict=False))), Discrete(1e-3), 1)
+    found = gives(graph, "conv", x.transpose(0, 2, 3, 1))
+    np.testing.assert_allclose(found.transpose(0, 3, 1, 2), conv.numpy(), atol=1e-12)
+    np.testing.assert_allclose(gives(graph, "pool", found).transpose(0, 3, 1, 2), pooled.numpy(), atol=1e-12)

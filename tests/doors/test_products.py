@@ -11,13 +11,13 @@ from hwsim.doors.products import DenseProducts
 from hwsim.traces import Conv2d, Input, Linear, Network, StoredWeights
 from hwsim.traces.direct.drawn_run import run_drawn
 from hwsim.traces.direct.golden import execute
+from hwsim.traces.network.window import Window
 
 
 def currents(layer, weights, x):
     """Python's own integers, place by place."""
-    kernel, stride, pad, groups = (
-        (layer.kernel, layer.stride, layer.padding, layer.groups) if isinstance(layer, Conv2d) else (1, 1, 0, 1)
-    )
+    window, groups = layer.window, layer.groups
+    (kernel, _), (stride, _), (pad, *_) = window.kernel, window.stride, window.padding
     rows, across, n_out = layer.shape
     per_in, per_out = x.shape[2] // groups, n_out // groups
     wanted = np.zeros(layer.shape, np.int64)
@@ -50,7 +50,7 @@ def test_convolutions(seed, window, groups, density, bits):
     size = (6 + 2 * pad - kernel) // stride + 1, (5 + 2 * pad - kernel) // stride + 1
     values = rng.integers(-128, 128, (kernel, kernel, 4 // groups, 8), np.int8)
     stored = StoredWeights(values, 8, np.ones(8, np.float32))
-    layer = Conv2d("c", ("input",), (*size, 8), kernel, stride, pad, groups, stored, None, None)
+    layer = Conv2d("c", ("input",), (*size, 8), Window.square(*window), groups, stored, None, None)
     network = Network((Input("input", (), (6, 5, 4), bits), layer))
     x = rng.integers(0, 1 << bits, (3, 6, 5, 4)) * (rng.random((3, 6, 5, 4)) < density)
     found = DenseProducts(network)(layer, x.astype(np.int32), 0, 0)

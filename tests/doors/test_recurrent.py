@@ -9,15 +9,11 @@ import pytest
 
 import hwsim
 from hwsim.errors import TraceError
-from hwsim.traces import read_trace, write_trace
 from hwsim.traces.codings import verify
 
 torch = pytest.importorskip("torch")
 snn = pytest.importorskip("snntorch")
 pytest.importorskip("spikingjelly.activation_based")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    norse = pytest.importorskip("norse.torch")
 from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -198,87 +194,23 @@ def test_spikes_that_are_added_to_what_arrives_next(mode):
     assert (first.neuron.feedback == 64 << first.neuron.fraction_bits).all()  # one is 64 steps of 2^-6
 
 
-class RecurrentMaps(nn.Module):
-    """snnTorch's convolutional recurrence, and a residual sum before it."""
-
-    def __init__(self):
-        super().__init__()
-        self.c, self.n = nn.Conv2d(1, 4, 3, padding=1), snn.Leaky(beta=1.0, threshold=2.0)
-        self.d = nn.Conv2d(4, 4, 3, padding=1)
-        self.m = snn.RLeaky(beta=1.0, conv2d_channels=4, kernel_size=3, threshold=2.0)
-        self.f = nn.Linear(4 * 36, 5)
-
-    def forward(self, x):
-        v, (z, u), out = self.n.reset_mem(), self.m.reset_mem(), []
-        for now in x:
-            y, v = self.n(self.c(now), v)
-            z, u = self.m(self.d(y) + y, z, u)
-            out.append(self.f(z.flatten(1)))
-        return torch.stack(out).sum(0)
+def in_time():
+    """Modules that take all timesteps at once, around others that do not."""
+    fire = {"step_mode": "m", "v_threshold": 1.0}
+    inner = [nn.Conv2d(1, 4, 3, padding=1), neuron.IFNode(), nn.MaxPool2d(2)]
+    dense = [nn.Flatten(), nn.Linear(36, 5)]
+    yield nn.Sequential(layer.MultiStepContainer(*inner), layer.SeqToANNContainer(*dense), neuron.IFNode(**fire))
+    first = layer.SeqToANNContainer(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4, eps=0.0))
+    yield nn.Sequential(
+        first, neuron.IFNode(**fire), layer.SeqToANNContainer(nn.MaxPool2d(2), *dense), neuron.IFNode(**fire)
+    )
 
 
-def maps_of_spikingjelly():
-    """Plain, residual and recurrent: a convolution that comes back, in a container's form of one's own."""
-
-    class Net(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.c, self.n = layer.Conv2d(1, 4, 3, padding=1), neuron.IFNode(v_threshold=2.0)
-            self.d, self.m = layer.Conv2d(4, 4, 3, padding=1), neuron.IFNode(v_threshold=2.0)
-            self.back, self.f, self.kept = layer.Conv2d(4, 4, 3, padding=1), layer.Linear(4 * 36, 5), None
-
-        def forward(self, x):
-            y = self.n(self.c(x))
-            if isinstance(self.m.v, float):
-                self.kept = torch.zeros_like(y)
-            self.kept = self.m(self.d(y) + y + self.back(self.kept))
-            return self.f(self.kept.flatten(1))
-
-    return Net()
-
-
-class NorseMaps(nn.Module):
-    """The same in Norse, whose recurrent cells are dense."""
-
-    def __init__(self):
-        super().__init__()
-        p = norse.LIFBoxParameters(tau_mem_inv=torch.tensor(500.0), v_th=torch.tensor(0.5))
-        q = norse.LIFParameters(tau_mem_inv=torch.tensor(500.0), tau_syn_inv=torch.tensor(500.0))
-        self.c, self.n, self.d = nn.Conv2d(1, 4, 3, padding=1), norse.LIFBoxCell(p), nn.Conv2d(4, 4, 3, padding=1)
-        self.o, self.m, self.f = norse.LIFBoxCell(p), norse.LIFRecurrentCell(36, 8, q), nn.Linear(8, 5)
-        self.p = nn.AvgPool2d(2)
-        with torch.no_grad():
-            for weight in (self.m.input_weights, self.m.recurrent_weights):
-                weight.copy_(torch.randint(-24, 25, weight.shape) * 2.0**-6)
-                weight[:, 0] = 127 * 2.0**-6
-
-    def forward(self, x):
-        r = s = t = None
-        out = []
-        for now in x:
-            y, r = self.n(self.c(now), r)
-            z, s = self.o(self.d(y) + y, s)
-            w, t = self.m(self.p(z).flatten(1), t)
-            out.append(self.f(w))
-        return torch.stack(out).mean(0)
-
-
-@pytest.mark.parametrize("model", [RecurrentMaps, maps_of_spikingjelly, NorseMaps])
-def test_residual_and_recurrent_maps_are_captured_kept_and_played(tmp_path, model):
-    net = on_lattice(model())
-    if model is NorseMaps:
-        net.m.input_size = 36
-    maps = (np.random.default_rng(1).random((8, 3, 1, 6, 6)) < 0.5).astype(np.float32)
-    trace = hwsim.capture(net, maps, labels=Y[:8], over_time=True, allow_drift=0.0 if model is not NorseMaps else 0.02)
-    assert trace.network.read_late and any(type(each).__name__ == "Add" for each in trace.network)
-    write_trace(tmp_path / "t.npz", trace)
-    again = read_trace(tmp_path / "t.npz")
-    assert verify(again).ok
-    for name, packed in trace.spikes.items():
-        np.testing.assert_array_equal(again.spikes[name].words, packed.words)
-    for design, settings in (("imc", {}), ("digital", {"loop_order": "timestep_outer"})):
-        report = hwsim.simulate(design, again, set=settings, accuracy_samples=0)
-        assert report.energy.value > 0
+@pytest.mark.parametrize("number", [0, 1])
+def test_containers_of_spikingjelly_with_an_axis_of_time(number):
+    maps = np.random.default_rng(0).integers(0, 2, (16, 3, 1, 6, 6)).astype(np.float32)
+    model = on_lattice(list(in_time())[number])
+    assert len(exact(model, maps).network.spiking()) == 2
 
 
 class Refused(Loop):

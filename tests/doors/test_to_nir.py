@@ -27,6 +27,7 @@ from hwsim.traces import (
     Pool,
     Readout,
     StoredWeights,
+    Window,
     read_trace,
     write_trace,
 )
@@ -125,15 +126,15 @@ def weights(rng, *shape, bits=4):
 def residual(gains=(1, 1), last_gain=1, **changes):
     """Currents of two branches, a skip of spikes, sums without neurons, a pool, and logits that do not fire."""
     rng = np.random.default_rng(4)
-    conv, bias = (3, 1, 1, 1), rng.integers(-9, 9, 4, np.int32)
+    conv, bias = (Window.square(3, 1, 1), 1), rng.integers(-9, 9, 4, np.int32)
     layers = (
         Input("input", (), (6, 6, 2), 2, over_time=True),
         Conv2d("c0", ("input",), (6, 6, 4), *conv, weights(rng, 3, 3, 2, 4), rng.integers(-9, 9, 4, np.int32), lif(4)),
         Conv2d("c1", ("c0",), (6, 6, 4), *conv, weights(rng, 3, 3, 4, 4), None, None),
-        Conv2d("c2", ("c0",), (6, 6, 4), 1, 1, 0, 1, weights(rng, 1, 1, 4, 4), rng.integers(-2, 3, 4, np.int32), None),
+        Conv2d("c2", ("c0",), (6, 6, 4), Window(), 1, weights(rng, 1, 1, 4, 4), rng.integers(-2, 3, 4, np.int32), None),
         Add("a1", ("c1", "c2"), (6, 6, 4), gains, lif(4, **changes), bias),
         Add("a2", ("a1", "c0"), (6, 6, 4), (1, last_gain), None),
-        Pool("p", ("a2",), (3, 3, 4), "avg", 2, 2),
+        Pool("p", ("a2",), (3, 3, 4), "avg", Window.square(2, 2)),
         Flatten("f", ("p",), (1, 1, 36)),
         Linear("l", ("f",), (1, 1, 5), weights(rng, 1, 1, 36, 5, bits=8), None, None),
     )
@@ -293,3 +294,39 @@ def test_neurons_after_a_flatten_are_read_with_channels_first(tmp_path):
     np.testing.assert_allclose(
         trace.logits["test"].values * trace.logits["test"].scale, fired @ nodes["dense"].weight.T, atol=1e-6
     )
+
+
+def windowed(**window):
+    """One convolution of any window and one pool, whose neurons are the classes."""
+    rng = np.random.default_rng(6)
+    conv = Window(**window)
+    shape = (*conv.out_size(7, 6), 4)
+    pool = Window((3, 2), (2, 1), (1, 1, 0, 0))
+    size = pool.out_size(*shape[:2])
+    layers = (
+        Input("input", (), (7, 6, 2), 2, over_time=True),
+        Conv2d("conv", ("input",), shape, conv, 2, weights(rng, *conv.kernel, 1, 4), None, lif(4)),
+        Pool("pool", ("conv",), (*size, 4), "avg", pool),
+        Flatten("flat", ("pool",), (1, 1, math.prod(size) * 4)),
+        Linear("l", ("flat",), (1, 1, 5), weights(rng, 1, 1, math.prod(size) * 4, 5, bits=8), None, None),
+    )
+    return Network(layers)
+
+
+def test_windows_that_differ_by_axis_come_back(tmp_path):
+    trace = played(windowed(kernel=(2, 3), stride=(1, 2), padding=(1, 1, 2, 2), dilation=(1, 2)))
+    back = again(trace, tmp_path)
+    assert_same(trace, back)
+    assert [layer.window for layer in back.network.layers[1:3]] == [layer.window for layer in trace.network.layers[1:3]]
+
+
+@pytest.mark.parametrize(
+    ("window", "message"),
+    [
+        ({"kernel": (2, 2), "spread": (2, 1)}, "is a transposed convolution, which NIR has not"),
+        ({"kernel": (2, 2), "padding": (1, 0, 0, 0)}, r"is padded by \(1, 0, 0, 0\), and NIR pads as much after a map"),
+    ],
+)
+def test_windows_that_nir_has_not_are_refused(tmp_path, window, message):
+    with pytest.raises(TraceError, match=rf"^layer 'conv': {message}"):
+        hwsim.to_nir(played(windowed(**window)), tmp_path / "net.nir")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from accelerators.imc.counting_cases import packed, patches, random_bits, windows
+from accelerators.imc.counting_cases import packed, patches, random_bits, square, windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.kernels.crossbar.level_sums import sum_levels
-from hwsim.kernels.crossbar.rows import Window
 
 
 @settings(max_examples=80, deadline=None)
@@ -19,7 +18,7 @@ def test_levels_of_any_window(window, data):
     bits = random_bits(data.draw, window, channels, planes)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32), "levels"))
     most = data.draw(st.sampled_from([0, 1, 15, 1 << 14, 1 << 20, 1 << 33]), "most")
-    levels = rng.integers(0, most, (window.kernel, window.kernel, channels), endpoint=True)
+    levels = rng.integers(0, most, (*window.kernel, channels), endpoint=True)
     pulses = rng.integers(1, 8, planes)
     before = rng.integers(0, 100, (*bits.shape[1:3], window.out_height))
     sums = before.copy()
@@ -32,7 +31,7 @@ def test_levels_of_any_window(window, data):
 def test_rows_longer_than_a_byte_counts(width):
     planes = np.full((1, 1, 1, width, 1), 2**64 - 1, np.uint64)
     sums = np.zeros((1, 1, 1), np.int64)
-    sum_levels(planes, Window(1, width, 1, 1, 0, 1, width), np.arange(64).reshape(1, 1, 64), np.ones(1, np.int64), sums)
+    sum_levels(planes, square(1, width), np.arange(64).reshape(1, 1, 64), np.ones(1, np.int64), sums)
     assert sums.item() == width * sum(range(64))
 
 
@@ -42,5 +41,5 @@ def test_the_largest_levels_on_the_longest_rows_do_not_overflow(width, level):
     planes = np.full((1, 1, 1, width, 1), 2**64 - 1, np.uint64)
     sums = np.zeros((1, 1, 1), np.int64)
     levels = np.full((1, 1, 64), level)
-    sum_levels(planes, Window(1, width, 1, 1, 0, 1, width), levels, np.ones(1, np.int64), sums)
+    sum_levels(planes, square(1, width), levels, np.ones(1, np.int64), sums)
     assert sums.item() == width * 64 * level

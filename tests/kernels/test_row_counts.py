@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from accelerators.imc.counting_cases import naive_counts, packed, patches, random_bits, windows
+from accelerators.imc.counting_cases import naive_counts, packed, patches, random_bits, square, windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar.rows import Segments, Window, count_rows
+from hwsim.kernels.crossbar.rows import Segments, count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
 
 
 def segments_by_row(reads):
     """Every weight row as a segment of its own, sorted by read: the plainest form of what `count_rows` takes."""
-    kernel, _, channels, _ = reads.shape
-    row, column, channel = np.indices((kernel, kernel, channels)).reshape(3, -1)
+    row, column, channel = np.indices(reads.shape[:3]).reshape(3, -1)
     phases = int(reads[..., 1].max()) + 1
     read = (reads @ [phases, 1]).ravel()
     order = np.argsort(read, kind="stable")
@@ -29,7 +28,7 @@ def segments_by_row(reads):
 def test_rows_of_any_placement(window, data):
     channels, planes = data.draw(st.sampled_from([1, 3, 64, 70]), "channels"), data.draw(st.integers(1, 4), "planes")
     bits = random_bits(data.draw, window, channels, planes)
-    shape = (window.kernel, window.kernel, channels)
+    shape = (*window.kernel, channels)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32), "placement"))
     reads = rng.integers(0, data.draw(st.sampled_from([1, 3]), "most blocks and phases"), (*shape, 2))
     dac_bits, range_rows = data.draw(st.integers(1, 3), "dac bits"), data.draw(st.integers(0, 5), "range")
@@ -40,11 +39,12 @@ def test_rows_of_any_placement(window, data):
 @settings(max_examples=150, deadline=None)
 @given(window=windows(), data=st.data())
 def test_blocks_of_whole_words(window, data):
+    window = window._replace(dilation=(1, 1))
     channels, per_block = data.draw(st.sampled_from([10, 64, 130, 300]), "channels"), data.draw(st.integers(1, 3))
     bits = random_bits(data.draw, window, channels, data.draw(st.integers(1, 2), "planes"))
     kernel, words = window.kernel, packed(bits)
-    reads = np.zeros((kernel, kernel, channels, 2), np.int64)
-    offset = np.arange(kernel * kernel).reshape(kernel, kernel, 1)
+    reads = np.zeros((*kernel, channels, 2), np.int64)
+    offset = np.arange(kernel[0] * kernel[1]).reshape(*kernel, 1)
     reads[..., 0] = offset * -(-words.shape[-1] // per_block) + np.arange(channels) // (64 * per_block)
     range_rows = data.draw(st.sampled_from([0, 3, 17, 63, 64, 1000]), "range")
     wanted = naive_counts(patches(bits, window), reads, 1, range_rows)
@@ -58,7 +58,7 @@ def test_blocks_of_whole_words(window, data):
 @pytest.mark.parametrize("padding", [0, 1, 2])
 def test_silent_windows_of_rows_of_any_number_of_flag_words(width, padding, n_words):
     """One spike at each place in turn: exactly the windows over it are not silent."""
-    window = Window(1, width, 3, 1, padding, 1 + max(2 * padding - 2, 0), width + 2 * padding - 2)
+    window = square(1, width, 3, padding, (1 + max(2 * padding - 2, 0), width + 2 * padding - 2))
     words = np.zeros((1, width, 1, width, n_words), np.uint64)
     for place in range(width):
         words[0, place, 0, place, -place % n_words] = np.uint64(1) << np.uint64(place % 64)
@@ -74,13 +74,18 @@ def test_silent_windows_of_rows_of_any_number_of_flag_words(width, padding, n_wo
 
 
 def test_words_of_many_rows_at_once_are_refused_in_time():
-    assert fits(Window(224, 224, 3, 1, 1, 224, 224), 8)
-    assert fits(Window(1, (1 << 19) - 1, 1, 1, 0, 1, (1 << 19) - 1), 1)
-    assert not fits(Window(1, 1 << 19, 1, 1, 0, 1, 1 << 19), 1)
+    assert fits(square(224, 224, 3, 1), 8)
+    assert fits(square(1, (1 << 19) - 1), 1)
+    assert not fits(square(1, 1 << 19), 1)
+
+
+@pytest.mark.parametrize("dilation", [(2, 1), (1, 2)])
+def test_taps_that_lie_apart_are_left_to_the_other_kernel(dilation):
+    assert not fits(square(9, 9, 3, 1)._replace(dilation=dilation), 1)
 
 
 def test_the_most_words_that_fit_do_not_run_into_one_another():
     places = (1 << 19) - 1
     planes = np.full((1, 1, 1, places, 1), 2**64 - 1, np.uint64)
-    counts = count_words(planes, Window(1, places, 1, 1, 0, 1, places), 1, 63)
+    counts = count_words(planes, square(1, places), 1, 63)
     assert [int(count[0, 0, 0]) for count in counts] == [64 * places, 64 * places, places, places, places, 0]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from accelerators.imc.counting_cases import windows
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar.rows import Window
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces.planes import pack_channels
 
@@ -22,12 +22,12 @@ def naive(bits, window, groups, tile):
     for s, t, g, position in np.ndindex(samples, steps, groups, positions):
         oy, ox = position // window.out_width, position % window.out_width
         here = 0
-        for ky in range(window.kernel):
-            for kx in range(window.kernel):
-                y, x = oy * window.stride - window.padding + ky, ox * window.stride - window.padding + kx
-                if 0 <= y < window.height and 0 <= x < window.width:
-                    for p in range(planes):
-                        here += int(bits[p, s, t, y * window.width + x, g * size : (g + 1) * size].sum())
+        for ky, kx in np.ndindex(window.kernel):
+            y = oy * window.stride[0] - window.padding[0] + ky * window.dilation[0]
+            x = ox * window.stride[1] - window.padding[1] + kx * window.dilation[1]
+            if 0 <= y < window.height and 0 <= x < window.width:
+                for p in range(planes):
+                    here += int(bits[p, s, t, y * window.width + x, g * size : (g + 1) * size].sum())
         ones[s, t, g, position // tile] += here
         most[s, t, g, position // tile] = max(most[s, t, g, position // tile], here)
     return ones, most
@@ -35,18 +35,15 @@ def naive(bits, window, groups, tile):
 
 @st.composite
 def cases(draw):
-    kernel = draw(st.integers(1, 3))
-    height, width = draw(st.integers(kernel, 5)), draw(st.integers(kernel, 5))
-    stride, padding = draw(st.integers(1, 2)), draw(st.integers(0, kernel - 1))
-    out = [(size + 2 * padding - kernel) // stride + 1 for size in (height, width)]
+    window = draw(windows())
     groups = draw(st.sampled_from([1, 2, 3]))
     channels = groups * draw(st.sampled_from([1, 5, 22, 64]))
-    window = Window(height, width, kernel, stride, padding, *out)
-    shape = (draw(st.integers(1, 2)), 1, 2, height * width, channels)
+    shape = (draw(st.integers(1, 2)), 1, 2, window.height * window.width, channels)
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     return rng.random(shape) < draw(st.sampled_from([0.0, 0.2, 1.0])), window, groups, draw(st.integers(1, 30))
 
 
+@settings(deadline=None)
 @given(cases())
 def test_counts_of_every_tile(case):
     bits, window, groups, tile = case

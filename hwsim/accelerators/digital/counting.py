@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.contract.arrays import IntArray
-from hwsim.kernels.crossbar.rows import Window
+from hwsim.contract.maps import sliding
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces.direct.encode import Activations
-from hwsim.traces.network.geometry import input_shape, window
+from hwsim.traces.network.geometry import input_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +33,19 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
     """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
     dense, tiling = plan.dense, task.tiling
     if task.unit == "ac":
-        return _count(task, activations.read_by(task.layer), plan)
+        return _count(task, activations.met_by(task.layer), plan)
     if task.unit != "narrow_mac" or dense is None:
         return None
     if dense.density == "trace":
-        planes = activations.planes(task.layer.inputs[0])
+        planes = activations.met_by(task.layer)
         seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
         return _count(task, seen[None, :, None], plan)
     ones = np.rint(dense.density * tiling.inside).astype(np.int64)
-    most = np.full(tiling.positions.size, ceil(dense.density * tiling.taps), np.int64)
+    most = np.array([ceil(dense.density * taps) for taps in tiling.longest.tolist()], np.int64)
     return TileWork(ones[None, None, None], most[None, None, None])
 
 
 def _count(task: Task, planes: NDArray[np.uint64], plan: Plan) -> TileWork:
     layer = task.weights
-    height, width, channels = input_shape(layer, plan.network)
-    sliding = Window(height, width, *window(layer), layer.shape[0], layer.shape[1])
-    groups = channel_groups(channels, task.tiling.groups)
-    return TileWork(*count_tiles(planes, sliding, groups, plan.spec.array.rows))
+    groups = channel_groups(input_shape(layer, plan.network)[2], task.tiling.groups)
+    return TileWork(*count_tiles(planes, sliding(plan.network, layer), groups, plan.spec.array.rows))

@@ -75,8 +75,9 @@ def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
 def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
     """Facts of the mapping that a reader needs to trust the numbers."""
     spec, tasks = plan.spec, [task for task in plan.tasks if task.unit is not None]
-    used = sum(int(task.tiling.positions.sum() * task.tiling.widths.sum()) * task.tiling.taps for task in tasks)
-    slots = sum(task.tiling.tiles * task.tiling.taps for task in tasks) * spec.array.rows * spec.array.columns
+    used = sum(int(task.tiling.asked.sum() * task.tiling.widths.sum()) for task in tasks)
+    slots = sum(int(task.tiling.together.sum()) * task.tiling.widths.size for task in tasks)
+    slots *= spec.array.rows * spec.array.columns
     streamed = [task.name for task in tasks if task.name not in stored.in_scratchpad]
     notes: dict[str, Any] = {
         "loop_order": spec.loop_order,

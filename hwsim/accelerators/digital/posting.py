@@ -104,7 +104,7 @@ def _array_actions(plan: Plan, work: TaskWork) -> Iterator[Doing]:
         yield "array", OPERATIONS, "AC", tiling.combine(tiling.widths, work.tiles.ones * done)
         yield "array", "ac", "add", _unit_counts(plan, work)
     else:
-        yield "array", OPERATIONS, "MAC", tiling.combine(tiling.widths, done * tiling.positions * tiling.taps)
+        yield "array", OPERATIONS, "MAC", tiling.combine(tiling.widths, done * tiling.asked)
         yield "array", task.unit, "mac", _unit_counts(plan, work)
     if skips(plan, work.tiles):
         scans = done * tiling.positions * scan_cycles(plan, task)
@@ -114,7 +114,7 @@ def _array_actions(plan: Plan, work: TaskWork) -> Iterator[Doing]:
 def _unit_counts(plan: Plan, work: TaskWork) -> IntArray:
     """How often the PEs' unit switches.
 
-    skip: none    every tap of every output, padding too
+    skip: none    every tap of every output, padding too, but nothing between the places of a spread map
     gate, skip    inputs that are not zero; of raw inputs all on the picture
     fan_out: mean the published equation: all taps, times the mean of the inputs' spikes
     """
@@ -123,10 +123,10 @@ def _unit_counts(plan: Plan, work: TaskWork) -> IntArray:
         return work.mean
     density = plan.dense.density if plan.dense is not None and task.unit == "narrow_mac" else 1.0
     if spec.fan_out == "mean" and density != "trace":
-        dense = tiling.combine(tiling.widths, done * tiling.positions * tiling.taps)
+        dense = tiling.combine(tiling.widths, done * tiling.asked)
         return np.asarray(np.rint(dense * density), np.int64)
     if spec.skip == "none":
-        return tiling.combine(tiling.widths, done * tiling.positions * (tiling.taps * task.digits))
+        return tiling.combine(tiling.widths, done * (tiling.asked * task.digits))
     return tiling.combine(tiling.widths, done * (tiling.inside if work.tiles is None else work.tiles.ones))
 
 

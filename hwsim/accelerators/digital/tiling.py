@@ -31,6 +31,9 @@ class Tiling:
     positions: IntArray  # [pt] rows in use
     places: tuple[IntArray, ...]  # of each map that is read: [pt] distinct places of it under the windows
     inside: IntArray  # [pt] taps on the picture, not on its padding, over all positions
+    asked: IntArray  # [pt] taps on the picture or its padding, not between the places of a spread map
+    longest: IntArray  # [pt] those of the position that has most
+    together: IntArray  # [pt] those that any position of the tile has
     widths: IntArray  # [ct] columns in use
     group_of: IntArray  # [ct]
     position_starts: IntArray  # [position job] first pt
@@ -81,8 +84,10 @@ def tile_layer(network: Network, layer: Layer, reads: Sequence[Piece], array: Ar
     positions = np.bincount(tile_of).astype(np.int64)
     source = input_shape(layer, network)
     tile, y, x = _covered(layer, source, tile_of)
-    taps = fan_in(layer, network) if weighted else window(layer)[0] ** 2
-    inside = np.bincount(tile, minlength=n_tiles).astype(np.int64) * (source[2] // groups if weighted else 1)
+    taps = fan_in(layer, network) if weighted else window(layer).taps
+    per_tap = taps // window(layer).taps
+    inside = np.bincount(tile, minlength=n_tiles).astype(np.int64) * per_tap
+    asked, longest, together = (each * per_tap for each in _asked(layer, tile_of, positions))
     per_group = channels // groups
     widths = np.minimum(columns, per_group - np.arange(0, per_group, columns, dtype=np.int64))
     return Tiling(
@@ -91,6 +96,9 @@ def tile_layer(network: Network, layer: Layer, reads: Sequence[Piece], array: Ar
         positions=positions,
         places=tuple(_places(piece, source, (tile, y, x), n_tiles) for piece in reads),
         inside=inside,
+        asked=asked,
+        longest=longest,
+        together=together,
         widths=np.tile(widths, groups),
         group_of=np.repeat(np.arange(groups, dtype=np.int64), widths.size),
         position_starts=_starts(n_tiles),
@@ -102,15 +110,29 @@ def _starts(tiles: int) -> IntArray:
     return np.arange(0, tiles, ceil(tiles / MOST_GROUPS), dtype=np.int64)
 
 
+def _asked(layer: Layer, tile_of: IntArray, positions: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Taps of all positions of each tile, of the one with most, and of any, that do not lie between places: [pt] each.
+
+    Where the map is not spread these are all.
+    """
+    moves = window(layer)
+    if moves.spread == (1, 1):
+        return positions * moves.taps, np.full_like(positions, moves.taps), np.full_like(positions, moves.taps)
+    row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
+    rows, columns = (moves.asked(axis, layer.shape[axis]) for axis in (0, 1))
+    taps = (rows[row][:, :, None] & columns[column][:, None, :]).reshape(tile_of.size, -1)
+    starts = np.cumsum(positions) - positions
+    each = taps.sum(axis=1, dtype=np.int64)
+    any_of_them = np.logical_or.reduceat(taps, starts).sum(axis=1, dtype=np.int64)
+    return np.add.reduceat(each, starts), np.maximum.reduceat(each, starts), any_of_them
+
+
 def _covered(layer: Layer, source: Shape, tile_of: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Tile, row and column of all places that windows cover, as often as they do: int64 [covered] each."""
-    kernel, stride, padding = window(layer)
     row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
-    offset = np.arange(kernel, dtype=np.int64)
-    y = (row * stride - padding)[:, None, None] + offset[:, None]
-    x = (column * stride - padding)[:, None, None] + offset
-    on_picture = (y >= 0) & (y < source[0]) & (x >= 0) & (x < source[1])
-    tile, y, x = np.broadcast_arrays(tile_of[:, None, None], y, x)
+    rows, columns = (window(layer).places(axis, layer.shape[axis], source[axis]) for axis in (0, 1))
+    tile, y, x = np.broadcast_arrays(tile_of[:, None, None], rows[row][:, :, None], columns[column][:, None, :])
+    on_picture = (y >= 0) & (x >= 0)
     return tile[on_picture], y[on_picture], x[on_picture]
 
 

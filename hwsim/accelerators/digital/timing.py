@@ -69,10 +69,10 @@ def stage_name(task: Task, role: Role) -> str:
     return f"{task.name}.{task.finish if role == 'finish' else role}"
 
 
-def scan_cycles(plan: Plan, task: Task) -> int:
-    """Cycles in which a row's detector looks through one window."""
-    detector = plan.spec.detector
-    return 0 if detector == "none" else -(-task.tiling.taps * task.digits // detector.bits)
+def scan_cycles(plan: Plan, task: Task) -> IntArray:
+    """Cycles in which a row's detector looks through one window of each tile: int64 [position tile]."""
+    detector, inputs = plan.spec.detector, task.tiling.together * task.digits
+    return 0 * inputs if detector == "none" else -(-inputs // detector.bits)
 
 
 def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
@@ -95,11 +95,11 @@ def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
             cycles = np.maximum(cycles, -(-fetches // pad.banks) * plan.spec.access_cycles(pad))
         cycles = cycles + scan_cycles(plan, task)
     else:
-        lock_step = task.tiling.taps * task.digits
+        lock_step = tiling.together * task.digits
         if pad != "none":
             accesses = -(-task.weight_bits_per_channel // pad.port_bits)
-            lock_step = max(lock_step, -(-accesses // pad.banks) * plan.spec.access_cycles(pad))
-        cycles = np.full((1, 1, 1, tiling.positions.size), lock_step, np.int64)
+            lock_step = np.maximum(lock_step, -(-accesses // pad.banks) * plan.spec.access_cycles(pad))
+        cycles = lock_step[None, None, None]
     if plan.spec.array.skew == "none":
         return tiling.combine(each, cycles * array_runs(plan, task)[None])
     cycles = cycles + plan.spec.array.rows + plan.spec.array.columns - 2

@@ -65,7 +65,7 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
     activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
     for layer in network:
         if isinstance(layer, Conv2d | Linear) and layer.name in placement.layers:
-            planes = activations.read_by(layer)
+            planes = activations.met_by(layer)
             counted = count_copies(spec, placement.layers[layer.name], planes, cells[layer.name])
             once = spec.direct_input == "once" and multiplies_input(network, layer)
             counts[layer.name] = counted.over(timesteps, only_first=once)

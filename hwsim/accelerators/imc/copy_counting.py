@@ -14,6 +14,7 @@ from hwsim.accelerators.imc.plan.pace import row_cycles
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.kernels.crossbar.rows import extent, padded
 from hwsim.traces.planes import Words
 
 
@@ -21,16 +22,16 @@ def count_copies(spec: ImcSpec, placed: LayerPlacement, planes: Words, cells: Ce
     """As `count_layer`; of several copies the counts add up, and `serial` and `silent` are those of the slowest."""
     if placed.copies == 1:
         return count_layer(placed, planes, cells)
-    window, padding = placed.window, placed.window.padding
+    window, (height, width), (top, left) = placed.window, padded(placed.window), placed.window.padding
     maps = planes.reshape(*planes.shape[:3], window.height, window.width, planes.shape[4])
-    padded = np.pad(maps, [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)])
+    sides = [(top, height - top - window.height), (left, width - left - window.width)]
+    framed = np.pad(maps, [(0, 0)] * 3 + sides + [(0, 0)])
     total: LayerCounts | None = None
     for first, end in shares(window.out_width, placed.copies):
-        columns = slice(first * window.stride, (end - 1) * window.stride + window.kernel)
-        part = np.ascontiguousarray(padded[..., columns, :])
-        height, width = part.shape[-3:-1]
-        sliding = window._replace(height=height, width=width, padding=0, out_width=end - first)
-        positions = part.reshape(*planes.shape[:3], height * width, planes.shape[4])
+        columns = slice(first * window.stride[1], (end - 1) * window.stride[1] + extent(window)[1])
+        part = np.ascontiguousarray(framed[..., columns, :])
+        sliding = window._replace(height=height, width=part.shape[-2], padding=(0, 0), out_width=end - first)
+        positions = part.reshape(*planes.shape[:3], -1, planes.shape[4])
         counts = count_layer(replace(placed, window=sliding), positions, cells)
         total = counts if total is None else _joined(spec, placed, total, counts)
     assert total is not None

@@ -83,8 +83,8 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
     """Conductance levels above G_off of all cells in each crossbar row: int64 [kernel row, kernel column, channel]."""
     assert isinstance(layer, Conv2d | Linear)
     bits, weights = layer.weights.bits, weights_of(layer)
-    kernel, _, channels, _ = weights.shape
-    sums = np.zeros((kernel, kernel, placed.groups, channels), np.int64)
+    *kernel, channels, _ = weights.shape
+    sums = np.zeros((*kernel, placed.groups, channels), np.int64)
     at_once = max(1, _WEIGHTS_AT_ONCE * channels // weights.size)
     for low in range(0, channels, at_once):
         part = weights[:, :, low : low + at_once]
@@ -92,7 +92,7 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
         by_group = _slice_levels(spec, stored, bits).reshape(*part.shape[:3], placed.groups, -1)
         sums[:, :, :, low : low + at_once] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
     sums += placed.reference_columns * reference_level(spec, bits)
-    return sums.reshape(kernel, kernel, placed.groups * channels)
+    return sums.reshape(*kernel, placed.groups * channels)
 
 
 def _slice_levels(spec: ImcSpec, values: Integers, weight_bits: int) -> Integers:

@@ -13,7 +13,7 @@ from hwsim.accelerators.imc.plan.sites import read_of
 from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece, pieces
-from hwsim.traces.network.geometry import window_rows
+from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -26,28 +26,37 @@ def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
     layer = step.layer
     fetched = np.zeros(layer.shape[0], np.int64)
     for piece in pieces(plan.network, layer.inputs[0]):
-        rows = piece.rows(window_rows(layer, plan.network))
         if isinstance(layer, Pool):
             per_row = _read_here(plan, layer, piece, port_bits)
         else:
             bits = plan.network.max_value(piece.map).bit_length()
             per_row = _columns(plan, layer, piece) * ceil(plan.network[piece.map].shape[2] * bits / port_bits)
-        fetched += (rows[:, 1] - rows[:, 0]) * per_row
+        fetched += _rows(plan, layer, piece) * per_row
     return plan.runs(step) * fetched
+
+
+def _rows(plan: Plan, layer: Layer, piece: Piece) -> IntArray:
+    """Rows of a map that the taps of each output row meet: int64 [output row]."""
+    if piece.flat:
+        return np.full(layer.shape[0], piece.height)
+    met = window(layer).places(0, layer.shape[0], input_shape(layer, plan.network)[0])
+    own = np.sort(np.where(met < 0, -1, met // piece.repeats[0]), axis=1)
+    found: IntArray = (np.diff(own, axis=1, prepend=-1) > 0).sum(axis=1, dtype=np.int64)
+    return found
 
 
 def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
     """Columns of a map's row that the tiles of a layer with weights fetch: of each copy those under its windows."""
     placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
-    width = plan.network[layer.inputs[0]].shape[1]
-    kernel, stride, padding = placed.window.kernel, placed.window.stride, placed.window.padding
+    width = input_shape(layer, plan.network)[1]
+    met = window(layer).places(1, placed.window.out_width, width)
     pes, columns = placed.pes // placed.copies, 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
-        low = max(first * stride - padding, 0) if copy else 0
-        high = min((end - 1) * stride - padding + kernel, width) if copy < placed.copies - 1 else width
+        low = np.where(met[first:end] < 0, width, met[first:end]).min() if copy else 0
+        high = met[first:end].max() + 1 if copy < placed.copies - 1 else width
         first_pe = placed.first_pe + copy * pes
         tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
-        own = piece.columns((low, max(high, low)))
+        own = piece.columns((int(low), int(max(high, low))))
         columns += (own[1] - own[0]) * tiles
     return columns
 

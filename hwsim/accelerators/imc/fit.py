@@ -110,9 +110,9 @@ class Reads:
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, layer: Conv2d | Linear, digit: int) -> Reads:
         """Those of a layer, from its weights, or from the largest ones where they are too many to draw."""
-        kernel, channels = window(layer)[0], input_shape(layer, network)[2]
+        channels = input_shape(layer, network)[2]
         per_group = channels // (layer.groups if isinstance(layer, Conv2d) else 1)
-        block, within = conversion_blocks(spec, kernel, per_group)
+        block, within = conversion_blocks(spec, window(layer).taps, per_group)
         _, read = np.unique(block * spec.crossbar.rows + within // spec.rows_at_once, return_inverse=True)
         bits, rows = layer.weights.bits, np.bincount(read)
         half, unit = 1 << (bits - 1), unit_of(spec, bits)

@@ -28,7 +28,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Checked, Postings
 from hwsim.contract.maps import operands
 from hwsim.contract.neuron_parts import part_operations, state_bits, state_words
-from hwsim.traces.network.geometry import macs
+from hwsim.traces.network.geometry import row_macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -185,7 +185,7 @@ def _synaptic_operations(work: Work, step: Step) -> Actions:
     """
     layer, placed = step.layer, work.placement.layers[step.name]
     if multiplies_input(work.network, layer) or work.network.activation_bits is not None:
-        return {(OPERATIONS, "MAC"): work.runs(step) * (macs(layer, work.network) // layer.shape[0])}
+        return {(OPERATIONS, "MAC"): work.runs(step) * row_macs(layer, work.network)}
     return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
 
 

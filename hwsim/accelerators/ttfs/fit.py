@@ -62,6 +62,8 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
             raise UsageError(f"layer '{layer.name}': the machine has no way for spikes of the timestep before")
         if not isinstance(layer, Conv2d | Linear | Flatten) or (isinstance(layer, Conv2d) and layer.groups > 1):
             raise UsageError(f"layer '{layer.name}': the machine has convolutions of one group and linear layers only")
+        if isinstance(layer, Conv2d) and not layer.window.is_square:
+            raise UsageError(f"layer '{layer.name}': the machine has square windows only, alike on all sides")
         if isinstance(layer, Conv2d | Linear) and layer.weights.bits > MOST_WEIGHT_BITS:
             raise UsageError(
                 f"layer '{layer.name}': the machine has weights of at most {MOST_WEIGHT_BITS} bits, "

@@ -50,7 +50,8 @@ class LayerPlan:
     @property
     def sliding(self) -> Sliding:
         """How its window moves over the source."""
-        return Sliding(*window(self.layer))
+        moves = window(self.layer)
+        return Sliding(moves.kernel[0], moves.stride[0], moves.padding[0])
 
     @property
     def taps(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
+from hwsim.doors.torch import windows
 from hwsim.doors.torch.calls import Call
 from hwsim.doors.torch.modules import (
     BACK,
@@ -25,6 +26,7 @@ from hwsim.doors.torch.modules import (
 )
 from hwsim.doors.torch.steps import ADDS, Timestep, is_copy
 from hwsim.errors import TraceError
+from hwsim.traces.network.window import Window
 
 _NOTHING = {"Dropout", "Dropout2d", "Identity"}
 _TOLD = {"size", "dim", "shape", "device", "dtype", "__get__", "__len__"}
@@ -81,9 +83,9 @@ class Building:
         sizes = list(tensor.shape)[2 if id(tensor) in self.timed else 1 :]
         if len(sizes) == 1:
             return 1, 1, sizes[0]
-        if len(sizes) == 3:
-            return sizes[1], sizes[2], sizes[0]
-        raise TraceError(f"network: wanted vectors or maps [channel, y, x] between modules, found {sizes}")
+        if len(sizes) in (2, 3):
+            return sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0]
+        raise TraceError(f"network: wanted vectors, lines or maps [channel, y, x] between modules, found {sizes}")
 
     def _shape_of(self, source: str) -> Shape:
         """Of a node, or of neurons that are yet to come and read late."""
@@ -115,19 +117,25 @@ class Building:
                 refuse(name, module, "reads vectors side by side: only a Linear may")
             return self._split_linear(name, module, self._joined[id(taken)])
         if id(taken) in self.late:
-            if kind not in ("Conv2d", "Linear"):
+            if kind not in ("Conv1d", "Conv2d", "Linear"):
                 refuse(name, module, f"reads '{self.late[id(taken)]}' of the timestep before: only weights may")
             return self._late_weights(name, module, taken, self._shape(call.gives[0]))
         if kind in _NOTHING:
             return self._of[id(taken)]
         shape = self._shape(call.gives[0]) if call.gives[0].dim() > 1 else (1, 1, 1)
         handler = {
+            "Conv1d": self._conv,
             "Conv2d": self._conv,
+            "ConvTranspose1d": self._transposed,
+            "ConvTranspose2d": self._transposed,
             "Linear": self._linear,
             "BatchNorm1d": self._batch_norm,
             "BatchNorm2d": self._batch_norm,
+            "AvgPool1d": self._pool,
             "AvgPool2d": self._pool,
+            "MaxPool1d": self._pool,
             "MaxPool2d": self._pool,
+            "AdaptiveAvgPool1d": self._whole_pool,
             "AdaptiveAvgPool2d": self._whole_pool,
             "Flatten": self._flatten,
             "VotingLayer": self._votes,
@@ -170,7 +178,7 @@ class Building:
     def _late_weights(self, name: str, module: Any, taken: torch.Tensor, shape: Shape) -> str:
         source = self.late[id(taken)]
         self._late_shapes[source] = self._shape(taken)
-        weights = self._conv if class_of(module) == "Conv2d" else self._linear
+        weights = self._linear if class_of(module) == "Linear" else self._conv
         return self._delayed(weights(name, module, source, shape))
 
     def _split_linear(self, name: str, module: Any, parts: Sequence[torch.Tensor]) -> str:
@@ -198,16 +206,24 @@ class Building:
         return value
 
     def _conv(self, name: str, module: Any, source: str, shape: Shape) -> str:
-        (kernel, other), (stride, across), padding = module.kernel_size, module.stride, module.padding
-        if isinstance(padding, str) or module.padding_mode != "zeros":
-            refuse(name, module, f"wanted padding by numbers of zeros, found {padding}, {module.padding_mode}")
-        same = kernel == other and stride == across and padding[0] == padding[1]
-        if not same or tuple(module.dilation) != (1, 1):
-            refuse(name, module, "wanted square windows without dilation")
-        weight = module.weight.detach().double().cpu().numpy().transpose(2, 3, 1, 0)
-        return self._put(
-            Weighted(name, (source,), shape, weight, _bias(module), stride, int(padding[0]), module.groups)
-        )
+        """Over a map or a line."""
+        if module.padding_mode != "zeros":
+            refuse(name, module, f"wanted padding by zeros, found {module.padding_mode}")
+        window, out = windows.of_convolution(module), module.weight.shape[0]
+        weight = module.weight.detach().double().cpu().numpy().reshape(out, -1, *window.kernel).transpose(2, 3, 1, 0)
+        return self._put(Weighted(name, (source,), shape, weight, _bias(module), window, module.groups))
+
+    def _transposed(self, name: str, module: Any, source: str, shape: Shape) -> str:
+        """Taps come in reverse order."""
+        window = windows.of_transposed(module, self.nodes[source].shape, shape)
+        (rows, columns), sides = window.extent, window.padding
+        if not all(0 <= side < most for side, most in zip(sides, (rows, rows, columns, columns), strict=True)):
+            refuse(name, module, f"wanted padding from output_padding to {rows - 1} rows and {columns - 1} columns")
+        groups, channels = module.groups, self.nodes[source].shape[2]
+        weight = module.weight.detach().double().cpu().numpy()
+        by_group = weight.reshape(groups, channels // groups, -1, *window.kernel).transpose(3, 4, 1, 0, 2)
+        taps = by_group.reshape(*window.kernel, channels // groups, shape[2])[::-1, ::-1]
+        return self._put(Weighted(name, (source,), shape, taps, _bias(module), window, groups))
 
     def _linear(self, name: str, module: Any, source: str, shape: Shape) -> str:
         weight, bias = module.weight.detach().double().cpu().numpy(), _bias(module)
@@ -256,31 +272,42 @@ class Building:
         return source
 
     def _pool(self, name: str, module: Any, source: str, shape: Shape) -> str:
-        kernel, stride, padding = (_pair(getattr(module, key)) for key in ("kernel_size", "stride", "padding"))
-        if kernel[0] != kernel[1] or stride[0] != stride[1] or any(padding) or getattr(module, "ceil_mode", False):
-            refuse(name, module, "wanted square windows without padding and without ceil_mode")
-        kind: Any = "max" if class_of(module) == "MaxPool2d" else "mean"
-        return self._put(Pooled(name, (source,), shape, kind, kernel[0], stride[0]))
+        known = str(class_of(module))
+        kind = "max" if known.startswith("Max") else "avg"
+        pooled = self._pooled(name, source, shape, kind, windows.pool_options(kind, module), known.endswith("1d"))
+        if isinstance(pooled, str):
+            refuse(name, module, pooled)
+            raise AssertionError
+        return self._put(pooled)
+
+    def _pooled(
+        self, name: str, source: str, shape: Shape, kind: str, options: Mapping[str, Any], flat: bool
+    ) -> Pooled | str:
+        """The node, or what was wanted of it."""
+        before = self.nodes[source].shape
+        window = windows.of_pool(options, flat, before, shape)
+        if window.dilation != (1, 1):
+            return f"wanted a pool without dilation, found {window.dilation}"
+        if kind == "max":
+            return Pooled(name, (source,), shape, "max", window)
+        if (divisor := windows.divisor(options, window, before, shape)) is None:
+            return "wanted one divisor for all windows: with count_include_pad, and without ceil_mode or where it fits"
+        return Pooled(name, (source,), shape, "sum", window, divisor)
 
     def _functional_pool(self, call: Call, source: str) -> str:
-        """`max_pool2d(x, kernel, stride)` and the like, of square windows without padding."""
-        names = ("input", "kernel_size", "stride", "padding")
-        given = {**dict(zip(names, call.arguments, strict=False)), **call.options}
-        kernel = _pair(given["kernel_size"])
-        stride = _pair(given.get("stride") or kernel)
-        plain = not any(_pair(given.get("padding") or 0)) and not given.get("ceil_mode")
-        if kernel[0] != kernel[1] or stride[0] != stride[1] or not plain or given.get("dilation", 1) not in (1, (1, 1)):
-            raise TraceError(f"function '{call.name}' after '{source}': wanted square windows without padding")
-        kind: Any = "mean" if "avg" in call.name else "max"
-        return self._put(
-            Pooled(f"pool{len(self.nodes)}", (source,), self._shape(call.gives[0]), kind, kernel[0], stride[0])
-        )
+        """`max_pool2d(x, kernel, stride)` and the like."""
+        kind, shape = "avg" if "avg" in call.name else "max", self._shape(call.gives[0])
+        options = windows.call_options(kind, call.arguments, call.options)
+        pooled = self._pooled(f"pool{len(self.nodes)}", source, shape, kind, options, call.name.endswith("1d"))
+        if isinstance(pooled, str):
+            raise TraceError(f"function '{call.name}' after '{source}': {pooled}")
+        return self._put(pooled)
 
     def _whole_pool(self, name: str, module: Any, source: str, shape: Shape) -> str:
         height, width, _ = self.nodes[source].shape
-        if shape[:2] != (1, 1) or height != width:
-            refuse(name, module, f"wanted a mean over a whole square map, found {height} x {width} to {shape[:2]}")
-        return self._put(Pooled(name, (source,), shape, "mean", height, height))
+        if shape[:2] != (1, 1):
+            refuse(name, module, f"wanted a mean over a whole map, found {height} x {width} to {shape[:2]}")
+        return self._put(Pooled(name, (source,), shape, "sum", Window((height, width)), height * width))
 
     def _flatten(self, name: str, _module: Any, source: str, shape: Shape) -> str:
         if self.nodes[source].shape == shape:
@@ -311,7 +338,7 @@ class Building:
         if known and not any(id(tensor) in self.late for tensor in call.takes):
             if name in ("flatten", "reshape", "view"):
                 return self._flatten(f"flatten{len(self.nodes)}", None, known[0], self._shape(call.gives[0]))
-            if name in ("max_pool2d", "_max_pool2d", "avg_pool2d"):
+            if name.lstrip("_") in ("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d"):
                 return self._functional_pool(call, known[0])
             if name in _TOLD:
                 return None
@@ -355,7 +382,3 @@ def _bias(module: Any) -> Floats | None:
         return None
     bias: Floats = module.bias.detach().double().cpu().numpy()
     return bias
-
-
-def _pair(value: Any) -> tuple[int, int]:
-    return (int(value), int(value)) if isinstance(value, int) else (int(value[0]), int(value[1]))

@@ -49,6 +49,8 @@ class _Functions(TorchFunctionMode):
             takes = tensors([args, kwargs or {}])
             if name == "unbind" and args[1:] in ((), (0,)) and not kwargs:  # as a loop over a tensor does
                 self.calls += [Call("__getitem__", None, takes, (give,), (args[0], n)) for n, give in enumerate(gives)]
+            elif name == "select" and args[1:2] == (0,):
+                self.calls.append(Call("__getitem__", None, takes, gives, (args[0], *args[2:3])))
             else:
                 self.calls.append(Call(name, None, takes, gives, tuple(args), dict(kwargs or {})))
         return result

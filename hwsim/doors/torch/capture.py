@@ -118,7 +118,7 @@ class _Forward:
             else:
                 tensor = tensor.transpose(0, 1)
         sizes = one.shape[2 if self.over_time else 1 :]
-        shape = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2], sizes[0])
+        shape = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0])
         bits = 8 if not self.over_time else max(1, most.bit_length())
         source = Source("input", (), shape, self.unit, bits, self.over_time)
         calls, entries, timed = self._written_down(tensor)

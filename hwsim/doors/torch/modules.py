@@ -211,13 +211,19 @@ _NORSE_IN_TIME = {"SNN", "SNNRecurrent", "Lift"}
 _NORSE_CELLS = {"SNNCell", "SNNRecurrentCell", "SNN", "SNNRecurrent"}
 
 WHOLE = {
-    "Conv2d": "square, without dilation",
+    "Conv1d": "padded by zeros",
+    "Conv2d": "padded by zeros",
+    "ConvTranspose1d": "padding at least output_padding, less than the window",
+    "ConvTranspose2d": "padding at least output_padding, less than the window",
     "Linear": "",
     "BatchNorm1d": "in eval mode, after weights: folded into them",
     "BatchNorm2d": "in eval mode, after weights: folded into them",
-    "AvgPool2d": "square, without padding",
-    "MaxPool2d": "square, without padding",
-    "AdaptiveAvgPool2d": "to 1 x 1, of square maps",
+    "AvgPool1d": "with one divisor for all windows, so with count_include_pad if padded",
+    "AvgPool2d": "with one divisor for all windows, so with count_include_pad if padded",
+    "MaxPool1d": "without dilation",
+    "MaxPool2d": "without dilation",
+    "AdaptiveAvgPool1d": "to 1",
+    "AdaptiveAvgPool2d": "to 1 x 1",
     "Flatten": "to a vector",
     "VotingLayer": "SpikingJelly's, as the last layer",
     "Dropout": "in eval mode: nothing",
@@ -230,8 +236,10 @@ FUNCTIONS = {
     "flatten": "to a vector",
     "reshape": "to a vector",
     "view": "to a vector",
-    "max_pool2d": "square, without padding",
-    "avg_pool2d": "square, without padding",
+    "max_pool1d": "as the module",
+    "max_pool2d": "as the module",
+    "avg_pool1d": "as the module",
+    "avg_pool2d": "as the module",
     "add": "of two branches",
     "add_": "of two branches",
     "iadd": "of two branches",
@@ -284,8 +292,6 @@ HINTS = {
     "LayerNorm": "cannot be folded into weights: use batch norm",
     "GroupNorm": "cannot be folded into weights: use batch norm",
     "Upsample": "is not in the format yet",
-    "ConvTranspose2d": "is not in the format yet",
-    "Conv1d": "is not in the format yet: a Conv2d over maps of height 1 with a square kernel is",
 }
 
 

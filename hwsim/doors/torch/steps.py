@@ -140,7 +140,7 @@ class _Unrolled:
         if before and call.name == "flatten":
             return call.arguments[1:3] != (0, 1)  # samples of all timesteps, one after another
         if self.timesteps and not before and call.name in ("view", "reshape", "unflatten"):
-            return after.shape[0] == self.timesteps != taken.shape[0]
+            return after.shape[0] == self.timesteps and after.dim() == taken.dim() + 1
         return before or call.name == "stack"
 
     def network(self, whole: bool) -> tuple[Call, ...]:

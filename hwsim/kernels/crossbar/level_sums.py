@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.rows import Window
+from hwsim.kernels.crossbar.rows import Sliding, extent
 from hwsim.kernels.crossbar.word_rows import outputs_over
 from hwsim.kernels.crossbar.word_vectors import count_channels, multiply_counts
 
@@ -31,10 +31,10 @@ class Classes(NamedTuple):
     step: IntArray  # [class]
     size: IntArray  # [class]
     columns: IntArray  # [class, kernel column] 0 or 1: whether it reads them
-    outputs: IntArray  # [row, 2] first and one past the last output row that reads it
+    outputs: IntArray  # [row, 2] first and one past the last output row whose windows cover it
 
 
-def sum_levels(planes: Words, window: Window, levels: IntArray, pulses: IntArray, sums: IntArray) -> None:
+def sum_levels(planes: Words, window: Sliding, levels: IntArray, pulses: IntArray, sums: IntArray) -> None:
     """Add to `sums` int64 [sample, time, output row] the levels of all cells in the rows that are driven.
 
     `planes` is uint64 [plane, sample, time, position, word], contiguous; `levels` int64 [kernel row, kernel column,
@@ -63,10 +63,11 @@ def _weight_bits(row_words: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _classes(window: Window) -> Classes:
+def _classes(window: Sliding) -> Classes:
     """The classes of a row's places that any window reads."""
-    place = np.arange(window.width)[:, None] + window.padding - np.arange(window.kernel)
-    reads = (place % window.stride == 0) & (place >= 0) & (place // window.stride < window.out_width)
+    (_, columns_apart), right = window.dilation, window.stride[1]
+    begin = np.arange(window.width)[:, None] + window.padding[1] - np.arange(window.kernel[1]) * columns_apart
+    reads = (begin % right == 0) & (begin >= 0) & (begin // right < window.out_width)
     found, columns = [], []
     for pattern in np.unique(reads, axis=0):
         places = np.flatnonzero((reads == pattern).all(axis=1))
@@ -76,14 +77,14 @@ def _classes(window: Window) -> Classes:
             found += [(piece[0], step, piece.size) for piece in pieces]
             columns += [pattern] * len(pieces)
     first, steps, size = np.array(found, np.int64).reshape(-1, 3).T.copy()
-    outputs = outputs_over(window.height, window.kernel, window.stride, window.padding, window.out_height)
-    return Classes(first, steps, size, np.array(columns, np.int64).reshape(-1, window.kernel), outputs)
+    outputs = outputs_over(window.height, extent(window)[0], window.stride[0], window.padding[0], window.out_height)
+    return Classes(first, steps, size, np.array(columns, np.int64).reshape(-1, window.kernel[1]), outputs)
 
 
 @kernel(allocates=False)
 def _add_levels(
     words: Words,
-    window: Window,
+    window: Sliding,
     n_words: int,
     classes: Classes,
     weights: NDArray[np.int16],
@@ -103,6 +104,9 @@ def _add_levels(
                         at = (k * n_words + w) * _CHANNELS
                         count_channels(words, start + w, step, classes.size[k], counts, at)
                 for oy in range(classes.outputs[y, 0], classes.outputs[y, 1]):
-                    kernel_row = y + window.padding - oy * window.stride
+                    below = y + window.padding[0] - oy * window.stride[0]
+                    if below % window.dilation[0]:
+                        continue
+                    kernel_row = below // window.dilation[0]
                     drawn = multiply_counts(counts, weights, kernel_row * counts.size, turns)
                     sums[m, oy] += pulses[p] * drawn

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hwsim.kernels.bits import trailing_zeros
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.reads import Reads, Words
-from hwsim.kernels.crossbar.rows import IntArray, Window
+from hwsim.kernels.crossbar.rows import IntArray, Sliding
 from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Narrow = NDArray[np.int8] | NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
@@ -31,7 +31,7 @@ class Worth(NamedTuple):
 
 @kernel(allocates=False)
 def read_lossless(
-    planes: Words, window: Window, reads: Reads, columns: int, worth: Worth, passed: NDArray[np.int32]
+    planes: Words, window: Sliding, reads: Reads, columns: int, worth: Worth, passed: NDArray[np.int32]
 ) -> None:
     """Fill `passed` int32 [sample, y, x, output] from `planes` uint64 [plane, sample, position, word].
 
@@ -55,16 +55,16 @@ def read_lossless(
 
 
 @kernel(allocates=False, inlined=True)
-def _place(i: int, oy: int, ox: int, window: Window, reads: Reads) -> int:
+def _place(i: int, oy: int, ox: int, window: Sliding, reads: Reads) -> int:
     """Where the word of a segment lies in the map, -1 if beyond its edge."""
-    y = oy * window.stride - window.padding + reads.segments.row[i]
-    x = ox * window.stride - window.padding + reads.segments.column[i]
+    y = oy * window.stride[0] - window.padding[0] + reads.segments.row[i] * window.dilation[0]
+    x = ox * window.stride[1] - window.padding[1] + reads.segments.column[i] * window.dilation[1]
     inside = y >= 0 and y < window.height and x >= 0 and x < window.width
     return int(y * window.width + x) if inside else -1
 
 
 @kernel(allocates=False, inlined=True)
-def _list_rows(plane: Words, oy: int, ox: int, first: int, window: Window, reads: Reads, listed: IntArray) -> int:
+def _list_rows(plane: Words, oy: int, ox: int, first: int, window: Sliding, reads: Reads, listed: IntArray) -> int:
     """Write down the rows of a group that a plane drives; how many."""
     segments, n = reads.segments, 0
     for i in range(segments.start[first], segments.start[first + reads.per_group]):
@@ -80,7 +80,7 @@ def _list_rows(plane: Words, oy: int, ox: int, first: int, window: Window, reads
 
 
 @kernel(allocates=False, inlined=True)
-def _n_driven(planes: Words, s: int, oy: int, ox: int, first: int, window: Window, reads: Reads) -> int:
+def _n_driven(planes: Words, s: int, oy: int, ox: int, first: int, window: Sliding, reads: Reads) -> int:
     """Reads of a digit that drive a row, in one group."""
     segments, found = reads.segments, 0
     for read in range(first, first + reads.per_group):

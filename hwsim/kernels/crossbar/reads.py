@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.read_noise import noise
-from hwsim.kernels.crossbar.rows import IntArray, Segments, Window
+from hwsim.kernels.crossbar.rows import IntArray, Segments, Sliding
 from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Words = NDArray[np.uint64]
@@ -80,7 +80,7 @@ class Scratch(NamedTuple):
 @kernel(allocates=False)
 def read_layer(
     planes: Words,
-    window: Window,
+    window: Sliding,
     reads: Reads,
     columns: Columns,
     conversion: Conversion,
@@ -121,7 +121,7 @@ def _drive(
     oy: int,
     ox: int,
     read: int,
-    window: Window,
+    window: Sliding,
     reads: Reads,
     columns: Columns,
     scratch: Scratch,
@@ -132,8 +132,8 @@ def _drive(
     driven = 0
     low = digit * reads.dac_bits
     for i in range(segments.start[read], segments.start[read + 1]):
-        y = oy * window.stride - window.padding + segments.row[i]
-        x = ox * window.stride - window.padding + segments.column[i]
+        y = oy * window.stride[0] - window.padding[0] + segments.row[i] * window.dilation[0]
+        x = ox * window.stride[1] - window.padding[1] + segments.column[i] * window.dilation[1]
         if y < 0 or y >= window.height or x < 0 or x >= window.width:
             continue
         for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):

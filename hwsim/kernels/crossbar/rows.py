@@ -21,22 +21,35 @@ _PLACES = 1 << 12  # places counted at once: enough for long loops, and a few of
 _SEEN = 1 << 18  # the same times masks, for the second
 
 
-class Window(NamedTuple):
-    """Geometry of a sliding window over a (height, width) map."""
+class Sliding(NamedTuple):
+    """A window that slides over a (height, width) map; pairs are of rows and of columns."""
 
     height: int
     width: int
-    kernel: int
-    stride: int
-    padding: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]  # at the top and at the left
+    dilation: tuple[int, int]
     out_height: int
     out_width: int
+
+
+def extent(window: Sliding) -> tuple[int, int]:
+    """Rows and columns from the first tap of a window to the last."""
+    return window.dilation[0] * (window.kernel[0] - 1) + 1, window.dilation[1] * (window.kernel[1] - 1) + 1
+
+
+def padded(window: Sliding) -> tuple[int, int]:
+    """Height and width of the map with all that any window covers, from the padding on."""
+    rows, columns = extent(window)
+    height = max(window.padding[0] + window.height, window.stride[0] * (window.out_height - 1) + rows)
+    return height, max(window.padding[1] + window.width, window.stride[1] * (window.out_width - 1) + columns)
 
 
 class Segments(NamedTuple):
     """Masked words of a window, sorted by read phase: phase p owns segments start[p] to start[p + 1]."""
 
-    row: IntArray  # [segment] offset in the window
+    row: IntArray  # [segment] tap of the window
     column: IntArray  # [segment]
     word: IntArray  # [segment]
     mask: NDArray[np.uint64]  # [segment]
@@ -73,7 +86,7 @@ class Rooms(NamedTuple):
 
 
 def count_rows(
-    planes: NDArray[np.uint64], window: Window, segments: Segments, dac_bits: int, range_rows: int
+    planes: NDArray[np.uint64], window: Sliding, segments: Segments, dac_bits: int, range_rows: int
 ) -> RowCounts:
     """The counts of `planes` uint64 [plane, sample, time, position, word].
 
@@ -84,20 +97,20 @@ def count_rows(
     by_map = planes.reshape(n_planes, n_maps, n_positions, n_words)
     masks = kept_with(segments.mask).once(("masks", n_words), lambda: _masks(segments, n_words))
     # Maps lie padded one after another, so that a kernel offset is one step for all windows of all of them.
-    width = window.width + 2 * window.padding
-    size = (window.height + 2 * window.padding) * width
-    steps = segments.row * width + segments.column
+    frame = padded(window)
+    size = frame[0] * frame[1]
+    steps = segments.row * window.dilation[0] * frame[1] + segments.column * window.dilation[1]
     at_once = max(1, min(n_maps, _PLACES // size, _SEEN // (size * masks.mask.size)))
-    places, furthest = at_once * size, (window.kernel - 1) * (width + 1)
+    rows, columns = extent(window)
+    places, furthest = at_once * size, (rows - 1) * frame[1] + columns - 1
     word = np.zeros(places, np.uint64)
     seen = np.zeros((masks.mask.size + 1, places + furthest), np.int32)
     room = np.zeros((3, places), np.int32)
     fields = np.zeros((len(RowCounts._fields), places), np.int32)
     counts = np.zeros((len(RowCounts._fields), n_maps, window.out_height), np.int64)
     rooms = Rooms(word, seen, room, fields)
-    _count(
-        by_map, (dac_bits, at_once), window, masks, steps, segments.start, (segments.phases, range_rows), rooms, counts
-    )
+    rule = segments.phases, range_rows
+    _count(by_map, (dac_bits, at_once), window, frame, masks, steps, segments.start, rule, rooms, counts)
     return RowCounts(*counts.reshape(-1, n_samples, n_times, window.out_height))
 
 
@@ -112,7 +125,8 @@ def _masks(segments: Segments, n_words: int) -> Masks:
 def _count(
     planes: NDArray[np.uint64],
     at_once: tuple[int, int],
-    window: Window,
+    window: Sliding,
+    frame: tuple[int, int],
     masks: Masks,
     steps: IntArray,
     start: IntArray,
@@ -122,27 +136,26 @@ def _count(
 ) -> None:
     """Add to `counts` [field of RowCounts, map, output row] those of `planes` [plane, map, position, word].
 
-    `at_once` are planes of a digit and maps.
+    `at_once` are planes of a digit and maps, `frame` what `padded` says of the window.
     """
-    width = window.width + 2 * window.padding
     n_planes, n_maps = planes.shape[:2]
     ones, seen_ones = rooms.fields[1], rooms.seen[masks.mask.size]
     for low in range(0, n_planes, at_once[0]):
         for first in range(0, n_maps, at_once[1]):
             maps = (first, min(first + at_once[1], n_maps))
             rooms.fields[:] = 0
-            _see(planes, (low, min(low + at_once[0], n_planes)), maps, window, masks, rooms.word, rooms.seen)
+            _see(planes, (low, min(low + at_once[0], n_planes)), maps, window, frame, masks, rooms.word, rooms.seen)
             _count_phases(rooms.seen, masks.of_segment, steps, start, rule, rooms.sums, rooms.fields)
             if min(at_once[0], n_planes - low) == 1:  # each set bit is in one segment
                 for i in range(ones.size):
                     ones[i] = rooms.fields[0, i]
             else:
-                for y in range(window.kernel):
-                    for x in range(window.kernel):
-                        covered = seen_ones[y * width + x :]
+                for y in range(window.kernel[0]):
+                    for x in range(window.kernel[1]):
+                        covered = seen_ones[y * window.dilation[0] * frame[1] + x * window.dilation[1] :]
                         for i in range(ones.size):
                             ones[i] += covered[i]
-            _add_rows(rooms.fields, maps, window, counts)
+            _add_rows(rooms.fields, maps, window, frame, counts)
 
 
 @kernel(allocates=False)
@@ -150,7 +163,8 @@ def _see(
     planes: NDArray[np.uint64],
     digit: tuple[int, int],
     maps: tuple[int, int],
-    window: Window,
+    window: Sliding,
+    frame: tuple[int, int],
     masks: Masks,
     word: NDArray[np.uint64],
     seen: NDArray[np.int32],
@@ -160,14 +174,13 @@ def _see(
     `planes` is [plane, map, position, word]; digit and maps are from the first to one past the last.  `word` [place]
     has room for one word of each, and zeros in the padding.
     """
-    width = window.width + 2 * window.padding
-    size = (window.height + 2 * window.padding) * width
+    size = frame[0] * frame[1]
     seen[:] = 0
     for w in range(planes.shape[3]):
         for p in range(digit[0], digit[1]):
             for m in range(maps[0], maps[1]):
                 for y in range(window.height):
-                    place = (m - maps[0]) * size + (y + window.padding) * width + window.padding
+                    place = (m - maps[0]) * size + (y + window.padding[0]) * frame[1] + window.padding[1]
                     for x in range(window.width):
                         word[place + x] = planes[p, m, y * window.width + x, w]
             ends = masks.start[w + 1] + (digit[1] - digit[0] > 1)  # of one plane set bits are pulses
@@ -218,19 +231,20 @@ def _count_phases(
 
 
 @kernel(allocates=False)
-def _add_rows(fields: NDArray[np.int32], maps: tuple[int, int], window: Window, counts: IntArray) -> None:
+def _add_rows(
+    fields: NDArray[np.int32], maps: tuple[int, int], window: Sliding, frame: tuple[int, int], counts: IntArray
+) -> None:
     """Add the windows of each output row of some maps to `counts` [field, map, output row]."""
-    width = window.width + 2 * window.padding
-    size = (window.height + 2 * window.padding) * width
+    size = frame[0] * frame[1]
     for field in range(counts.shape[0]):
         for m in range(maps[0], maps[1]):
             for oy in range(window.out_height):
-                first = (m - maps[0]) * size + oy * window.stride * width
+                first = (m - maps[0]) * size + oy * window.stride[0] * frame[1]
                 total = 0
-                if window.stride == 1:  # neighbours are added up several at once
+                if window.stride[1] == 1:  # neighbours are added up several at once
                     for ox in range(window.out_width):
                         total += fields[field, first + ox]
                 else:
                     for ox in range(window.out_width):
-                        total += fields[field, first + ox * window.stride]
+                        total += fields[field, first + ox * window.stride[1]]
                 counts[field, m, oy] += total

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.rows import Window
+from hwsim.kernels.crossbar.rows import Sliding
 
 IntArray = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -43,7 +43,7 @@ def channel_groups(channels: int, groups: int) -> Groups:
     return Groups(start // 64, -(-(start + size) // 64), mask)
 
 
-def count_tiles(planes: Words, window: Window, groups: Groups, tile: int) -> TileCounts:
+def count_tiles(planes: Words, window: Sliding, groups: Groups, tile: int) -> TileCounts:
     """Count `planes` uint64 [plane, sample, time, position, word] in tiles of `tile` output positions.
 
     A place counts as many times as it has set bits in all planes; places beyond the edge count nothing.
@@ -60,7 +60,7 @@ def count_tiles(planes: Words, window: Window, groups: Groups, tile: int) -> Til
 @kernel(allocates=False)
 def _count(
     planes: Words,
-    window: Window,
+    window: Sliding,
     groups: Groups,
     tile: int,
     places: IntArray,
@@ -87,21 +87,26 @@ def _count_places(planes: Words, first: int, stop: int, mask: Words, places: Int
 
 @kernel(allocates=False, inlined=True)
 def _add_windows(
-    places: IntArray, window: Window, tile: int, columns: IntArray, ones: IntArray, most: IntArray
+    places: IntArray, window: Sliding, tile: int, columns: IntArray, ones: IntArray, most: IntArray
 ) -> None:
     """Add the counts of places up over every window, and those over the windows of each tile: [tile]."""
     at, left = 0, tile
     for oy in range(window.out_height):
-        top = oy * window.stride - window.padding
+        top = oy * window.stride[0] - window.padding[0]
         columns[:] = 0
-        for y in range(max(top, 0), min(top + window.kernel, window.height)):
+        for ky in range(window.kernel[0]):
+            y = top + ky * window.dilation[0]
+            if y < 0 or y >= window.height:
+                continue
             for x in range(window.width):
                 columns[x] += places[y * window.width + x]
         for ox in range(window.out_width):
-            low = ox * window.stride - window.padding
+            low = ox * window.stride[1] - window.padding[1]
             found = 0
-            for x in range(max(low, 0), min(low + window.kernel, window.width)):
-                found += columns[x]
+            for kx in range(window.kernel[1]):
+                x = low + kx * window.dilation[1]
+                if x >= 0 and x < window.width:
+                    found += columns[x]
             ones[at] += found
             most[at] = max(most[at], found)
             left -= 1

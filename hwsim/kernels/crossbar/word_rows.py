@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.rows import RowCounts, Window
+from hwsim.kernels.crossbar.rows import RowCounts, Sliding, padded
 from hwsim.kernels.crossbar.word_vectors import ACTIVE_BIT, AT_ONCE, OVER_BIT, flag, weigh
 
 Words = NDArray[np.uint64]
@@ -40,13 +40,14 @@ class Plan(NamedTuple):
     reach: int  # packed words from the first to the last under a row of a window
 
 
-def fits(window: Window, n_words: int) -> bool:
-    """Whether the packed words under the windows of an output row are few enough to be counted here."""
-    return window.out_width * window.kernel**2 * n_words < _MOST_WORDS
+def fits(window: Sliding, n_words: int) -> bool:
+    """Whether the taps of a window are neighbours, and the packed words under an output row few enough for this."""
+    in_a_row = window.out_width * window.kernel[0] * window.kernel[1] * n_words
+    return window.dilation == (1, 1) and in_a_row < _MOST_WORDS
 
 
 def count_words(
-    planes: Words, window: Window, words_per_block: int, range_rows: int, room: IntArray | None = None
+    planes: Words, window: Sliding, words_per_block: int, range_rows: int, room: IntArray | None = None
 ) -> RowCounts:
     """The counts of `planes` uint64 [plane, sample, time, position, word], contiguous.
 
@@ -75,28 +76,31 @@ def count_words(
 
 
 @lru_cache(maxsize=256)
-def _plan(window: Window, n_words: int, words_per_block: int) -> Plan:
-    columns = outputs_over(window.width, window.kernel, window.stride, window.padding, window.out_width)
+def _plan(window: Sliding, n_words: int, words_per_block: int) -> Plan:
+    (rows, across), (down, right), (above, before) = window.kernel, window.stride, window.padding
+    columns = outputs_over(window.width, across, right, before, window.out_width)
     n_blocks = -(-n_words // words_per_block)
     weights = np.repeat(columns[:, 1] - columns[:, 0], n_blocks)
-    left = np.arange(window.out_width) * window.stride - window.padding
+    left = np.arange(window.out_width) * right - before
     up_to = np.concatenate([[0], np.cumsum(columns[:, 1] - columns[:, 0])])
-    under = up_to[(left + window.kernel).clip(0, window.width)] - up_to[left.clip(0, window.width)]
-    fewest = under.min()  # if a window is silent in a row, so are at least so many reads of its places
+    under = up_to[(left + across).clip(0, window.width)] - up_to[left.clip(0, window.width)]
+    top = np.arange(window.out_height) * down - above
+    outputs = np.stack([top, top + rows], axis=1).clip(0, window.height)
+    # If a window is silent in a row, so are at least so many reads of its places.
+    fewest = under.min() if (outputs[:, 0] < outputs[:, 1]).all() else 0
     blocks = np.arange(window.width)[:, None] * n_words + np.arange(n_blocks) * words_per_block
-    top = np.arange(window.out_height) * window.stride - window.padding
-    flags = np.zeros((window.width + 2 * window.padding) * n_words // 64 * 64 + 64, np.uint8)
-    flags[np.arange(window.out_width) * window.stride * n_words] = 1
+    flags = np.zeros(padded(window)[1] * n_words // 64 * 64 + 64, np.uint8)
+    flags[np.arange(window.out_width) * right * n_words] = 1
     return Plan(
         windows=window.out_width,
         length=window.width * n_words,
         blocks=np.append(blocks, window.width * n_words),
         weights=np.pad(weights, (0, -weights.size % AT_ONCE)).astype(np.int32),
         busy=int(weights.sum() - n_blocks * fewest + 1),
-        outputs=np.stack([top, top + window.kernel], axis=1).clip(0, window.height),
+        outputs=outputs,
         starts=np.packbits(flags, bitorder="little").view(np.uint64),
-        margin=window.padding * n_words,
-        reach=window.kernel * n_words,
+        margin=before * n_words,
+        reach=across * n_words,
     )
 
 

@@ -64,15 +64,22 @@ def kind_of(layer: Layer) -> str:
     """What a layer does, in few letters."""
     match layer:
         case Conv2d():
-            stride = f" /{layer.stride}" if layer.stride > 1 else ""
-            return f"conv {layer.kernel}x{layer.kernel}{stride}"
+            window = layer.window
+            transposed = "transposed " if window.spread != (1, 1) else ""
+            stride = f" /{_sizes(window.stride)}" if window.stride != (1, 1) else ""
+            return f"{transposed}conv {_sizes(window.kernel, always=True)}{stride}"
         case Pool():
-            return f"{layer.kind} pool {layer.kernel}x{layer.kernel}"
+            return f"{layer.kind} pool {_sizes(layer.window.kernel, always=True)}"
         case Upsample():
             return f"upsample {layer.factor[0]}x{layer.factor[1]}"
         case Readout():
             return f"of {layer.of}"
     return type(layer).__name__.lower()
+
+
+def _sizes(sizes: tuple[int, int], always: bool = False) -> str:
+    """Rows x columns, or one number where both are alike."""
+    return str(sizes[0]) if sizes[0] == sizes[1] and not always else f"{sizes[0]}x{sizes[1]}"
 
 
 def _parameter_bytes(layer: Layer, weights: Weights | None) -> int:

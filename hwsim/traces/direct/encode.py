@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Concat, Flatten, Input, Layer, Network, Pool, Upsample, is_delayed
 from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
 
@@ -75,6 +76,12 @@ class Activations:
         late.flags.writeable = False
         return late
 
+    def met_by(self, layer: Layer) -> Words:
+        """The same as its windows meet them: of a spread map with nothing between its places."""
+        planes = self.read_by(layer)
+        picture = planes.reshape(*planes.shape[:3], *input_shape(layer, self._trace.network)[:2], planes.shape[-1])
+        return window(layer).spread_out(picture).reshape(*planes.shape[:3], -1, planes.shape[-1])
+
     def _missing(self, layer_name: str) -> list[str]:
         """The layer and all that it is computed from, back to what is known, spikes and input, in network order."""
         network, spikes = self._trace.network, self._trace.spikes
@@ -135,13 +142,8 @@ def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[W
     """One array of planes per offset in the window, each over the output positions."""
     rows, columns = layer.shape[:2]
     picture = planes.reshape(*planes.shape[:3], *source, planes.shape[-1])
-    terms = []
-    for y in range(layer.kernel):
-        for x in range(layer.kernel):
-            stop_y, stop_x = y + layer.stride * (rows - 1) + 1, x + layer.stride * (columns - 1) + 1
-            part = picture[:, :, :, y : stop_y : layer.stride, x : stop_x : layer.stride]
-            terms.append(part.reshape(*planes.shape[:3], rows * columns, planes.shape[-1]))
-    return terms
+    shape = (*planes.shape[:3], rows * columns, planes.shape[-1])
+    return [view.reshape(shape) for view in layer.window.views(picture, (rows, columns))]
 
 
 def _side_by_side(network: Network, layer: Concat, sources: list[Words], n_planes: int) -> Words:

@@ -16,6 +16,7 @@ from hwsim.errors import TraceError
 from hwsim.kernels.golden import HARD, NO_RESET, SOFT, ConvShape, NeuronLevels, add_currents, step_neurons
 from hwsim.progress import in_parts
 from hwsim.traces.network.check import MAX_INT, check_network
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -122,11 +123,10 @@ class ExactProducts:
 
     def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
         """Currents of one timestep, the same for every sample number and timestep."""
-        shape = ConvShape(1, 1, 0, 1)
-        if isinstance(layer, Conv2d):
-            shape = ConvShape(layer.kernel, layer.stride, layer.padding, layer.groups)
+        moves, groups = window(layer), layer.groups if isinstance(layer, Conv2d) else 1
+        shape = ConvShape(moves.kernel, moves.stride, moves.before, moves.dilation, groups)
         currents = np.zeros((len(activations), *layer.shape), dtype=np.int32)
-        add_currents(activations, self.weights[layer.name], shape, currents)
+        add_currents(np.ascontiguousarray(moves.spread_out(activations)), self.weights[layer.name], shape, currents)
         return currents
 
 
@@ -302,13 +302,8 @@ def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
 
 def _pool(layer: Pool, source: Values) -> Values:
     """Sum or maximum of every window: int32 [sample, y, x, channel]."""
-    rows, columns, _ = layer.shape
     combine = np.add if layer.kind == "avg" else np.maximum
-    pooled: Values | None = None
-    for y in range(layer.kernel):
-        for x in range(layer.kernel):
-            stop_y, stop_x = y + layer.stride * (rows - 1) + 1, x + layer.stride * (columns - 1) + 1
-            part = source[:, y : stop_y : layer.stride, x : stop_x : layer.stride]
-            pooled = part.copy() if pooled is None else combine(pooled, part)
-    assert pooled is not None
-    return np.ascontiguousarray(pooled)
+    pooled: Values = np.zeros((len(source), *layer.shape), np.int32)  # activations are not negative
+    for part in layer.window.views(source, layer.shape[:2]):
+        combine(pooled, part, out=pooled)
+    return pooled

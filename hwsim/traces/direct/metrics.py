@@ -42,6 +42,7 @@ def neurobench(trace: AnyTrace) -> dict[str, Any]:
     may be used.
     """
     played = _over_time(trace)
+    require(executed_bytes(played.network, played.n_samples, played.timesteps), "counting operations")
     layers = describe_direct(played).layers
     weighted = [layer for layer in played.network if isinstance(layer, Weighted)]
     firing = {layer.name: layer.activity for layer in layers if layer.activity and layer.name in played.spikes}
@@ -139,6 +140,5 @@ def _membrane_updates(trace: Trace) -> float:
         nonlocal changed
         changed += before.size if timestep == 0 else int(np.count_nonzero(before != after))
 
-    require(executed_bytes(trace.network, trace.n_samples, trace.timesteps), "executing the recorded samples")
     execute(trace.network, trace.inputs.values[: trace.n_samples], trace.timesteps, watch=watch)
     return changed / trace.n_samples

@@ -30,6 +30,7 @@ from hwsim.traces.network.layers import (
     neuron_of,
 )
 from hwsim.traces.network.weights import MOST_BITS, pack_nibbles, unpack_nibbles, weight_type
+from hwsim.traces.network.window import Pair, Sides, Window
 
 KINDS: dict[str, type[Layer]] = {
     "input": Input,
@@ -67,14 +68,13 @@ def layer_record(layer: Layer) -> dict[str, object]:
         case Input():
             record |= {"bits": layer.bits}
         case Conv2d():
-            record |= {
-                "kernel": layer.kernel,
-                "stride": layer.stride,
-                "padding": layer.padding,
-                "groups": layer.groups,
-            }
+            padding = {"padding": _said(layer.window.padding)}
+            record |= _window_record(layer.window) | padding | {"groups": layer.groups}
+            apart = {"dilation": layer.window.dilation, "spread": layer.window.spread}
+            record |= {key: _said(sizes) for key, sizes in apart.items() if sizes != (1, 1)}
         case Pool():
-            record |= {"pool": layer.kind, "kernel": layer.kernel, "stride": layer.stride}
+            record |= {"pool": layer.kind} | _window_record(layer.window)
+            record |= {"padding": _said(layer.window.padding)} if any(layer.window.padding) else {}
         case Upsample():
             record |= {"factor": list(layer.factor)}
         case Add():
@@ -88,6 +88,15 @@ def layer_record(layer: Layer) -> dict[str, object]:
     if isinstance(layer, Conv2d | Linear | Add):
         record |= {"neuron": None if layer.neuron is None else _neuron_record(layer.neuron)}
     return record
+
+
+def _window_record(window: Window) -> dict[str, object]:
+    return {"kernel": _said(window.kernel), "stride": _said(window.stride)}
+
+
+def _said(sizes: tuple[int, ...]) -> int | list[int]:
+    """One integer where it says all."""
+    return sizes[0] if len(set(sizes)) == 1 else list(sizes)
 
 
 def _weights_record(weights: Weights) -> dict[str, object]:
@@ -129,9 +138,9 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
 
 
 _ABSENT = {
-    "conv1d": "a convolution here is two-dimensional with a square kernel",
+    "conv1d": "a convolution here is two-dimensional: one with a kernel of [k, 1] over maps of width 1",
     "conv3d": "a convolution here is two-dimensional",
-    "conv_transpose2d": "there are no transposed convolutions",
+    "conv_transpose2d": "a transposed convolution is a conv2d over a map that is spread",
 }
 """What other tools know and this version of the format lacks: no misspelling of what it has."""
 
@@ -176,8 +185,7 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
             return Input(name, inputs, shape, bits=record.integer("bits", 1, 8))
         case "pool":
             pool = cast("Literal['avg', 'max']", record.choice("pool", ("avg", "max")))
-            kernel, stride = record.integer("kernel", 1, MAX_SIZE), record.integer("stride", 1, MAX_SIZE)
-            return Pool(name, inputs, shape, pool, kernel, stride)
+            return Pool(name, inputs, shape, pool, _read_window(record, record.has("padding")))
         case "add":
             gains = record.integers("gains", -MAX_SIZE, MAX_SIZE, 64)
             bias = record.has("bias") and record.flag("bias")
@@ -198,15 +206,25 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
 
 def _read_weighted(kind: str, base: Layer, channels: int, late: bool, record: Record, take: Take) -> Layer:
     name, inputs, shape = base.name, base.inputs, base.shape
-    limits = {"kernel": (1, MAX_SIZE), "stride": (1, MAX_SIZE), "padding": (0, MAX_SIZE), "groups": (1, channels)}
-    window = {key: record.integer(key, *limit) for key, limit in limits.items() if kind == "conv2d"}
-    kernel, groups = window.get("kernel", 1), window.get("groups", 1)
-    weights = _read_weights(record, base, (kernel, kernel, channels // groups, shape[2]), take)
+    window, groups = Window(), 1
+    if kind == "conv2d":
+        window = _read_window(record, padded=True)
+        groups = record.integer("groups", 1, channels)
+    weights = _read_weights(record, base, (*window.kernel, channels // groups, shape[2]), take)
     bias = take(f"{name}/bias", ("<i4",), (shape[2],)) if record.flag("bias") else None
     neuron = _read_neuron(record, base, take)
     if kind == "linear":
         return Linear(name, inputs, shape, weights, bias, neuron, late)
-    return Conv2d(name, inputs, shape, **window, weights=weights, bias=bias, neuron=neuron, delayed=late)
+    return Conv2d(name, inputs, shape, window, groups, weights, bias, neuron, late)
+
+
+def _read_window(record: Record, padded: bool) -> Window:
+    kernel, stride = (cast("Pair", record.sizes(key, 1, MAX_SIZE, 2)) for key in ("kernel", "stride"))
+    padding = cast("Sides", record.sizes("padding", 0, MAX_SIZE, 4) if padded else (0,) * 4)
+    dilation, spread = (
+        cast("Pair", record.sizes(key, 1, MAX_SIZE, 2) if record.has(key) else (1, 1)) for key in ("dilation", "spread")
+    )
+    return Window(kernel, stride, padding, dilation, spread)
 
 
 def _read_weights(record: Record, base: Layer, shape: tuple[int, int, int, int], take: Take) -> Weights:

@@ -51,6 +51,15 @@ class Record:
             self.fail(key, f"an integer from {low} to {high}", value)
         return value
 
+    def sizes(self, key: str, low: int, high: int, count: int) -> tuple[int, ...]:
+        """A list of so many integers from low to high, or one integer that stands for all."""
+        if not isinstance(self.peek(key), list):
+            return (self.integer(key, low, high),) * count
+        found = self.integers(key, low, high, count)
+        if len(found) != count:
+            self.fail(key, f"one integer or {count}", list(found))
+        return found
+
     def number(self, key: str) -> float:
         """A finite number."""
         return self._number(key, self._take(key))

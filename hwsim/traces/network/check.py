@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError, guess
-from hwsim.traces.network.geometry import output_size
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -39,6 +38,8 @@ MAX_INT = 2**31 - 1
 MAX_SIZE = 2**20
 MAX_VALUES = 2**28
 """Outputs, and weights, of one layer."""
+MAX_FRAMED = 2**30
+"""Values under the windows of a layer, with padding and what a map is spread by."""
 MAX_LAYERS = 4096
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -169,22 +170,28 @@ def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
         _fail(layer, f"wanted shape {wanted} from inputs {', '.join(map(str, inputs))}, found {layer.shape}")
 
 
-def _windowed(layer: Conv2d | Pool, source: Shape, padding: int, channels: int) -> Shape:
-    if layer.kernel < 1 or layer.stride < 1 or not 0 <= padding < layer.kernel:
-        _fail(
-            layer,
-            f"wanted kernel >= 1, stride >= 1, 0 <= padding < kernel, found {layer.kernel, layer.stride, padding}",
-        )
-    height, width = (max(output_size(size, layer.kernel, layer.stride, padding), 0) for size in source[:2])
-    return height, width, channels
+def _windowed(layer: Conv2d | Pool, source: Shape, channels: int) -> Shape:
+    window = layer.window
+    for key in ("kernel", "stride", "dilation", "spread"):
+        if not all(1 <= size <= MAX_SIZE for size in getattr(window, key)):
+            _fail(layer, f"wanted {key} from 1 to {MAX_SIZE}, found {getattr(window, key)}")
+    (rows, columns), padding = window.extent, window.padding
+    if not all(0 <= side < size for side, size in zip(padding, (rows, rows, columns, columns), strict=True)):
+        _fail(layer, f"wanted padding from 0 to {rows - 1} rows and {columns - 1} columns, found {padding}")
+    if math.prod(window.framed_size(*source[:2])) * source[2] > MAX_FRAMED:
+        _fail(layer, f"wanted at most {MAX_FRAMED} values with spread and padding, found {source} and {window}")
+    return *window.out_size(*source[:2]), channels
 
 
 def _shape_of_conv(layer: Conv2d, inputs: list[Shape]) -> Shape:
-    return _windowed(layer, inputs[0], layer.padding, layer.shape[2])
+    return _windowed(layer, inputs[0], layer.shape[2])
 
 
 def _shape_of_pool(layer: Pool, inputs: list[Shape]) -> Shape:
-    return _windowed(layer, inputs[0], 0, inputs[0][2])
+    for key in ("dilation", "spread"):
+        if (found := getattr(layer.window, key)) != (1, 1):
+            _fail(layer, f"wanted a pool without {key}, found {found}")
+    return _windowed(layer, inputs[0], inputs[0][2])
 
 
 def _shape_of_linear(layer: Linear, inputs: list[Shape]) -> Shape:
@@ -237,12 +244,12 @@ _SHAPES: dict[type[Layer], Callable[..., Shape]] = {
 
 
 def _check_weights(layer: Conv2d | Linear, source: Shape) -> None:
-    kernel, groups = (layer.kernel, layer.groups) if isinstance(layer, Conv2d) else (1, 1)
+    kernel, groups = (layer.window.kernel, layer.groups) if isinstance(layer, Conv2d) else ((1, 1), 1)
     channels = layer.shape[2]
     if groups < 1 or source[2] % groups or channels % groups:
         _fail(layer, f"wanted groups that divide {source[2]} and {channels} channels, found {groups}")
     weights = layer.weights
-    wanted = (kernel, kernel, source[2] // groups, channels)
+    wanted = (*kernel, source[2] // groups, channels)
     found = weights.shape if isinstance(weights, SeededWeights) else weights.values.shape
     if found != wanted:
         _fail(layer, f"wanted weights of shape {wanted}, found {found}")

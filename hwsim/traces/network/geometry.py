@@ -6,11 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.traces.network.layers import Conv2d, Input, Layer, Linear, Network, Pool, Shape
-
-
-def output_size(size: int, kernel: int, stride: int, padding: int = 0) -> int:
-    """Positions of a window of `kernel` moved by `stride` over `size` padded by `padding` on both sides (floor)."""
-    return (size + 2 * padding - kernel) // stride + 1
+from hwsim.traces.network.window import Window
 
 
 def n_words(channels: int) -> int:
@@ -25,30 +21,33 @@ def input_shape(layer: Layer, network: Network) -> Shape:
     return network[layer.inputs[0]].shape
 
 
-def window(layer: Layer) -> tuple[int, int, int]:
-    """Kernel, stride and padding of a layer that reads windows; (1, 1, 0) for one that reads position by position."""
-    match layer:
-        case Conv2d():
-            return layer.kernel, layer.stride, layer.padding
-        case Pool():
-            return layer.kernel, layer.stride, 0
-    return 1, 1, 0
+def window(layer: Layer) -> Window:
+    """The window of a layer that has one; that of one place for one that reads position by position."""
+    return layer.window if isinstance(layer, Conv2d | Pool) else Window()
 
 
 def fan_in(layer: Layer, network: Network) -> int:
     """Synapses of one output neuron of a Conv2d or Linear layer (edges of the picture not deducted), else 0."""
     if isinstance(layer, Conv2d):
-        return layer.kernel**2 * (input_shape(layer, network)[2] // layer.groups)
+        return layer.window.taps * (input_shape(layer, network)[2] // layer.groups)
     return input_shape(layer, network)[2] if isinstance(layer, Linear) else 0
 
 
 def macs(layer: Layer, network: Network) -> int:
-    """Dense multiply-accumulates of one pass: k*k*Cin/groups*Cout*Hout*Wout, Nin*Nout, 0 for layers without weights.
+    """Dense multiply-accumulates of one pass: taps*Cin/groups*Cout*Hout*Wout, Nin*Nout, 0 for layers without weights.
 
-    Products with the zeros of the padding are counted, as the published tables do.
+    Products with the zeros of the padding are counted, as the published tables do, but none with what lies between the
+    places of a spread map.
     """
-    height, width, channels = layer.shape
-    return fan_in(layer, network) * height * width * channels
+    return int(row_macs(layer, network).sum())
+
+
+def row_macs(layer: Layer, network: Network) -> NDArray[np.int64]:
+    """Those of each output row: int64 [output row]."""
+    moves, channels = window(layer), layer.shape[2]
+    rows, columns = (moves.asked(axis, layer.shape[axis]).sum(axis=1, dtype=np.int64) for axis in (0, 1))
+    found: NDArray[np.int64] = rows * (int(columns.sum()) * (fan_in(layer, network) // moves.taps) * channels)
+    return found
 
 
 def window_counts(layer: Layer, network: Network) -> NDArray[np.int64]:
@@ -56,29 +55,32 @@ def window_counts(layer: Layer, network: Network) -> NDArray[np.int64]:
 
     A spike at (y, x) costs window_counts[y, x] * Cout / groups synaptic operations, edges exact.
     """
-    height, width, _ = input_shape(layer, network)
-    kernel, stride, padding = window(layer)
+    moves = window(layer)
     rows, columns = (
-        _times_read(size, outputs, kernel, stride, padding)
-        for size, outputs in ((height, layer.shape[0]), (width, layer.shape[1]))
+        _times_read(moves.places(axis, layer.shape[axis], size), size)
+        for axis, size in enumerate(input_shape(layer, network)[:2])
     )
     return np.multiply.outer(rows, columns)
 
 
 def window_rows(layer: Layer, network: Network) -> NDArray[np.int64]:
-    """Input rows that each output row needs: int64 [output row, 2], first and one past the last, clipped to the input.
+    """Input rows that each output row needs: int64 [output row, 2], first and one past the last that a tap meets.
 
-    Linear and Flatten need all rows; Add needs its own row.
+    Of windows that meet none it is the row where they begin, or the nearest.  Linear and Flatten need all rows; Add
+    needs its own row.
     """
     input_height = input_shape(layer, network)[0]
     if input_height != layer.shape[0] and not isinstance(layer, Conv2d | Pool):
         return np.array([[0, input_height]], dtype=np.int64)
-    kernel, stride, padding = window(layer)
-    first = np.arange(layer.shape[0], dtype=np.int64) * stride - padding
-    return np.stack([np.maximum(first, 0), np.minimum(first + kernel, input_height)], axis=1)
+    moves = window(layer)
+    met = moves.places(0, layer.shape[0], input_height)
+    begin = np.arange(layer.shape[0], dtype=np.int64) * moves.stride[0] - moves.before[0]
+    begin = (begin // moves.spread[0]).clip(0, input_height - 1)
+    none = (met < 0).all(axis=1)
+    first = np.where(met < 0, input_height, met).min(axis=1)
+    return np.stack([np.where(none, begin, first), np.where(none, begin, met.max(axis=1)) + 1], axis=1)
 
 
-def _times_read(size: int, outputs: int, kernel: int, stride: int, padding: int) -> NDArray[np.int64]:
-    """Along one axis, how many of `outputs` windows cover each input index: int64 [size]."""
-    covered = (np.arange(outputs)[:, None] * stride - padding + np.arange(kernel)).ravel()
-    return np.bincount(covered[(covered >= 0) & (covered < size)], minlength=size).astype(np.int64)
+def _times_read(met: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Along one axis, how many taps [output, tap] meet each input index: int64 [size]."""
+    return np.bincount(met[met >= 0], minlength=size).astype(np.int64)

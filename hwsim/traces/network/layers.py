@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kept import Keeps
+from hwsim.traces.network.window import Window
 
 Shape = tuple[int, int, int]
 """Height, width, channels of a layer's output; a vector is (1, 1, n)."""
@@ -107,7 +108,7 @@ def _leaks(leak: Leak, bits: int) -> bool:
 class StoredWeights(Keeps):
     """Integer weights, two's complement in `bits` bits; of 1 bit -1 and 1.
 
-    [kernel, kernel, channel_in / groups, channel_out], int8 for up to 8 bits and int16 for more.
+    [kernel y, x, channel_in / groups, channel_out], int8 for up to 8 bits and int16 for more.
     """
 
     values: Integers
@@ -146,14 +147,12 @@ class Input(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Conv2d(Layer):
-    """Square convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps.
+    """A convolution; `bias` is int32 [channel_out] in units of 2**-fraction_bits weight steps.
 
     One that is `delayed` reads what its input, neurons at any place of the network, gave one timestep before.
     """
 
-    kernel: int
-    stride: int
-    padding: int
+    window: Window
     groups: int
     weights: Weights
     bias: NDArray[np.int32] | None
@@ -173,11 +172,10 @@ class Linear(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Layer):
-    """Pooling without padding: `avg` gives the window's sum, `max` its maximum."""
+    """Pooling: `avg` gives the window's sum, `max` its maximum; padding adds nothing and is never the maximum."""
 
     kind: Literal["avg", "max"]
-    kernel: int
-    stride: int
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +323,7 @@ def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
         case Input():
             return (1 << layer.bits) - 1
         case Pool(kind="avg"):
-            return None if inputs[0] is None else layer.kernel**2 * inputs[0]
+            return None if inputs[0] is None else layer.window.taps * inputs[0]
         case Add():
             known = [value for value in inputs if value is not None]
             return sum(map(mul, layer.gains, known)) if len(known) == len(inputs) else None

@@ -27,7 +27,6 @@ from hwsim.errors import UsageError, guess
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.printable import shortened
 from hwsim.traces.network.check import MAX_SIZE
-from hwsim.traces.network.geometry import output_size
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
@@ -42,6 +41,7 @@ from hwsim.traces.network.layers import (
     Shape,
 )
 from hwsim.traces.network.mixed.network import MIXED, mixed_network
+from hwsim.traces.network.window import Window
 
 WEIGHT_BITS = 4
 _Plan = tuple[int | str, ...]
@@ -165,24 +165,18 @@ class _Draft:
     ) -> str:
         source = source or self.last
         height, width, n_in = source.shape
-        padding = kernel // 2
-        shape = (
-            output_size(height, kernel, stride, padding),
-            output_size(width, kernel, stride, padding),
-            channels,
-        )
+        window = Window.square(kernel, stride, kernel // 2)
+        shape = (*window.out_size(height, width), channels)
         weights = self.weights(name, (kernel, kernel, n_in, channels))
         neuron = self.neuron(channels, kernel**2 * n_in) if fires else None
-        self.layers.append(
-            Conv2d(name, (source.name,), shape, kernel, stride, padding, 1, weights, bias=None, neuron=neuron)
-        )
+        self.layers.append(Conv2d(name, (source.name,), shape, window, 1, weights, bias=None, neuron=neuron))
         return name
 
     def average(self, name: str, kernel: int) -> None:
         height, width, channels = self.last.shape
         shape = (height // kernel, width // kernel, channels)
         kind: Literal["avg"] = "avg"
-        self.layers.append(Pool(name, (self.last.name,), shape, kind, kernel, kernel))
+        self.layers.append(Pool(name, (self.last.name,), shape, kind, Window.square(kernel, kernel)))
 
     def classify(self, sizes: tuple[int, ...]) -> None:
         """Fully connected layers, the last of which gives logits; a Flatten first if there is anything to flatten."""

@@ -25,7 +25,7 @@ def weight_type(bits: int) -> type[np.int8 | np.int16]:
 
 
 def weights_of(layer: Conv2d | Linear) -> Integers:
-    """The layer's weights [kernel, kernel, channel_in / groups, channel_out], int8 or int16, stored or seeded."""
+    """The layer's weights [kernel y, x, channel_in / groups, channel_out], int8 or int16, stored or seeded."""
     return weight_values(layer.weights)
 
 

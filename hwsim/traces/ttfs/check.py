@@ -51,6 +51,8 @@ def _check_chain(layers: tuple[Layer, ...]) -> None:
             _fail(layer, f"wanted the layer before it, '{before.name}', as its input, found {layer.inputs}")
         if isinstance(layer, Conv2d) and layer.groups != 1:
             _fail(layer, f"wanted one group, found {layer.groups}")
+        if isinstance(layer, Conv2d) and not layer.window.is_square:
+            _fail(layer, f"wanted a square window, alike on all sides and without dilation, found {layer.window}")
         if isinstance(layer, Conv2d | Linear) and layer.weights.bits > MOST_WEIGHT_BITS:
             _fail(layer, f"wanted weights of at most {MOST_WEIGHT_BITS} bits, found {layer.weights.bits}")
         if isinstance(layer, Conv2d | Linear) and layer.neuron is not None:

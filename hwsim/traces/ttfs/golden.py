@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
 from hwsim.kernels.first_spike.network import FireOnce, Sliding, first_spikes, room_for
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.ttfs.check import check_first_spike
@@ -48,9 +49,8 @@ def execute_first_spike(network: FirstSpikeNetwork, inputs: NDArray[np.uint8]) -
 
 def layer_times(network: FirstSpikeNetwork, layer: Conv2d | Linear, source: Times) -> tuple[Times, NDArray[np.int32]]:
     """Times and final potentials [sample, height, width, channel] of one layer, from the times of the one it reads."""
-    sliding, shape = Sliding(1, 1, 0), (1, 1, source[0].size)
-    if isinstance(layer, Conv2d):
-        sliding, shape = Sliding(layer.kernel, layer.stride, layer.padding), source.shape[1:]
+    moves, shape = window(layer), source.shape[1:] if isinstance(layer, Conv2d) else (1, 1, source[0].size)
+    sliding = Sliding(moves.kernel[0], moves.stride[0], moves.padding[0])
     fired = np.empty((len(source), *layer.shape), np.int16)
     potentials = np.empty(fired.shape, np.int32)
     bias = np.zeros(layer.shape[2], np.int32) if layer.bias is None else layer.bias

@@ -116,8 +116,7 @@ def _below(info: Info) -> list[str]:
         return []
     throughout = "at its first tick" if info.trace.coding == "ttfs" else "at every step"
     return [
-        f"dead: silent in all {info.trace.n_samples} samples; sat.: fires {throughout} of all; "
-        f"bars: {info.description.steps}s"
+        f"dead: silent in all {info.trace.n_samples} samples; sat.: fires {throughout}; bars: {info.description.steps}s"
     ]
 
 

@@ -13,6 +13,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.info import Info
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Leak, Linear, Pool, Readout, Upsample, is_delayed, neuron_of
+from hwsim.traces.network.window import Window
 from hwsim.traces.verification import Verification
 from hwsim.view.terminal.number import by_timestep
 from hwsim.view.terminal.plain_table import plain_table
@@ -87,11 +88,12 @@ def _kind(layer: Layer) -> str:
     match layer:
         case Conv2d():
             grouped = f", groups {layer.groups}" if layer.groups > 1 else ""
-            return f"conv {layer.kernel} x {layer.kernel}, stride {layer.stride}, padding {layer.padding}{grouped}"
+            return f"conv {_window(layer.window)}, padding {_sizes(layer.window.padding)}{grouped}"
         case Linear():
             return "linear"
         case Pool():
-            return f"{layer.kind} pool {layer.kernel} x {layer.kernel}, stride {layer.stride}"
+            padding = f", padding {_sizes(layer.window.padding)}" if any(layer.window.padding) else ""
+            return f"{layer.kind} pool {_window(layer.window)}{padding}"
         case Add():
             return "add"
         case Upsample():
@@ -99,6 +101,17 @@ def _kind(layer: Layer) -> str:
         case Readout():
             return f"readout of {layer.of}" + (f", {layer.votes} votes a class" if layer.votes > 1 else "")
     return type(layer).__name__.lower()
+
+
+def _window(window: Window) -> str:
+    apart = {"dilation": window.dilation, "spread": window.spread}
+    more = "".join(f", {key} {_sizes(sizes)}" for key, sizes in apart.items() if sizes != (1, 1))
+    return f"{window.kernel[0]} x {window.kernel[1]}, stride {_sizes(window.stride)}{more}"
+
+
+def _sizes(sizes: tuple[int, ...]) -> str:
+    """One number where all are alike."""
+    return str(sizes[0]) if len(set(sizes)) == 1 else " ".join(map(str, sizes))
 
 
 def _neuron(layer: Layer) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
-from accelerators.digital.cases import geometry, set_bits, windows
+from accelerators.digital.cases import asked, groups_of, on_map, set_bits, taps_of, windows
 from accelerators.imc.reference import bits_of, gives_currents, is_direct, is_stored, maps_of
 
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
@@ -54,7 +54,7 @@ class Twin:
     def tiles(self, layer):
         """(group, positions, channels) of every tile, channels outermost, first tile of each channel tile marked."""
         weighted = isinstance(layer, Conv2d | Linear)
-        groups = geometry(layer)[3]
+        groups = groups_of(layer)
         per_group = layer.shape[2] // groups
         columns = self.spec.array.columns if weighted else per_group
         outputs = [(y, x) for y in range(layer.shape[0]) for x in range(layer.shape[1])]
@@ -68,16 +68,8 @@ class Twin:
         """Distinct places of a map under the windows of some outputs."""
         if seen.flat:
             return seen.shape[0] * seen.shape[1]
-        kernel, stride, padding = geometry(layer)[:3]
-        if isinstance(layer, Pool):
-            kernel, stride = layer.kernel, layer.stride
-        found = set()
-        for y, x in outputs:
-            for iy in range(y * stride - padding, y * stride - padding + kernel):
-                for ix in range(x * stride - padding, x * stride - padding + kernel):
-                    if (iy, ix) in seen.places:
-                        found.add(seen.places[iy, ix])
-        return len(found)
+        source = self.network[layer.inputs[0]].shape
+        return len({seen.places[place[1:]] for y, x in outputs for place in on_map(layer, source, y, x)})
 
     def run(self, layer):
         weighted = isinstance(layer, Conv2d | Linear)
@@ -103,22 +95,24 @@ class Twin:
         spec, bits = self.spec, layer.weights.bits
         taps = next(iter(seen.values())).shape[3]
         skips = spec.skip == "skip" and not direct
+        per_tap = taps // taps_of(layer)
+        by_output = [asked(layer, y, x) for y, x in outputs]
+        all_taps, together = per_tap * sum(map(len, by_output)), per_tap * len(set.union(*by_output))
         ones = sum(set_bits(seen[place][:, t, group]).sum(axis=1) for place in outputs)
-        self.add(
-            layer, "operations", "MAC" if direct else "AC", t, (taps * len(outputs) if direct else ones) * channels
-        )
+        self.add(layer, "operations", "MAC" if direct else "AC", t, (all_taps if direct else ones) * channels)
         digits = 1 if direct else bits_of(self.network, layer.inputs[0])
-        kernel, stride, padding = geometry(layer)[:3]
         source = self.network[layer.inputs[0]].shape
-        inside = 0
-        for y, x in outputs:
-            rows = sum(0 <= y * stride - padding + k < source[0] for k in range(kernel))
-            columns = sum(0 <= x * stride - padding + k < source[1] for k in range(kernel))
-            inside += rows * columns * taps // kernel**2
-        done = taps * digits * len(outputs) if spec.skip == "none" else inside if direct else ones
+        inside = sum(len(on_map(layer, source, y, x)) for y, x in outputs) * per_tap
+        done = all_taps * digits if spec.skip == "none" else inside if direct else ones
         self.add(layer, "mac" if direct else "ac", "mac" if direct else "add", t, done * channels)
         if skips:
-            self.add(layer, "detector", "scan", t, len(outputs) * ceil(taps * digits / spec.detector.bits))
+            self.add(
+                layer,
+                "detector",
+                "scan",
+                t,
+                len(outputs) * ceil(together * digits / spec.detector.bits),
+            )
         fills = fills and (t == 0 or not self.outer)
         all_bits = channels * taps * bits
         home = self.home("weights", layer.name)
@@ -126,7 +120,7 @@ class Twin:
             self.move(layer, "read", t, all_bits, 1, "dram")
             self.move(layer, "write", t, all_bits, 1, "global_buffer")
         pad = spec.scratchpad
-        tiles = ceil(layer.shape[2] / geometry(layer)[3] / spec.array.columns) * geometry(layer)[3]
+        tiles = ceil(layer.shape[2] / groups_of(layer) / spec.array.columns) * groups_of(layer)
         if pad != "none" and min(2, tiles) * taps * bits <= pad.banks * pad.capacity_kib * 8192:
             if fills:
                 self.move(layer, "read", t, all_bits, 1, home)
@@ -139,10 +133,11 @@ class Twin:
             self.move(layer, "read", t, all_bits, 1, home)
 
     def inputs(self, layer, t, group, outputs):
-        groups = geometry(layer)[3]
+        groups = groups_of(layer)
         size = self.network[layer.inputs[0]].shape[2] // groups
         for seen in (seen for name in layer.inputs for seen in maps_of(self.network, name)):
-            own = {c for y, x, c in seen.own if (y, x) == (0, 0) and group * size <= c < (group + 1) * size}
+            here = [(0, 0, c) for c in range(group * size, (group + 1) * size)]
+            own = {seen.own[place][2] for place in here if place in seen.own}
             width = (seen.shape[2] // groups if seen.flat else len(own)) * self.width(seen.name)
             if width:
                 places = self.places(layer, seen, outputs)
@@ -172,7 +167,7 @@ class Twin:
             if isinstance(layer, Add):
                 self.add(layer, "pooling", "add", t, results * (len(layer.inputs) - 1))
         elif not isinstance(layer, Conv2d | Linear):
-            operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+            operands = taps_of(layer) if isinstance(layer, Pool) else len(layer.inputs)
             if isinstance(layer, Readout):
                 operands = layer.votes
             self.add(layer, "pooling", "add", t, results * operands)

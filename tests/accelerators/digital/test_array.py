@@ -12,6 +12,7 @@ from traces.direct.networks import Sketch
 
 from hwsim.accelerators.digital import Machine
 from hwsim.engine import simpy_engine
+from hwsim.traces.network.layers import Conv2d
 from hwsim.traces.network.weights import weights_of
 
 
@@ -82,7 +83,7 @@ def one_tile(trace, layer, s, t):
 
 
 def conv(trace):
-    return next(layer for layer in trace.network if getattr(layer, "stride", 0) == 2)
+    return next(layer for layer in trace.network if isinstance(layer, Conv2d) and layer.window.stride == (2, 2))
 
 
 def lowered(spec, trace, layer):

@@ -31,15 +31,10 @@ def priced(spec, workload):
 def not_zero(trace, layer):
     """Products whose activation is not zero after all timesteps: int64 [sample], by brute force."""
     ever = (activations(trace, layer.inputs[0]) > 0).any(axis=1, keepdims=True)
-    kernel, stride, padding, groups = digital.geometry(layer)
-    samples, _, height, width, channels = ever.shape
-    padded = np.zeros((samples, height + 2 * padding, width + 2 * padding, channels), np.int64)
-    padded[:, padding : padding + height, padding : padding + width] = ever[:, 0]
-    total = np.zeros(samples, np.int64)
-    for y in range(layer.shape[0]):
-        for x in range(layer.shape[1]):
-            part = padded[:, y * stride : y * stride + kernel, x * stride : x * stride + kernel]
-            total += part.sum(axis=(1, 2, 3)) * (layer.shape[2] // groups)
+    total = np.zeros(len(ever), np.int64)
+    for y, x in np.ndindex(layer.shape[:2]):
+        for _, row, column in digital.on_map(layer, ever.shape[2:], y, x):
+            total += ever[:, 0, row, column].sum(axis=1) * (layer.shape[2] // digital.groups_of(layer))
     return total
 
 

@@ -85,6 +85,31 @@ def residuals(seed=0):
     return sketch.network()
 
 
+def windows(seed=0):
+    """Windows that are taller than wide, lie apart, or are padded on some sides only, and pools with padding."""
+    sketch = Sketch((7, 5, 2), bits=2, seed=seed)
+    sketch.conv(5, kernel=(3, 2), stride=(2, 1), padding=(0, 2, 1, 0), bits=5)
+    sketch.pool("max", kernel=(2, 3), stride=(1, 2), padding=(1, 0, 1, 2))
+    sketch.conv(4, kernel=(2, 3), padding=(1, 2, 0, 3), dilation=(3, 2), bits=3)
+    sketch.pool("avg", kernel=(3, 2), stride=(2, 1), padding=(0, 1, 1, 0))
+    sketch.conv(6, kernel=(1, 2), padding=0, groups=2)
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    return sketch.network()
+
+
+def spread(seed=0):
+    """Transposed convolutions: of the raw input, in groups, and of what neither stride nor dilation leaves in step."""
+    sketch = Sketch((3, 2, 2), bits=2, seed=seed)
+    sketch.conv(4, kernel=(3, 4), padding=(1, 2, 2, 2), spread=2, bits=5)
+    sketch.conv(4, kernel=2, padding=(0, 0, 1, 1), spread=(1, 3), groups=2, bits=3)
+    sketch.pool("max", kernel=(2, 3), stride=(2, 3))
+    sketch.conv(3, kernel=(2, 3), stride=(1, 2), padding=(1, 0, 2, 4), dilation=(1, 2), spread=(2, 3))
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    return sketch.network()
+
+
 def flattened_input(seed=0):
     """The raw picture flattened, then fully connected layers."""
     sketch = Sketch((3, 4, 2), bits=4, seed=seed)
@@ -174,6 +199,10 @@ def tallies(spec, trace, engine=None):
     """Lower and play a trace: (workload, tally by run)."""
     workload = Machine(spec).lower(trace)
     return workload, play(workload, engine or "simpy")
+
+
+WINDOWS = (convolutions, windows, spread, residuals)
+"""Windows of all forms."""
 
 
 def tiny(seed=0):

@@ -28,6 +28,7 @@ from accelerators.imc.reference import (
     maps_of,
     window_rows,
 )
+from traces.direct.networks import met
 
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
 
@@ -94,7 +95,7 @@ class Chip:
         if isinstance(layer, Input):
             self.made[layer.name] = dict.fromkeys(places, 0)
             return
-        read, stride = maps_of(self.network, layer.inputs[0]), getattr(layer, "stride", 1)
+        read = maps_of(self.network, layer.inputs[0])
         tiles = {
             (x, c): self.made[seen.name][own_x, own_c]
             for seen in read
@@ -103,7 +104,7 @@ class Chip:
         if any(seen.flat for seen in read) or (isinstance(layer, Readout) and layer.of == "spikes"):
             self.made[layer.name] = dict.fromkeys(places, self.made[read[0].name][0, 0])
         else:
-            self.made[layer.name] = {(x, c): tiles[x * stride, c] for x, c in places}
+            self.made[layer.name] = {(x, c): tiles[max(met(layer, 1, x)[0], 0), c] for x, c in places}
 
     def gives(self, name):
         """Step that gives a layer's result."""
@@ -140,14 +141,15 @@ class Chip:
 
     def _wanted(self, reader):
         """Positions and channels of what it reads, columns after a window included, by tile."""
-        kernel, stride = getattr(reader, "kernel", 1), getattr(reader, "stride", 1)
+        stride = reader.window.stride[1] if isinstance(reader, Pool) else 1
         width, values = self.network[reader.inputs[0]].shape[1], {}
         for (x, c), tile in self.made[reader.name].items():
             if isinstance(reader, Readout):
                 values.setdefault(tile, set()).update((x, c * reader.votes + i) for i in range(reader.votes))
                 continue
-            right = width if x == reader.shape[1] - 1 else min(width, x * stride + max(kernel, stride))
-            values.setdefault(tile, set()).update((xx, c) for xx in range(x * stride, right))
+            under = met(reader, 1, x)
+            right = width if x == reader.shape[1] - 1 else min(width, max(under[-1] + 1, under[0] + stride))
+            values.setdefault(tile, set()).update((xx, c) for xx in range(max(under[0], 0), right))
         return values
 
     def _route(self, layer):
@@ -220,15 +222,11 @@ class Chip:
     def fetches(self, layer, y, port_bits):
         """Buffer reads of a layer with weights: each copy the columns under its windows, at each of its tiles."""
         width = self.network[layer.inputs[0]].shape[1]
-        kernel, stride, padding = (
-            getattr(layer, key, default)
-            for key, default in zip(("kernel", "stride", "padding"), (1, 1, 0), strict=True)
-        )
         fetched, copies = [], shares(layer.shape[1], self.copies.get(layer.name, 1))
         for number, (positions, tiles) in enumerate(zip(copies, self.tiles[layer.name], strict=True)):
-            under = [x * stride - padding + k for x in positions for k in range(kernel)]
-            first = 0 if number == 0 else max(0, min(under))
-            last = width - 1 if number == len(copies) - 1 else min(width - 1, max(under))
+            under = [column for x in positions for column in met(layer, 1, x) if 0 <= column < width]
+            first = 0 if number == 0 else min(under, default=width)
+            last = width - 1 if number == len(copies) - 1 else max(under, default=-1)
             fetched += [range(first, last + 1)] * len(tiles)
         total = 0
         for seen in maps_of(self.network, layer.inputs[0]):
@@ -277,7 +275,7 @@ def other_counts(spec, trace, layer, chip):
         send(0)
     elif isinstance(layer, Add | Pool):
         runs = first if is_direct(network, layer.name) else each
-        operands = layer.kernel**2 if isinstance(layer, Pool) else len(layer.inputs)
+        operands = layer.window.taps if isinstance(layer, Pool) else len(layer.inputs)
         post("pooling", "add", height * width * channels * operands, runs)
         if isinstance(layer, Pool):
             summed = sum(chip.reads(layer, layer.inputs[0], y) for y in range(height))

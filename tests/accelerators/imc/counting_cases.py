@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 from hypothesis import strategies as st
+from traces.direct.networks import windows_of
 
-from hwsim.kernels.crossbar.rows import Window
+from hwsim.kernels.crossbar.rows import Sliding
 
 RATES = [0.0, 0.02, 0.3, 1.0]
 
 
 @st.composite
 def windows(draw):
-    """Any window whose kernel fits on the padded map, with fewer outputs than fit now and then."""
-    height, width = draw(st.integers(1, 9)), draw(st.integers(1, 9))
-    padding, stride = draw(st.integers(0, 3)), draw(st.integers(1, 3))
-    kernel = draw(st.integers(1, min(4, height + 2 * padding, width + 2 * padding)))
-    fit = [(size + 2 * padding - kernel) // stride + 1 for size in (height, width)]
-    out_height, out_width = (draw(st.integers(max(1, n - 1), n)) for n in fit)
-    return Window(height, width, kernel, stride, padding, out_height, out_width)
+    """Any window that fits on the padded map, with fewer outputs than fit now and then."""
+    by_axis = []
+    for size in (draw(st.integers(1, 9)), draw(st.integers(1, 9))):
+        before, after, stride = draw(st.integers(0, 3)), draw(st.integers(0, 3)), draw(st.integers(1, 3))
+        kernel = draw(st.integers(1, min(4, size + before + after)))
+        dilation = draw(st.sampled_from([1, 1, 1, 2, 3]))
+        if dilation * (kernel - 1) >= size + before + after:
+            dilation = 1
+        fit = windows_of(size, kernel, stride, (before, after), dilation)
+        by_axis.append((size, kernel, stride, before, dilation, draw(st.integers(max(1, fit - 1), fit))))
+    sizes, kernel, stride, before, dilation, out = zip(*by_axis, strict=True)
+    return Sliding(*sizes, kernel, stride, before, dilation, *out)
+
+
+def square(height, width, kernel=1, padding=0, out=None):
+    """A square window that moves by 1, with as many outputs as places unless given."""
+    return Sliding(height, width, (kernel,) * 2, (1, 1), (padding,) * 2, (1, 1), *(out or (height, width)))
 
 
 def random_bits(draw, window, channels, planes=1):
@@ -40,14 +51,14 @@ def packed(bits):
 
 def patches(bits, window):
     """What each window sees: [plane, sample, time, output row, output column, kernel row, kernel column, channel]."""
-    k, stride, padding = window.kernel, window.stride, window.padding
     maps = bits.reshape(*bits.shape[:3], window.height, window.width, -1)
-    maps = np.pad(maps, [(0, 0)] * 3 + [(padding, padding)] * 2 + [(0, 0)])
-    seen = np.zeros((*bits.shape[:3], window.out_height, window.out_width, k, k, bits.shape[-1]), np.int64)
-    for oy in range(window.out_height):
-        for ox in range(window.out_width):
-            y, x = oy * stride, ox * stride
-            seen[..., oy, ox, :, :, :] = maps[:, :, :, y : y + k, x : x + k]
+    out = window.out_height, window.out_width
+    seen = np.zeros((*bits.shape[:3], *out, *window.kernel, bits.shape[-1]), np.int64)
+    for oy, ox, ky, kx in np.ndindex(*out, *window.kernel):
+        y = oy * window.stride[0] - window.padding[0] + ky * window.dilation[0]
+        x = ox * window.stride[1] - window.padding[1] + kx * window.dilation[1]
+        if 0 <= y < window.height and 0 <= x < window.width:
+            seen[..., oy, ox, ky, kx, :] = maps[:, :, :, y, x]
     return seen
 
 

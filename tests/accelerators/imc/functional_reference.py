@@ -17,6 +17,7 @@ from math import floor
 
 import numpy as np
 from accelerators.imc.reference import Crossbars, bits_of, is_direct
+from traces.direct.networks import met
 
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.network.layers import Conv2d, Linear
@@ -64,7 +65,7 @@ class Layer:
         per_group = len(placed.reads) // placed.groups
         if spec.assumptions.conversion == "pe":
             together = {}
-            blocks = per_group // placed.kernel**2  # of channels
+            blocks = per_group // (placed.kernel[0] * placed.kernel[1])  # of channels
             for index, phases in enumerate(placed.reads):
                 group, within = divmod(index, per_group)
                 offset, block = divmod(within, blocks)
@@ -80,22 +81,21 @@ class Layer:
         offset, key = 2 ** (placed.weight_bits - 1), stream(spec.devices.seed, "cells", self.layer.name)
         cells, number = {}, 0
         for group in range(placed.groups):
-            for ky in range(placed.kernel):
-                for kx in range(placed.kernel):
-                    for c in range(placed.channels):
-                        mine = [int(weights[ky, kx, c, group * placed.outputs + o]) for o in range(placed.outputs)]
-                        if placed.differential:
-                            stored = [[max(w, 0) for w in mine], [max(-w, 0) for w in mine]]
-                        else:
-                            stored = [[w + offset for w in mine]]
-                            if placed.weight_bits == 1:
-                                stored = [[int(w > 0) for w in mine]]
-                        levels = [self._slice(v, i) for row in stored for i in range(placed.slices) for v in row]
-                        if placed.reference:
-                            levels += [self._slice(offset, placed.slices - 1)] * placed.column_blocks
-                        currents = [self._conduct(level, key, number + i) for i, level in enumerate(levels)]
-                        cells[ky, kx, group * placed.channels + c] = np.array(currents, dtype=object)
-                        number += len(levels)
+            for ky, kx in np.ndindex(placed.kernel):
+                for c in range(placed.channels):
+                    mine = [int(weights[ky, kx, c, group * placed.outputs + o]) for o in range(placed.outputs)]
+                    if placed.differential:
+                        stored = [[max(w, 0) for w in mine], [max(-w, 0) for w in mine]]
+                    else:
+                        stored = [[w + offset for w in mine]]
+                        if placed.weight_bits == 1:
+                            stored = [[int(w > 0) for w in mine]]
+                    levels = [self._slice(v, i) for row in stored for i in range(placed.slices) for v in row]
+                    if placed.reference:
+                        levels += [self._slice(offset, placed.slices - 1)] * placed.column_blocks
+                    currents = [self._conduct(level, key, number + i) for i, level in enumerate(levels)]
+                    cells[ky, kx, group * placed.channels + c] = np.array(currents, dtype=object)
+                    number += len(levels)
         return cells
 
     def _slice(self, value, index):
@@ -155,7 +155,7 @@ class Layer:
                 column = np.zeros(len(next(iter(self.cells.values()))), dtype=object)
                 pulses = 0
                 for ky, kx, c in rows:
-                    yy, xx = y * placed.stride - placed.padding + ky, x * placed.stride - placed.padding + kx
+                    yy, xx = met(self.layer, 0, y)[ky], met(self.layer, 1, x)[kx]
                     if 0 <= yy < picture.shape[0] and 0 <= xx < picture.shape[1]:
                         value = (int(picture[yy, xx, c]) >> (digit * spec.dac.bits)) % 2**spec.dac.bits
                         column += value * self.cells[ky, kx, c]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
+from traces.direct.networks import lies_between, met
 
 from hwsim.traces.network.layers import Add, Concat, Conv2d, Flatten, Input, Linear, Pool, Readout, Upsample
 from hwsim.traces.network.weights import weights_of
@@ -65,8 +66,10 @@ def activations(trace, name):
     out = np.zeros((*source.shape[:2], *layer.shape), np.int64)
     for y in range(layer.shape[0]):
         for x in range(layer.shape[1]):
-            top, left = y * layer.stride, x * layer.stride
-            window = source[:, :, top : top + layer.kernel, left : left + layer.kernel]
+            rows, columns = (
+                [p for p in met(layer, i, at) if 0 <= p < source.shape[2 + i]] for i, at in ((0, y), (1, x))
+            )
+            window = source[:, :, rows][:, :, :, columns]
             out[:, :, y, x] = window.sum(axis=(2, 3)) if layer.kind == "avg" else window.max(axis=(2, 3))
     return out
 
@@ -82,7 +85,7 @@ def largest(network, name):
         return sum(gain * largest(network, source) for gain, source in zip(layer.gains, layer.inputs, strict=True))
     if isinstance(layer, Concat):
         return max(largest(network, source) for source in layer.inputs)
-    factor = layer.kernel**2 if isinstance(layer, Pool) and layer.kind == "avg" else 1
+    factor = layer.window.taps if isinstance(layer, Pool) and layer.kind == "avg" else 1
     return factor * largest(network, layer.inputs[0])
 
 
@@ -114,10 +117,9 @@ class Crossbars:
     """Where the rows and columns of one weighted layer lie."""
 
     def __init__(self, spec, network, layer):
-        self.kernel, self.stride, self.padding, self.groups = 1, 1, 0, 1
+        self.layer, self.kernel, self.groups = layer, (1, 1), 1
         if isinstance(layer, Conv2d):
-            self.kernel, self.stride, self.padding = layer.kernel, layer.stride, layer.padding
-            self.groups = layer.groups
+            self.kernel, self.groups = layer.window.kernel, layer.groups
         self.channels = network[layer.inputs[0]].shape[2] // self.groups
         self.outputs = layer.shape[2] // self.groups
         self.weight_bits = layer.weights.bits
@@ -137,9 +139,7 @@ class Crossbars:
         """Per row block, per phase, the rows (ky, kx, channel of the whole input) that it drives together."""
         blocks = []
         for group in range(self.groups):
-            order = [
-                (ky, kx, c) for ky in range(self.kernel) for kx in range(self.kernel) for c in range(self.channels)
-            ]
+            order = [(ky, kx, c) for ky, kx in np.ndindex(self.kernel) for c in range(self.channels)]
             if spec.placement == "im2col":
                 lists = [order]
             else:
@@ -164,18 +164,17 @@ def row_levels(spec, layer, placed):
         return [(value >> (i * spec.crossbar.cell_bits)) & mask for i in range(placed.slices)]
 
     levels = {}
-    for ky in range(placed.kernel):
-        for kx in range(placed.kernel):
-            for group in range(placed.groups):
-                for c in range(placed.channels):
-                    total = placed.column_blocks * placed.reference * slices(offset)[-1]
-                    for o in range(placed.outputs):
-                        weight = int(weights[ky, kx, c, group * placed.outputs + o])
-                        cells = (max(weight, 0), max(-weight, 0)) if placed.differential else (weight + offset,)
-                        if layer.weights.bits == 1:
-                            cells = (int(weight > 0), int(weight < 0))[: 1 + placed.differential]
-                        total += sum(sum(slices(cell)) for cell in cells)
-                    levels[ky, kx, group * placed.channels + c] = total
+    for ky, kx in np.ndindex(placed.kernel):
+        for group in range(placed.groups):
+            for c in range(placed.channels):
+                total = placed.column_blocks * placed.reference * slices(offset)[-1]
+                for o in range(placed.outputs):
+                    weight = int(weights[ky, kx, c, group * placed.outputs + o])
+                    cells = (max(weight, 0), max(-weight, 0)) if placed.differential else (weight + offset,)
+                    if layer.weights.bits == 1:
+                        cells = (int(weight > 0), int(weight < 0))[: 1 + placed.differential]
+                    total += sum(sum(slices(cell)) for cell in cells)
+                levels[ky, kx, group * placed.channels + c] = total
     return levels
 
 
@@ -192,7 +191,9 @@ def row_work(spec, placed, levels, picture, y, width):
     height_in, width_in, _ = picture.shape
     difference = placed.differential and spec.signs.subtraction == "analog"  # its codes are signed
     highest = 2 ** (spec.adc.bits - difference) - 1
+    rows = met(placed.layer, 0, y)
     for x in range(width):
+        columns = met(placed.layer, 1, x)
         for digit in range(placed.digits):
             most = 0
             for block in placed.reads:
@@ -200,7 +201,7 @@ def row_work(spec, placed, levels, picture, y, width):
                 for phase in block:
                     pulses = 0
                     for ky, kx, c in phase:
-                        yy, xx = y * placed.stride - placed.padding + ky, x * placed.stride - placed.padding + kx
+                        yy, xx = rows[ky], columns[kx]
                         if not (0 <= yy < height_in and 0 <= xx < width_in):
                             continue
                         value = (int(picture[yy, xx, c]) >> (digit * spec.dac.bits)) % 2**spec.dac.bits
@@ -276,17 +277,18 @@ def maps_of(network, name):
 def window_rows(network, layer, y):
     """Rows of what is read under the windows of one output row."""
     height = network[layer.inputs[0]].shape[0]
-    kernel, stride = getattr(layer, "kernel", 1), getattr(layer, "stride", 1)
-    top = y * stride - getattr(layer, "padding", 0)
-    return [row for row in range(top, top + kernel) if 0 <= row < height]
+    return [row for row in met(layer, 0, y) if 0 <= row < height]
 
 
-def dense_macs(network, layer):
-    """Multiply-accumulates of one pass, zeros of the padding included."""
+def dense_macs(network, layer, y):
+    """Multiply-accumulates of one row of one pass, zeros of the padding included, but not what a map is spread by."""
     height, width, channels = layer.shape
     if isinstance(layer, Linear):
         return network[layer.inputs[0]].shape[2] * channels
-    return layer.kernel**2 * (network[layer.inputs[0]].shape[2] // layer.groups) * channels * height * width
+    rows, columns = (
+        [lies_between(layer, axis, at).count(False) for at in range(size)] for axis, size in enumerate((height, width))
+    )
+    return rows[y] * sum(columns) * (network[layer.inputs[0]].shape[2] // layer.groups) * channels
 
 
 def crossbar_counts(spec, trace, layer, chip):
@@ -343,7 +345,7 @@ def crossbar_counts(spec, trace, layer, chip):
                     stored = width * ceil(layer.shape[2] * spec.accumulator.bits / spec.psum_buffer.port_bits)
                     add(s, t, "psum_buffer", "write", stored if direct and t == 0 else 0)
                 if direct:
-                    add(s, t, "operations", "MAC", runs * dense_macs(network, layer) // height)
+                    add(s, t, "operations", "MAC", runs * dense_macs(network, layer, y))
                 else:
                     add(s, t, "operations", "AC", work.ones * placed.outputs)
     return counts, serial, silent

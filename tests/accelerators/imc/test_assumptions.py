@@ -31,7 +31,7 @@ class Pes:
     """PEs of one layer by enumeration, when each holds up to `crossbars_per_pe` kernel offsets of one channel block."""
 
     def __init__(self, spec, network, layer):
-        kernel = getattr(layer, "kernel", 1)
+        kernel = layer.window.kernel[0] if isinstance(layer, Conv2d) else 1
         groups = getattr(layer, "groups", 1)
         channels = network[layer.inputs[0]].shape[2] // groups
         outputs = layer.shape[2] // groups

@@ -25,7 +25,12 @@ from hwsim.run.play import play
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.slicing import first
 
-NETWORKS = [cases.convolutions, cases.residuals, cases.flattened_input, cases.chain, cases.wide]
+NETWORKS = [
+    *cases.WINDOWS,
+    cases.flattened_input,
+    cases.chain,
+    cases.wide,
+]
 KINDS = ["ann", "qann"]
 ANN_BITS = 5
 
@@ -73,7 +78,7 @@ def expected(spec, trace, kind, bits, monkeypatch):
             counts[layer.name, "spike_buffer", "write"] = np.full((trace.n_samples, 1), written)
         if isinstance(layer, Conv2d | Linear):
             counts.pop((layer.name, "operations", "AC"), None)
-            macs = dense_macs(trace.network, layer) // layer.shape[0] * layer.shape[0]
+            macs = sum(dense_macs(trace.network, layer, y) for y in range(layer.shape[0]))
             counts[layer.name, "operations", "MAC"] = np.full((trace.n_samples, 1), macs)
     return counts
 

@@ -68,7 +68,7 @@ def test_copies_of_the_bottleneck_leave_the_work_equal_and_shorten_the_makespan(
     assert weights[1] - weights[0] == (copies - 1) * 3 * 3 * 2 * 4 * 2 * 2  # 18 rows of 4 weights in 2 cells of 2 bits
 
 
-@pytest.mark.parametrize("network", [bottleneck, cases.convolutions, cases.residuals, cases.wide])
+@pytest.mark.parametrize("network", [bottleneck, *cases.WINDOWS, cases.wide])
 @pytest.mark.parametrize("direct_input", ["every_step", "once"])
 def test_all_counts_with_copies_equal_the_naive_model(network, direct_input):
     trace = cases.random_trace(network(), timesteps=2, samples=2)

@@ -32,7 +32,7 @@ def reads_per_timestep(spec, network, layer):
     size, columns = spec.crossbar.rows, spec.crossbar.columns
     height, width, channels_out = layer.shape
     channels_in = network[layer.inputs[0]].shape[2]
-    kernel = layer.kernel if isinstance(layer, Conv2d) else 1
+    kernel = layer.window.kernel[0] if isinstance(layer, Conv2d) else 1
     im2col = ceil(channels_in * kernel * kernel / size)
     rows = im2col if spec.placement == "im2col" else kernel * kernel * ceil(channels_in / size)
     per_weight = ceil(layer.weights.bits / spec.crossbar.cell_bits)

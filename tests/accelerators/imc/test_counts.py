@@ -51,7 +51,7 @@ def test_counts_equal_the_naive_model_for_every_combination_of_options(signs):
 
 @pytest.mark.parametrize(
     "network",
-    [cases.convolutions, cases.residuals, cases.flattened_input, cases.chain, cases.wide, cases.arranged],
+    [*cases.WINDOWS, cases.flattened_input, cases.chain, cases.wide, cases.arranged],
 )
 @pytest.mark.parametrize("direct_input", ["every_step", "once"])
 def test_counts_equal_the_naive_model_for_strides_padding_groups_pools_and_residuals(network, direct_input):

@@ -34,7 +34,7 @@ OPTIONS = {
     "direct_input": ("every_step", "once"),
     "crossbar__cell_bits": (1, 2, 4),
 }
-NETWORKS = (cases.convolutions, cases.residuals, cases.flattened_input, cases.binary, cases.arranged, small_network)
+NETWORKS = (*cases.WINDOWS, cases.flattened_input, cases.binary, cases.arranged, small_network)
 
 
 def assert_same(trace, changed, samples=slice(None)):

@@ -8,12 +8,13 @@ from itertools import product
 import numpy as np
 import pytest
 from accelerators.ttfs.cases import OFF, SMALL, machine, tallied, totals, trace_of
+from traces.direct.networks import met
 from traces.ttfs import cases
 
 from hwsim import api
 from hwsim.errors import ArchitectureError, HwsimError, UsageError
 from hwsim.traces.direct.synth import synthesize
-from hwsim.traces.network.layers import Network
+from hwsim.traces.network.layers import Conv2d, Network
 
 
 def expected_counts(trace, spec):
@@ -27,17 +28,16 @@ def expected_counts(trace, spec):
     source = cases.input_times_of(trace)
     before = net.network.input.shape
     for layer in net.weighted():
-        kernel = getattr(layer, "kernel", 0)
+        windowed = isinstance(layer, Conv2d)
         rows, columns, channels = layer.shape
         ticks = net.neurons[layer.name].start + net.window
         output = layer.name == net.network.output.name
         for sample, y, x in product(range(trace.n_samples), range(rows), range(columns)):
-            seen = source[sample] if kernel else source[sample].reshape(1, 1, -1)
+            seen = source[sample] if windowed else source[sample].reshape(1, 1, -1)
             n = len(cases.window_spikes(seen, y, x, layer))
-            if kernel:
+            if windowed:
                 reach = [
-                    sum(0 <= at * layer.stride - layer.padding + k < size for k in range(kernel))
-                    for at, size in ((y, before[0]), (x, before[1]))
+                    sum(0 <= place < before[axis] for place in met(layer, axis, at)) for axis, at in ((0, y), (1, x))
                 ]
                 places = reach[0] * reach[1]
             else:

@@ -26,9 +26,45 @@ from hwsim.traces import (
     Synapse,
     Trace,
     Upsample,
+    Window,
 )
 from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.golden import execute
+
+
+def pair(value):
+    """One number for rows and columns, or one of each."""
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def sides(value):
+    """One number for top, bottom, left and right, or one of each."""
+    return (value,) * 4 if isinstance(value, int) else tuple(value)
+
+
+def met(layer, axis, output):
+    """Row (axis 0) or column (axis 1) of each tap of a window, beside the map if it meets none; its own of others."""
+    if not hasattr(layer, "window"):
+        return [output]
+    window = layer.window
+    first = output * window.stride[axis] - window.padding[2 * axis]
+    places = [first + tap * window.dilation[axis] for tap in range(window.kernel[axis])]
+    return [-1 if place % window.spread[axis] else place // window.spread[axis] for place in places]
+
+
+def lies_between(layer, axis, output):
+    """Which taps of a window fall between the places of a spread map, or of padding spread alike."""
+    if not hasattr(layer, "window"):
+        return [False]
+    window = layer.window
+    first = output * window.stride[axis] - window.padding[2 * axis]
+    return [(first + tap * window.dilation[axis]) % window.spread[axis] > 0 for tap in range(window.kernel[axis])]
+
+
+def windows_of(size, kernel, stride, padding, dilation=1):
+    """How many windows fit along an axis with padding before and after it, by trying them all."""
+    last = size + padding[1] - 1
+    return sum(begin + dilation * (kernel - 1) <= last for begin in range(-padding[0], last + 1, stride))
 
 
 class Sketch:
@@ -70,24 +106,46 @@ class Sketch:
     def bias(self, channels):
         return self.rng.integers(-40, 40, channels, dtype=np.int32)
 
-    def conv(self, channels, kernel=3, stride=1, padding=1, groups=1, bits=4, source=None, neuron=True, bias=False):
+    def window(self, source, kernel, stride, padding=0, dilation=1, spread=1):
+        """A window of numbers or pairs, and how many of it fit on a layer."""
+        window = Window(pair(kernel), pair(stride), sides(padding), pair(dilation), pair(spread))
+        sizes = [
+            windows_of(
+                size * window.spread[i] - window.spread[i] + 1,
+                window.kernel[i],
+                window.stride[i],
+                window.padding[2 * i :],
+                window.dilation[i],
+            )
+            for i, size in enumerate(self[source].shape[:2])
+        ]
+        return window, tuple(sizes)
+
+    def conv(
+        self,
+        channels,
+        kernel=3,
+        stride=1,
+        padding=1,
+        groups=1,
+        bits=4,
+        source=None,
+        neuron=True,
+        bias=False,
+        dilation=1,
+        spread=1,
+    ):
         source = source or self.last.name
-        height, width, n_in = self[source].shape
-        shape = (
-            (height + 2 * padding - kernel) // stride + 1,
-            (width + 2 * padding - kernel) // stride + 1,
-            channels,
-        )
+        window, size = self.window(source, kernel, stride, padding, dilation, spread)
+        n_in = self[source].shape[2]
         return self.add(
             Conv2d(
                 self.name("conv"),
                 (source,),
-                shape,
-                kernel,
-                stride,
-                padding,
+                (*size, channels),
+                window,
                 groups,
-                self.weights((kernel, kernel, n_in // groups, channels), bits),
+                self.weights((*window.kernel, n_in // groups, channels), bits),
                 self.bias(channels) if bias else None,
                 self.neuron(channels) if neuron is True else neuron or None,
             )
@@ -105,10 +163,9 @@ class Sketch:
             )
         )
 
-    def pool(self, kind="avg", kernel=2, stride=2):
-        height, width, channels = self.last.shape
-        shape = ((height - kernel) // stride + 1, (width - kernel) // stride + 1, channels)
-        return self.add(Pool(self.name("pool"), (self.last.name,), shape, kind, kernel, stride))
+    def pool(self, kind="avg", kernel=2, stride=2, padding=0):
+        window, size = self.window(self.last.name, kernel, stride, padding)
+        return self.add(Pool(self.name("pool"), (self.last.name,), (*size, self.last.shape[2]), kind, window))
 
     def flatten(self):
         height, width, channels = self.last.shape
@@ -141,10 +198,11 @@ class Sketch:
             back = Linear(self.name("back"), (come_back,), (1, 1, channels), weights, None, None, True)
         else:
             forward = self.conv(channels, kernel, padding=padding, source=source, neuron=None)
-            window, weights = (kernel, 1, padding, 1), self.weights((kernel, kernel, channels, channels), 5)
+            weights = self.weights((kernel, kernel, channels, channels), 5)
             shape = self[forward].shape
             bias_back = self.bias(channels) if bias else None
-            back = Conv2d(self.name("back"), (come_back,), shape, *window, weights, bias_back, None, True)
+            window = Window.square(kernel, 1, padding)
+            back = Conv2d(self.name("back"), (come_back,), shape, window, 1, weights, bias_back, None, True)
         self.add(back)
         return self.sum([forward, back.name], [1, 1], neuron=neuron, bias=bias)
 
@@ -251,7 +309,8 @@ def networks(draw, recurrent=False):
     shape, over_time = (size, size, draw(st.integers(1, 3))), draw(st.integers(0, 2)) == 0
     bits = draw(st.integers(1, 3 if over_time else 8))
     sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time)
-    kinds = [_draw_conv, _draw_conv, _draw_pool, _draw_residual, _draw_activation_sum, _draw_concat, _draw_upsample]
+    kinds = [_draw_conv, _draw_conv, _draw_spread, _draw_pool, _draw_residual, _draw_activation_sum]
+    kinds += [_draw_concat, _draw_upsample]
     for _ in range(draw(st.integers(0, 4))):
         draw(st.sampled_from(kinds + [_draw_recurrent, _draw_late] * recurrent))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
@@ -274,16 +333,58 @@ def networks(draw, recurrent=False):
     return sketch.network()
 
 
+def _draw_window(draw, sketch, most_dilation):
+    """Kernel, stride, padding and dilation of any window that fits on the last layer; square ones one in two times."""
+    square, by_axis = draw(st.booleans()), []
+    sizes = sketch.last.shape[:2]
+    for size in (min(sizes),) * 2 if square else sizes:
+        if by_axis and square:
+            by_axis *= 2
+            break
+        kernel, stride = draw(st.integers(1, min(3, size))), draw(st.integers(1, 3))
+        dilation = 1 if square else draw(st.integers(1, most_dilation))
+        before = draw(st.integers(0, dilation * (kernel - 1)))
+        after = before if square else draw(st.integers(0, dilation * (kernel - 1)))
+        if size + before + after <= dilation * (kernel - 1):
+            dilation, before, after = 1, 0, 0
+        by_axis.append((kernel, stride, (before, after), dilation))
+    kernel, stride, padding, dilation = zip(*by_axis, strict=True)
+    return {"kernel": kernel, "stride": stride, "padding": padding[0] + padding[1], "dilation": dilation}
+
+
+def _draw_spread(draw, sketch):
+    """A transposed convolution of a map that is small."""
+    if max(sketch.last.shape[:2]) > 4:
+        return _draw_conv(draw, sketch)
+    kernel, spread = (tuple(draw(st.integers(1, 3)) for _ in "yx") for _ in range(2))
+    dilation = draw(st.sampled_from([1, 1, 2]))
+    padding = []
+    for size, k, apart in zip(sketch.last.shape[:2], kernel, spread, strict=True):
+        reach = dilation * (k - 1)
+        before = draw(st.integers(0, reach))
+        padding += [before, draw(st.integers(min(max(reach - (size - 1) * apart - before, 0), reach), reach))]
+        if (size - 1) * apart + sum(padding[-2:]) < reach:
+            padding[-2] = reach
+    channels = draw(st.integers(1, 3))
+    sketch.conv(
+        channels,
+        kernel,
+        draw(st.sampled_from([1, 1, 2])),
+        padding,
+        dilation=dilation,
+        spread=spread,
+        neuron=draw(neurons(channels)),
+    )
+    return None
+
+
 def _draw_conv(draw, sketch):
-    height, width, n_in = sketch.last.shape
-    kernel = draw(st.integers(1, min(3, height, width)))
+    n_in = sketch.last.shape[2]
     groups = n_in if draw(st.integers(0, 3)) == 0 else 1
     channels = groups * draw(st.integers(1, 2 if groups > 1 else 5))
     sketch.conv(
         channels,
-        kernel,
-        stride=draw(st.integers(1, 2)),
-        padding=draw(st.integers(0, kernel - 1)),
+        **_draw_window(draw, sketch, 3),
         groups=groups,
         bits=draw(st.integers(2, 8)),
         neuron=draw(neurons(channels)),
@@ -292,8 +393,9 @@ def _draw_conv(draw, sketch):
 
 
 def _draw_pool(draw, sketch):
-    kernel = draw(st.integers(1, min(3, *sketch.last.shape[:2])))
-    sketch.pool(draw(st.sampled_from(["avg", "max"])), kernel, draw(st.integers(1, 3)))
+    window = _draw_window(draw, sketch, 1)
+    del window["dilation"]
+    sketch.pool(draw(st.sampled_from(["avg", "max"])), **window)
 
 
 def _draw_residual(draw, sketch):

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from traces.direct.networks import Sketch, networks, small_network
 
 from hwsim.errors import TraceError
-from hwsim.traces import Flatten, Linear, Network, Pool, SeededWeights, check_network
+from hwsim.traces import Flatten, Linear, Network, Pool, SeededWeights, Window, check_network
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,8 +41,12 @@ SMALL = small_network()
         (3, {"name": "a b"}, "name 'a b': wanted 1 to 64 letters"),
         (0, {"bits": 9}, "layer 'input': wanted 1 to 8 input bits, found 9"),
         (1, {"inputs": ("conv1",)}, "layer 'conv1': wanted inputs among the earlier layers, found 'conv1'"),
-        (2, {"stride": 0}, "layer 'pool2': wanted kernel >= 1, stride >= 1"),
-        (2, {"kernel": 7}, "layer 'pool2': wanted shape (0, 0, 20) from inputs (6, 6, 20), found (3, 3, 20)"),
+        (2, {"window": Window.square(2, 0)}, "layer 'pool2': wanted stride from 1 to 1048576, found (0, 0)"),
+        (
+            2,
+            {"window": Window.square(7, 2)},
+            "layer 'pool2': wanted shape (0, 0, 20) from inputs (6, 6, 20), found (3, 3, 20)",
+        ),
         (1, {"shape": (6, 6, 21)}, "layer 'conv1': wanted weights of shape (3, 3, 1, 21), found (3, 3, 1, 20)"),
         (1, {"bias": np.zeros(20)}, "layer 'conv1': wanted bias int32 (20,), found float64 (20,)"),
         (
@@ -102,7 +106,7 @@ def test_activations_are_summed_with_positive_gains_only():
 
 def test_huge_geometry_is_refused_without_being_allocated():
     shape = (1 << 20, 1 << 20, 1)
-    pool = Pool("pool", ("input",), (1, 1, 1), "avg", 1 << 20, 1 << 20)
+    pool = Pool("pool", ("input",), (1, 1, 1), "avg", Window.square(1 << 20, 1 << 20))
     fc = Linear("fc", ("pool",), (1, 1, 1 << 20), SeededWeights((1, 1, 1, 1 << 20), 4, 0), None, None)
     network = Network((dataclasses.replace(SMALL.layers[0], shape=shape), pool, fc))
     with pytest.raises(TraceError):

@@ -56,8 +56,8 @@ def test_vgg9_has_the_layers_of_spikesim():
 def test_resnet19_adds_currents_before_the_neuron():
     network = network_of("resnet19-cifar", 0)
     convolutions = [layer for layer in network if isinstance(layer, Conv2d)]
-    assert len([layer for layer in convolutions if layer.kernel == 3]) == 17
-    assert [layer.name for layer in convolutions if layer.kernel == 1] == [
+    assert len([layer for layer in convolutions if layer.window.kernel == (3, 3)]) == 17
+    assert [layer.name for layer in convolutions if layer.window.kernel == (1, 1)] == [
         "stage2.block1.shortcut",
         "stage3.block1.shortcut",
     ]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from traces.direct.networks import Sketch, networks, neurons, raw_inputs, small_network
+from traces.direct.networks import Sketch, met, networks, neurons, raw_inputs, small_network
 
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import step_neurons
@@ -82,14 +82,12 @@ def naive_integers(layer, sources, gets):
 
     def conv(y, x, c):
         weights, total = layer.weights.values, 0
-        kernel, stride, padding, groups = layer.kernel, layer.stride, layer.padding, layer.groups
         n_in, n_out = weights.shape[2], layer.shape[2]
-        first = c // (n_out // groups) * n_in
-        for ky in range(kernel):
-            for kx in range(kernel):
+        first = c // (n_out // layer.groups) * n_in
+        for ky, row in enumerate(met(layer, 0, y)):
+            for kx, column in enumerate(met(layer, 1, x)):
                 for i in range(n_in):
-                    place = (y * stride - padding + ky, x * stride - padding + kx, first + i)
-                    total += int(weights[ky, kx, i, c]) * gets(sources[0], place)
+                    total += int(weights[ky, kx, i, c]) * gets(sources[0], (row, column, first + i))
         return total
 
     def linear(_y, _x, c):
@@ -97,8 +95,7 @@ def naive_integers(layer, sources, gets):
         return sum(int(values[0, 0, i, c]) * gets(sources[0], (0, 0, i)) for i in range(values.shape[2]))
 
     def pool(y, x, c):
-        k, s = layer.kernel, layer.stride
-        window = [gets(sources[0], (y * s + dy, x * s + dx, c)) for dy in range(k) for dx in range(k)]
+        window = [gets(sources[0], (row, column, c)) for row in met(layer, 0, y) for column in met(layer, 1, x)]
         return sum(window) if layer.kind == "avg" else max(window)
 
     def flatten(_y, _x, c):

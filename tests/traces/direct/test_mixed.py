@@ -52,10 +52,14 @@ def test_all_networks_keep_the_rules(seed):
 def test_every_kind_of_layer_is_drawn():
     assert {type(layer) for layer in LAYERS} == set(KINDS.values())
     convolutions = [layer for layer in LAYERS if isinstance(layer, Conv2d)]
-    assert {layer.kernel for layer in convolutions} == {1, 2, 3}
-    assert {layer.stride for layer in convolutions} == {1, 2}
+    assert {layer.window.kernel[0] for layer in convolutions} == {1, 2, 3}
+    assert {layer.window.stride[0] for layer in convolutions} == {1, 2, 3}
+    for key in ("kernel", "stride", "dilation", "spread"):
+        assert any(len(set(getattr(layer.window, key))) > 1 for layer in convolutions), key
+    assert {layer.window.dilation[0] for layer in convolutions} == {1, 2, 3}
+    assert any(len(set(layer.window.padding)) > 2 for layer in convolutions)
+    assert any(any(layer.window.padding) for layer in LAYERS if isinstance(layer, Pool))
     assert any(layer.groups > 1 for layer in convolutions)
-    assert any(layer.padding for layer in convolutions)
     assert {layer.kind for layer in LAYERS if isinstance(layer, Pool)} == {"avg", "max"}
     assert {neuron_of(layer) is None for layer in LAYERS if isinstance(layer, Add)} == {True, False}
     assert {(layer.of, layer.votes) for layer in LAYERS if isinstance(layer, Readout)} >= {

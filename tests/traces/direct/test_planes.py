@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kernels.integers import unpack_integers
-from traces.direct.networks import Sketch, networks, small_network, trace_of
+from traces.direct.networks import Sketch, met, networks, small_network, trace_of
 
 from hwsim.errors import TraceError
 from hwsim.traces import Add, Concat, Flatten, Input, Pool, Upsample, activation_planes, neuron_of
@@ -28,12 +28,14 @@ def unpacked(trace, layer):
             raw = trace.inputs.values[:n].astype(np.int64)
             return raw if layer.over_time else np.broadcast_to(raw[:, None], (n, t, *layer.shape))
         case Pool():
-            k, s, (rows, columns, channels) = layer.kernel, layer.stride, layer.shape
-            pooled = np.zeros((n, t, rows, columns, channels), dtype=np.int64)
-            for y in range(rows):
-                for x in range(columns):
-                    part = sources[0][:, :, y * s : y * s + k, x * s : x * s + k]
-                    pooled[:, :, y, x] = part.sum(axis=(2, 3)) if layer.kind == "avg" else part.max(axis=(2, 3))
+            pooled = np.zeros((n, t, *layer.shape), dtype=np.int64)
+            for y, x in np.ndindex(layer.shape[:2]):
+                rows, columns = (
+                    [place for place in met(layer, axis, at) if 0 <= place < sources[0].shape[2 + axis]]
+                    for axis, at in enumerate((y, x))
+                )
+                part = sources[0][:, :, rows][:, :, :, columns]
+                pooled[:, :, y, x] = part.sum(axis=(2, 3)) if layer.kind == "avg" else part.max(axis=(2, 3))
             return pooled
         case Flatten():
             return sources[0].reshape(n, t, *layer.shape)

@@ -36,7 +36,7 @@ def write(path, manifest, arrays, method=zipfile.ZIP_STORED):
 
 
 def packed(values):
-    """Weights of 2 to 4 bits, two a byte, the earlier in the low four bits."""
+    """Weights of 1 to 4 bits, two a byte, the earlier in the low four bits."""
     nibbles = [value & 0xF for value in values] + [0] * (len(values) % 2)
     return [low | high << 4 for low, high in zip(nibbles[::2], nibbles[1::2], strict=True)]
 
@@ -206,15 +206,17 @@ class Exporter:
     def drawn(self, count, low, high):
         return [self.rng.randint(low, high) for _ in range(count)]
 
+    def signed(self, count, bits):
+        return self.drawn(count, -1 << bits - 1, (1 << bits - 1) - 1)
+
     def draw(self, layer):
         channels, neuron = layer["shape"][2], layer.get("neuron")
         if "weights" in layer:
             n_in, k = self.shapes[layer["inputs"][0]][2] // layer.get("groups", 1), layer.get("kernel", 1)
             shape, bits = [k, k, n_in, channels], layer["weights"]["bits"]
-            half = 1 << bits - 1
-            values = self.drawn(prod(shape), -half, half - 1)
+            values = [v or 1 for v in self.drawn(prod(shape), -1, 0)] if bits == 1 else self.signed(prod(shape), bits)
             if bits > 4:
-                self.store(layer, "weights", "|i1", shape, values)
+                self.store(layer, "weights", "|i1" if bits <= 8 else "<i2", shape, values)
             else:
                 self.store(layer, "weights", "|u1", [len(values) + 1 >> 1], values, packed(values))
             self.store(layer, "weight_scale", "<f4", [channels], [0.125] * channels)

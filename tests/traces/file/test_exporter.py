@@ -7,7 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from traces.file import plain_exporter
+from traces.file import plain_codings, plain_exporter
+from traces.file.plain_codings import FirstSpikes, Sequences
 from traces.file.plain_exporter import Exporter
 
 from hwsim.traces import read_trace
@@ -46,12 +47,12 @@ VERSION_3 = [
     layer("up", "upsample", ["conv1"], [6, 3, 6], factor=[2, 1]),
     layer("max", "pool", ["up"], [3, 1, 6], pool="max", kernel=2, stride=2),
     layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=3, stride=1),
-    layer("conv2", "conv2d", ["max"], [4, 2, 5], 8, **window(2, 1, 1))
+    layer("conv2", "conv2d", ["max"], [4, 2, 5], 9, **window(2, 1, 1))
     | {"neuron": neuron(delayed_reset=True, fires_at_threshold=True)},
     layer("flat", "flatten", ["conv2"], [1, 1, 40]),
     layer("cat", "concat", ["flat", "sum"], [1, 1, 46]),
     layer("in", "linear", ["cat"], [1, 1, 71], 5) | {"bias": True},
-    layer("back", "linear", ["hidden"], [1, 1, 71], 4, delayed=True),
+    layer("back", "linear", ["hidden"], [1, 1, 71], 1, delayed=True),
     layer("hidden", "add", ["in", "back"], [1, 1, 71], gains=[2, -1], bias=True, neuron=neuron(16, reset="none")),
     layer("twice", "add", ["hidden", "hidden"], [1, 1, 71], gains=[1, 2], neuron=None),
     layer("out", "linear", ["twice"], [1, 1, 9], 3)
@@ -83,11 +84,13 @@ CASES = {
 }
 
 
-def test_the_exporter_knows_neither_hwsim_nor_numpy():
-    tree = ast.parse(Path(plain_exporter.__file__).read_text())
+@pytest.mark.parametrize("exporter", [plain_exporter, plain_codings])
+def test_the_exporters_know_neither_hwsim_nor_numpy(exporter):
+    tree = ast.parse(Path(exporter.__file__).read_text())
     plain = [each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names]
     names = {*plain, *(node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))}
-    assert names == {"hashlib", "itertools", "json", "math", "random", "struct", "zipfile"}
+    known = {"hashlib", "itertools", "json", "math", "random", "struct", "zipfile", "traces.file.plain_exporter"}
+    assert names <= known
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -104,3 +107,30 @@ def test_what_it_writes_verifies(case, tmp_path):
         for name, bits in fired.items():
             bits += [bit for spikes, _ in runs for step in spikes[name] for bit in step]
     assert all(0 < sum(bits) < len(bits) for bits in fired.values()), "a layer that says nothing"
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("psp", ["windowed", "lasting"])
+@pytest.mark.parametrize("overlap", [0, 3])
+def test_first_spikes_that_it_writes_verify(psp, overlap, seed, tmp_path):
+    runs = FirstSpikes(seed, 8, psp, overlap).export(tmp_path / "plain.npz")
+    found = verify(read_trace(tmp_path / "plain.npz"))
+    assert found.ok, {name: each for name, each in found.arrays.items() if each.differing}
+    times = [when for layers, _ in runs for layer in layers.values() for when in layer]
+    assert len({*times}) > 3 and -1 in times
+
+
+SPIKES = ("spike", "spike", "signed_spike", "spike", "signed_spike")
+LEVELS = ("spike", "multi_bit", "signed_multi_bit", "spike", "spike")
+
+
+@pytest.mark.parametrize("activations", [SPIKES, LEVELS])
+@pytest.mark.parametrize(
+    ("over", "carry", "per_step"), [("last", False, True), ("all", True, True), ("all", False, False)]
+)
+def test_sequences_that_it_writes_verify(activations, over, carry, per_step, tmp_path):
+    runs = Sequences(5, (5, 66), activations, over, carry, per_step).export(tmp_path / "plain.npz")
+    found = verify(read_trace(tmp_path / "plain.npz"))
+    assert found.ok, {name: each for name, each in found.arrays.items() if each.differing}
+    hidden = [v for spikes, _ in runs for values in spikes["lstm1", "hidden"].values() for v in values]
+    assert 0 < sum(map(abs, hidden)) < len(hidden)

@@ -164,7 +164,22 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
             [3, 2, 20],
             "layer 'pool2': wanted shape (3, 3, 20) from inputs (6, 6, 20), found (3, 2, 20)",
         ),
-        (("layers", 1, "padding"), 3, "layer 'conv1': wanted kernel >= 1, stride >= 1, 0 <= padding < kernel"),
+        (
+            ("layers", 1, "padding"),
+            3,
+            "layer 'conv1': wanted padding from 0 to 2 rows and 2 columns, found (3, 3, 3, 3)",
+        ),
+        (("layers", 1, "padding"), [1, 1], "manifest.layers[1].padding: wanted one integer or 4, found [1, 1]"),
+        (("layers", 1, "kernel"), [3, 0], "manifest.layers[1].kernel.1: wanted an integer from 1 to 1048576, found 0"),
+        (("layers", 1, "dilation"), [1, 2], "layer 'conv1': wanted shape (6, 4, 20) from inputs (6, 6, 1), found"),
+        (("layers", 2, "dilation"), 2, "layer 'pool2': wanted a pool without dilation, found (2, 2)"),
+        (("layers", 2, "spread"), [1, 2], "layer 'pool2': wanted a pool without spread, found (1, 2)"),
+        (
+            ("layers", 1, "spread"),
+            2,
+            "layer 'conv1': wanted shape (11, 11, 20) from inputs (6, 6, 1), found (6, 6, 20)",
+        ),
+        (("layers", 1, "spread"), 1 << 20, "layer 'conv1': wanted at most 1073741824 values with spread"),
         (("layers", 1, "groups"), 2, "manifest.layers[1].groups: wanted an integer from 1 to 1, found 2"),
         (
             ("layers", 1, "kind"),
@@ -176,7 +191,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
             ("layers", 1, "kind"),
             "conv1d",
             "manifest.layers[1].kind: wanted one of input, conv2d, linear, pool, flatten, concat, upsample, add, "
-            "readout, found 'conv1d': a convolution here is two-dimensional with a square kernel",
+            "readout, found 'conv1d': a convolution here is two-dimensional: one with a kernel of [k, 1]",
         ),
         (("layers", 1, "name"), "../x", "name '../x': wanted 1 to 64 letters, digits"),
         (("layers", 1, "weights", "bits"), 5, "array 'conv1/weights': wanted int8 (3, 3, 1, 20), found uint8 (90,)"),

@@ -18,7 +18,9 @@ from traces.sequence.networks import MIXED, network_of, trace_of
 from traces.ttfs import cases as ttfs
 
 from hwsim.cli import main
+from hwsim.errors import TraceError
 from hwsim.traces import Linear, Neuron, StoredWeights, neuron_of, read_trace, weights_of, write_trace
+from hwsim.traces import info as info_module
 from hwsim.traces.direct.drawn_run import run_drawn
 from hwsim.traces.direct.events import as_events
 from hwsim.traces.direct.trace import Trace
@@ -281,6 +283,21 @@ def test_one_form_at_a_time_and_bad_files_in_one_line(tmp_path):
     for form in ("--json", "--full"):
         refused = CliRunner().invoke(main, ["trace", "info", file, form])
         assert (refused.exit_code, len(refused.stderr.splitlines()), refused.stdout) == (2, 1, "")
+
+
+@pytest.mark.parametrize("content", [b"", b"another file", None])
+def test_a_file_that_changes_while_it_is_looked_into(content, tmp_path, monkeypatch):
+    file = tmp_path / "t.npz"
+    write_trace(file, planted())
+
+    def read_and_lose(path):
+        trace = read_trace(path)
+        path.unlink() if content is None else path.write_bytes(content)
+        return trace
+
+    monkeypatch.setattr(info_module, "read_trace", read_and_lose)
+    with pytest.raises(TraceError, match=r"t.npz: the file changed since it was read; read it again$"):
+        look_into(file)
 
 
 def test_json_has_the_manifest_and_every_array(tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from accelerators.imc.cases import random_trace
 from click.testing import CliRunner
+from traces.direct.networks import met
 from traces.direct.test_golden import naive_integers, naive_neuron
 from traces.plastic import cases as plastic
 from traces.sequence.networks import network_of, trace_of
@@ -57,7 +58,7 @@ class Counting:
             case Flatten() | Upsample() | Concat():
                 return all(map(self.binary, layer.inputs))
             case Pool():
-                return self.binary(layer.inputs[0]) and (layer.kind == "max" or layer.kernel == 1)
+                return self.binary(layer.inputs[0]) and (layer.kind == "max" or layer.window.kernel == (1, 1))
             case Add():
                 return layer.gains == (1,) and self.binary(layer.inputs[0])
         return False
@@ -66,14 +67,11 @@ class Counting:
         """Every weight under an output with the place that it reads, and no place in the padding."""
         y, x, c = place
         source = self.network[layer.inputs[0]]
-        k, s, p, g = (1, 1, 0, 1)
-        if isinstance(layer, Conv2d):
-            k, s, p, g = layer.kernel, layer.stride, layer.padding, layer.groups
-        values = layer.weights.values
-        for ky, kx, i in np.ndindex(k, k, values.shape[2]):
-            read = (y * s - p + ky, x * s - p + kx, c // (layer.shape[2] // g) * values.shape[2] + i)
-            if isinstance(layer, Linear):
-                read = (0, 0, i)
+        values, groups = layer.weights.values, layer.groups if isinstance(layer, Conv2d) else 1
+        first = c // (layer.shape[2] // groups) * values.shape[2]
+        rows, columns = met(layer, 0, y), met(layer, 1, x)
+        for ky, kx, i in np.ndindex(values.shape[:3]):
+            read = (rows[ky], columns[kx], first + i)
             if all(0 <= at < size for at, size in zip(read, source.shape, strict=True)):
                 yield int(values[ky, kx, i, c]), read
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from traces.direct.networks import met
 
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.direct.rate import RateTrace, encoder
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.network.window import Window
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits
 from hwsim.traces.ttfs.golden import execute_first_spike
@@ -29,11 +31,10 @@ def linear(rng, name, source, n_in, n_out, bits=8, bias=True, neuron=None):
     return Linear(name, (source,), (1, 1, n_out), stored(rng, (1, 1, n_in, n_out), bits), biases, neuron)
 
 
-def convolution(rng, name, source, shape, n_in, neuron=None, **geometry):
-    kernel = geometry["kernel"]
+def convolution(rng, name, source, shape, n_in, neuron=None, *, kernel, stride, padding):
     biases = rng.integers(-300, 300, shape[2]).astype(np.int32)
     weights = stored(rng, (kernel, kernel, n_in, shape[2]))
-    return Conv2d(name, (source,), shape, groups=1, weights=weights, bias=biases, neuron=neuron, **geometry)
+    return Conv2d(name, (source,), shape, Window.square(kernel, stride, padding), 1, weights, biases, neuron)
 
 
 def neurons_of(window, n_in, start=None, ramp=None, **bits):
@@ -128,12 +129,10 @@ def rated(samples=3, timesteps=6, seed=0):
 
 def window_spikes(times, y, x, layer):
     """Spikes (time, ky, kx, channel) under the window of one output position, in the order in which they are added."""
-    kernel, stride, padding = (layer.kernel, layer.stride, layer.padding) if isinstance(layer, Conv2d) else (1, 1, 0)
     height, width, channels = times.shape
     found = []
-    for ky in range(kernel):
-        for kx in range(kernel):
-            row, column = y * stride - padding + ky, x * stride - padding + kx
+    for ky, row in enumerate(met(layer, 0, y)):
+        for kx, column in enumerate(met(layer, 1, x)):
             if 0 <= row < height and 0 <= column < width:
                 found += [
                     (int(times[row, column, c]), ky, kx, c) for c in range(channels) if times[row, column, c] >= 0

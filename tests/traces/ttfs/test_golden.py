@@ -10,6 +10,7 @@ from traces.ttfs import cases
 
 from hwsim.errors import TraceError
 from hwsim.traces.network.layers import Add, Network, Pool
+from hwsim.traces.network.window import Window
 from hwsim.traces.ttfs.check import check_first_spike
 from hwsim.traces.ttfs.golden import decide, execute_first_spike, layer_times
 from hwsim.traces.ttfs.trace import input_times
@@ -143,7 +144,10 @@ BASE = cases.perceptron().network
         (replace(cases.perceptron(), window=1), "window: wanted 2 to 1024 ticks, found 1"),
         (replace(cases.perceptron(), psp="long"), "psp: wanted one of windowed, lasting, found 'long'"),
         (replace(cases.perceptron(), neurons={}), "neurons: wanted one entry for each of fc1, fc2, found "),
-        (with_layers(Pool("pool", ("input",), (1, 1, 12), "avg", 1, 1)), "layer 'pool': wanted a Conv2d, Linear or"),
+        (
+            with_layers(Pool("pool", ("input",), (1, 1, 12), "avg", Window())),
+            "layer 'pool': wanted a Conv2d, Linear or",
+        ),
         (
             with_layers(BASE["fc1"], Add("add", ("fc1", "fc1"), (1, 1, 9), (1, 1), None), BASE["fc2"]),
             "layer 'add': wanted a Conv2d",

@@ -21,16 +21,17 @@ from hwsim.contract.fit import neuron_widths, refuse_narrow, refuse_small
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.ledger import OPERATIONS, Ledger
 from hwsim.contract.machine import Accelerator
+from hwsim.contract.maps import sliding
 from hwsim.contract.parts import priced_parts
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.contract.stages import schedules_of
 from hwsim.contract.workload import Workload
 from hwsim.engine.stage import BatchStage, Wait
-from hwsim.kernels.crossbar.rows import Window
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
-from hwsim.traces import Conv2d, Layer, Linear, Network, Trace, activation_planes, neuron_of
-from hwsim.traces.network.geometry import fan_in, input_shape, window
+from hwsim.traces import Conv2d, Layer, Linear, Network, Trace, neuron_of
+from hwsim.traces.direct.encode import Activations
+from hwsim.traces.network.geometry import fan_in, input_shape, row_macs
 from hwsim.traces.network.ranges import signed_bits, sum_range
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -74,12 +75,11 @@ def count(design: Design, trace: Trace, layer: Layer, samples: range) -> Counts:
     if isinstance(layer, Conv2d | Linear):
         fan_out = channels // (layer.groups if isinstance(layer, Conv2d) else 1)
         words = -(-fan_out * layer.weights.bits // design.weights.port_bits)
-        met = fan_in(layer, trace.network) * columns * channels // fan_out * ones  # inputs that meet weights: all
+        met = np.tile(row_macs(layer, trace.network) // fan_out, trace.timesteps) * ones  # inputs with weights: all
         if not raw:  # or those that are set
-            height, width, sources = input_shape(layer, trace.network)
-            sliding = Window(height, width, *window(layer), rows, columns)
-            planes = activation_planes(trace, layer.inputs[0], slice(samples.start, samples.stop))
-            met = count_tiles(planes, sliding, channel_groups(sources, 1), tile=columns).ones.reshape(ones.shape)
+            sources, slides = input_shape(layer, trace.network)[2], sliding(trace.network, layer)
+            planes = Activations(trace, slice(samples.start, samples.stop)).met_by(layer)
+            met = count_tiles(planes, slides, channel_groups(sources, 1), tile=columns).ones.reshape(ones.shape)
     updates = 0 if neuron_of(layer) is None else columns * channels
     moved = -(-updates * design.neuron.membrane_bits // design.membranes.port_bits)
     return {

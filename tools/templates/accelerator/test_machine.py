@@ -26,6 +26,7 @@ from hwsim.traces import (
     Provenance,
     StoredWeights,
     Trace,
+    Window,
 )
 
 DESIGN = Path(__file__).parents[1] / "hwsim_NAME" / "NAME.yaml"
@@ -86,8 +87,8 @@ def example() -> Trace:
     neurons = [Neuron(1, 0, np.ones(channels, np.int64), "soft", 0, 8) for channels in (1, 2)]
     layers: tuple[Layer, ...] = (
         Input("input", (), (3, 3, 1), 8),
-        Conv2d("conv1", ("input",), (3, 3, 1), 3, 1, 1, 1, weights(3, 3, 1, 1), None, neurons[0]),
-        Conv2d("conv2", ("conv1",), (3, 3, 2), 3, 1, 1, 1, weights(3, 3, 1, 2), None, neurons[1]),
+        Conv2d("conv1", ("input",), (3, 3, 1), Window.square(3, 1, 1), 1, weights(3, 3, 1, 1), None, neurons[0]),
+        Conv2d("conv2", ("conv1",), (3, 3, 2), Window.square(3, 1, 1), 1, weights(3, 3, 1, 2), None, neurons[1]),
         Flatten("flat", ("conv2",), (1, 1, 18)),
         Linear("fc", ("flat",), (1, 1, 2), weights(1, 1, 18, 2), None, None),
     )

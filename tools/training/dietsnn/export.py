@@ -11,6 +11,7 @@ from torch import Tensor
 from hwsim.errors import TraceError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear, Network, Neuron, StoredWeights
+from hwsim.traces.network.window import Window
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits
 from training.common.data import Images
@@ -107,7 +108,7 @@ def _narrowed(values: NDArray[np.int64]) -> NDArray[np.int32]:
 def _convolution(name: str, source: str, block: QuantBlock, shape: tuple[int, int, int]) -> Conv2d:
     values = _integers(block.integer_weight()).transpose(2, 3, 1, 0)
     weights = _stored(values, block.precision.weight_bits, block.scale())
-    return Conv2d(name, (source,), shape, 3, block.stride, 1, 1, weights, _bias(block), _neuron(block))
+    return Conv2d(name, (source,), shape, Window.square(3, block.stride, 1), 1, weights, _bias(block), _neuron(block))
 
 
 def _neuron(block: QuantBlock) -> Neuron:

@@ -81,7 +81,8 @@ def _currents(layer: Conv2d | Linear, x: Tensor) -> Tensor:
     if isinstance(layer, Linear):
         return (x.to(torch.float64) @ weight[0, 0]).round().to(torch.int64)
     flat = x.flatten(0, 1).permute(0, 3, 1, 2).to(torch.float64)
-    sums = functional.conv2d(flat, weight.permute(3, 2, 0, 1), None, layer.stride, layer.padding, 1, layer.groups)
+    window = layer.window
+    sums = functional.conv2d(flat, weight.permute(3, 2, 0, 1), None, window.stride, window.before, 1, layer.groups)
     steps = sums.permute(0, 2, 3, 1).round().to(torch.int64)
     return steps.reshape(*x.shape[:2], *steps.shape[1:])
 

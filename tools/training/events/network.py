@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from hwsim.doors.graph import Flattened, Graph, Neurons, Source, Weighted
+from hwsim.traces.network.window import Window
 from training.common.blocks import SpikingBlock, fold
 
 POLARITIES = 2
@@ -80,7 +81,8 @@ def graph_of(network: EventNetwork) -> Graph:
         )
         assert weight is not None
         name = f"conv{k}"
-        nodes.append(Weighted(name, (nodes[-1].name,), shape, weight.transpose(2, 3, 1, 0), bias, 2, 1))
+        window = Window.square(3, 2, 1)
+        nodes.append(Weighted(name, (nodes[-1].name,), shape, weight.transpose(2, 3, 1, 0), bias, window))
         leak, threshold = (np.full(1, each.item()) for each in (block.leak, block.threshold))
         nodes.append(Neurons(f"{name}.neurons", (name,), shape, leak, threshold))
     height, width, channels = geometry.maps()[-1]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear, Network, StoredWeights
+from hwsim.traces.network.window import Window
 from hwsim.traces.ttfs.trace import FirstSpikeNetwork, FirstSpikeNeurons
 from training.ttfs.conversion import PIXEL_BITS
 from training.ttfs.real import Geometry
@@ -35,9 +36,8 @@ def network_of(trained: TimedNetwork, geometry: Geometry) -> FirstSpikeNetwork:
 
 def _convolution(name: str, source: str, layer: TimedLayer, op: nn.Conv2d, shape: tuple[int, int, int]) -> Conv2d:
     weights = _stored(layer, _integers(layer.integer_weight()).transpose(2, 3, 1, 0))
-    return Conv2d(
-        name, (source,), shape, op.kernel_size[0], op.stride[0], int(op.padding[0]), 1, weights, _bias(layer), None
-    )
+    window = Window.square(op.kernel_size[0], op.stride[0], int(op.padding[0]))
+    return Conv2d(name, (source,), shape, window, 1, weights, _bias(layer), None)
 
 
 def _linear(name: str, source: Layer, layer: TimedLayer, image: tuple[int, int, int], flat: bool) -> Linear:

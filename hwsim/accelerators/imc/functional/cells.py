@@ -109,9 +109,9 @@ def _stored_levels(spec: ImcSpec, layer: Conv2d | Linear) -> tuple[NDArray[np.ui
     Parts are the slices of what is stored, of a pair those of the one column, then those of the other.
     """
     weights, bits = weights_of(layer), layer.weights.bits
-    kernel, _, channels, outputs = weights.shape
+    outputs = weights.shape[3]
     groups = layer.groups if isinstance(layer, Conv2d) else 1
-    rows = weights.reshape(kernel * kernel * channels, groups, outputs // groups).transpose(1, 0, 2)
+    rows = weights.reshape(-1, groups, outputs // groups).transpose(1, 0, 2)
     lows, mask = slices_of(spec, bits), spec.crossbar.levels - 1
     stored = stored_integers(spec, rows, bits)
     parts = [(values >> low & values.dtype.type(mask)).astype(np.uint8) for values in stored for low in lows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.crossbar.lossless import Worth, read_lossless
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.planes import pack_channels, pack_integers
 
@@ -27,13 +30,13 @@ class CrossbarLayer:
 
     def __init__(self, spec: ImcSpec, network: Network, layer: Conv2d | Linear, placed: LayerPlacement) -> None:
         channels, kernel = network[layer.inputs[0]].shape[2] // placed.groups, placed.window.kernel
-        blocks = conversion_blocks(spec, kernel, channels)
+        blocks = conversion_blocks(spec, prod(kernel), channels)
         segments = segments_of(kernel, channels * placed.groups, placed.groups, blocks, spec)
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
         self.n_planes = network.max_value(layer.inputs[0]).bit_length()
         self.name, self.shape = layer.name, layer.shape
-        self.window = placed.window
+        self.window, self.moves = placed.window, window(layer)
         self.reads = _reads(segments, placed, channels, spec.dac.bits)
         rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes, spec.dac.bits)) - 1
         self.conversion: Conversion = conversion_of(spec, cells, rows, digit)
@@ -69,7 +72,7 @@ class CrossbarLayer:
         of the trace, in the stream 'seed/noise/layer/timestep'.
         """
         n_samples, channels = len(activations), activations.shape[3]
-        flat = activations.reshape(n_samples, -1, channels)
+        flat = self.moves.spread_out(activations).reshape(n_samples, -1, channels)
         if self.n_planes <= 8:
             planes = pack_integers(flat.astype(np.uint8), self.n_planes)
         else:
@@ -113,9 +116,9 @@ def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: 
     n_reads = segments.start.size - 1
     per_group = n_reads // placed.groups
     group = np.repeat(np.arange(n_reads), np.diff(segments.start)) // per_group
-    kernel_row = segments.row * placed.window.kernel + segments.column
-    rows_per_group = placed.window.kernel**2 * channels
-    first_row = group * rows_per_group + kernel_row * channels + 64 * segments.word - group * channels
+    tap = segments.row * placed.window.kernel[1] + segments.column
+    rows_per_group = prod(placed.window.kernel) * channels
+    first_row = group * rows_per_group + tap * channels + 64 * segments.word - group * channels
     return Reads(segments, first_row, per_group, dac_bits)
 
 

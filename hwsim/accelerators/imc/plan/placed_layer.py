@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hwsim.kernels.crossbar.rows import Segments, Window
+from hwsim.kernels.crossbar.rows import Segments, Sliding
 from hwsim.traces.network.layers import Shape
 
 
@@ -13,7 +13,7 @@ class LayerPlacement:
     """One weighted layer on its crossbars."""
 
     name: str
-    window: Window
+    window: Sliding
     out_shape: Shape
     segments: Segments
     words_per_block: int | None  # of packed input that a row block covers; None where one straddles kernel offsets

@@ -1,7 +1,7 @@
 """How the weights of each layer lie on crossbars: rows, columns, read phases and PEs.
 
-A layer of K x K x C_in -> C_out (per group) on crossbars of X_rows x X_columns:
-    row blocks      im2col: ceil(C_in K K / X_rows)        kernel_split: K K ceil(C_in / X_rows)       (SpikeSim)
+A layer of K taps, C_in -> C_out channels (per group) on crossbars of X_rows x X_columns:
+    row blocks      im2col: ceil(C_in K / X_rows)          kernel_split: K ceil(C_in / X_rows)         (SpikeSim)
     column blocks   ceil(C_out / floor((X_columns - reference_columns) / columns_per_weight))
     reads per step  row blocks * column blocks * H_out * W_out * digits * phases
 with columns_per_weight = ceil(weight_bits / cell_bits), twice that if differential: a weight never straddles two
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
+from hwsim.contract.maps import sliding
 from hwsim.errors import ArchitectureError
 from hwsim.kept import Keeps
-from hwsim.kernels.crossbar.rows import Segments, Window
-from hwsim.traces.network.geometry import input_shape, window
+from hwsim.kernels.crossbar.rows import Segments
+from hwsim.traces.network.geometry import input_shape
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 
 WORD_BITS = 64
@@ -75,13 +76,13 @@ def place(spec: ImcSpec, network: Network) -> Placement:
 
 def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> LayerPlacement:
     """One copy of a layer, wherever it will be."""
-    height, width, channels = input_shape(layer, network)
-    sliding = Window(height, width, *window(layer), layer.shape[0], layer.shape[1])
-    kernel, groups = sliding.kernel, layer.groups if isinstance(layer, Conv2d) else 1
+    channels, moves = input_shape(layer, network)[2], sliding(network, layer)
+    kernel, groups = moves.kernel, layer.groups if isinstance(layer, Conv2d) else 1
+    taps = prod(kernel)
     rows = spec.crossbar.rows
     phases = ceil(rows / spec.rows_at_once)
     input_bits = network.max_value(layer.inputs[0]).bit_length()
-    blocks = row_positions(spec.placement, kernel, channels // groups, rows)
+    blocks = row_positions(spec.placement, taps, channels // groups, rows)
     n_blocks = int(blocks[0].max()) + 1
     per_weight = columns_per_weight(spec, layer.weights.bits)
     per_crossbar = (spec.crossbar.columns - spec.reference_columns) // per_weight
@@ -96,13 +97,13 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
     by_pe = spec.assumptions.conversion == "pe"
     sum_blocks = groups * n_blocks
     if by_pe:  # a PE holds nothing but kernel offsets of one block of channels
-        sum_blocks = sum_blocks // kernel**2 * ceil(kernel**2 / spec.chip.crossbars_per_pe)
+        sum_blocks = sum_blocks // taps * ceil(taps / spec.chip.crossbars_per_pe)
     return LayerPlacement(
         name=layer.name,
-        window=sliding,
+        window=moves,
         out_shape=layer.shape,
         segments=segments_of(kernel, channels, groups, blocks, spec),
-        words_per_block=_words_per_block(spec, kernel, channels) if groups == phases == 1 else None,
+        words_per_block=_words_per_block(spec, taps, channels) if groups == phases == 1 else None,
         groups=groups,
         row_blocks=groups * n_blocks,
         sum_blocks=sum_blocks,
@@ -110,7 +111,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         phases=phases,
         digits=ceil(input_bits / spec.dac.bits),
         pulses=1 if spec.dac.coding == "amplitude" else (1 << min(input_bits, spec.dac.bits)) - 1,
-        rows_used=kernel * kernel * channels,
+        rows_used=taps * channels,
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,
         block_channels=per_crossbar,
@@ -118,9 +119,9 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
     )
 
 
-def _words_per_block(spec: ImcSpec, kernel: int, channels: int) -> int | None:
+def _words_per_block(spec: ImcSpec, taps: int, channels: int) -> int | None:
     rows = spec.crossbar.rows
-    within_offset = spec.placement == "kernel_split" or kernel == 1 or channels % rows == 0
+    within_offset = spec.placement == "kernel_split" or taps == 1 or channels % rows == 0
     return rows // WORD_BITS if within_offset and rows % WORD_BITS == 0 and spec.dac.bits == 1 else None
 
 
@@ -130,26 +131,28 @@ def columns_per_weight(spec: ImcSpec, weight_bits: int) -> int:
     return 2 * slices if spec.signs.encoding == "differential" else slices
 
 
-def row_positions(rule: str, kernel: int, channels: int, rows: int) -> tuple[IntArray, IntArray]:
-    """Row block, and row within it, of every weight row (ky * kernel + kx) * channels + channel: int64 [row] each."""
-    row = np.arange(kernel * kernel * channels, dtype=np.int64)
+def row_positions(rule: str, taps: int, channels: int, rows: int) -> tuple[IntArray, IntArray]:
+    """Row block, and row within it, of every weight row tap * channels + channel: int64 [row] each."""
+    row = np.arange(taps * channels, dtype=np.int64)
     if rule == "im2col":
         return row // rows, row % rows
     offset, channel = row // channels, row % channels
     return offset * ceil(channels / rows) + channel // rows, channel % rows
 
 
-def conversion_blocks(spec: ImcSpec, kernel: int, channels: int) -> tuple[IntArray, IntArray]:
+def conversion_blocks(spec: ImcSpec, taps: int, channels: int) -> tuple[IntArray, IntArray]:
     """As `row_positions`, but row blocks whose columns are converted together are one block."""
-    block, within = row_positions(spec.placement, kernel, channels, spec.crossbar.rows)
+    block, within = row_positions(spec.placement, taps, channels, spec.crossbar.rows)
     if spec.assumptions.conversion != "pe":
         return block, within
     offset, of_channels = np.divmod(block, ceil(channels / spec.crossbar.rows))
-    pes = ceil(kernel * kernel / spec.chip.crossbars_per_pe)
+    pes = ceil(taps / spec.chip.crossbars_per_pe)
     return of_channels * pes + offset // spec.chip.crossbars_per_pe, within
 
 
-def segments_of(kernel: int, channels: int, groups: int, blocks: tuple[IntArray, IntArray], spec: ImcSpec) -> Segments:
+def segments_of(
+    kernel: tuple[int, int], channels: int, groups: int, blocks: tuple[IntArray, IntArray], spec: ImcSpec
+) -> Segments:
     """The words and masks of the packed input that each phase of each row block reads, sorted by phase."""
     block, within = blocks
     per_group = channels // groups
@@ -168,8 +171,8 @@ def segments_of(kernel: int, channels: int, groups: int, blocks: tuple[IntArray,
     mask = np.bitwise_or.reduceat(np.uint64(1) << bit.astype(np.uint64), first)
     starts = np.searchsorted(key[0, first], np.arange(groups * n_blocks * phases + 1))
     return Segments(
-        row=key[1, first] // kernel,
-        column=key[1, first] % kernel,
+        row=key[1, first] // kernel[1],
+        column=key[1, first] % kernel[1],
         word=key[2, first],
         mask=mask,
         start=starts.astype(np.int64),

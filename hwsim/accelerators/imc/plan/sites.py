@@ -115,10 +115,10 @@ def _seen(piece: Piece, part: Part) -> Part:
 
 def _beside(layer: Layer, sources: Iterable[Part]) -> tuple[Part, ...]:
     """A layer that works channel by channel: each position is where the first one that it reads is."""
-    _, stride, _ = window(layer)
+    stride, before = window(layer).stride[1], window(layer).before[1]
     parts = []
     for source in sources:
-        first, end = (min(ceil(x / stride), layer.shape[1]) for x in source.positions)
+        first, end = (min(ceil((x + before) / stride), layer.shape[1]) if x else 0 for x in source.positions)
         if first < end:
             parts.append(replace(source, positions=(first, end)))
     return tuple(parts)
@@ -138,8 +138,8 @@ def _read_by(network: Network, layer: Layer, part: Part) -> Part:
     """The same of each input, as it is read."""
     if isinstance(layer, Readout):
         return replace(part, channels=(part.channels[0] * layer.votes, part.channels[1] * layer.votes))
-    kernel, stride, _ = window(layer)
+    kernel, stride, before = window(layer).kernel[1], window(layer).stride[1], window(layer).before[1]
     first, end = part.positions
     width = network[layer.inputs[0]].shape[1]
-    last = width if end == layer.shape[1] else (end - 1) * stride + max(kernel, stride)
-    return replace(part, positions=(first * stride, min(last, width)))
+    last = width if end == layer.shape[1] else (end - 1) * stride - before + max(kernel, stride)
+    return replace(part, positions=(max(first * stride - before, 0), min(last, width)))

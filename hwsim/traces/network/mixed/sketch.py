@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.traces.network.geometry import output_size
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -28,6 +28,7 @@ from hwsim.traces.network.layers import (
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import WIDEST, drawn_neuron
 from hwsim.traces.network.weights import weight_range, weight_type
+from hwsim.traces.network.window import Window
 
 WEIGHT_BITS = 8
 """Of the widest weights; what the shipped designs hold."""
@@ -60,28 +61,23 @@ class Sketch:
         """The largest activation that a layer gives; ValueError for one that gives currents."""
         return Network(tuple(self.layers)).max_value(layer.name)
 
-    def conv(self, channels: int, window: tuple[int, int, int], source: Layer | None = None, **more: int) -> Layer:
-        """A convolution with a window of (kernel, stride, padding); `groups` and `fires` are 1 unless given."""
+    def conv(self, channels: int, window: Window, source: Layer | None = None, **more: int) -> Layer:
+        """A convolution; `groups` and `fires` are 1 unless given."""
         source = source or self.last
-        kernel, stride, padding = window
         groups, fires = more.get("groups", 1), more.get("fires", 1)
-        rows, columns = (output_size(size, kernel, stride, padding) for size in source.shape[:2])
-        weights = self._weights((kernel, kernel, source.shape[2] // groups, channels), self.largest(source))
+        shape = (*window.out_size(*source.shape[:2]), channels)
+        weights = self._weights((*window.kernel, source.shape[2] // groups, channels), self.largest(source))
         neuron = self.neuron(weights, source) if fires else None
         bias = self._bias(channels)
-        return self._add(
-            Conv2d(
-                self._name("conv"), (source.name,), (rows, columns, channels), *window, groups, weights, bias, neuron
-            )
-        )
+        return self._add(Conv2d(self._name("conv"), (source.name,), shape, window, groups, weights, bias, neuron))
 
     def late(self, channels: int, kernel: int, source: Layer | None = None) -> Layer:
         """A convolution without neurons of what `source` gave one timestep before, else of the sum that follows it."""
         height, width, _ = self.last.shape
         name, n_in = (source.name, source.shape[2]) if source else (f"add{len(self.layers) + 1}", channels)
-        window, weights = (kernel, 1, kernel // 2, 1), self._weights((kernel, kernel, n_in, channels))
+        window, weights = Window.square(kernel, 1, kernel // 2), self._weights((kernel, kernel, n_in, channels))
         shape, bias = (height, width, channels), self._bias(channels)
-        return self._add(Conv2d(self._name("late"), (name,), shape, *window, weights, bias, None, delayed=True))
+        return self._add(Conv2d(self._name("late"), (name,), shape, window, 1, weights, bias, None, delayed=True))
 
     def linear(self, n_out: int, fires: bool = True) -> Layer:
         """A fully connected layer over a vector."""
@@ -92,12 +88,12 @@ class Sketch:
             Linear(self._name("fc"), (source.name,), (1, 1, n_out), weights, self._bias(n_out), neuron),
         )
 
-    def pool(self, of_maximum: bool, kernel: int, stride: int) -> Layer:
+    def pool(self, of_maximum: bool, window: Window) -> Layer:
         """A pool, of the maximum or the sum of its windows."""
         height, width, channels = self.last.shape
-        shape = output_size(height, kernel, stride), output_size(width, kernel, stride), channels
-        kind = "max" if of_maximum else "avg"
-        return self._add(Pool(self._name("pool"), (self.last.name,), shape, kind, kernel, stride))  # type: ignore[arg-type]
+        shape = (*window.out_size(height, width), channels)
+        kind: Literal["avg", "max"] = "max" if of_maximum else "avg"
+        return self._add(Pool(self._name("pool"), (self.last.name,), shape, kind, window))
 
     def flatten(self) -> Layer:
         """A map as a vector."""

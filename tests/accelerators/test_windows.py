@@ -1,0 +1,75 @@
+"""Windows that are not square on the machines: what a page of sizes says, and who refuses them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from accelerators.digital import cases as digital
+from accelerators.imc import cases
+from traces.direct.networks import Sketch
+
+from hwsim import api
+from hwsim.accelerators.imc import Machine
+from hwsim.accelerators.imc.plan.placement import place
+from hwsim.errors import TraceError, UsageError
+from hwsim.make import rate
+from hwsim.traces import Neuron
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.ttfs.check import check_first_spike
+from hwsim.traces.ttfs.trace import FirstSpikeNetwork
+
+
+def one_dimensional():
+    """A convolution of five taps over a line of 44 places with 32 channels, which all spike, and a classifier."""
+    sketch = Sketch((44, 1, 32), bits=1, over_time=True)
+    sketch.conv(48, kernel=(5, 1), padding=0, bits=4)
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    trace = cases.random_trace(sketch.network(), timesteps=2, samples=1)
+    trace.inputs.values[:] = 1
+    return trace
+
+
+def test_a_convolution_in_one_dimension_takes_its_own_rows_and_no_more():
+    """5 taps of 32 channels are 160 rows, 48 channels of 4-bit weights in 4-bit cells 48 columns."""
+    trace = one_dimensional()
+    spec = cases.variant(
+        crossbar__rows=64,
+        crossbar__columns=64,
+        crossbar__cell_bits=4,
+        signs__encoding="offset",
+        signs__correction="popcount",
+        signs__subtraction="digital",
+        early_exit__threshold="never",
+    )
+    assert place(spec, trace.network).layers["conv1"].crossbars == 3
+    counts = cases.posted(Machine(spec).lower(trace))["conv1", "operations", "AC"]
+    assert counts.tolist() == [[5 * 32 * 48 * 40] * 2] == [[307_200] * 2]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_silent_places_cost_nothing(seed):
+    trace = one_dimensional()
+    trace.inputs.values[:] = np.random.default_rng(seed).random(trace.inputs.values.shape) < 0.2
+    counts = cases.posted(Machine(cases.variant(early_exit__threshold="never")).lower(trace))
+    wanted = digital.accumulates(trace, trace.network["conv1"])
+    assert counts["conv1", "operations", "AC"].tolist() == wanted.tolist()
+    assert wanted.max() < 307_200
+
+
+def tall(neuron):
+    sketch = Sketch((6, 6, 1), bits=3)
+    sketch.conv(4, kernel=(3, 1), padding=0, neuron=neuron)
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    return sketch.network()
+
+
+def test_the_systolic_array_of_first_spikes_refuses_them():
+    plain = Neuron(1, 0, np.full(4, 9, np.int64), "soft", 0, 12)
+    trace = rate(tall(plain), np.ones((1, 6, 6, 1), np.uint8), np.zeros(1, np.int64), 2)
+    assert isinstance(trace, RateTrace)
+    with pytest.raises(UsageError, match=r"^layer 'conv1': the machine has square windows only, alike on all sides$"):
+        api.simulate(api.load_architecture("ttfs", ["coding=rate"]), trace)
+    with pytest.raises(TraceError, match=r"^layer 'conv1': wanted a square window, .*without dilation, found"):
+        check_first_spike(FirstSpikeNetwork(tall(None), 8, "windowed", {}))
