@@ -53,9 +53,9 @@ def direct(
         TraceError: network or inputs break a rule of the format.
 
     """
-    values, right, n = _samples(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
     run = execute(network, values, arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS))
-    trace = Trace(network, timesteps, *_recorded(run, values, right, n, about))
+    trace = of_run(network, timesteps, run, values, right, n, about)
     check(trace)
     return trace
 
@@ -67,21 +67,36 @@ def events(
 
     The input layer of `network` is `over_time`; of one bit its values are spikes, of more small counts.
     """
-    values, right, n = _samples(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
     if values.ndim != 5 or not network.input.over_time:
         wanted = "inputs (samples, timesteps, height, width, channels) and an Input with over_time=True"
         raise TraceError(f"inputs: wanted {wanted}, found {values.shape} and over_time={network.input.over_time}")
     run = execute(network, values, arguments.within("timesteps", values.shape[1], 1, MAX_EVENT_TIMESTEPS))
-    trace = EventTrace(network, values.shape[1], *_recorded(run, values, right, n, about))
+    trace = of_run(network, values.shape[1], run, values, right, n, about)
     check(trace)
+    assert isinstance(trace, EventTrace)
     return trace
+
+
+def of_run(
+    network: Network,
+    timesteps: int,
+    run: Execution,
+    inputs: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    recorded: int,
+    about: Mapping[str, Any],
+) -> Trace:
+    """The trace of what a network did on all inputs, direct-coded or of events as its input is; not checked."""
+    kind = EventTrace if network.input.over_time else Trace
+    return kind(network, timesteps, *_recorded(run, inputs, labels, recorded, about))
 
 
 def rate(
     network: Network, inputs: ArrayLike, labels: ArrayLike, timesteps: int, recorded: int | None = None, **about: Any
 ) -> RateTrace:
     """A rate-coded trace: inputs fire as often as they are large; all else as `direct`."""
-    values, right, n = _samples(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
     steps = arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
     run = execute(network, values, steps, encode=encoder(network))
     trace = RateTrace(network, timesteps, *_recorded(run, values, right, n, about))
@@ -96,7 +111,7 @@ def first_spike(
     from hwsim.traces.ttfs.golden import execute_first_spike
     from hwsim.traces.ttfs.trace import Decisions, FirstSpikeTrace
 
-    values, right, n = _samples(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
     run = execute_first_spike(network, values)
     origin, ids = _provenance(about, ((run.classes == right).mean(),)), np.arange(len(right))
     decisions = {
@@ -123,7 +138,7 @@ def sequence(
     from hwsim.traces.sequence.golden import execute_sequence
     from hwsim.traces.sequence.trace import SequenceInputs, SequenceTrace
 
-    values, right, n = _samples(inputs, np.int8, labels, recorded)
+    values, right, n = samples_of(inputs, np.int8, labels, recorded)
     run = execute_sequence(network, values, arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS))
     logits, origin = _logits(run.logits, right, n, about)
     spikes = {name: replace(each, words=each.words[:n]) for name, each in run.spikes.items()}
@@ -148,7 +163,7 @@ def plastic(
     check_plastic(network)
     parts: dict[str, PlasticSamples] = {}
     for name, (values, labels) in {"train": train, "test": test}.items():
-        pixels, right, _ = _samples(values, np.uint8, labels, None)
+        pixels, right, _ = samples_of(values, np.uint8, labels, None)
         if pixels.ndim != 2 or pixels.shape[1] != network.pixels:
             raise TraceError(f"{name}: wanted uint8 (samples, {network.pixels}), found {pixels.dtype} {pixels.shape}")
         ids = np.arange(len(right))
@@ -161,7 +176,7 @@ def plastic(
     return trace
 
 
-def _samples(
+def samples_of(
     inputs: ArrayLike, dtype: type[np.generic], labels: ArrayLike, recorded: int | None
 ) -> tuple[NDArray[Any], NDArray[np.int64], int]:
     """Inputs and labels as arrays of a trace, and how many samples to record.

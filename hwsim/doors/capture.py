@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwsim.doors.events.stored import EventInputs, channels_first, read_inputs
 from hwsim.errors import UsageError
+from hwsim.files import check_apart
 
 if TYPE_CHECKING:
     from hwsim.traces.direct.trace import Trace
@@ -24,6 +26,7 @@ def capture(
     readout: str = "spikes",
     recorded: int | None = None,
     allow_drift: float | None = None,
+    out: str | os.PathLike[str] | None = None,
     **about: Any,
 ) -> Trace:
     """The trace of a spiking network trained in snnTorch, SpikingJelly or Norse.
@@ -42,12 +45,14 @@ def capture(
         readout: what the last neurons decide by, `spikes` or `membrane`.
         recorded: samples whose spikes are kept, the first ones; all unless given.
         allow_drift: share of spikes that may differ from the model's own; 5 % unless given.
+        out: a trace file to write as samples are executed, so that memory does not grow with their number; batches are
+            taken one at a time.  What is given back is mapped from it.
         about: fields of `hwsim.traces.Provenance`, such as name and dataset.
 
     The trace holds the exact integer network and is executed by it.  A drift of over 1 % of the spikes warns.
 
     Raises:
-        UsageError: PyTorch is not installed, or an argument is none of these.
+        UsageError: PyTorch is not installed, an argument is none of these, or `out` cannot be written.
         TraceError: a module, by its name, that a trace cannot say, or a drift of more than is allowed.
 
     """
@@ -58,6 +63,7 @@ def capture(
     from hwsim.doors.torch.capture import captured
 
     if isinstance(inputs, str | os.PathLike):
+        check_apart([Path(inputs)], [] if out is None else [Path(out)])
         inputs = read_inputs(inputs)
     if isinstance(inputs, EventInputs):
         inputs, labels, over_time = channels_first(inputs.values), inputs.labels if labels is None else labels, True
@@ -72,5 +78,6 @@ def capture(
         readout=readout,
         recorded=recorded,
         allow_drift=allow_drift,
+        out=None if out is None else Path(out),
         about=about,
     )

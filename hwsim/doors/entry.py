@@ -14,10 +14,13 @@ from hwsim.doors.drift import Drift, check_drift, drift_of
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph
 from hwsim.doors.lattice import OnLattice, Precision, to_integers
+from hwsim.doors.products import DenseProducts
+from hwsim.doors.spool import Spool
 from hwsim.errors import TraceError
-from hwsim.traces.direct.golden import Execution
+from hwsim.traces.direct.golden import Execution, execute_parts
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.trace import Logits, PackedSpikes
+from hwsim.traces.network.layers import Network
+from hwsim.traces.trace import PackedSpikes
 
 SAMPLES_COMPARED = 32
 """Inputs on which floats and integers are compared unless the framework's own spikes are given; our choice."""
@@ -43,37 +46,39 @@ def enter(
     allowed_drift: float | None = None,
     floats: FloatRun | None = None,
     about: Mapping[str, Any] | None = None,
+    spool: Spool | None = None,
 ) -> Entered:
     """Make the trace of a graph on inputs [sample, (timestep,) y, x, channel].
 
-    `floats` is what the framework itself gave on the first of them; without it the graph is run in NumPy.
+    `floats` is what the framework itself gave on the first of them; without it the graph is run in NumPy.  With a
+    spool on disk spikes lie there, and nothing is checked that writing the trace does not check.
     Raises TraceError for what the format cannot say, and for a drift of more than is allowed.
     """
     on = to_integers(graph, precision)
-    right = np.asarray(labels)
-    told = dict(about or {})
-    found = floats or run_floats(graph, inputs[:SAMPLES_COMPARED], timesteps)
-    if graph.source.over_time:
-        trace: Trace = make.events(on.network, inputs, right, len(inputs), **told)
-    else:
-        trace = make.direct(on.network, inputs, right, timesteps, len(inputs), **told)
-    run = Execution(trace.spikes, trace.logits["test"].values)
+    values, right, _ = make.samples_of(inputs, np.uint8, labels, None)
+    n = len(right) if recorded is None else recorded
+    if not 1 <= n <= len(right):
+        raise TraceError(f"recorded: wanted 1 to {len(right)}, found {recorded}")
+    found = floats or run_floats(graph, values[:SAMPLES_COMPARED], timesteps)
+    run = _executed(on.network, values, timesteps, max(n, len(found.logits)), spool or Spool())
     drift = drift_of(found.spikes, found.logits, run, on.layer_of, right)
     warning = check_drift(drift, allowed_drift)
-    return Entered(_with_scale(_few(trace, recorded), on), drift, warning)
+    trace = make.of_run(on.network, timesteps, run, values, right, n, dict(about or {}))
+    if spool is None:
+        make.check(trace)
+    return Entered(_with_scale(trace, on), drift, warning)
 
 
-def _few(trace: Trace, recorded: int | None) -> Trace:
-    """Spikes of the first samples only; logits stay those of all."""
-    if recorded is None or recorded == trace.n_samples:
-        return trace
-    if not 1 <= recorded <= trace.n_samples:
-        raise TraceError(f"recorded: wanted 1 to {trace.n_samples}, found {recorded}")
-    spikes = {name: PackedSpikes(packed.words[:recorded], packed.shape) for name, packed in trace.spikes.items()}
-    whole = trace.logits["recorded"]
-    values, labels, ids = (getattr(whole, name)[:recorded] for name in ("values", "labels", "sample_ids"))
-    first = Logits(values, whole.scale, labels, ids, whole.split)
-    return replace(trace, spikes=spikes, logits={**trace.logits, "recorded": first})
+def _executed(network: Network, inputs: NDArray[np.uint8], timesteps: int, kept: int, spool: Spool) -> Execution:
+    """Logits of all samples, and spikes of the first ones, which are put away as they come."""
+    logits, done = [], 0
+    for part in execute_parts(network, inputs, timesteps, DenseProducts(network)):
+        for name, packed in part.spikes.items():
+            spool.append(name, packed.words[: max(kept - done, 0)])
+        logits.append(part.logits)
+        done += len(part.logits)
+    spikes = {layer.name: PackedSpikes(spool.array(layer.name), layer.shape) for layer in network.spiking()}
+    return Execution(spikes, np.concatenate(logits))
 
 
 def _with_scale(trace: Trace, on: OnLattice) -> Trace:

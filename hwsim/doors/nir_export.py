@@ -1,8 +1,9 @@
 """The network of a trace as NIR: its integers times their steps, and the time constants of a stated timestep.
 
 A layer of weights becomes Conv2d, Affine or Linear and, where it has neurons, IF or LIF after it; sums are edges that
-meet.  A current's integer is worth a step of its channel, an activation's 1.  What is summed needs steps whose ratios
-are the gains: of layers that are only summed the step is free, and so it is taken from there.
+meet, and weights that read the timestep before lead back.  A current's integer is worth a step of its channel, an
+activation's 1.  What is summed needs steps whose ratios are the gains: of layers that are only summed the step is free,
+and so it is taken from there.
 
 NIR has no word for resets by subtraction or a timestep later, for neurons that fire at their threshold, and for widths:
 these are told, and are in the metadata of nodes, where `nir_file` finds them again.  What a NIR node would get wrong
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from hwsim.doors.graph import Floats
 from hwsim.doors.nir_file import SAYS
+from hwsim.doors.nir_loops import back_edges
 from hwsim.doors.nir_neurons import in_words, neuron_node
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import written_whole
@@ -47,6 +49,8 @@ from hwsim.traces.network.window import Pair
 from hwsim.traces.trace import AnyTrace
 
 DT_S = 1e-3
+_NEURONS = ".neurons"
+"""What the name of a node of neurons adds to that of its layer."""
 
 
 def to_nir(trace: AnyTrace, path: str | Path, dt: float = DT_S) -> tuple[str, ...]:
@@ -107,9 +111,22 @@ class _Writing:
             if type(layer) not in handlers:
                 _fail(layer, "is no node of NIR")
             handlers[type(layer)](layer)
+        self._check_loops()
         last = self.network.output
         self._put("output", self.nir.Output({"output": self._sizes(last)}), self.ends[last.name])
         return self.nir.NIRGraph(self.nodes, self.edges, type_check=False)
+
+    def _check_loops(self) -> None:
+        """NIR has no timesteps: what is read late must be what closes a loop, and a Linear reads vectors alone."""
+        late = list(filter(is_delayed, self.network))
+        closing = back_edges([self.network.input.name], [edge for edge in self.edges if edge[0] != edge[1]])
+        for layer in late:
+            if not closing.issuperset(edge for edge in self.edges if edge[0] == layer.name):
+                _fail(layer, "reads the timestep before and closes no loop, and NIR has no timesteps")
+            if isinstance(layer, Linear) and layer.inputs[0] not in self.vectors:
+                _fail(layer, f"reads the map of '{layer.inputs[0]}' of the timestep before: no node flattens it")
+        if not {layer.name for layer in late}.issuperset(name for name, _ in closing):
+            _fail(late[0], "reads the timestep before in a loop that a walk from the input closes elsewhere")
 
     def _steps(self) -> dict[str, Floats]:
         """The real value of a current's 1 in each channel, of every layer whose weights or sums give currents."""
@@ -157,8 +174,6 @@ class _Writing:
         self.ends[layer.name] = self._put(layer.name, self.nir.Input({"input": self._sizes(layer)}), ())
 
     def _weighted(self, layer: Conv2d | Linear) -> None:
-        if is_delayed(layer):
-            _fail(layer, "reads the timestep before, and NIR has no timesteps")
         step = self.steps[layer.name]
         real = weights_of(layer) * step
         unit = step if layer.neuron is None else step / (1 << layer.neuron.fraction_bits)
@@ -175,7 +190,9 @@ class _Writing:
         self._end(layer, self._put(layer.name, node, self._as_read(layer)), layer.neuron)
 
     def _as_read(self, layer: Conv2d | Linear) -> tuple[str, ...]:
-        """What a layer of weights reads: a Linear reads vectors alone."""
+        """What a layer of weights reads: neurons that may be yet to come, and a Linear vectors alone."""
+        if is_delayed(layer):
+            return (f"{layer.inputs[0]}{_NEURONS}",)
         source = self.network[layer.inputs[0]]
         if isinstance(layer, Conv2d) or source.name in self.vectors:
             return self._sources(layer)
@@ -194,11 +211,16 @@ class _Writing:
     def _end(self, layer: Layer, ends: tuple[str, ...], neuron: Neuron | None) -> None:
         self.ends[layer.name] = ends
         if neuron is not None:
-            if neuron.feedback is not None or (neuron.synapse is not None and neuron.synapse.delayed):
-                _fail(layer, "has neurons with feedback or a current that arrives late, which no NIR node is")
+            if neuron.synapse is not None and neuron.synapse.delayed:
+                _fail(layer, "has neurons with a current that arrives late, which no NIR node is")
+            own = f"{layer.name}{_NEURONS}"
+            if neuron.feedback is not None:
+                if (neuron.feedback * self.steps[layer.name] != 1 << neuron.fraction_bits).any():
+                    _fail(layer, "has feedback other than 1, and an edge of NIR from a node to itself has no weight")
+                self.edges.append((own, own))
             self.told[in_words(neuron)] = None
             node = neuron_node(self.nir, neuron, self.steps[layer.name], tuple(self._sizes(layer)), self.dt)
-            self.ends[layer.name] = self._put(f"{layer.name}.neurons", node, ends)
+            self.ends[layer.name] = self._put(own, node, ends)
 
     def _pool(self, layer: Pool) -> None:
         if layer.kind == "max":

@@ -28,26 +28,28 @@ MANIFEST = "manifest"
 MAX_MANIFEST_BYTES = 4 << 20
 ALIGNMENT = 64
 _NPY_HEADER_BYTES = 128
+_WRITTEN_AT_ONCE = 8 << 20
 _LOCAL_HEADER_BYTES = 30
 _PADDING_FIELD = 0xD935  # the zip extra field that Android's zipalign pads with, which readers skip
 
 
-def read_trace(path: str | os.PathLike[str], digests: bool = True) -> AnyTrace:
+def read_trace(path: str | os.PathLike[str], digests: bool = True, mapped: bool = False) -> AnyTrace:
     """Read a trace file; arrays are read-only, and those of stored members are views of what was read.
 
-    Files of over 256 MiB are mapped, not read: `api.simulate` and `verify` refuse them if they change meanwhile.
+    Files of over 256 MiB, or all with `mapped`, are mapped, not read: `api.simulate` and `verify` refuse them if they
+    change meanwhile.
 
     Structure, shapes, dtypes, ranges and padding bits are always checked.  `digests=False` leaves out the two full
     reads of the file: the arrays' SHA-256 are not compared and `Trace.sha256` stays empty.  Raises TraceError.
     """
     try:
-        return _read(Path(path), digests)
+        return _read(Path(path), digests, mapped)
     except TraceError as error:
         raise TraceError(_one_line(f"{shortened(path)}: {error}")) from None
 
 
-def _read(path: Path, digests: bool) -> AnyTrace:
-    container = Container(path)
+def _read(path: Path, digests: bool, mapped: bool) -> AnyTrace:
+    container = Container(path, mapped)
     if MANIFEST in container.names and container.size(MANIFEST) > MAX_MANIFEST_BYTES:
         raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {container.size(MANIFEST)}")
     if MANIFEST not in container.names:
@@ -170,7 +172,9 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: NDArray[Any], comp
     info.extra = struct.pack("<HH", _PADDING_FIELD, padding) + bytes(padding)
     with archive.open(info, "w") as member:
         member.write(header.getvalue())
-        member.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        for start in range(0, len(content), _WRITTEN_AT_ONCE):  # deflated, each part takes memory of its own
+            member.write(content[start : start + _WRITTEN_AT_ONCE].data)
 
 
 def _digest(array: NDArray[Any]) -> str:

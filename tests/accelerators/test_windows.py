@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from accelerators.digital import cases as digital
 from accelerators.imc import cases
-from traces.direct.networks import Sketch
+from traces.direct.networks import Sketch, lies_between
 
 from hwsim import api
 from hwsim.accelerators.imc import Machine
@@ -15,6 +15,7 @@ from hwsim.errors import TraceError, UsageError
 from hwsim.make import rate
 from hwsim.traces import Neuron
 from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.network.ranges import sum_range
 from hwsim.traces.ttfs.check import check_first_spike
 from hwsim.traces.ttfs.trace import FirstSpikeNetwork
 
@@ -55,6 +56,21 @@ def test_silent_places_cost_nothing(seed):
     wanted = digital.accumulates(trace, trace.network["conv1"])
     assert counts["conv1", "operations", "AC"].tolist() == wanted.tolist()
     assert wanted.max() < 307_200
+
+
+@pytest.mark.parametrize(("spread", "kernel", "dilation"), [(2, 3, 1), ((3, 2), 2, 1), ((1, 2), (2, 3), 2), (3, 2, 3)])
+def test_sums_over_a_spread_map_are_of_the_taps_that_meet_it_together(spread, kernel, dilation):
+    """By brute force over outputs, all of whose inputs where weights are positive, or negative, are the largest."""
+    sketch = Sketch((4, 4, 2), bits=3)
+    sketch.conv(3, kernel=kernel, padding=0, spread=spread, dilation=dilation, bits=8)
+    layer, sums = sketch.last, []
+    for y, x, c in np.ndindex(layer.shape):
+        rows = [ky for ky, between in enumerate(lies_between(layer, 0, y)) if not between]
+        columns = [kx for kx, between in enumerate(lies_between(layer, 1, x)) if not between]
+        taps = [int(w) for ky in rows for kx in columns for w in layer.weights.values[ky, kx, :, c]]
+        sums.append((sum(w for w in taps if w < 0), sum(w for w in taps if w > 0)))
+    lowest, highest = (extreme(each) for extreme, each in zip((min, max), zip(*sums, strict=True), strict=True))
+    assert sum_range(layer, 7) == (7 * lowest, 7 * highest)
 
 
 def tall(neuron):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from hwsim.doors.entry import SAMPLES_COMPARED, enter
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph, Neurons, Source, Votes, Weighted
 from hwsim.doors.lattice import Precision
+from hwsim.doors.spool import spooled
+from hwsim.doors.torch.batches import Samples, channels_last, collected
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
 from hwsim.doors.torch.modules import (
@@ -29,10 +32,10 @@ from hwsim.doors.torch.modules import (
 )
 from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
+from hwsim.files import check_outputs
 from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
-
-_TOP = 255
+from hwsim.traces.io import read_trace, write_trace
 
 
 def captured(
@@ -46,6 +49,7 @@ def captured(
     readout: str,
     recorded: int | None,
     allow_drift: float | None,
+    out: Path | None,
     about: Mapping[str, Any],
 ) -> Trace:
     """See `hwsim.doors.capture`."""
@@ -53,26 +57,44 @@ def captured(
         raise UsageError(f"model: wanted a torch.nn.Module, got {type(model).__name__}")
     if readout not in ("spikes", "membrane"):
         raise UsageError(f"readout: wanted spikes or membrane, got {readout!r}")
-    values, right = _collected(inputs, labels)
-    integers, unit = _integers(values)
+    if out is not None:
+        check_outputs([out])
+    precision = Precision(weight_bits, per_channel=per_channel)
+    with spooled(out) as spool:
+        samples = collected(inputs, labels, spool)
+        run, graph, floats = _seen(model, samples, timesteps, over_time, readout)
+        framework = ", ".join(sorted({type(m).__module__.partition(".")[0] for m in model.modules() if neuron_key(m)}))
+        known = {"name": type(model).__name__, "framework": f"{framework}, torch {torch.__version__}", **about}
+        placed, kept = samples.placed(graph.source), None if out is None else spool
+        entered = enter(
+            graph, placed, samples.labels, run.timesteps, precision, recorded, allow_drift, floats, known, kept
+        )
+        if out is not None:
+            write_trace(out, entered.trace)
+    if entered.warning:
+        warnings.warn(entered.warning, stacklevel=3)
+    if out is None:
+        return entered.trace
+    written = read_trace(out, mapped=True)
+    assert isinstance(written, Trace)
+    return written
+
+
+def _seen(
+    model: nn.Module, samples: Samples, timesteps: int | None, over_time: bool, readout: str
+) -> tuple[_Forward, Graph, FloatRun]:
+    """How the model is run, its graph, and what it does itself on the first samples."""
+    few = samples.integers(0, SAMPLES_COMPARED)
     training = model.training
     model.eval()
     try:
-        steps = integers.shape[1] if over_time else timesteps
-        run = _Forward(model, unit, over_time, steps)
-        graph = run.graph(integers[:1], readout)
-        floats = run.floats(graph, integers[:SAMPLES_COMPARED], readout)
+        steps = few.shape[1] if over_time else timesteps
+        run = _Forward(model, samples.unit, over_time, steps)
+        graph = run.graph(few[:1], samples.most, readout)
+        return run, graph, run.floats(graph, few, readout)
     finally:
         model.train(training)
         _reset(model)
-    framework = ", ".join(sorted({type(m).__module__.partition(".")[0] for m in model.modules() if neuron_key(m)}))
-    known = {"name": type(model).__name__, "framework": f"{framework}, torch {torch.__version__}", **about}
-    precision = Precision(weight_bits, per_channel=per_channel)
-    placed = _channels_last(integers, graph.source)
-    entered = enter(graph, placed, right, run.timesteps, precision, recorded, allow_drift, floats, known)
-    if entered.warning:
-        warnings.warn(entered.warning, stacklevel=3)
-    return entered.trace
 
 
 class _Forward:
@@ -84,8 +106,8 @@ class _Forward:
         self.timesteps = timesteps or 0
         self.stepwise = True
 
-    def graph(self, one: NDArray[np.uint8], readout: str) -> Graph:
-        """The float graph, from a forward pass of one sample."""
+    def graph(self, one: NDArray[np.uint8], most: int, readout: str) -> Graph:
+        """The float graph, from a forward pass of one sample; `most` is the largest input of all."""
         tensor = self._tensor(one)
         if self.multi:
             self.stepwise = False
@@ -97,7 +119,7 @@ class _Forward:
                 tensor = tensor.transpose(0, 1)
         sizes = one.shape[2 if self.over_time else 1 :]
         shape = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0])
-        bits = 8 if not self.over_time else max(1, int(one.max(initial=1)).bit_length())
+        bits = 8 if not self.over_time else max(1, most.bit_length())
         source = Source("input", (), shape, self.unit, bits, self.over_time)
         calls, entries, timed = self._written_down(tensor)
         timestep = one_timestep(calls, entries, timed, self.multi, _fires)
@@ -172,7 +194,7 @@ class _Forward:
             fired = spikes[last.inputs[0]][:, :, 0, 0].astype(np.float64)
             logits = fired.reshape(*fired.shape[:2], last.shape[2], -1).sum(axis=-1)
         else:  # no module gives them by the timestep
-            placed = _channels_last(few, graph.source)
+            placed = channels_last(few, graph.source)
             logits = run_floats(graph, placed, self.timesteps).logits
         return FloatRun(spikes, np.asarray(logits, np.float64))
 
@@ -237,44 +259,3 @@ def _reset(model: nn.Module) -> None:
             if callable(getattr(module, name, None)):
                 getattr(module, name)()
                 break
-
-
-def _collected(inputs: Any, labels: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """All samples and labels, from a batch or from batches with labels."""
-    if isinstance(inputs, torch.Tensor | np.ndarray):
-        values = np.asarray(inputs.detach().cpu() if isinstance(inputs, torch.Tensor) else inputs)
-        if labels is None:
-            raise UsageError("labels: wanted the right class of each sample")
-        return values, np.asarray(labels.cpu() if isinstance(labels, torch.Tensor) else labels, np.int64)
-    if not isinstance(inputs, Iterable):
-        raise UsageError(f"inputs: wanted a batch or batches, got {type(inputs).__name__}")
-    parts = [(np.asarray(x), np.asarray(y, np.int64)) for x, y in _pairs(inputs)]
-    if not parts:
-        raise UsageError("inputs: wanted one batch or more, found none")
-    return np.concatenate([x for x, _ in parts]), np.concatenate([np.atleast_1d(y) for _, y in parts])
-
-
-def _pairs(batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    for batch in batches:
-        if not isinstance(batch, list | tuple) or len(batch) != 2:
-            raise UsageError("inputs: wanted batches of inputs and labels")
-        yield batch[0], batch[1]
-
-
-def _integers(values: NDArray[Any]) -> tuple[NDArray[np.uint8], float]:
-    """Inputs as whole numbers, and what one is worth."""
-    least, most = float(values.min()), float(values.max())
-    if least < 0:
-        raise TraceError(f"inputs: wanted them from 0 up, found {least:g}: put what shifts them into the first layer")
-    if (values == np.rint(values)).all() and most <= _TOP:
-        return values.astype(np.uint8), 1.0
-    if most > 1:
-        raise TraceError(f"inputs: wanted them from 0 to 1, or integers to {_TOP}, found {most:g}")
-    return np.rint(values * _TOP).astype(np.uint8), 1 / _TOP
-
-
-def _channels_last(integers: NDArray[np.uint8], source: Source) -> NDArray[np.uint8]:
-    lead = integers.shape[: 2 if source.over_time else 1]
-    height, width, channels = source.shape
-    maps = integers.reshape(*lead, channels, height, width)
-    return np.ascontiguousarray(np.moveaxis(maps, -3, -1))

@@ -65,9 +65,9 @@ def kind_of(layer: Layer) -> str:
     match layer:
         case Conv2d():
             window = layer.window
-            transposed = "transposed " if window.spread != (1, 1) else ""
+            name = "transp." if window.spread != (1, 1) else "conv"
             stride = f" /{_sizes(window.stride)}" if window.stride != (1, 1) else ""
-            return f"{transposed}conv {_sizes(window.kernel, always=True)}{stride}"
+            return f"{name} {_sizes(window.kernel, always=True)}{stride}"
         case Pool():
             return f"{layer.kind} pool {_sizes(layer.window.kernel, always=True)}"
         case Upsample():

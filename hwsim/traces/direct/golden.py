@@ -5,7 +5,7 @@ Products of weights and activations are exact, or come from whoever can give oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,6 +80,23 @@ def execute(
     With `products`, currents are theirs, and sums that leave 32 bits saturate.  `watch` sees all membranes.  Raises
     TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
     """
+    parts = list(execute_parts(network, inputs, timesteps, products, encode, watch))
+    spikes = {
+        layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)
+        for layer in network.spiking()
+    }
+    return Execution(spikes, np.concatenate([part.logits for part in parts]))
+
+
+def execute_parts(
+    network: Network,
+    inputs: NDArray[np.uint8],
+    timesteps: int,
+    products: Products | None = None,
+    encode: Encode | None = None,
+    watch: Watch | None = None,
+) -> Iterator[Execution]:
+    """The same, some samples at a time, in order."""
     check_network(network)
     shape = (timesteps, *network.input.shape) if network.input.over_time else network.input.shape
     if inputs.dtype != np.uint8 or inputs.shape[1:] != shape or not inputs.size:
@@ -91,15 +108,9 @@ def execute(
     products = products or ExactProducts(network)
     if network.input.over_time:
         encode = at_timestep
-    parts = [
-        _Run(network, products, start, inputs[start : start + _SAMPLES_AT_ONCE], encode, watch).play(timesteps)
-        for start in in_parts(len(inputs), _SAMPLES_AT_ONCE)
-    ]
-    spikes = {
-        layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)
-        for layer in network.spiking()
-    }
-    return Execution(spikes, np.concatenate([part.logits for part in parts]))
+    for start in in_parts(len(inputs), _SAMPLES_AT_ONCE):
+        part = inputs[start : start + _SAMPLES_AT_ONCE]
+        yield _Run(network, products, start, part, encode, watch).play(timesteps)
 
 
 class ExactProducts:

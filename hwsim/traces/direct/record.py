@@ -88,7 +88,7 @@ def _read_spikes(layer: Layer, samples: int, timesteps: int, take: Take) -> Pack
     height, width, channels = layer.shape
     name = f"{layer.name}/spikes"
     words = take(name, ("<u8",), (samples, timesteps, height * width, n_words(channels)))
-    if channels % 64 and (words[..., -1] >> np.uint64(channels % 64)).any():
+    if channels % 64 and int(np.bitwise_or.reduce(words[..., -1], axis=None)) >> channels % 64:
         raise TraceError(f"array '{name}': wanted zero bits past the last of {channels} channels, found spikes")
     return PackedSpikes(words, layer.shape)
 

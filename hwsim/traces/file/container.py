@@ -43,12 +43,12 @@ class Header:
 class Container:
     """The members of a .npz file; arrays of stored members are read-only views of its bytes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, mapped: bool = False) -> None:
         """Open `path`; TraceError if it is no zip file of plain, distinct, bounded members."""
         try:
             with open_file(path) as file:
                 infos = Archive(file).infolist()
-                self._bytes = content_of(path, file)
+                self._bytes = content_of(path, file, mapped)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError, struct.error) as error:
             raise TraceError(f"wanted a .npz (zip) file, found {error}") from None
         except OSError as error:

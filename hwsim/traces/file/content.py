@@ -57,18 +57,18 @@ class _Map(mmap.mmap):
             return True
 
 
-def content_of(path: Path, file: BinaryIO) -> memoryview:
-    """The bytes of an open file, read-only and aligned.
+def content_of(path: Path, file: BinaryIO, mapped: bool = False) -> memoryview:
+    """The bytes of an open file, read-only and aligned; large ones, or all that shall be, are mapped.
 
     Raises TraceError for a file that changes meanwhile, ValueError for an empty one that would be mapped.
     """
     state = _State.of(os.fstat(file.fileno()))
-    if state.size > MAX_READ_BYTES:
-        mapped = _Map(file.fileno(), 0, access=mmap.ACCESS_READ)
-        mapped.path, mapped.state = path.absolute(), state
-        watch(mapped)
-        _in_use.add(mapped)
-        content = memoryview(mapped)
+    if mapped or state.size > MAX_READ_BYTES:
+        found = _Map(file.fileno(), 0, access=mmap.ACCESS_READ)
+        found.path, found.state = path.absolute(), state
+        watch(found)
+        _in_use.add(found)
+        content = memoryview(found)
     else:
         content = _read(file, state.size)
     if _State.of(os.fstat(file.fileno())) != state or len(content) != state.size:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kept import kept_with
+from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
@@ -42,21 +43,25 @@ def drawn(weights: Weights) -> bool:
 def sum_range(layer: Conv2d | Linear, largest: int) -> Range:
     """The range of the sums of weights times inputs from 0 to `largest`, and of all their partial sums.
 
-    That is the sum of an output channel's negative weights, and of its positive ones, over all channels.  More than
-    `MOST_DRAWN` seeded weights are not drawn but taken at their largest.
+    That is the sum of an output channel's negative weights, and of its positive ones, over all channels; over a spread
+    map of those that meet its places together.  More than `MOST_DRAWN` seeded weights are not drawn but all taken at
+    their largest.
     """
     if isinstance(layer.weights, SeededWeights) and not drawn(layer.weights):
         most = math.prod(layer.weights.shape[:3]) * weight_range(layer.weights.bits)[1] * largest
         return -most, most
-    low, high = kept_with(layer.weights).once("sums", lambda: _extreme_sums(layer))
+    low, high = kept_with(layer.weights).once(("sums", window(layer)), lambda: _extreme_sums(layer))
     return low * largest, high * largest
 
 
 def _extreme_sums(layer: Conv2d | Linear) -> Range:
     """The least sum of an output channel's negative weights, and the largest of its positive ones."""
-    weights = weights_of(layer).astype(np.int64)
-    negative, positive = (part.sum(axis=(0, 1, 2)) for part in (np.minimum(weights, 0), np.maximum(weights, 0)))
-    return int(negative.min()), int(positive.max())
+    weights, low, high = weights_of(layer).astype(np.int64), 0, 0
+    rows, columns = (np.unique(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
+    for met in (weights[row][:, column] for row in rows for column in columns):
+        low = min(low, int(np.minimum(met, 0).sum(axis=(0, 1, 2)).min()))
+        high = max(high, int(np.maximum(met, 0).sum(axis=(0, 1, 2)).max()))
+    return low, high
 
 
 def current_ranges(network: Network) -> Mapping[str, Range]:

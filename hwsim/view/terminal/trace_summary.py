@@ -25,7 +25,7 @@ _FEWEST_BARS = 7  # as wide as the heading
 _BETWEEN = 2
 _SHORTEST_NAME = 8
 _BARS = " ▁▂▃▄▅▆▇█"
-_LONGEST_NAME = 16
+_LONGEST_NAME = 20
 _TABLE_LINES = 3  # an empty one, title and heads
 
 
@@ -146,10 +146,16 @@ def layers_table(info: Info, layers: Sequence[LayerFigures], width: int, longest
     longest = widths[0] - _BETWEEN - max(0, bars - room)  # names give way where bars have no room
     columns = (*heads[:6], "by step", *heads[6:]) if bars else heads
     table = plain_table("Layers", *columns, left=("layer", "kind", "shape", "by step"))
-    for layer, (name, *cells) in zip(layers, rows, strict=True):
+    for layer, (_, *cells) in zip(layers, rows, strict=True):
         over = [_bars(layer.activity, bars)] if bars else []
-        table.add_row(cut(name, max(_SHORTEST_NAME, longest)), *cells[:5], *over, *cells[5:])
+        table.add_row(_named(layer.name, max(_SHORTEST_NAME, longest)), *cells[:5], *over, *cells[5:])
     return table
+
+
+def _named(name: str, length: int) -> str:
+    """A name of at most so many characters; the middle of a longer one is left out, as layers often end differently."""
+    begin = (length - 2) // 2
+    return name if len(name) <= length else f"{name[:begin]}..{name[begin + 2 - length :]}"
 
 
 def _cells(layer: LayerFigures, longest_name: int) -> tuple[str, ...]:
@@ -159,7 +165,7 @@ def _cells(layer: LayerFigures, longest_name: int) -> tuple[str, ...]:
     counts = (None, None) if found is None else (found.dead, found.saturated)
     rate = "" if found is None else f"{found.rate:.4f}"
     known = ("" if count is None else _short(count) for count in counts)
-    return cut(layer.name, longest_name), layer.kind, _shape(layer.shape), weights, zero, rate, *known
+    return _named(layer.name, longest_name), layer.kind, _shape(layer.shape), weights, zero, rate, *known
 
 
 def _share(layer: LayerFigures) -> str:

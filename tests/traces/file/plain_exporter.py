@@ -51,6 +51,11 @@ def words(spikes, channels):
     ]
 
 
+def both(value):
+    """Of rows and columns."""
+    return [value, value] if isinstance(value, int) else value
+
+
 def right_shift(value, bits):
     """With half of what is lost added."""
     return value + (1 << bits >> 1) >> bits
@@ -128,19 +133,31 @@ class Runner:
                 v[place] = v[place] - own["v_threshold"][c] if soft else neuron["v_reset"]
         return spikes
 
+    def met(self, layer, place):
+        """Taps (row, column) under an output with the position of the map that each meets."""
+        height, width, _ = self.shapes[layer["inputs"][0]]
+        padding = layer.get("padding", 0)
+        before = [padding] * 2 if isinstance(padding, int) else padding[::2]
+        axes = []
+        for axis, size in enumerate((height, width)):
+            stride, dilation, spread, kernel = (
+                both(layer.get(key, 1))[axis] for key in ("stride", "dilation", "spread", "kernel")
+            )
+            reached = [(k, place[axis] * stride - before[axis] + k * dilation) for k in range(kernel)]
+            axes.append([(k, at // spread) for k, at in reached if at % spread == 0 and 0 <= at // spread < size])
+        return [((ky, kx), row * width + column) for (ky, row), (kx, column) in product(*axes)]
+
     def conv2d(self, layer, sources):
-        weights, k, groups = self.parameters[layer["name"]]["weights"], layer["kernel"], layer["groups"]
-        height, width, n_in = self.shapes[layer["inputs"][0]]
-        each, n_out = n_in // groups, layer["shape"][2]
-        sums = []
-        for y, x, o in product(*map(range, layer["shape"])):
-            total = 0
-            for ky, kx, i in product(range(k), range(k), range(each)):
-                row, column = y * layer["stride"] - layer["padding"] + ky, x * layer["stride"] - layer["padding"] + kx
-                if 0 <= row < height and 0 <= column < width:
-                    channel = o // (n_out // groups) * each + i
-                    weight = weights[((ky * k + kx) * each + i) * n_out + o]
-                    total += weight * sources[0][(row * width + column) * n_in + channel]
+        weights, columns = self.parameters[layer["name"]]["weights"], both(layer["kernel"])[1]
+        n_in, n_out = self.shapes[layer["inputs"][0]][2], layer["shape"][2]
+        each, sums = n_in // layer["groups"], []
+        for place in product(*map(range, layer["shape"])):
+            o = place[2]
+            first, total = o // (n_out // layer["groups"]) * each, 0
+            for (ky, kx), position in self.met(layer, place):
+                for i in range(each):
+                    weight = weights[((ky * columns + kx) * each + i) * n_out + o]
+                    total += weight * sources[0][position * n_in + first + i]
             sums.append(total)
         return sums
 
@@ -149,13 +166,10 @@ class Runner:
         return [sum(value * weights[i * n_out + o] for i, value in enumerate(sources[0])) for o in range(n_out)]
 
     def pool(self, layer, sources):
-        _, width, channels = self.shapes[layer["inputs"][0]]
-        places = product(*map(range, layer["shape"]))
-        window = list(product(range(layer["kernel"]), repeat=2))
-        combine, s = {"avg": sum, "max": max}[layer["pool"]], layer["stride"]
+        channels, combine = layer["shape"][2], {"avg": sum, "max": max}[layer["pool"]]
         return [
-            combine(sources[0][((y * s + ky) * width + x * s + kx) * channels + c] for ky, kx in window)
-            for y, x, c in places
+            combine(sources[0][position * channels + place[2]] for _, position in self.met(layer, place))
+            for place in product(*map(range, layer["shape"]))
         ]
 
     def flatten(self, _layer, sources):
@@ -212,8 +226,8 @@ class Exporter:
     def draw(self, layer):
         channels, neuron = layer["shape"][2], layer.get("neuron")
         if "weights" in layer:
-            n_in, k = self.shapes[layer["inputs"][0]][2] // layer.get("groups", 1), layer.get("kernel", 1)
-            shape, bits = [k, k, n_in, channels], layer["weights"]["bits"]
+            n_in, bits = self.shapes[layer["inputs"][0]][2] // layer.get("groups", 1), layer["weights"]["bits"]
+            shape = [*both(layer.get("kernel", 1)), n_in, channels]
             values = [v or 1 for v in self.drawn(prod(shape), -1, 0)] if bits == 1 else self.signed(prod(shape), bits)
             if bits > 4:
                 self.store(layer, "weights", "|i1" if bits <= 8 else "<i2", shape, values)

@@ -42,15 +42,16 @@ SLOW = {"leak": "per_channel", "leak_bits": 3, "delayed": True}
 LATE = {"delayed_reset": True, "reset": "hard", "v_reset": -2}
 VERSION_3 = [
     layer("input", "input", [], [6, 5, 3], bits=None) | {"bits": 2},
-    layer("conv1", "conv2d", ["input"], [3, 3, 6], 3, **window(3, 2, 1, 3))
+    layer("conv1", "conv2d", ["input"], [3, 5, 6], 3, **window([3, 2], [2, 1], [1, 0, 1, 0], 3))
     | {"bias": True, "neuron": neuron("per_channel", **LATE, reset_after_sum=True, synapse=SLOW, feedback=True)},
-    layer("up", "upsample", ["conv1"], [6, 3, 6], factor=[2, 1]),
-    layer("max", "pool", ["up"], [3, 1, 6], pool="max", kernel=2, stride=2),
-    layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=3, stride=1),
-    layer("conv2", "conv2d", ["max"], [4, 2, 5], 9, **window(2, 1, 1))
+    layer("up", "upsample", ["conv1"], [6, 5, 6], factor=[2, 1]),
+    layer("max", "pool", ["up"], [3, 3, 6], pool="max", kernel=[2, 3], stride=2, padding=[0, 0, 1, 1]),
+    layer("sum", "pool", ["conv1"], [1, 1, 6], pool="avg", kernel=5, stride=1, padding=[1, 1, 0, 0]),
+    layer("conv2", "conv2d", ["max"], [3, 3, 5], 9, **window(2, 1, [1, 1, 0, 1]), dilation=[2, 1])
     | {"neuron": neuron(delayed_reset=True, fires_at_threshold=True)},
-    layer("flat", "flatten", ["conv2"], [1, 1, 40]),
-    layer("cat", "concat", ["flat", "sum"], [1, 1, 46]),
+    layer("wide", "conv2d", ["conv2"], [5, 5, 2], 4, **window(3, 1, 1), spread=2) | {"neuron": neuron()},
+    layer("flat", "flatten", ["wide"], [1, 1, 50]),
+    layer("cat", "concat", ["flat", "sum"], [1, 1, 56]),
     layer("in", "linear", ["cat"], [1, 1, 71], 5) | {"bias": True},
     layer("back", "linear", ["hidden"], [1, 1, 71], 1, delayed=True),
     layer("hidden", "add", ["in", "back"], [1, 1, 71], gains=[2, -1], bias=True, neuron=neuron(16, reset="none")),
@@ -58,6 +59,18 @@ VERSION_3 = [
     layer("out", "linear", ["twice"], [1, 1, 9], 3)
     | {"neuron": neuron(reset="hard", v_reset=1, synapse={"leak": 5, "leak_bits": 3})},
     layer("classes", "readout", ["out"], [1, 1, 3], votes=3, of="spikes"),
+]
+WINDOWS = [
+    layer("input", "input", [], [6, 5, 2], bits=None) | {"bits": 3},
+    layer("tall", "conv2d", ["input"], [4, 4, 4], 4, **window([3, 2], [2, 1], [2, 2, 0, 1], 2))
+    | {"dilation": [1, 2], "neuron": neuron()},
+    layer("max", "pool", ["tall"], [3, 2, 4], pool="max", kernel=[2, 3], stride=[2, 3], padding=[1, 1, 1, 1]),
+    layer("up", "conv2d", ["max"], [6, 4, 3], 6, **window([3, 2], 1, [1, 2, 1, 0]))
+    | {"spread": [2, 3], "neuron": neuron(reset="hard")},
+    layer("sum", "pool", ["up"], [2, 4, 3], pool="avg", kernel=[4, 1], stride=[3, 1], padding=[1, 2, 0, 0]),
+    layer("line", "conv2d", ["sum"], [1, 4, 6], 5, **window([2, 1])) | {"neuron": neuron(16)},
+    layer("flat", "flatten", ["line"], [1, 1, 24]),
+    layer("out", "linear", ["flat"], [1, 1, 3], 4),
 ]
 VERSION_2 = [
     layer("input", "input", [], [4, 4, 1], bits=None) | {"bits": 8},
@@ -76,6 +89,8 @@ VERSION_1 = [
 CASES = {
     "version 3, events": (VERSION_3, "events", 6, 3),
     "version 3, direct": (VERSION_3, "direct", 5, 3),
+    "windows, events": (WINDOWS, "events", 5, 3),
+    "windows, direct": (WINDOWS, "direct", 5, 3),
     "version 2, events": (VERSION_2, "events", 6, 2),
     "version 2, direct": (VERSION_2, "direct", 4, 2),
     "version 2, rate": (VERSION_2, "rate", 4, 2),

@@ -245,11 +245,12 @@ def check_screen(info, width):
 
 
 def test_a_first_screen_of_long_names_many_steps_and_many_layers(tmp_path):
-    write_trace(tmp_path / "t.npz", planted(5000, 1, "i" * 64, "a" * 64))
+    write_trace(tmp_path / "t.npz", planted(5000, 1, "i" * 64, "a" * 60 + "last"))
     lines = check_screen(look_into(tmp_path / "t.npz"), 80)
-    assert any(line.startswith("aaaaaaaa") and " 0.4000 " in line and "████" in line for line in lines)
+    (line,) = (line for line in lines if line.startswith("aaaa"))
+    assert "a..a" in line and "last " in line and " 0.4000 " in line and "████" in line
     full = CliRunner().invoke(main, ["trace", "info", str(tmp_path / "t.npz"), "--full"]).stdout
-    assert "i" * 64 in full and "a" * 64 in full
+    assert "i" * 64 in full and "a" * 60 + "last" in full
     write_trace(tmp_path / "deep.npz", chain(80))
     lines = check_screen(look_into(tmp_path / "deep.npz"), 80)
     left_out = 81 - sum(line.startswith("layer-") for line in lines)
