@@ -108,10 +108,8 @@ def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
     rows = np.ones(layer.shape[0], np.int64)
     if isinstance(layer, Pool):
         rows = (window(layer).places(0, layer.shape[0], given[0].shape[0]) >= 0).sum(axis=1, dtype=np.int64)
-    each = (
-        row_words(one, spec.psum_bits, spec.psum_buffer.port_bits) for one in taken if multiplies_input(network, one)
-    )
-    return rows * sum(each)
+    direct = [one for one in taken if multiplies_input(network, one)]
+    return rows * sum(row_words(one, spec.psum_bits, spec.psum_buffer.port_bits) for one in direct)
 
 
 def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:

@@ -304,7 +304,7 @@ class Network:
         return value
 
     def gives_currents(self, name: str) -> bool:
-        """Whether a layer passes signed integer currents on: weights, a sum or pool of them without a neuron, a readout."""
+        """Whether a layer passes signed currents on: weights without a neuron, what adds or pools them, a readout."""
         return self._max_values[name] is None
 
     @cached_property

@@ -18,6 +18,7 @@ from hwsim.traces.network.layers import (
     Flatten,
     Linear,
     Network,
+    Pool,
     Readout,
     SeededWeights,
     Weights,

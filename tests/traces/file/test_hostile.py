@@ -196,7 +196,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
         (("layers", 1, "name"), "../x", "name '../x': wanted 1 to 64 letters, digits"),
         (("layers", 1, "weights", "bits"), 5, "array 'conv1/weights': wanted int8 (3, 3, 1, 20), found uint8 (90,)"),
         (("layers", 1, "weights", "bits"), 3, "layer 'conv1': wanted weights from -4 to 3 (3 bits), found others"),
-        (("layers", 1, "neuron"), None, "layer 'pool2': wanted activations, found the currents of 'conv1'"),
+        (("layers", 1, "neuron"), None, "layer 'conv3': wanted activations, found the currents of 'pool2'"),
         (("layers", 1, "neuron", "leak"), 17, "layer 'conv1': wanted 0 <= leak <= 2**leak_bits"),
         (
             ("layers", 1, "neuron", "membrane_bits"),
