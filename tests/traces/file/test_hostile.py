@@ -204,7 +204,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
             "layer 'conv1': wanted v_threshold from 0 to 7 (4 membrane bits)",
         ),
         (("layers", 1, "neuron", "v_reset"), 3, "layer 'conv1': wanted v_reset 0, or with a hard reset"),
-        (("layers", 5, "gains"), [1], "layer 'add5': wanted 2 or more inputs and a gain for each, found 2, 1"),
+        (("layers", 5, "gains"), [1], "layer 'add5': wanted inputs and a gain for each, found 2, 1"),
         (("layers", 5, "gains"), [1, 0], "layer 'add5': wanted gains from -1048576 to 1048576, not 0, found (1, 0)"),
         (("layers", 8, "neuron"), {}, "manifest.layers[8].neuron: wanted key 'leak'"),
         (("inputs", "samples"), 2, "manifest.inputs.samples: wanted an integer from 3 to"),
