@@ -118,13 +118,15 @@ class _Building:
                 self._put(node, Readout(node.name, self._reads(node), node.shape, node.votes, node.of))
 
     def _pooled(self, node: Pooled) -> None:
-        """A pool of currents gives currents, to neurons alone: in a sum each would have steps of its own."""
+        """A pool of currents gives currents, to neurons or as logits: in a sum each would have steps of its own."""
         (name,) = node.inputs
         if name not in self.steps:
             return
         if not all(isinstance(reader, Neurons) for reader in self.graph.readers(node.name)):
             _fail(node, f"pools the currents of '{name}' for others than neurons")
         self.steps[node.name] = self.steps[name] / node.divisor
+        if node is self.graph.nodes[-1]:
+            self.logit_scale = float(self.steps[node.name][0])
 
     def _unit(self, node: Node) -> float:
         """Unit of the one layer of activations that a node reads."""
@@ -178,7 +180,8 @@ class _Building:
         last = self.graph.nodes[-1]
         after = self._neurons_after(node)
         by_membrane = isinstance(last, Votes) and last.of == "membrane" and after is not None
-        return node is last or (by_membrane and after is self.graph[last.inputs[0]])
+        pooled = isinstance(last, Pooled) and last.inputs == (node.name,)
+        return node is last or pooled or (by_membrane and after is self.graph[last.inputs[0]])
 
     def _added(self, node: Added) -> None:
         currents = [name for name in node.inputs if name in self.steps]
