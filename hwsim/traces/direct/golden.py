@@ -190,7 +190,7 @@ class _Run:
                 if layer.neuron is None and layer.bias is not None:
                     passed = _saturated(np.add(passed, layer.bias, dtype=np.int64))
             case Pool():
-                passed = _pool(layer, sources[0])
+                passed = _pool(layer, sources[0], self.network.gives_currents(layer.name))
             case Flatten():
                 passed = sources[0].reshape(self.n_samples, *layer.shape)
             case Concat():
@@ -300,10 +300,11 @@ def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
     return frozenset(names)
 
 
-def _pool(layer: Pool, source: Values) -> Values:
-    """Sum or maximum of every window: int32 [sample, y, x, channel]."""
+def _pool(layer: Pool, source: Values, signed: bool) -> Values:
+    """Sum or maximum of every window: int32 [sample, y, x, channel]; activations are not negative, currents may be."""
     combine = np.add if layer.kind == "avg" else np.maximum
-    pooled: Values = np.zeros((len(source), *layer.shape), np.int32)  # activations are not negative
-    for part in layer.window.views(source, layer.shape[:2]):
+    nothing = -MAX_INT if signed and layer.kind == "max" else 0
+    pooled: Values = np.full((len(source), *layer.shape), nothing, np.int32)
+    for part in layer.window.views(source, layer.shape[:2], nothing):
         combine(pooled, part, out=pooled)
     return pooled
