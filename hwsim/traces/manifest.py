@@ -16,6 +16,7 @@ from hwsim.traces.network.layers import (
     Add,
     Concat,
     Conv2d,
+    Input,
     Layer,
     Linear,
     Network,
@@ -59,6 +60,8 @@ def _is_of_version_3(layer: Layer) -> bool:
     if isinstance(layer, Conv2d | Linear) and not 2 <= layer.weights.bits <= 8:
         return True
     match layer:
+        case Input():
+            return layer.signed or layer.bits > 8
         case Concat() | Upsample():
             return True
         case Conv2d():

@@ -43,7 +43,9 @@ def _check_sums(
     """`currents` are those that the layer passes on, with its bias; (0, 0) where it gives spikes."""
     direct = multiplies_input(network, layer)
     value_bits = _value_bits(network, layer.inputs[0], dense)
-    sums = signed_bits(*sum_range(layer, (1 << value_bits) - 1))
+    signed = network.signed(layer.inputs[0])
+    largest = (1 << (value_bits - signed)) - 1
+    sums = signed_bits(*sum_range(layer, largest, -largest - 1 if signed else 0))
     needed = [("mac.weight_bits", layer.weights.bits, spec.mac.weight_bits)]
     if direct:
         needed.append(("mac.input_bits", value_bits, spec.mac.input_bits))
@@ -65,4 +67,4 @@ def _value_bits(network: Network, name: str, dense: Dense | None) -> int:
     layer: Layer = network[name]
     if dense is not None and not isinstance(layer, Input):
         return dense.activation_bits
-    return network.max_value(name).bit_length()
+    return network.bits(name)

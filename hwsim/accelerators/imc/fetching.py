@@ -29,7 +29,7 @@ def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
         if isinstance(layer, Pool):
             per_row = _read_here(plan, layer, piece, port_bits)
         else:
-            bits = plan.network.max_value(piece.map).bit_length()
+            bits = plan.network.bits(piece.map)
             per_row = _columns(plan, layer, piece) * ceil(plan.network[piece.map].shape[2] * bits / port_bits)
         fetched += _rows(plan, layer, piece) * per_row
     return plan.runs(step) * fetched
@@ -77,7 +77,7 @@ def residual_fetches(plan: Plan, layer: Layer) -> int:
 
 def _read_here(plan: Plan, layer: Layer, piece: Piece, port_bits: int) -> int:
     """Buffer reads of one row of a map by a layer that works channel by channel, at all its tiles."""
-    network, bits = plan.network, plan.network.max_value(piece.map).bit_length()
+    network, bits = plan.network, plan.network.bits(piece.map)
     low, high = piece.channels
     shape = (1, 1, high - low) if piece.flat else network[piece.map].shape
     parts = (read_of(network, layer, piece, part) for part in plan.traffic.sites.parts[layer.name])
@@ -93,7 +93,7 @@ def row_words(layer: Layer, bits: int, port_bits: int) -> int:
 
 def row_writes(plan: Plan, layer: Layer) -> int:
     """Buffer writes of one row of activations over all tiles that keep it."""
-    bits, port_bits = plan.network.max_value(layer.name).bit_length(), plan.spec.spike_buffer.port_bits
+    bits, port_bits = plan.network.bits(layer.name), plan.spec.spike_buffer.port_bits
     return sum(words(values, bits, port_bits) for values in plan.traffic.kept[layer.name].values())
 
 

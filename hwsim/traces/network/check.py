@@ -35,6 +35,7 @@ from hwsim.traces.network.weights import MOST_BITS, weight_range, weight_type, w
 
 MAX_INT = 2**31 - 1
 """Activations, currents and membranes fit in 32 bits, so no sum of the golden semantics leaves 64."""
+MAX_INPUT_BITS = 16
 MAX_SIZE = 2**20
 MAX_VALUES = 2**28
 """Outputs, and weights, of one layer."""
@@ -68,6 +69,8 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
+        if isinstance(layer, Pool) and layer.kind == "max" and network.signed(layer.name) and any(layer.window.padding):
+            _fail(layer, "wanted no padding around a maximum of signed activations, found some: nothing is 0")
         reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
         bounds[layer.name] = _worst_case(layer, network, reads)
 
@@ -162,8 +165,9 @@ def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
     if math.prod(layer.shape) > MAX_VALUES:
         _fail(layer, f"wanted at most {MAX_VALUES} outputs, found {layer.shape}")
     if isinstance(layer, Input):
-        if not 1 <= layer.bits <= 8:
-            _fail(layer, f"wanted 1 to 8 input bits, found {layer.bits}")
+        if not 1 + layer.signed <= layer.bits <= MAX_INPUT_BITS:
+            kind = "signed input" if layer.signed else "input"
+            _fail(layer, f"wanted {1 + layer.signed} to {MAX_INPUT_BITS} {kind} bits, found {layer.bits}")
         return
     if isinstance(layer, Conv2d | Linear):
         _check_weights(layer, inputs[0])
@@ -343,7 +347,7 @@ def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:
     elif isinstance(layer, Pool) and network.gives_currents(layer.name):
         total = inputs[0] * (layer.window.taps if layer.kind == "avg" else 1)
     else:
-        total = network.max_value(layer.name)
+        total = max(map(abs, network.values(layer.name)))
     if total > MAX_INT:
         _fail(layer, f"wanted sums within 32 bits, found {total} in the worst case")
     return total if neuron_of(layer) is None else 1

@@ -10,6 +10,7 @@ import numpy as np
 from hwsim.errors import UsageError, guess
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.printable import shortened
+from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
@@ -70,6 +71,12 @@ def _events(network: Network, _value: str) -> Network:
 
 def _input_bits(network: Network, value: str) -> Network:
     return Network((replace(network.input, bits=int(value)), *network.layers[1:]))
+
+
+def _signed(network: Network, _value: str) -> Network:
+    """Inputs of as many bits, at least 2, in two's complement."""
+    first = network.input
+    return Network((replace(first, bits=max(first.bits, 2), signed=True), *network.layers[1:]))
 
 
 def _weight_bits(network: Network, value: str) -> Network:
@@ -188,7 +195,8 @@ def _numbers(low: int, high: int) -> tuple[str, ...]:
 
 WORDS: dict[str, tuple[tuple[str, ...], Callable[[Network, str], Network]]] = {
     "events": (("",), _events),
-    "input-bits": (_numbers(1, 8), _input_bits),
+    "input-bits": (_numbers(1, MAX_INPUT_BITS), _input_bits),
+    "signed": (("",), _signed),
     "weight-bits": (_numbers(1, MOST_BITS), _weight_bits),
     "bias": (("",), _bias),
     "reset": (("soft", "hard", "none"), _reset),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import drawn_neuron
@@ -65,7 +66,9 @@ def _transposed_convolution(sketch: Sketch) -> None:
 
 def _pool(sketch: Sketch) -> None:
     window = _window(sketch)
-    sums_fit = sketch.largest(sketch.last) * window.taps <= LARGEST
+    sums_fit = sketch.largest(sketch.last) * window.taps <= LARGEST >> sketch.signed(sketch.last)
+    if sketch.signed(sketch.last):  # nothing around it would be more than what is below zero
+        window = replace(window, padding=(0, 0, 0, 0))
     sketch.pool(not sums_fit or sketch.dice.once_in(2), window)
 
 
@@ -92,7 +95,7 @@ def _residual(sketch: Sketch) -> None:
 def _skip(sketch: Sketch) -> None:
     """Activations and what a convolution makes of them, added without a neuron: no longer 0 or 1."""
     dice, source = sketch.dice, sketch.last
-    if sketch.largest(source) * 3 + 3 > LARGEST:
+    if sketch.largest(source) * 3 + 3 > LARGEST >> sketch.signed(source):
         return _convolution(sketch)
     branch = sketch.conv(source.shape[2], Window())
     sketch.sum([source, branch], [dice.whole(1, 3), dice.whole(1, 3)])
