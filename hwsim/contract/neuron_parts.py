@@ -7,7 +7,7 @@ last spike.  Both are there only for networks that have them, priced by the law 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from hwsim.components.neuron import Neuron as Unit
 from hwsim.components.pricing.price import Priced
@@ -21,12 +21,12 @@ SYNAPSE, FEEDBACK = "synapse", "feedback"
 ACTIONS: Actions = {SYNAPSE: ("update",), FEEDBACK: ("add",)}
 
 
-def neuron_parts(network: Network, elsewhere: Collection[str] = ()) -> tuple[str, ...]:
-    """Parts that the neurons of a network need, by name; none without spikes, and none of layers that are elsewhere."""
+def neuron_parts(network: Network, away: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Parts that the neurons of a network need, by name; none without spikes, and none for layers that are `away`."""
     if network.activation_bits is not None:
         return ()
-    here = (layer for layer in network if layer.name not in elsewhere)
-    neurons = [neuron for neuron in map(neuron_of, here) if neuron is not None]
+    here = (neuron_of(layer) for layer in network if layer.name not in away)
+    neurons = [neuron for neuron in here if neuron is not None]
     there = {
         SYNAPSE: any(neuron.synapse is not None for neuron in neurons),
         FEEDBACK: any(neuron.feedback is not None for neuron in neurons),

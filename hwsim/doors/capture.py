@@ -41,7 +41,8 @@ def capture(
             that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
         timesteps: T; needed where the model does one timestep a call and the input does not change.
-        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.
+        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.  A model
+            with a loop of its own is given [timestep, sample, ...], or as they are if it runs over the second axis.
         weight_bits: 1 to 16; of 1 bit weights keep their signs.
         input_bits: 1 to 16, of inputs that are no integers; those below 0 are signed, and the notes of the trace say
             what 1 is worth.

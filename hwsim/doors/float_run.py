@@ -111,7 +111,8 @@ def give(node: Node, sources: list[Floats]) -> Floats:
         case Weighted():
             return _weighted(node, sources[0])
         case Pooled():
-            views = list(node.window.views(sources[0], node.shape[:2]))
+            nothing = -np.inf if node.kind == "max" else 0
+            views = list(node.window.views(sources[0], node.shape[:2], nothing))
             pooled: Floats = np.max(views, axis=0) if node.kind == "max" else np.sum(views, axis=0)
             return pooled / node.divisor
         case Flattened():

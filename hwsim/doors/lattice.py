@@ -126,7 +126,7 @@ class _Building:
             case Weighted():
                 self._weighted(node)
             case Pooled():
-                self._unit(node)
+                self._pooled(node)
                 kind: Literal["avg", "max"] = "max" if node.kind == "max" else "avg"
                 self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.window))
             case Flattened():
@@ -145,6 +145,17 @@ class _Building:
                 self._neurons(node)
             case Votes():
                 self._put(node, Readout(node.name, self._reads(node), node.shape, node.votes, node.of))
+
+    def _pooled(self, node: Pooled) -> None:
+        """A pool of currents gives currents, to neurons or as logits: in a sum each would have steps of its own."""
+        (name,) = node.inputs
+        if name not in self.steps:
+            return
+        if not all(isinstance(reader, Neurons) for reader in self.graph.readers(node.name)):
+            _fail(node, f"pools the currents of '{name}' for others than neurons")
+        self.steps[node.name] = self.steps[name] / node.divisor
+        if node is self.graph.nodes[-1]:
+            self.logit_scale = float(self.steps[node.name][0])
 
     def _unit(self, node: Node) -> float:
         """Unit of the one layer of activations that a node reads."""
@@ -207,7 +218,8 @@ class _Building:
         last = self.graph.nodes[-1]
         after = self._neurons_after(node)
         by_membrane = isinstance(last, Votes) and last.of == "membrane" and after is not None
-        return node is last or (by_membrane and after is self.graph[last.inputs[0]])
+        pooled = isinstance(last, Pooled) and last.inputs == (node.name,)
+        return node is last or pooled or (by_membrane and after is self.graph[last.inputs[0]])
 
     def _added(self, node: Added) -> None:
         if any(name in self.shares for name in node.inputs):
@@ -226,9 +238,9 @@ class _Building:
         self._put(node, Add(node.name, self._reads(node), node.shape, tuple(gains), None))
 
     def _neurons_after(self, node: Node) -> Neurons | None:
-        """The neurons that alone read a layer of weights, or the sum that alone does."""
+        """The neurons that alone read a layer of weights, or the sum or pool of maxima that alone does."""
         readers = self.graph.readers(node.name)
-        if len(readers) == 1 and isinstance(readers[0], Added):
+        if len(readers) == 1 and (isinstance(readers[0], Added) or _is_maximum(readers[0])):
             readers = self.graph.readers(readers[0].name)
         return readers[0] if len(readers) == 1 and isinstance(readers[0], Neurons) else None
 
@@ -236,6 +248,8 @@ class _Building:
         (name,) = node.inputs
         if name in self.units:  # neurons on activations: one weight each, of one
             self._identity(node, name)
+        elif isinstance(self.graph[name], Pooled):
+            self._put_apart(node, name)
         layer = next(each for each in self.layers if each.name == self.given.get(f"{node.name}.in", self.given[name]))
         step = self.steps.get(f"{node.name}.in", self.steps.get(name))
         assert step is not None
@@ -253,13 +267,19 @@ class _Building:
     def _biases(self, node: Neurons) -> Floats | float:
         """What the layers of weights that alone feed neurons add at every timestep."""
         source = self.graph[node.inputs[0]]
-        weighted = [source] if isinstance(source, Weighted) else map(self.graph.__getitem__, source.inputs)
+        weighted = [source] if isinstance(source, Weighted) else [self.graph[name] for name in source.inputs]
         given = [
             each.bias
             for each in weighted
             if isinstance(each, Weighted) and each.bias is not None and self._neurons_after(each) is node
         ]
         return sum(given, np.zeros(node.shape[2]))
+
+    def _put_apart(self, node: Neurons, name: str) -> None:
+        """A sum of one summand, for neurons behind what has none of its own."""
+        inner = f"{node.name}.in"
+        self.layers.append(Add(inner, (self.given[name],), node.shape, (1,), None))
+        self.given[inner], self.steps[inner] = inner, self.steps[name]
 
     def _identity(self, node: Neurons, name: str) -> None:
         channels, inner = node.shape[2], f"{node.name}.in"
@@ -320,6 +340,11 @@ class _Building:
             feedback=feedback,
         )
         return neuron, whole.astype(np.int32) if whole.any() else None
+
+
+def _is_maximum(node: Node) -> bool:
+    """Whether a node leaves alone what is added to all that it reads."""
+    return isinstance(node, Pooled) and node.kind == "max"
 
 
 def _leak(value: Floats, channels: int, bits: int) -> tuple[Leak, int]:

@@ -16,12 +16,8 @@ from hwsim.traces.network.window import Window
 
 def currents(layer, weights, x):
     """Python's own integers, place by place."""
-    kernel, stride, pad, groups = 1, 1, 0, 1
-    if isinstance(layer, Conv2d):
-        kernel, stride, pad, groups = (
-            *(getattr(layer.window, key)[0] for key in ("kernel", "stride", "padding")),
-            layer.groups,
-        )
+    window, groups = layer.window, layer.groups
+    (kernel, _), (stride, _), (pad, *_) = window.kernel, window.stride, window.padding
     rows, across, n_out = layer.shape
     per_in, per_out = x.shape[2] // groups, n_out // groups
     wanted = np.zeros(layer.shape, np.int64)
@@ -54,7 +50,7 @@ def test_convolutions(seed, window, groups, density, bits):
     size = (6 + 2 * pad - kernel) // stride + 1, (5 + 2 * pad - kernel) // stride + 1
     values = rng.integers(-128, 128, (kernel, kernel, 4 // groups, 8), np.int8)
     stored = StoredWeights(values, 8, np.ones(8, np.float32))
-    layer = Conv2d("c", ("input",), (*size, 8), Window.square(kernel, stride, pad), groups, stored, None, None)
+    layer = Conv2d("c", ("input",), (*size, 8), Window.square(*window), groups, stored, None, None)
     network = Network((Input("input", (), (6, 5, 4), bits), layer))
     x = rng.integers(0, 1 << bits, (3, 6, 5, 4)) * (rng.random((3, 6, 5, 4)) < density)
     found = DenseProducts(network)(layer, x.astype(np.int32), 0, 0)

@@ -6,7 +6,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.contract.dense import Dense
 from hwsim.contract.fit import neuron_widths, refuse_narrow
 from hwsim.contract.neuron_parts import synapse_widths
-from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, neuron_of
 from hwsim.traces.network.ranges import Range, added, current_ranges, signed_bits, sum_range
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -24,7 +24,7 @@ def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> No
             refuse_narrow(
                 layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
             )
-        elif isinstance(layer, Readout) and spec.pooling != "none":
+        elif layer.name in ranges and spec.pooling != "none":
             refuse_narrow(layer.name, [("pooling.bits", signed_bits(*ranges[layer.name]), spec.pooling.bits)])
         elif isinstance(layer, Pool) and spec.pooling != "none":
             refuse_narrow(layer.name, [("pooling.bits", _value_bits(network, layer.name, dense), spec.pooling.bits)])

@@ -97,20 +97,23 @@ def row_writes(plan: Plan, layer: Layer) -> int:
     return sum(words(values, bits, port_bits) for values in plan.traffic.kept[layer.name].values())
 
 
-def psum_accesses(plan: Plan, layer: Layer) -> int:
-    """Accesses for one row of direct-coded currents that are kept over the timesteps.
+def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
+    """Accesses for each row of direct-coded currents that are kept over the timesteps: int64 [row].
 
-    Those are what a layer with weights gives, or what a sum or its neurons take.
+    Those are what a layer with weights gives, or what a sum, its neurons or a pool take: a pool all rows of its window.
     """
-    network, kept = plan.network, int(multiplies_input(plan.network, layer))
-    if not isinstance(layer, Conv2d | Linear):
-        given = [network[name] for name in layer.inputs]
-        kept = sum(neuron_of(one) is None and multiplies_input(network, one) for one in given)
-    return kept * row_words(layer, plan.spec.psum_bits, plan.spec.psum_buffer.port_bits)
+    network, spec = plan.network, plan.spec
+    given = [network[name] for name in layer.inputs]
+    taken = [layer] if isinstance(layer, Conv2d | Linear) else [one for one in given if neuron_of(one) is None]
+    rows = np.ones(layer.shape[0], np.int64)
+    if isinstance(layer, Pool):
+        rows = (window(layer).places(0, layer.shape[0], given[0].shape[0]) >= 0).sum(axis=1, dtype=np.int64)
+    direct = [one for one in taken if multiplies_input(network, one)]
+    return rows * sum(row_words(one, spec.psum_bits, spec.psum_buffer.port_bits) for one in direct)
 
 
 def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
     """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
     if plan.spec.direct_input != "once":
         return {}
-    return {("psum_buffer", "read"): ((1 - plan.input_runs()) * psum_accesses(plan, step.layer))[:, None]}
+    return {("psum_buffer", "read"): (1 - plan.input_runs())[:, None] * psum_accesses(plan, step.layer)}

@@ -17,7 +17,7 @@ from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
 from hwsim.contract.neuron_parts import synapse_widths
 from hwsim.errors import ArchitectureError
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Add, Conv2d, Integers, Linear, Network, Pool, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Integers, Linear, Network, Pool, is_delayed, neuron_of
 from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
 from hwsim.traces.network.weights import weights_of
 
@@ -43,7 +43,7 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
             refuse_narrow(
                 layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
             )
-        elif isinstance(layer, Readout):
+        elif layer.name in ranges:
             refuse_narrow(layer.name, [("pooling.bits", signed_bits(*ranges[layer.name]), spec.pooling.bits)])
         elif isinstance(layer, Pool):
             refuse_narrow(layer.name, [("pooling.bits", network.bits(layer.name), spec.pooling.bits)])

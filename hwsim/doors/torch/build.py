@@ -44,6 +44,7 @@ from hwsim.traces.network.window import Window
 
 _NEAREST = ("nearest", "nearest-exact")
 _NOTHING = {"Dropout", "Dropout2d", "Identity"}
+_UNKNOWN = "is not among the neurons of docs/guides/neurons.md"
 _TOLD = {"size", "dim", "shape", "device", "dtype", "__get__", "__len__"}
 
 
@@ -109,32 +110,24 @@ class Building:
     def _module(self, call: Call) -> str:
         module, name, taken = call.module, call.name, call.takes[0]
         assert module is not None
-        if neuron_key(module) is not None:
-            return self._neurons(call)
-        kind = class_of(module)
-        if kind is None or is_neurons(module):
-            known = (
-                "is not among the neurons of docs/guides/neurons.md"
-                if is_neurons(module)
-                else "cannot be said in a trace"
-            )
-            refuse(name, module, hint(module) or known)
+        fires, kind = neuron_key(module) is not None, class_of(module)
+        if not fires and (kind is None or is_neurons(module)):
+            refuse(name, module, hint(module) or (_UNKNOWN if is_neurons(module) else "cannot be said in a trace"))
         if not any(id(taken) in known for known in (self._of, self.late, self._joined)):
             refuse(name, module, "reads what no module or function of the network gives")
-        if id(taken) in self._with_own:
-            refuse(
-                name,
-                module,
-                f"reads the spikes of '{self._with_own[id(taken)]}' of the timestep before, added to others",
-            )
+        if id(taken) in self.late:
+            if fires or kind not in ("Conv1d", "Conv2d", "Linear"):
+                refuse(name, module, f"reads '{self.late[id(taken)]}' of the timestep before: only weights may")
+            return self._late_weights(name, module, taken, self._shape(call.gives[0]))
         if id(taken) in self._joined:
             if kind != "Linear":
                 refuse(name, module, "reads vectors side by side: only a Linear may")
             return self._split_linear(name, module, self._joined[id(taken)])
-        if id(taken) in self.late:
-            if kind not in ("Conv1d", "Conv2d", "Linear"):
-                refuse(name, module, f"reads '{self.late[id(taken)]}' of the timestep before: only weights may")
-            return self._late_weights(name, module, taken, self._shape(call.gives[0]))
+        if fires:
+            return self._neurons(call)
+        if id(taken) in self._with_own:
+            own = self._with_own[id(taken)]
+            refuse(name, module, f"reads a sum with the spikes of '{own}' of the timestep before: only '{own}' may")
         if kind in _NOTHING:
             return self._of[id(taken)]
         shape = self._shape(call.gives[0]) if call.gives[0].dim() > 1 else (1, 1, 1)

@@ -192,7 +192,9 @@ class _Run:
                 if layer.neuron is None and layer.bias is not None:
                     passed = _saturated(np.add(passed, layer.bias, dtype=np.int64))
             case Pool():
-                passed = _pool(layer, sources[0], self.network.values(layer.name)[0])
+                passed = _pool(
+                    layer, sources[0], self.network.gives_currents(layer.name) or self.network.signed(layer.name)
+                )
             case Flatten():
                 passed = sources[0].reshape(self.n_samples, *layer.shape)
             case Concat():
@@ -302,10 +304,11 @@ def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
     return frozenset(names)
 
 
-def _pool(layer: Pool, source: Values, least: int) -> Values:
-    """Sum or maximum, of values from `least` on, of every window: int32 [sample, y, x, channel]."""
+def _pool(layer: Pool, source: Values, signed: bool) -> Values:
+    """Sum or maximum, of integers that may be below zero where `signed`, of windows: int32 [sample, y, x, channel]."""
     combine = np.add if layer.kind == "avg" else np.maximum
-    pooled: Values = np.full((len(source), *layer.shape), 0 if layer.kind == "avg" else least, np.int32)
-    for part in layer.window.views(source, layer.shape[:2]):
+    nothing = -MAX_INT if signed and layer.kind == "max" else 0
+    pooled: Values = np.full((len(source), *layer.shape), nothing, np.int32)
+    for part in layer.window.views(source, layer.shape[:2], nothing):
         combine(pooled, part, out=pooled)
     return pooled

@@ -107,8 +107,8 @@ def check_edges(layer: Layer, seen: Mapping[str, object], among: str = "earlier 
         if name not in seen:
             _fail(layer, f"wanted inputs among the {among}, found {name[:80]!r}{guess(name, seen)}")
     if isinstance(layer, Add):
-        if not len(layer.inputs) == len(layer.gains) >= 2:
-            _fail(layer, f"wanted 2 or more inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
+        if not len(layer.inputs) == len(layer.gains) >= 1:
+            _fail(layer, f"wanted inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
     elif isinstance(layer, Concat):
         if len(layer.inputs) < 2:
             _fail(layer, f"wanted 2 or more inputs, found {len(layer.inputs)}")
@@ -135,9 +135,11 @@ def _check_ends(network: Network) -> None:
 
 def _check_reads(layer: Layer, network: Network) -> None:
     currents = [name for name in layer.inputs if network.gives_currents(name)]
-    if currents and not isinstance(layer, Add):
+    if currents and not isinstance(layer, Add | Pool):
         _fail(layer, f"wanted activations, found the currents of '{currents[0]}'")
     if isinstance(layer, Add):
+        if len(layer.inputs) == 1 and (layer.neuron is None or not currents):
+            _fail(layer, "wanted 2 or more inputs, or one of currents to neurons, found 1")
         lowest = -MAX_SIZE if network.gives_currents(layer.name) or layer.neuron else 1
         if not all(lowest <= gain <= MAX_SIZE and gain for gain in layer.gains):
             _fail(layer, f"wanted gains from {lowest} to {MAX_SIZE}, not 0, found {layer.gains}")
@@ -342,6 +344,8 @@ def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:
         total = sum(abs(gain) * bound for gain, bound in zip(layer.gains, inputs, strict=True))
     elif isinstance(layer, Readout):
         total = layer.votes * inputs[0] if layer.of == "spikes" else MAX_INT
+    elif isinstance(layer, Pool) and network.gives_currents(layer.name):
+        total = inputs[0] * (layer.window.taps if layer.kind == "avg" else 1)
     else:
         total = max(map(abs, network.values(layer.name)))
     if total > MAX_INT:

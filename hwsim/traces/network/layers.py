@@ -192,7 +192,10 @@ class Linear(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Layer):
-    """Pooling: `avg` gives the window's sum, `max` its maximum; padding adds nothing and is never the maximum."""
+    """Pooling: `avg` gives the window's sum, `max` its maximum; padding adds nothing and is never the maximum.
+
+    A pool of currents gives currents.
+    """
 
     kind: Literal["avg", "max"]
     window: Window
@@ -337,7 +340,7 @@ class Network:
         return high.bit_length() if low >= 0 else max(high, -low - 1).bit_length() + 1
 
     def gives_currents(self, name: str) -> bool:
-        """Whether a layer passes signed integer currents on: weights or a sum of them without a neuron, a readout."""
+        """Whether a layer passes signed currents on: weights without a neuron, what adds or pools them, a readout."""
         return self._values[name] is None
 
     @cached_property

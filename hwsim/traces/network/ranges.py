@@ -18,6 +18,7 @@ from hwsim.traces.network.layers import (
     Flatten,
     Linear,
     Network,
+    Pool,
     Readout,
     SeededWeights,
     Weights,
@@ -84,6 +85,10 @@ def current_ranges(network: Network) -> Mapping[str, Range]:
             found[layer.name] = low, high
         elif isinstance(layer, Add):
             found[layer.name] = added(layer, network, found)
+        elif isinstance(layer, Pool):
+            low, high = found[layer.inputs[0]]
+            times = layer.window.taps if layer.kind == "avg" else 1
+            found[layer.name] = min(low, low * times), max(high, high * times)
         elif isinstance(layer, Flatten):
             found[layer.name] = found[layer.inputs[0]]
         elif isinstance(layer, Readout):

@@ -130,7 +130,7 @@ def gives_currents(network, name):
     layer = network[name]
     if getattr(layer, "neuron", None) is not None:
         return False
-    if isinstance(layer, Add):
+    if isinstance(layer, Add | Pool):
         return any(gives_currents(network, source) for source in layer.inputs)
     return isinstance(layer, Conv2d | Linear | Readout)
 

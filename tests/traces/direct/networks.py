@@ -312,7 +312,7 @@ def networks(draw, recurrent=False):
     signed = bits > 1 and draw(st.integers(0, 3)) == 0
     sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time, signed=signed)
     kinds = [_draw_conv, _draw_conv, _draw_spread, _draw_pool, _draw_residual, _draw_activation_sum]
-    kinds += [_draw_concat, _draw_upsample]
+    kinds += [_draw_concat, _draw_upsample, _draw_pooled_currents]
     for _ in range(draw(st.integers(0, 4))):
         draw(st.sampled_from(kinds + [_draw_recurrent, _draw_late] * recurrent))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
@@ -398,6 +398,14 @@ def _draw_pool(draw, sketch):
     window = _draw_window(draw, sketch, 1)
     del window["dilation"]
     sketch.pool(draw(st.sampled_from(["avg", "max"])), **window)
+
+
+def _draw_pooled_currents(draw, sketch):
+    """Currents, pooled before the neurons that take them."""
+    channels = draw(st.integers(1, 4))
+    sketch.conv(channels, **_draw_window(draw, sketch, 3), neuron=None, bias=draw(st.booleans()))
+    _draw_pool(draw, sketch)
+    sketch.sum([sketch.last.name], [draw(st.sampled_from([1, 3, -2]))], neuron=draw(neurons(channels)))
 
 
 def _draw_residual(draw, sketch):

@@ -89,7 +89,13 @@ def test_what_reads_what():
     sketch.flatten()
     sketch.linear(2)
     sketch.linear(2, neuron=None)
-    assert refused(sketch.network()) == "layer 'pool2': wanted activations, found the currents of 'conv1'"
+    assert refused(sketch.network()) == "layer 'flatten3': wanted activations, found the currents of 'pool2'"
+    sketch = Sketch((4, 4, 2))
+    sketch.conv(2)
+    sketch.sum(["conv1"], [1], neuron=True)
+    sketch.flatten()
+    sketch.linear(2, neuron=None)
+    assert refused(sketch.network()) == "layer 'add2': wanted 2 or more inputs, or one of currents to neurons, found 1"
     sketch = Sketch((4, 4, 2))
     sketch.conv(2)
     sketch.linear(2, neuron=None)

@@ -13,6 +13,8 @@ from hwsim.traces.network.window import Window
 LARGEST = 255
 """The largest activation: 8 bits, which the shipped designs multiply and pool."""
 _CHANNELS, _MOST_DILATION, _MOST_SPREAD = 5, 3, 4
+_MOST_CURRENTS = 4
+"""That are added up."""
 LARGEST_MAP = 8
 """Rows and columns that an upsampled map has at most."""
 
@@ -70,6 +72,15 @@ def _pool(sketch: Sketch) -> None:
     sketch.pool(not sums_fit or sketch.dice.once_in(2), window)
 
 
+def _pooled_currents(sketch: Sketch) -> None:
+    """A convolution whose currents are pooled before the neurons."""
+    dice, source = sketch.dice, sketch.last
+    currents = sketch.conv(dice.whole(1, _CHANNELS), _window(sketch), fires=0)
+    window, spread = _window(sketch), 64 * (sketch.largest(source) + 1)
+    pooled = sketch.pool(window.taps > _MOST_CURRENTS or dice.once_in(2), window)
+    sketch.sum([pooled], [1], drawn_neuron(dice, currents.shape[2], spread, sketch.widest))
+
+
 def _residual(sketch: Sketch) -> None:
     """Two paths of currents, or a current and what it was made of, added before the neuron."""
     dice, source = sketch.dice, sketch.last
@@ -122,6 +133,7 @@ STEPS: tuple[Callable[[Sketch], None], ...] = (
     _grouped_convolution,
     _transposed_convolution,
     _pool,
+    _pooled_currents,
     _residual,
     _skip,
     _side_by_side,
