@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from hwsim import arguments
 from hwsim.errors import TraceError, UsageError
@@ -23,7 +23,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import check_trace
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
+from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes, RawValues
 from hwsim.version import VERSION
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def direct(
 
     Args:
         network: its first layer an `Input`, its last one gives logits.
-        inputs: uint8 [sample, height, width, channel], of the bits of the input layer.
+        inputs: [sample, height, width, channel], of the bits of the input layer: uint8, of more than 8 bits uint16, and
+            int8 or int16 where it is signed.
         labels: [sample], the right class of each.
         timesteps: T.
         recorded: samples whose spikes are kept, the first ones; all unless given.  Logits are kept of all.
@@ -53,7 +54,7 @@ def direct(
         TraceError: network or inputs break a rule of the format.
 
     """
-    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, network.input.dtype, labels, recorded)
     run = execute(network, values, arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS))
     trace = of_run(network, timesteps, run, values, right, n, about)
     check(trace)
@@ -63,11 +64,11 @@ def direct(
 def events(
     network: Network, inputs: ArrayLike, labels: ArrayLike, recorded: int | None = None, **about: Any
 ) -> EventTrace:
-    """A trace whose inputs change over time: uint8 [sample, timestep, height, width, channel]; all else as `direct`.
+    """A trace whose inputs change over time: [sample, timestep, height, width, channel]; all else as `direct`.
 
     The input layer of `network` is `over_time`; of one bit its values are spikes, of more small counts.
     """
-    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, network.input.dtype, labels, recorded)
     if values.ndim != 5 or not network.input.over_time:
         wanted = "inputs (samples, timesteps, height, width, channels) and an Input with over_time=True"
         raise TraceError(f"inputs: wanted {wanted}, found {values.shape} and over_time={network.input.over_time}")
@@ -96,7 +97,7 @@ def rate(
     network: Network, inputs: ArrayLike, labels: ArrayLike, timesteps: int, recorded: int | None = None, **about: Any
 ) -> RateTrace:
     """A rate-coded trace: inputs fire as often as they are large; all else as `direct`."""
-    values, right, n = samples_of(inputs, np.uint8, labels, recorded)
+    values, right, n = samples_of(inputs, network.input.dtype, labels, recorded)
     steps = arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
     run = execute(network, values, steps, encode=encoder(network))
     trace = RateTrace(network, timesteps, *_recorded(run, values, right, n, about))
@@ -177,7 +178,7 @@ def plastic(
 
 
 def samples_of(
-    inputs: ArrayLike, dtype: type[np.generic], labels: ArrayLike, recorded: int | None
+    inputs: ArrayLike, dtype: DTypeLike, labels: ArrayLike, recorded: int | None
 ) -> tuple[NDArray[Any], NDArray[np.int64], int]:
     """Inputs and labels as arrays of a trace, and how many samples to record.
 
@@ -194,7 +195,7 @@ def samples_of(
 
 
 def _recorded(
-    run: Execution, values: NDArray[np.uint8], labels: NDArray[np.int64], n: int, about: Mapping[str, Any]
+    run: Execution, values: RawValues, labels: NDArray[np.int64], n: int, about: Mapping[str, Any]
 ) -> tuple[Mapping[str, PackedSpikes], Inputs, Mapping[str, Logits], Provenance]:
     """What follows network and timesteps in traces of layers."""
     spikes = {name: PackedSpikes(packed.words[:n], packed.shape) for name, packed in run.spikes.items()}

@@ -23,7 +23,7 @@ _ELSE = "[default: as to-nir wrote it, else"
 @click.option("--dt", type=float, help=f"Seconds of a timestep, for leaks.  {_ELSE} 0.001]")
 @click.option("--reset", type=click.Choice(["hard", "soft"]), help=f"{_ELSE} hard]")
 @click.option("--fires", type=click.Choice(["above", "at"]), help=f"{_ELSE} above]")
-@click.option("--weight-bits", type=click.IntRange(2, 8), default=8, show_default=True)
+@click.option("--weight-bits", type=click.IntRange(1, 16), default=8, show_default=True)
 @click.option("--recorded", type=int, help="Samples whose spikes are kept.  [default: all]")
 @click.option("--allow-drift", type=float, metavar="SHARE", help="Spikes that may differ from the float network's.")
 @MEMORY

@@ -99,8 +99,9 @@ def trace_verify(file: Path, memory: int | None) -> None:
     "words",
     multiple=True,
     metavar="WORD",
-    help="Change the network: events, input-bits=1..8, weight-bits=1..16, bias, reset=soft|hard|none, delayed-reset,"
-    " at-threshold, leak=none|channel, readout=spikes|membrane, votes=1..64; may be repeated.",
+    help="Change the network: events, input-bits=1..16, signed, weight-bits=1..16, bias, reset=soft|hard|none,"
+    " delayed-reset, at-threshold, leak=none|channel, synapse=now|late, feedback, recurrent, readout=spikes|membrane,"
+    " votes=1..64; may be repeated.",
 )
 @click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
 @click.option("--samples", type=int, default=4, show_default=True, help="Number of samples.")

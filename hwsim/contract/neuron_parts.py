@@ -21,11 +21,12 @@ SYNAPSE, FEEDBACK = "synapse", "feedback"
 ACTIONS: Actions = {SYNAPSE: ("update",), FEEDBACK: ("add",)}
 
 
-def neuron_parts(network: Network) -> tuple[str, ...]:
-    """Parts that the neurons of a network need, by name; none without spikes."""
+def neuron_parts(network: Network, away: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Parts that the neurons of a network need, by name; none without spikes, and none for layers that are `away`."""
     if network.activation_bits is not None:
         return ()
-    neurons = [neuron for neuron in map(neuron_of, network) if neuron is not None]
+    here = (neuron_of(layer) for layer in network if layer.name not in away)
+    neurons = [neuron for neuron in here if neuron is not None]
     there = {
         SYNAPSE: any(neuron.synapse is not None for neuron in neurons),
         FEEDBACK: any(neuron.feedback is not None for neuron in neurons),

@@ -39,8 +39,9 @@ def capture(
             `hwsim.from_events` gives, or the file that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
         timesteps: T; needed where the model does one timestep a call and the input does not change.
-        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.
-        weight_bits: 2 to 8.
+        over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.  A model
+            with a loop of its own is given [timestep, sample, ...], or as they are if it runs over the second axis.
+        weight_bits: 1 to 16; of 1 bit weights keep their signs.
         per_channel: whether each output channel has a weight step of its own.
         readout: what the last neurons decide by, `spikes` or `membrane`.
         recorded: samples whose spikes are kept, the first ones; all unless given.

@@ -8,7 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Source, Votes, Weighted
+from hwsim.doors.graph import (
+    Added,
+    Flattened,
+    Floats,
+    Graph,
+    Joined,
+    Neurons,
+    Node,
+    Pooled,
+    Source,
+    Upsampled,
+    Votes,
+    Weighted,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +110,16 @@ def give(node: Node, sources: list[Floats]) -> Floats:
         case Weighted():
             return _weighted(node, sources[0])
         case Pooled():
-            views = list(node.window.views(sources[0], node.shape[:2]))
+            nothing = -np.inf if node.kind == "max" else 0
+            views = list(node.window.views(sources[0], node.shape[:2], nothing))
             pooled: Floats = np.max(views, axis=0) if node.kind == "max" else np.sum(views, axis=0)
             return pooled / node.divisor
         case Flattened():
             return sources[0].reshape(len(sources[0]), *node.shape)
+        case Joined():
+            return np.concatenate(sources, axis=-1)
+        case Upsampled():
+            return sources[0].repeat(node.factor[0], axis=1).repeat(node.factor[1], axis=2)
         case Added():
             total: Floats = np.sum(sources, axis=0)
             return total

@@ -82,6 +82,18 @@ class Flattened(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Joined(Node):
+    """Maps of one height and width side by side, the channels of each after those before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upsampled(Node):
+    """Every place `factor` (rows, columns) times beside itself."""
+
+    factor: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Added(Node):
     """The sum of what it reads."""
 

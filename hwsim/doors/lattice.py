@@ -1,7 +1,9 @@
 """From a float graph to the exact integer network: weights a channel at a time, thresholds and biases in their steps.
 
-An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k its unit over k.  A weight w
-of output channel c becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1; its currents
+An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k its unit over k.  Side by side they
+may be worth different ones: weights that read them are multiplied by as much.  A weight w of output channel c
+becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1, or of 1 bit its sign, with s_c
+the mean magnitude; its currents
 then count in s_c times the unit of what is read, and so do threshold, reset potential and bias, with `fraction_bits`
 below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.  Biases
 go to the neurons, in a fraction of a step, wherever neurons alone follow.
@@ -10,16 +12,31 @@ go to the neurons, in a fraction of a step, wherever neurons alone follow.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Source, Votes, Weighted
-from hwsim.errors import TraceError
+from hwsim.doors.graph import (
+    Added,
+    Flattened,
+    Floats,
+    Graph,
+    Joined,
+    Neurons,
+    Node,
+    Pooled,
+    Source,
+    Upsampled,
+    Votes,
+    Weighted,
+)
+from hwsim.errors import TraceError, UsageError
 from hwsim.traces.network.layers import (
     Add,
+    Concat,
     Conv2d,
     Flatten,
     Input,
@@ -32,8 +49,10 @@ from hwsim.traces.network.layers import (
     Readout,
     StoredWeights,
     Synapse,
+    Upsample,
     is_delayed,
 )
+from hwsim.traces.network.weights import MOST_BITS, weight_range, weight_type
 from hwsim.traces.network.window import Window
 
 _THRESHOLD_STEPS = 4096  # that the lowest threshold of a layer has at least, where fraction bits allow
@@ -64,8 +83,10 @@ class OnLattice:
 def to_integers(graph: Graph, precision: Precision) -> OnLattice:
     """Bring a graph to integers.
 
-    Raises TraceError, with the node's name, for what no layer can say.
+    Raises TraceError, with the node's name, for what no layer can say, and UsageError for weights of other bits.
     """
+    if not 1 <= precision.weight_bits <= MOST_BITS:
+        raise UsageError(f"weight_bits: wanted 1 to {MOST_BITS}, got {precision.weight_bits}")
     return _Building(graph, precision).built()
 
 
@@ -77,6 +98,7 @@ class _Building:
         self.layers: list[Layer] = []
         self.given: dict[str, str] = {}  # node -> layer that gives its values
         self.units = _units(self.graph)  # node that gives activations -> real value of 1
+        self.shares = _shares(self.graph, self.units)  # and of 1 of each channel in that, where they differ
         self.steps: dict[str, Floats] = {}  # node that gives currents -> real value of 1 [channel]
         self.logit_scale = 1.0
 
@@ -104,18 +126,36 @@ class _Building:
             case Weighted():
                 self._weighted(node)
             case Pooled():
-                self._unit(node)
+                self._pooled(node)
                 kind: Literal["avg", "max"] = "max" if node.kind == "max" else "avg"
                 self._put(node, Pool(node.name, self._reads(node), node.shape, kind, node.window))
             case Flattened():
                 self._unit(node)
                 self._put(node, Flatten(node.name, self._reads(node), node.shape))
+            case Joined():
+                if not all(name in self.units for name in node.inputs):
+                    _fail(node, "reads currents before neurons: only sums and neurons may")
+                self._put(node, Concat(node.name, self._reads(node), node.shape))
+            case Upsampled():
+                self._unit(node)
+                self._put(node, Upsample(node.name, self._reads(node), node.shape, node.factor))
             case Added():
                 self._added(node)
             case Neurons():
                 self._neurons(node)
             case Votes():
                 self._put(node, Readout(node.name, self._reads(node), node.shape, node.votes, node.of))
+
+    def _pooled(self, node: Pooled) -> None:
+        """A pool of currents gives currents, to neurons or as logits: in a sum each would have steps of its own."""
+        (name,) = node.inputs
+        if name not in self.steps:
+            return
+        if not all(isinstance(reader, Neurons) for reader in self.graph.readers(node.name)):
+            _fail(node, f"pools the currents of '{name}' for others than neurons")
+        self.steps[node.name] = self.steps[name] / node.divisor
+        if node is self.graph.nodes[-1]:
+            self.logit_scale = float(self.steps[node.name][0])
 
     def _unit(self, node: Node) -> float:
         """Unit of the one layer of activations that a node reads."""
@@ -127,9 +167,10 @@ class _Building:
     def _weighted(self, node: Weighted) -> None:
         unit, bits = self._unit(node), node.steps.bits if node.steps else self.precision.weight_bits
         steps = self._steps_for(node)
-        top = (1 << (bits - 1)) - 1
-        values = np.clip(np.rint(node.weight / steps), -top - 1, top).astype(np.int8)
-        weights = StoredWeights(values, bits, steps.astype(np.float32))
+        low, high = weight_range(bits)
+        scaled = self._weight(node) / steps
+        values = np.where(scaled < 0, low, high) if bits == 1 else np.clip(np.rint(scaled), low, high)
+        weights = StoredWeights(values.astype(weight_type(bits)), bits, steps.astype(np.float32))
         self.steps[node.name] = steps * unit
         fires = self._neurons_after(node) is not None
         bias = None
@@ -144,6 +185,14 @@ class _Building:
         if node is self.graph.nodes[-1]:
             self.logit_scale = float(self.steps[node.name][0])
 
+    def _weight(self, node: Weighted) -> Floats:
+        """Its weights for inputs that are all worth one unit."""
+        if (shares := self.shares.get(node.inputs[0])) is None:
+            return node.weight
+        by_group = shares.reshape(node.groups, -1).T
+        scaled: Floats = node.weight * np.repeat(by_group, node.shape[2] // node.groups, axis=1)
+        return scaled
+
     def _steps_for(self, node: Weighted) -> Floats:
         """The step of every output channel: its own, or one for all that are added up or compared with it."""
         if node.steps is not None:
@@ -156,8 +205,8 @@ class _Building:
         steps = np.zeros(node.shape[2])
         for each in together:
             relative = self._unit(each) / self._unit(node)
-            steps = np.maximum(steps, _largest(each.weight, channelwise) * relative)
-        top = (1 << (self.precision.weight_bits - 1)) - 1
+            steps = np.maximum(steps, _size(self._weight(each), self.precision.weight_bits, channelwise) * relative)
+        top = weight_range(self.precision.weight_bits)[1]
         whole = [name for reader in summed for name in reader.inputs if name in self.units]
         if whole:  # an activation is added: its unit must be a whole number of steps
             unit, coarse = min(self.units[name] for name in whole) / self._unit(node), float(steps.max())
@@ -169,9 +218,12 @@ class _Building:
         last = self.graph.nodes[-1]
         after = self._neurons_after(node)
         by_membrane = isinstance(last, Votes) and last.of == "membrane" and after is not None
-        return node is last or (by_membrane and after is self.graph[last.inputs[0]])
+        pooled = isinstance(last, Pooled) and last.inputs == (node.name,)
+        return node is last or pooled or (by_membrane and after is self.graph[last.inputs[0]])
 
     def _added(self, node: Added) -> None:
+        if any(name in self.shares for name in node.inputs):
+            _fail(node, "adds up maps side by side that are worth different units")
         currents = [name for name in node.inputs if name in self.steps]
         if not currents:
             unit = min(self.units[name] for name in node.inputs)
@@ -186,9 +238,9 @@ class _Building:
         self._put(node, Add(node.name, self._reads(node), node.shape, tuple(gains), None))
 
     def _neurons_after(self, node: Node) -> Neurons | None:
-        """The neurons that alone read a layer of weights, or the sum that alone does."""
+        """The neurons that alone read a layer of weights, or the sum or pool of maxima that alone does."""
         readers = self.graph.readers(node.name)
-        if len(readers) == 1 and isinstance(readers[0], Added):
+        if len(readers) == 1 and (isinstance(readers[0], Added) or _is_maximum(readers[0])):
             readers = self.graph.readers(readers[0].name)
         return readers[0] if len(readers) == 1 and isinstance(readers[0], Neurons) else None
 
@@ -196,6 +248,8 @@ class _Building:
         (name,) = node.inputs
         if name in self.units:  # neurons on activations: one weight each, of one
             self._identity(node, name)
+        elif isinstance(self.graph[name], Pooled):
+            self._put_apart(node, name)
         layer = next(each for each in self.layers if each.name == self.given.get(f"{node.name}.in", self.given[name]))
         step = self.steps.get(f"{node.name}.in", self.steps.get(name))
         assert step is not None
@@ -213,7 +267,7 @@ class _Building:
     def _biases(self, node: Neurons) -> Floats | float:
         """What the layers of weights that alone feed neurons add at every timestep."""
         source = self.graph[node.inputs[0]]
-        weighted = [source] if isinstance(source, Weighted) else map(self.graph.__getitem__, source.inputs)
+        weighted = [source] if isinstance(source, Weighted) else [self.graph[name] for name in source.inputs]
         given = [
             each.bias
             for each in weighted
@@ -221,12 +275,18 @@ class _Building:
         ]
         return sum(given, np.zeros(node.shape[2]))
 
+    def _put_apart(self, node: Neurons, name: str) -> None:
+        """A sum of one summand, for neurons behind what has none of its own."""
+        inner = f"{node.name}.in"
+        self.layers.append(Add(inner, (self.given[name],), node.shape, (1,), None))
+        self.given[inner], self.steps[inner] = inner, self.steps[name]
+
     def _identity(self, node: Neurons, name: str) -> None:
         channels, inner = node.shape[2], f"{node.name}.in"
         weights = StoredWeights(np.ones((1, 1, 1, channels), np.int8), 2, np.ones(channels, np.float32))
         layer = Conv2d(inner, (self.given[name],), node.shape, Window(), channels, weights, None, None)
         self.layers.append(layer)
-        self.given[inner], self.steps[inner] = inner, np.full(channels, self.units[name])
+        self.given[inner], self.steps[inner] = inner, self.units[name] * self.shares.get(name, np.ones(channels))
 
     def _rounded(
         self, node: Neurons, arriving: Floats, bias: Floats | float
@@ -282,6 +342,11 @@ class _Building:
         return neuron, whole.astype(np.int32) if whole.any() else None
 
 
+def _is_maximum(node: Node) -> bool:
+    """Whether a node leaves alone what is added to all that it reads."""
+    return isinstance(node, Pooled) and node.kind == "max"
+
+
 def _leak(value: Floats, channels: int, bits: int) -> tuple[Leak, int]:
     """A leak and its bits: one where it is the same for all channels, and no bits where nothing leaks."""
     leak = np.rint(np.broadcast_to(value, channels) * (1 << bits)).astype(np.int64)
@@ -310,11 +375,27 @@ def _units(graph: Graph) -> dict[str, float]:
                 units[node.name] = 1.0
             case Pooled() if sources:
                 units[node.name] = sources[0] / node.divisor
-            case Flattened() if sources:
+            case Flattened() | Upsampled() if sources:
                 units[node.name] = sources[0]
-            case Added() if len(sources) == len(node.inputs):
+            case Added() | Joined() if len(sources) == len(node.inputs):
                 units[node.name] = min(sources)
     return units
+
+
+def _shares(graph: Graph, units: Mapping[str, float]) -> dict[str, Floats]:
+    """What 1 of each channel of a node is worth in its unit, of those in which it is not the same for all."""
+    shares: dict[str, Floats] = {}
+    for node in graph:
+        found = [shares.get(name, np.ones(graph[name].shape[2])) for name in node.inputs if name in units]
+        if node.name not in units or isinstance(node, Neurons | Source) or not found:
+            continue
+        if isinstance(node, Joined):
+            relative = [share * units[name] / units[node.name] for name, share in zip(node.inputs, found, strict=True)]
+            found = [np.concatenate(relative)]
+        share = np.resize(found[0], node.shape[2])  # of each position, where they are flattened
+        if not isinstance(node, Added) and (share != 1).any():
+            shares[node.name] = share
+    return shares
 
 
 def _with_flat_sums(graph: Graph) -> Graph:
@@ -330,10 +411,11 @@ def _with_flat_sums(graph: Graph) -> Graph:
     return Graph(tuple(nodes.values()))
 
 
-def _largest(weight: Floats, channelwise: bool) -> Floats:
-    """The largest magnitude of each output channel, or of all."""
-    magnitudes: Floats = np.abs(weight).max(axis=(0, 1, 2))
-    return magnitudes if channelwise else np.full_like(magnitudes, magnitudes.max())
+def _size(weight: Floats, bits: int, channelwise: bool) -> Floats:
+    """The largest magnitude of each output channel, or of all; of weights that keep nothing but a sign the mean."""
+    magnitudes, within = np.abs(weight), (0, 1, 2)
+    sizes: Floats = magnitudes.mean(axis=within) if bits == 1 else magnitudes.max(axis=within)
+    return sizes if channelwise else np.full_like(sizes, sizes.max())
 
 
 def _fail(node: Node, what: str) -> None:

@@ -52,7 +52,7 @@ class DenseProducts:
 
 def _matrices(network: Network, layer: Conv2d | Linear) -> NDArray[Any]:
     """Weights [group, tap x channel_in, channel_out] in the narrowest float that holds all their sums."""
-    least, most = sum_range(layer, network.max_value(layer.inputs[0]))
+    least, most = sum_range(layer, *reversed(network.values(layer.inputs[0])))
     kind = np.float32 if max(-least, most) < _WHOLE_IN_SINGLE else np.float64
     groups = layer.groups if isinstance(layer, Conv2d) else 1
     weights = weights_of(layer)

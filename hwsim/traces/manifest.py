@@ -16,6 +16,7 @@ from hwsim.traces.network.layers import (
     Add,
     Concat,
     Conv2d,
+    Input,
     Layer,
     Linear,
     Network,
@@ -45,7 +46,10 @@ def version_of(trace: AnyTrace) -> int:
     if trace.coding not in ("direct", "events", "rate") or not isinstance(network, Network):
         return 1
     neurons = [neuron for neuron in map(neuron_of, network) if neuron is not None]
-    if any(neuron.drives or neuron.reset_after_sum for neuron in neurons) or any(map(_is_of_version_3, network)):
+    pooled = any(isinstance(layer, Pool) and network.gives_currents(layer.name) for layer in network)
+    if pooled or any(neuron.drives or neuron.reset_after_sum for neuron in neurons):
+        return 3
+    if any(map(_is_of_version_3, network)):
         return 3
     plain = all(neuron.plain for neuron in neurons) and not isinstance(network.output, Readout)
     return 1 if plain and trace.coding != "events" else 2
@@ -56,6 +60,8 @@ def _is_of_version_3(layer: Layer) -> bool:
     if isinstance(layer, Conv2d | Linear) and not 2 <= layer.weights.bits <= 8:
         return True
     match layer:
+        case Input():
+            return layer.signed or layer.bits > 8
         case Concat() | Upsample():
             return True
         case Conv2d():
@@ -63,7 +69,7 @@ def _is_of_version_3(layer: Layer) -> bool:
         case Pool():
             return not layer.window.is_square or any(layer.window.padding)
         case Add():
-            return layer.bias is not None
+            return layer.bias is not None or len(layer.inputs) == 1
     return is_delayed(layer)
 
 

@@ -6,6 +6,7 @@ Planes are uint64 [plane, ...]: digit p of every integer is a bit of plane p, 64
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +30,39 @@ def unpack_channels(words: Words, channels: int) -> NDArray[np.uint8]:
     return np.unpackbits(as_bytes, axis=-1, count=channels, bitorder="little")
 
 
-def pack_integers(values: NDArray[np.uint8], n_planes: int) -> Words:
-    """Bit planes of unsigned integers [..., channel]: uint64 [plane, ..., word]."""
+def pack_integers(values: NDArray[np.integer[Any]], n_planes: int) -> Words:
+    """Bit planes of integers [..., channel], in two's complement where they are signed: uint64 [plane, ..., word]."""
     channels = values.shape[-1]
     if channels <= _FEW_CHANNELS:  # nearly all of a word is padding
         words = np.zeros((n_planes, *values.shape[:-1], 1), np.uint64)
         for plane in range(n_planes):
-            digits = (values >> np.uint8(plane) & np.uint8(1)).astype(np.uint64)
+            digits = _digits(values, plane).astype(np.uint64)
             for channel in range(channels):
                 words[plane, ..., 0] |= digits[..., channel] << np.uint64(channel)
         return words
-    return np.stack([pack_channels(values >> np.uint8(plane) & np.uint8(1)) for plane in range(n_planes)])
+    return np.stack([pack_channels(_digits(values, plane)) for plane in range(n_planes)])
+
+
+def _digits(values: NDArray[np.integer[Any]], plane: int) -> NDArray[np.uint8]:
+    one, shift = values.dtype.type(1), values.dtype.type(plane)
+    return (values >> shift & one).astype(np.uint8, copy=False)
+
+
+def widened(planes: Words, n_planes: int) -> Words:
+    """Integers in two's complement with more planes, all as the highest that is there."""
+    missing = n_planes - len(planes)
+    return np.concatenate([planes, np.repeat(planes[-1:], missing, axis=0)]) if missing else planes
+
+
+def magnitudes(planes: Words) -> Words:
+    """The magnitudes of integers in two's complement, in as many planes: uint64 [plane, ...]."""
+    sign = planes[-1]
+    found, carry = np.empty_like(planes), sign
+    for plane, digit in enumerate(planes):  # all digits turned where it is negative, and one more
+        turned = digit ^ sign
+        found[plane] = turned ^ carry
+        carry = carry & turned
+    return found
 
 
 def sum_planes(terms: Sequence[Words], gains: Sequence[int], n_planes: int) -> Words:
@@ -69,8 +92,10 @@ def _add_shifted(total: Words, term: Words, shift: int) -> None:
         carry = carry_out
 
 
-def max_planes(terms: Sequence[Words]) -> Words:
-    """The elementwise maximum of integers in equally many planes; of spikes, their OR."""
+def max_planes(terms: Sequence[Words], signed: bool = False) -> Words:
+    """The elementwise maximum of integers in equally many planes, in two's complement if signed; of spikes their OR."""
+    if signed:  # which are in order when their signs are turned
+        return _turned(max_planes([_turned(term) for term in terms]))
     best = terms[0]
     for term in terms[1:]:
         above = np.zeros_like(best[0])
@@ -80,3 +105,8 @@ def max_planes(terms: Sequence[Words]) -> Words:
             equal &= ~(term[plane] ^ best[plane])
         best = (term & above) | (best & ~above)
     return best
+
+
+def _turned(planes: Words) -> Words:
+    """The same with the other sign."""
+    return np.concatenate([planes[:-1], ~planes[-1:]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ MAX_EVENT_TIMESTEPS = 100_000
 """Of inputs over time."""
 
 MAX_SAMPLES = 2**31 - 1
+
+
+RawValues = NDArray[np.integer[Any]]
+"""Raw samples, uint8, int8, uint16 or int16 as the input layer says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class PackedSpikes:
 class Inputs(Keeps):
     """Raw samples; the first ones are those whose spikes are recorded."""
 
-    values: NDArray[np.uint8]  # [sample, height, width, channel], or with [timestep] after the sample: over time
+    values: RawValues  # [sample, height, width, channel], or with [timestep] after the sample: over time
     labels: NDArray[np.int64]  # [sample]
     sample_ids: NDArray[np.int64]  # index of each in its data set's split
 

@@ -154,9 +154,10 @@ def test_what_no_layer_can_say_is_refused_by_its_name():
     rng = np.random.default_rng(3)
     source = Source("input", (), (4, 4, 2), 1.0, 3, False)
     conv = Weighted("c", ("input",), (4, 4, 2), lattice_weights(rng, (1, 1, 2, 2)), None)
-    pooled = Graph((source, conv, Pooled("p", ("c",), (2, 2, 2), "sum", Window.square(2, 2))))
-    with pytest.raises(TraceError, match=r"^'p' \(pooled\): reads the currents of 'c' before neurons"):
-        to_integers(pooled, Precision(8))
+    pool = Pooled("p", ("c",), (2, 2, 2), "sum", Window.square(2, 2))
+    flat = Graph((source, conv, pool, Flattened("f", ("p",), (1, 1, 8))))
+    with pytest.raises(TraceError, match=r"^'p' \(pooled\): pools the currents of 'c' for others than neurons"):
+        to_integers(flat, Precision(8))
     below = Graph((source, conv, Neurons("n", ("c",), (4, 4, 2), np.ones(1), -np.ones(1))))
     with pytest.raises(TraceError, match=r"^'n' \(neurons\): has a threshold below zero"):
         to_integers(below, Precision(8))
@@ -189,3 +190,22 @@ def test_drift_is_counted_spike_by_spike():
         different += sum(int(a) != int(b) for a, b in zip(found.ravel(), floats.spikes[node].ravel(), strict=True))
         fired += int(floats.spikes[node].sum())
     assert entered.drift.overall == pytest.approx(different / fired)
+
+
+def test_pooled_currents_may_be_logits():
+    """Neurons, weights, and the mean of their currents over the map: what the floats give, to the last bit."""
+    rng = np.random.default_rng(9)
+    source = Source("input", (), (4, 4, 2), 1.0, 2, False)
+    nodes = (
+        source,
+        Weighted("a", ("input",), (4, 4, 3), lattice_weights(rng, (1, 1, 2, 3)), None),
+        Neurons("n", ("a",), (4, 4, 3), np.ones(1), np.ones(1)),
+        Weighted("b", ("n",), (4, 4, 5), lattice_weights(rng, (1, 1, 3, 5)), None),
+        Pooled("mean", ("b",), (1, 1, 5), "sum", Window.square(4, 4), 16),
+    )
+    values = rng.integers(0, 4, (5, 4, 4, 2), dtype=np.uint8)
+    entered = enter(Graph(nodes), values, np.zeros(5, int), 4, Precision(8), allowed_drift=0.0)
+    logits = entered.trace.logits["test"]
+    wanted = run_floats(Graph(nodes), values, 4).logits
+    np.testing.assert_array_equal(logits.values * np.float64(logits.scale), wanted)
+    assert np.abs(wanted).max() > 0

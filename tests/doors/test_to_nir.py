@@ -133,7 +133,7 @@ def recurrent(late="own", maps=False, feedback=None):
     def layer(name, source, n_in, neuron=None, delayed=False):
         if maps:
             w = weights(rng, 3, 3, n_in, channels)
-            return Conv2d(name, (source,), size, 3, 1, 1, 1, w, None, neuron, delayed)
+            return Conv2d(name, (source,), size, Window.square(3, 1, 1), 1, w, None, neuron, delayed)
         return Linear(name, (source,), size, weights(rng, 1, 1, n_in, channels), None, neuron, delayed)
 
     first = lif(channels, synapse=synapse, feedback=feedback)

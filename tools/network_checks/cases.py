@@ -15,7 +15,9 @@ from hwsim.traces.network.layers import Network
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.network import mixed_network
 
-WIDEST, MOST_STEPS, WEIGHT_BITS = 32, 7, (8, 8, 16)
+WIDEST, MOST_STEPS = 32, 7
+BITS = ((8, 8), (8, 16), (16, 8))
+"""Of the widest weights and inputs, network after network."""
 SAMPLES, MOST_TIMESTEPS, RECORDED = 2, 3, 1
 
 
@@ -26,7 +28,7 @@ class Case:
     name: str
     network: Network
     coding: str
-    inputs: NDArray[Any]  # uint8 [sample, height, width, channel], with [timestep] after the sample over time
+    inputs: NDArray[Any]  # [sample, height, width, channel], with [timestep] after the sample over time
     labels: NDArray[Any]
     timesteps: int
     dice: Dice
@@ -42,13 +44,12 @@ class Case:
 def draw(seed: int, number: int) -> Case:
     """The case of a number, the same every time; one in four inputs that stay is coded by rate."""
     own = stream_key(seed, "networks", str(number))
-    bits = WEIGHT_BITS[number % len(WEIGHT_BITS)]
-    network, dice = mixed_network(own, WIDEST, MOST_STEPS, bits), Dice(own, "case")
+    network, dice = mixed_network(own, WIDEST, MOST_STEPS, *BITS[number % len(BITS)]), Dice(own, "case")
     timesteps, layer = dice.whole(1, MOST_TIMESTEPS), network.input
     steps = (timesteps,) if layer.over_time else ()
-    inputs = dice.integers(0, (1 << layer.bits) - 1, (SAMPLES, *steps, *layer.shape))
+    inputs = dice.integers(*layer.values, (SAMPLES, *steps, *layer.shape))
     if dice.once_in(2):  # few of them
         inputs[dice.integers(1, 4, inputs.shape) > 1] = 0
-    coding = "events" if layer.over_time else "rate" if dice.once_in(4) else "direct"
+    coding = "events" if layer.over_time else "rate" if dice.once_in(4) and not layer.signed else "direct"
     labels = dice.integers(0, network.n_classes - 1, (SAMPLES,))
-    return Case(f"{seed}/{number}", network, coding, inputs.astype("u1"), labels, timesteps, dice)
+    return Case(f"{seed}/{number}", network, coding, inputs.astype(layer.dtype), labels, timesteps, dice)

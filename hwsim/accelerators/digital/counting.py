@@ -14,6 +14,7 @@ from hwsim.contract.maps import sliding
 from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.network.geometry import input_shape
+from hwsim.traces.planes import magnitudes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
     """Count the inputs of one task that are not zero; None where the machine takes all inputs as they come."""
     dense, tiling = plan.dense, task.tiling
     if task.unit == "ac":
-        return _count(task, activations.met_by(task.layer), plan)
+        planes = activations.met_by(task.layer)
+        return _count(task, magnitudes(planes) if plan.network.signed(task.layer.inputs[0]) else planes, plan)
     if task.unit != "narrow_mac" or dense is None:
         return None
     if dense.density == "trace":

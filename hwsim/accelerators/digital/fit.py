@@ -6,7 +6,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.contract.dense import Dense
 from hwsim.contract.fit import neuron_widths, refuse_narrow
 from hwsim.contract.neuron_parts import synapse_widths
-from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, Readout, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Input, Layer, Linear, Network, Pool, neuron_of
 from hwsim.traces.network.ranges import Range, added, current_ranges, signed_bits, sum_range
 from hwsim.traces.network.raw_input import multiplies_input
 
@@ -24,7 +24,7 @@ def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> No
             refuse_narrow(
                 layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
             )
-        elif isinstance(layer, Readout) and spec.pooling != "none":
+        elif layer.name in ranges and spec.pooling != "none":
             refuse_narrow(layer.name, [("pooling.bits", signed_bits(*ranges[layer.name]), spec.pooling.bits)])
         elif isinstance(layer, Pool) and spec.pooling != "none":
             refuse_narrow(layer.name, [("pooling.bits", _value_bits(network, layer.name, dense), spec.pooling.bits)])
@@ -43,7 +43,9 @@ def _check_sums(
     """`currents` are those that the layer passes on, with its bias; (0, 0) where it gives spikes."""
     direct = multiplies_input(network, layer)
     value_bits = _value_bits(network, layer.inputs[0], dense)
-    sums = signed_bits(*sum_range(layer, (1 << value_bits) - 1))
+    signed = network.signed(layer.inputs[0])
+    largest = (1 << (value_bits - signed)) - 1
+    sums = signed_bits(*sum_range(layer, largest, -largest - 1 if signed else 0))
     needed = [("mac.weight_bits", layer.weights.bits, spec.mac.weight_bits)]
     if direct:
         needed.append(("mac.input_bits", value_bits, spec.mac.input_bits))
@@ -65,4 +67,4 @@ def _value_bits(network: Network, name: str, dense: Dense | None) -> int:
     layer: Layer = network[name]
     if dense is not None and not isinstance(layer, Input):
         return dense.activation_bits
-    return network.max_value(name).bit_length()
+    return network.bits(name)

@@ -84,7 +84,7 @@ def mean_accumulates(plan: Plan, unit: int, task: Task, trace: Trace, samples: s
                 ones = np.pad(ones[:, :-1], ((0, 0), (1, 0)))
             counts[:, :, 0, 0] += ones * scale
         elif network.input.over_time and trace.inputs is not None:
-            events = trace.inputs.values[: trace.n_samples][samples]
+            events = np.abs(trace.inputs.values[: trace.n_samples][samples].astype(np.int32))
             counts[:, :, 0, 0] += events.sum(axis=(2, 3, 4), dtype=np.int64) * scale
         else:
             counts[:, :, 0, 0] += prod(network[name].shape) * scale

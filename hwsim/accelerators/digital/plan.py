@@ -28,7 +28,7 @@ class Task:
     layer: Layer
     pieces: tuple[Piece, ...]  # of the maps that it reads
     unit: Unit | None  # what the PEs do
-    digits: int  # set bits of an input arrive one after another: 1 for spikes and for what is multiplied
+    digits: int  # of a magnitude, that arrive one after another: 1 for spikes and for what is multiplied
     finish: Finish | None
     only_first: bool  # done at the first timestep, and kept
     keeps_sums: bool  # sums of the first timestep are read again at the others
@@ -122,7 +122,7 @@ def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None
         layer=layer,
         pieces=read,
         unit=unit,
-        digits=network.max_value(layer.inputs[0]).bit_length() if unit == "ac" else 1,
+        digits=max(map(abs, network.values(layer.inputs[0]))).bit_length() if unit == "ac" else 1,
         finish=finish,
         only_first=once and (follows_input(network, layer.name) or (direct and not keeps)),
         keeps_sums=keeps,
@@ -135,4 +135,4 @@ def _value_bits(spec: DigitalSpec, network: Network, name: str, dense: Dense | N
         return spec.sum_bits
     if dense is not None and not isinstance(network[name], Input):
         return dense.activation_bits
-    return network.max_value(name).bit_length()
+    return network.bits(name)

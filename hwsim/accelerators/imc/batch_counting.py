@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from hwsim.accelerators.imc.baseline import planes_of
 from hwsim.accelerators.imc.copy_counting import count_copies
-from hwsim.accelerators.imc.counting import LayerCounts, cells_of
+from hwsim.accelerators.imc.counting import LayerCounts, by_digits, cells_of
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.plan.plan import placed
 from hwsim.accelerators.imc.posting import postings
@@ -65,8 +65,9 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
     activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
     for layer in network:
         if isinstance(layer, Conv2d | Linear) and layer.name in placement.layers:
-            planes = activations.met_by(layer)
-            counted = count_copies(spec, placement.layers[layer.name], planes, cells[layer.name])
+            placed_layer = placement.layers[layer.name]
+            planes = by_digits(activations.met_by(layer), placed_layer.signed, spec.dac.bits)
+            counted = count_copies(spec, placed_layer, planes, cells[layer.name])
             once = spec.direct_input == "once" and multiplies_input(network, layer)
             counts[layer.name] = counted.over(timesteps, only_first=once)
     return counts

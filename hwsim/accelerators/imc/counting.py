@@ -65,6 +65,14 @@ def cells_of(spec: ImcSpec, network: Network, placement: Placement) -> Mapping[s
     }
 
 
+def by_digits(planes: NDArray[np.uint64], signed: bool, digit_bits: int) -> NDArray[np.uint64]:
+    """Planes of which each digit has as many: the sign, which is subtracted, is the first of a digit of its own."""
+    missing = -(len(planes) - 1) % digit_bits if signed else 0
+    if not missing:
+        return planes
+    return np.concatenate([planes[:-1], np.zeros((missing, *planes.shape[1:]), np.uint64), planes[-1:]])
+
+
 def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
     """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
     planes = np.ascontiguousarray(planes)

@@ -29,7 +29,7 @@ def window_fetches(plan: Plan, step: Step, port_bits: int) -> IntArray:
         if isinstance(layer, Pool):
             per_row = _read_here(plan, layer, piece, port_bits)
         else:
-            bits = plan.network.max_value(piece.map).bit_length()
+            bits = plan.network.bits(piece.map)
             per_row = _columns(plan, layer, piece) * ceil(plan.network[piece.map].shape[2] * bits / port_bits)
         fetched += _rows(plan, layer, piece) * per_row
     return plan.runs(step) * fetched
@@ -77,7 +77,7 @@ def residual_fetches(plan: Plan, layer: Layer) -> int:
 
 def _read_here(plan: Plan, layer: Layer, piece: Piece, port_bits: int) -> int:
     """Buffer reads of one row of a map by a layer that works channel by channel, at all its tiles."""
-    network, bits = plan.network, plan.network.max_value(piece.map).bit_length()
+    network, bits = plan.network, plan.network.bits(piece.map)
     low, high = piece.channels
     shape = (1, 1, high - low) if piece.flat else network[piece.map].shape
     parts = (read_of(network, layer, piece, part) for part in plan.traffic.sites.parts[layer.name])
@@ -93,24 +93,27 @@ def row_words(layer: Layer, bits: int, port_bits: int) -> int:
 
 def row_writes(plan: Plan, layer: Layer) -> int:
     """Buffer writes of one row of activations over all tiles that keep it."""
-    bits, port_bits = plan.network.max_value(layer.name).bit_length(), plan.spec.spike_buffer.port_bits
+    bits, port_bits = plan.network.bits(layer.name), plan.spec.spike_buffer.port_bits
     return sum(words(values, bits, port_bits) for values in plan.traffic.kept[layer.name].values())
 
 
-def psum_accesses(plan: Plan, layer: Layer) -> int:
-    """Accesses for one row of direct-coded currents that are kept over the timesteps.
+def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
+    """Accesses for each row of direct-coded currents that are kept over the timesteps: int64 [row].
 
-    Those are what a layer with weights gives, or what a sum or its neurons take.
+    Those are what a layer with weights gives, or what a sum, its neurons or a pool take: a pool all rows of its window.
     """
-    network, kept = plan.network, int(multiplies_input(plan.network, layer))
-    if not isinstance(layer, Conv2d | Linear):
-        given = [network[name] for name in layer.inputs]
-        kept = sum(neuron_of(one) is None and multiplies_input(network, one) for one in given)
-    return kept * row_words(layer, plan.spec.psum_bits, plan.spec.psum_buffer.port_bits)
+    network, spec = plan.network, plan.spec
+    given = [network[name] for name in layer.inputs]
+    taken = [layer] if isinstance(layer, Conv2d | Linear) else [one for one in given if neuron_of(one) is None]
+    rows = np.ones(layer.shape[0], np.int64)
+    if isinstance(layer, Pool):
+        rows = (window(layer).places(0, layer.shape[0], given[0].shape[0]) >= 0).sum(axis=1, dtype=np.int64)
+    direct = [one for one in taken if multiplies_input(network, one)]
+    return rows * sum(row_words(one, spec.psum_bits, spec.psum_buffer.port_bits) for one in direct)
 
 
 def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
     """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
     if plan.spec.direct_input != "once":
         return {}
-    return {("psum_buffer", "read"): ((1 - plan.input_runs()) * psum_accesses(plan, step.layer))[:, None]}
+    return {("psum_buffer", "read"): (1 - plan.input_runs())[:, None] * psum_accesses(plan, step.layer)}

@@ -17,7 +17,7 @@ from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
 from hwsim.contract.neuron_parts import synapse_widths
 from hwsim.errors import ArchitectureError
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Add, Conv2d, Integers, Linear, Network, Pool, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import Add, Conv2d, Integers, Linear, Network, Pool, is_delayed, neuron_of
 from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
 from hwsim.traces.network.weights import weights_of
 
@@ -43,10 +43,10 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
             refuse_narrow(
                 layer.name, [("pooling.bits", signed_bits(*added(layer, network, ranges)), spec.pooling.bits)]
             )
-        elif isinstance(layer, Readout):
+        elif layer.name in ranges:
             refuse_narrow(layer.name, [("pooling.bits", signed_bits(*ranges[layer.name]), spec.pooling.bits)])
         elif isinstance(layer, Pool):
-            refuse_narrow(layer.name, [("pooling.bits", network.max_value(layer.name).bit_length(), spec.pooling.bits)])
+            refuse_narrow(layer.name, [("pooling.bits", network.bits(layer.name), spec.pooling.bits)])
 
 
 def _check_delayed(spec: ImcSpec, network: Network, away: frozenset[str]) -> None:
@@ -78,8 +78,10 @@ def check_decision(spec: ImcSpec, network: Network, timesteps: int) -> None:
 
 def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iterator[Width]:
     """What is added up for one digit of the input in one read, that less the offset, and all of it."""
-    largest = network.max_value(layer.inputs[0])
-    places = range(0, largest.bit_length(), spec.dac.bits)
+    bits, signed_input = network.bits(layer.inputs[0]), network.signed(layer.inputs[0])
+    largest = (1 << bits - 1) - 1 if signed_input else network.max_value(layer.inputs[0])  # of all digits but a sign
+    least, sign = (-1 << bits - 1, [bits - 1]) if signed_input else (0, [])
+    places = [*range(0, largest.bit_length(), spec.dac.bits), *sign]
     reads = Reads.of(spec, network, layer, min(largest, (1 << spec.dac.bits) - 1))
     signed = spec.signs.encoding == "differential"
     yield "shift_add.bits", reads.highest.bit_length() + signed, spec.shift_add.bits
@@ -87,7 +89,7 @@ def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iter
         highest = reads.highest * reads.unit
         yield "offset_corrector.bits", signed_bits(reads.lowest, highest), spec.offset_corrector.bits
     most = reads.codes * reads.unit * reads.n * sum(1 << place for place in places)
-    needed = min(signed_bits(*sum_range(layer, largest)), most.bit_length() + 1)
+    needed = min(signed_bits(*sum_range(layer, largest, least)), most.bit_length() + 1)
     yield "accumulator.bits", needed, spec.accumulator.bits
 
 

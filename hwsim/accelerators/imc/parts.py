@@ -113,7 +113,7 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     needed = needs(plan)
     instances = {name: n * placement.tiles for name, n in per_tile(spec).items() if name in parts}
     instances["noc"] = plan.traffic.mesh.routers
-    instances |= dict.fromkeys(neuron_parts(plan.network), instances["neuron"])
+    instances |= dict.fromkeys(neuron_parts(plan.network, spec.assumptions.off_chip(plan.network)), instances["neuron"])
     least = {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile, "psum_buffer": 1, "global_buffer": 1}
     there = {name: n for name, n in least.items() if name in needed}
     instances |= {name: memories(name, getattr(spec, name), needed[name], n, plan) for name, n in there.items()}

@@ -226,12 +226,19 @@ def pool_actions(plan: Plan, step: Step) -> Actions:
         ("spike_buffer", "write"): runs * written,
     }
     if plan.spec.assumptions.peripherals == "traffic":
-        windows, port_bits = isinstance(layer, Pool), plan.spec.spike_buffer.port_bits
-        fetched = window_fetches(plan, step, port_bits) if windows else runs * residual_fetches(plan, layer)
-        actions["spike_buffer", "read"] = fetched
+        actions["spike_buffer", "read"] = map_fetches(plan, step)
     if isinstance(layer, Readout) and layer.of == "membrane" and plan.spec.loop_order != "layer_outer":
         actions["membrane", "read"] = row_words(layer, plan.spec.neuron.membrane_bits, plan.spec.membrane.port_bits)
     return actions | _hops(plan, step) | psum_reads(plan, step)
+
+
+def map_fetches(plan: Plan, step: Step) -> IntArray:
+    """Buffer reads of what one row pools, adds or counts; currents come from the accumulators."""
+    layer = step.layer
+    if not isinstance(layer, Pool):
+        return plan.runs(step) * residual_fetches(plan, layer)
+    currents = plan.network.gives_currents(layer.name)
+    return plan.runs(step) * 0 if currents else window_fetches(plan, step, plan.spec.spike_buffer.port_bits)
 
 
 def source_actions(plan: Plan, step: Step) -> Actions:

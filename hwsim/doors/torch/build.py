@@ -9,7 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from hwsim.doors.graph import Added, Flattened, Floats, Graph, Neurons, Node, Pooled, Shape, Source, Votes, Weighted
+from hwsim.doors.graph import (
+    Added,
+    Flattened,
+    Floats,
+    Graph,
+    Joined,
+    Neurons,
+    Node,
+    Pooled,
+    Shape,
+    Source,
+    Upsampled,
+    Votes,
+    Weighted,
+)
 from hwsim.doors.torch import windows
 from hwsim.doors.torch.calls import Call
 from hwsim.doors.torch.modules import (
@@ -28,7 +42,9 @@ from hwsim.doors.torch.steps import ADDS, Timestep, is_copy
 from hwsim.errors import TraceError
 from hwsim.traces.network.window import Window
 
+_NEAREST = ("nearest", "nearest-exact")
 _NOTHING = {"Dropout", "Dropout2d", "Identity"}
+_UNKNOWN = "is not among the neurons of docs/guides/neurons.md"
 _TOLD = {"size", "dim", "shape", "device", "dtype", "__get__", "__len__"}
 
 
@@ -94,32 +110,24 @@ class Building:
     def _module(self, call: Call) -> str:
         module, name, taken = call.module, call.name, call.takes[0]
         assert module is not None
-        if neuron_key(module) is not None:
-            return self._neurons(call)
-        kind = class_of(module)
-        if kind is None or is_neurons(module):
-            known = (
-                "is not among the neurons of docs/guides/neurons.md"
-                if is_neurons(module)
-                else "cannot be said in a trace"
-            )
-            refuse(name, module, hint(module) or known)
+        fires, kind = neuron_key(module) is not None, class_of(module)
+        if not fires and (kind is None or is_neurons(module)):
+            refuse(name, module, hint(module) or (_UNKNOWN if is_neurons(module) else "cannot be said in a trace"))
         if not any(id(taken) in known for known in (self._of, self.late, self._joined)):
             refuse(name, module, "reads what no module or function of the network gives")
-        if id(taken) in self._with_own:
-            refuse(
-                name,
-                module,
-                f"reads the spikes of '{self._with_own[id(taken)]}' of the timestep before, added to others",
-            )
+        if id(taken) in self.late:
+            if fires or kind not in ("Conv1d", "Conv2d", "Linear"):
+                refuse(name, module, f"reads '{self.late[id(taken)]}' of the timestep before: only weights may")
+            return self._late_weights(name, module, taken, self._shape(call.gives[0]))
         if id(taken) in self._joined:
             if kind != "Linear":
                 refuse(name, module, "reads vectors side by side: only a Linear may")
             return self._split_linear(name, module, self._joined[id(taken)])
-        if id(taken) in self.late:
-            if kind not in ("Conv1d", "Conv2d", "Linear"):
-                refuse(name, module, f"reads '{self.late[id(taken)]}' of the timestep before: only weights may")
-            return self._late_weights(name, module, taken, self._shape(call.gives[0]))
+        if fires:
+            return self._neurons(call)
+        if id(taken) in self._with_own:
+            own = self._with_own[id(taken)]
+            refuse(name, module, f"reads a sum with the spikes of '{own}' of the timestep before: only '{own}' may")
         if kind in _NOTHING:
             return self._of[id(taken)]
         shape = self._shape(call.gives[0]) if call.gives[0].dim() > 1 else (1, 1, 1)
@@ -135,8 +143,9 @@ class Building:
             "AvgPool2d": self._pool,
             "MaxPool1d": self._pool,
             "MaxPool2d": self._pool,
-            "AdaptiveAvgPool1d": self._whole_pool,
-            "AdaptiveAvgPool2d": self._whole_pool,
+            "AdaptiveAvgPool1d": self._adaptive_pool,
+            "AdaptiveAvgPool2d": self._adaptive_pool,
+            "Upsample": self._upsample,
             "Flatten": self._flatten,
             "VotingLayer": self._votes,
         }[str(kind)]
@@ -303,11 +312,36 @@ class Building:
             raise TraceError(f"function '{call.name}' after '{source}': {pooled}")
         return self._put(pooled)
 
-    def _whole_pool(self, name: str, module: Any, source: str, shape: Shape) -> str:
-        height, width, _ = self.nodes[source].shape
-        if shape[:2] != (1, 1):
-            refuse(name, module, f"wanted a mean over a whole map, found {height} x {width} to {shape[:2]}")
-        return self._put(Pooled(name, (source,), shape, "sum", Window((height, width)), height * width))
+    def _adaptive_pool(self, name: str, module: Any, source: str, shape: Shape) -> str:
+        """Means of equal windows, or places that are repeated where there are more after it than before."""
+        before = self.nodes[source].shape
+        if (factor := _factor(before, shape)) is not None:
+            return source if factor == (1, 1) else self._put(Upsampled(name, (source,), shape, factor))
+        kernel = _factor(shape, before)
+        if kernel is None:
+            found = " to ".join(f"{height} x {width}" for height, width, _ in (before, shape))
+            wanted = f"wanted equal windows, or a whole number of places for each, found {found}"
+            if module is None:
+                raise TraceError(f"function 'adaptive_avg_pool2d' after '{source}': {wanted}")
+            refuse(name, module, wanted)
+        window = Window(kernel) if shape[:2] == (1, 1) else Window(kernel, kernel)
+        return self._put(Pooled(name, (source,), shape, "sum", window, window.taps))
+
+    def _upsample(self, name: str, module: Any, source: str, shape: Shape) -> str:
+        factor = _factor(self.nodes[source].shape, shape)
+        if factor is None or module.mode not in _NEAREST:
+            refuse(name, module, f"wanted nearest neighbours and whole factors, found {module.mode}")
+        return self._put(Upsampled(name, (source,), shape, factor))
+
+    def _interpolated(self, call: Call, source: str) -> str:
+        """`interpolate(x, size, scale_factor, mode)`, of nearest neighbours."""
+        given = {**dict(zip(("input", "size", "scale_factor", "mode"), call.arguments, strict=False)), **call.options}
+        shape, mode = self._shape(call.gives[0]), given.get("mode", "nearest")
+        factor = _factor(self.nodes[source].shape, shape)
+        if factor is None or mode not in _NEAREST:
+            wanted = "wanted nearest neighbours and whole factors"
+            raise TraceError(f"function '{call.name}' after '{source}': {wanted}, found {mode}")
+        return self._put(Upsampled(f"upsample{len(self.nodes)}", (source,), shape, factor))
 
     def _flatten(self, name: str, _module: Any, source: str, shape: Shape) -> str:
         if self.nodes[source].shape == shape:
@@ -340,6 +374,10 @@ class Building:
                 return self._flatten(f"flatten{len(self.nodes)}", None, known[0], self._shape(call.gives[0]))
             if name.lstrip("_") in ("max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d"):
                 return self._functional_pool(call, known[0])
+            if name == "adaptive_avg_pool2d":
+                return self._adaptive_pool(f"pool{len(self.nodes)}", None, known[0], self._shape(call.gives[0]))
+            if name == "interpolate":
+                return self._interpolated(call, known[0])
             if name in _TOLD:
                 return None
         after = f"'{known[0]}'" if known else f"'{self.late[id(taken)]}' of the timestep before"
@@ -367,14 +405,26 @@ class Building:
         return self._put(Added(f"add{len(self.nodes)}", names, self._shape(call.gives[0])))
 
     def _side_by_side(self, call: Call) -> str | None:
-        """Vectors side by side, for a Linear to take apart."""
+        """Maps side by side; vectors for a Linear to take apart."""
+        maps = all(id(tensor) in self._of and tensor.dim() == 4 + (id(tensor) in self.timed) for tensor in call.takes)
+        dim = call.options.get("dim", call.arguments[1] if len(call.arguments) > 1 else 0)
+        if maps and len(call.takes) > 1 and dim % call.gives[0].dim() == call.gives[0].dim() - 3:
+            names = tuple(self._of[id(tensor)] for tensor in call.takes)
+            return self._put(Joined(f"cat{len(self.nodes)}", names, self._shape(call.gives[0])))
         self._joined[id(call.gives[0])] = list(call.takes)
         axis = call.options.get("dim", call.arguments[1] if len(call.arguments) > 1 else 0)
         known = all(id(tensor) in self._of or id(tensor) in self.late for tensor in call.takes)
         vectors = all(tensor.dim() == 2 + (id(tensor) in self.timed) for tensor in call.takes)
         if not known or not vectors or axis not in (-1, call.gives[0].dim() - 1):
-            raise TraceError("function 'cat': wanted vectors of the network side by side, before a Linear")
+            wanted = "wanted channels of maps side by side, or vectors before a Linear"
+            raise TraceError(f"function 'cat': {wanted}, all of the network")
         return None
+
+
+def _factor(small: Shape, large: Shape) -> tuple[int, int] | None:
+    """How often rows and columns of one map go into those of another; None where that is no whole number."""
+    whole = all(b % a == 0 for a, b in zip(small[:2], large[:2], strict=True))
+    return (large[0] // small[0], large[1] // small[1]) if whole else None
 
 
 def _bias(module: Any) -> Floats | None:

@@ -105,6 +105,7 @@ class _Forward:
         self.multi = any(map(is_in_time, model.modules()))
         self.timesteps = timesteps or 0
         self.stepwise = True
+        self.axis = 0  # of time, in what a loop is given
 
     def graph(self, one: NDArray[np.uint8], most: int, readout: str) -> Graph:
         """The float graph, from a forward pass of one sample; `most` is the largest input of all."""
@@ -121,24 +122,28 @@ class _Forward:
         shape = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0])
         bits = 8 if not self.over_time else max(1, most.bit_length())
         source = Source("input", (), shape, self.unit, bits, self.over_time)
-        calls, entries, timed = self._written_down(tensor)
-        timestep = one_timestep(calls, entries, timed, self.multi, _fires)
+        calls, entries, axis = self._written_down(tensor)
+        timestep = one_timestep(calls, entries, axis, self.multi, _fires)
         return Building(source, entries, timestep).graph(readout)
 
-    def _written_down(self, tensor: torch.Tensor) -> tuple[list[Call], list[torch.Tensor], bool]:
-        """Calls of a forward pass, or of two of one timestep each; what they were given; whether that is timed."""
+    def _written_down(self, tensor: torch.Tensor) -> tuple[list[Call], list[torch.Tensor], int | None]:
+        """Calls of a forward pass, or of two of one timestep each; what they were given; and its axis of time."""
         if self.over_time and not self.multi:
-            sequence = [tensor.transpose(0, 1)]
-            calls, _ = self._called(sequence)
-            if calls and _times(calls) == self.timesteps > 1:  # it has a loop of its own
-                self.stepwise = False
-                return calls, sequence, True
+            why = ""
+            for self.axis in (0, 1):
+                sequence = [self._sequence(tensor)]
+                calls, failed = self._called(sequence)
+                why = why or (failed and f"; on all timesteps {tuple(sequence[0].shape)}: {failed}")
+                if calls and _times(calls) == self.timesteps > 1:  # it has a loop of its own
+                    self.stepwise = False
+                    return calls, sequence, self.axis
             steps = [tensor[:, t] for t in range(min(2, self.timesteps))]
             calls, error = self._called(steps)
+            self.axis, sequence = 0, [tensor.transpose(0, 1)]
             if error and self.timesteps == 1 and (again := self._called(sequence)[0]):
                 self.stepwise = False
-                return again, sequence, True
-            return self._checked(calls, steps, error), steps, False
+                return again, sequence, 0
+            return self._checked(calls, steps, error and error + why), steps, None
         calls, error = self._called([tensor])
         times = _times(self._checked(calls, [tensor], error))
         if times > 1 and not self.multi:
@@ -147,7 +152,11 @@ class _Forward:
             raise UsageError("timesteps: wanted how many, for a model that does one timestep a call")
         if self.stepwise and self.timesteps > 1:  # what comes back is seen at the second timestep
             calls, _ = self._called([tensor, tensor])
-        return calls, [tensor], self.multi
+        return calls, [tensor], 0 if self.multi else None
+
+    def _sequence(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Inputs [sample, timestep, ...] as a loop takes them."""
+        return tensor.transpose(0, 1) if self.axis == 0 else tensor
 
     def _called(self, given: Sequence[torch.Tensor]) -> tuple[list[Call], str]:
         """Calls of forward passes one after another, or no calls and why that failed."""
@@ -212,7 +221,7 @@ class _Forward:
             for t in range(self.timesteps):
                 self.model(tensor[:, t] if self.over_time else tensor)
         else:
-            self.model(tensor.transpose(0, 1) if self.over_time else tensor)
+            self.model(self._sequence(tensor) if self.over_time else tensor)
 
     def _arranged(self, found: list[NDArray[Any]], shape: tuple[int, int, int]) -> NDArray[Any]:
         """[sample, timestep, y, x, channel], of one call with an axis of time, or of one a timestep."""

@@ -222,8 +222,9 @@ WHOLE = {
     "AvgPool2d": "with one divisor for all windows, so with count_include_pad if padded",
     "MaxPool1d": "without dilation",
     "MaxPool2d": "without dilation",
-    "AdaptiveAvgPool1d": "to 1",
-    "AdaptiveAvgPool2d": "to 1 x 1",
+    "AdaptiveAvgPool1d": "where windows are equal, or places are repeated a whole number of times",
+    "AdaptiveAvgPool2d": "where windows are equal, or places are repeated a whole number of times",
+    "Upsample": "nearest, whole factors",
     "Flatten": "to a vector",
     "VotingLayer": "SpikingJelly's, as the last layer",
     "Dropout": "in eval mode: nothing",
@@ -245,7 +246,9 @@ FUNCTIONS = {
     "iadd": "of two branches",
     "__add__": "of two branches",
     "__radd__": "of two branches",
-    "cat": "of vectors, before a Linear",
+    "adaptive_avg_pool2d": "as AdaptiveAvgPool2d",
+    "interpolate": "nearest, whole factors",
+    "cat": "of channels of maps, or of vectors before a Linear",
     "stack": "of timesteps",
 }
 """Functions between modules."""
@@ -291,7 +294,6 @@ HINTS = {
     "ReLU": "is no spiking neuron: a trace is of spikes",
     "LayerNorm": "cannot be folded into weights: use batch norm",
     "GroupNorm": "cannot be folded into weights: use batch norm",
-    "Upsample": "is not in the format yet",
 }
 
 

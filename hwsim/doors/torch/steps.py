@@ -25,11 +25,11 @@ ADDS = {"add", "add_", "iadd", "__add__", "__radd__", "__iadd__"}
 
 @dataclass(frozen=True, slots=True)
 class Timestep:
-    """Calls in order; which tensors, by number, are of an earlier timestep, with their neurons; and which are timed."""
+    """Calls in order; by number, tensors of the timestep before, with their neurons, and the axis of time of others."""
 
     calls: tuple[Call, ...]
     late: dict[int, str]
-    timed: set[int]
+    timed: dict[int, int]
 
 
 def is_copy(name: str) -> bool:
@@ -38,14 +38,18 @@ def is_copy(name: str) -> bool:
 
 
 def one_timestep(
-    calls: Sequence[Call], entries: Sequence[torch.Tensor], timed: bool, whole: bool, fires: Callable[[Call], bool]
+    calls: Sequence[Call],
+    entries: Sequence[torch.Tensor],
+    axis: int | None,
+    whole: bool,
+    fires: Callable[[Call], bool],
 ) -> Timestep:
     """The calls of the last timestep, of a model that is given entries; of all at once where modules take them `whole`.
 
-    `timed` says whether entries have an axis of time, `fires` which modules are neurons.  Raises TraceError, by its
+    `axis` is that of time in entries that have one, `fires` says which modules are neurons.  Raises TraceError, by its
     name, for what reads other timesteps.
     """
-    unrolled = _Unrolled(calls, entries, timed, fires)
+    unrolled = _Unrolled(calls, entries, axis, fires)
     return Timestep(unrolled.network(whole), unrolled.late, unrolled.timed)
 
 
@@ -88,16 +92,24 @@ class _Step:
         return f"function '{self.call.name}'" if kind is None else f"module '{self.call.name}' ({type(kind).__name__})"
 
 
+def _index(call: Call, axis: int) -> int | None:
+    """The number of a timestep that a slice along an axis takes, or None for other slices."""
+    asked = call.arguments[1]
+    along = (asked if isinstance(asked, tuple) else (asked,))[axis : axis + 1]
+    whole = asked[:axis] == (slice(None),) * axis if isinstance(asked, tuple) else axis == 0
+    return along[0] if whole and along and isinstance(along[0], int) else None
+
+
 class _Unrolled:
     """Calls as a graph over time."""
 
     def __init__(
-        self, calls: Sequence[Call], entries: Sequence[torch.Tensor], timed: bool, fires: Callable[[Call], bool]
+        self, calls: Sequence[Call], entries: Sequence[torch.Tensor], axis: int | None, fires: Callable[[Call], bool]
     ) -> None:
         self.steps: list[_Step] = []
         self.fires = fires
-        self.timed = {id(entry) for entry in entries} if timed else set()
-        self.timesteps = entries[0].shape[0] if timed else None
+        self.timed = {} if axis is None else {id(entry): axis for entry in entries}
+        self.timesteps = None if axis is None else entries[0].shape[axis]
         self.late: dict[int, str] = {}
         self._taken: set[int] = set()
         self._made_by: dict[int, _Step | None] = {id(entry): None for entry in entries}
@@ -115,33 +127,35 @@ class _Unrolled:
         known = [tensor for tensor in takes if id(tensor) in self._made_by]
         if not known or not call.gives:
             return
-        timed_before, timed = id(known[0]) in self.timed, self._gives_timed(call, known[0])
-        if timed_before and fires:
+        before, after = self.timed.get(id(known[0])), self._axis_after(call, known[0])
+        if before is not None and fires:
             turn = None
-        elif timed_before and not timed and call.name == "__getitem__":
-            turn = call.arguments[1] % len(known[0])
+        elif before is not None and call.name == "__getitem__" and (number := _index(call, before)) is not None:
+            turn = number % known[0].shape[before]
         sources = [made for tensor in known if (made := self._made_by[id(tensor)]) is not None]
-        times = [each.time for each in sources if each.time is not None and not timed]
+        times = [each.time for each in sources if each.time is not None and after is None]
         step = _Step(call, fires, sources, turn, max(times, default=None) if turn is None else turn)
         for source in sources:
             source.readers.append(step)
         self.steps.append(step)
         for tensor in call.gives[:1] if call.module is not None else call.gives:
             self._made_by[id(tensor)] = step
-            (self.timed.add if timed else self.timed.discard)(id(tensor))
+            self.timed.pop(id(tensor), None)
+            if after is not None:
+                self.timed[id(tensor)] = after
 
-    def _gives_timed(self, call: Call, taken: torch.Tensor) -> bool:
-        """Whether what a call gives has an axis of time."""
-        before, after = id(taken) in self.timed, call.gives[0]
+    def _axis_after(self, call: Call, taken: torch.Tensor) -> int | None:
+        """The axis of time of what a call gives, if it has one."""
+        before, after = self.timed.get(id(taken)), call.gives[0]
         if call.module is not None:
             return before
-        if before and call.name == "__getitem__":
-            return not isinstance(call.arguments[1], int)
-        if before and call.name == "flatten":
-            return call.arguments[1:3] != (0, 1)  # samples of all timesteps, one after another
-        if self.timesteps and not before and call.name in ("view", "reshape", "unflatten"):
-            return after.shape[0] == self.timesteps and after.dim() == taken.dim() + 1
-        return before or call.name == "stack"
+        if before is not None and call.name == "__getitem__":
+            return before if _index(call, before) is None else None
+        if before == 0 and call.name == "flatten" and call.arguments[1:3] == (0, 1):
+            return None  # samples of all timesteps, one after another
+        if self.timesteps and before is None and call.name in ("view", "reshape", "unflatten"):
+            return 0 if after.shape[0] == self.timesteps and after.dim() == taken.dim() + 1 else None
+        return call.options.get("dim", 0) if before is None and call.name == "stack" else before
 
     def network(self, whole: bool) -> tuple[Call, ...]:
         """The calls of one timestep, or of all at once, in order."""
@@ -154,6 +168,8 @@ class _Unrolled:
             at_end = here and not step.is_used and (not step.ends or brought)
             if at_end and (step.call.module is None or id(step.call.module) not in used):  # else it is for the next
                 self._take(step, now)
+        if not self._taken:
+            raise TraceError("model: its input reaches nothing of what it gives")
         return tuple(step.call for step in self.steps if id(step) in self._taken)
 
     def _take(self, step: _Step, now: int | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Concat, Flatten, Input, Layer, Network, Pool, Upsample, is_delayed
-from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels
+from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels, widened
 
 Words = NDArray[np.uint64]
 _MOST_KEPT = 1 << 20  # bits of raw inputs whose planes are kept with them
@@ -23,7 +23,7 @@ def activation_planes(
 ) -> Words:
     """Bit planes of a layer's activations: uint64 [plane, sample, timestep, position, word], read-only.
 
-    Plane p holds binary digit p; words are packed as in `PackedSpikes`.  There are `max_value(layer).bit_length()`
+    Plane p holds binary digit p; words are packed as in `PackedSpikes`.  There are `bits(layer)`
     planes: 1 for spikes, `bits` for the input, 3 for a 2 x 2 average pool (window sums 0..4).  What depends on the raw
     input alone is the same at every timestep and has a timestep axis of length 1, which broadcasts.  `samples` counts
     in the recorded samples.  `in_place_of_spikes` are planes, of these samples, of all layers that have neurons, for a
@@ -106,13 +106,15 @@ def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words])
     if layer.name in trace.spikes:
         return trace.spikes[layer.name].words[samples][None]
     network = trace.network
-    n_planes = network.max_value(layer.name).bit_length()
+    n_planes = network.bits(layer.name)
     match layer:
         case Input():
             return _input_planes(trace, layer, samples)
         case Pool():
             terms = _window_terms(layer, network[layer.inputs[0]].shape[:2], known[layer.inputs[0]])
-            return max_planes(terms) if layer.kind == "max" else sum_planes(terms, [1] * len(terms), n_planes)
+            if layer.kind == "max":
+                return max_planes(terms, network.signed(layer.name))
+            return sum_planes(_wide(network, layer.inputs * len(terms), terms, n_planes), [1] * len(terms), n_planes)
         case Flatten():
             return _flatten(known[layer.inputs[0]], network[layer.inputs[0]].shape[2])
         case Concat():
@@ -120,8 +122,15 @@ def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words])
         case Upsample():
             return _repeated(layer, network[layer.inputs[0]].shape[:2], known[layer.inputs[0]])
         case Add():
-            return sum_planes([known[name] for name in layer.inputs], layer.gains, n_planes)
+            terms = [known[name] for name in layer.inputs]
+            return sum_planes(_wide(network, layer.inputs, terms, n_planes), layer.gains, n_planes)
     raise TraceError(f"layer '{layer.name}': wanted recorded spikes, found none")
+
+
+def _wide(network: Network, names: Sequence[str], terms: Sequence[Words], n_planes: int) -> list[Words]:
+    """Planes of some layers, those of signed ones with as many as there are of the result."""
+    named = zip(names, terms, strict=True)
+    return [widened(planes, n_planes) if network.signed(name) else planes for name, planes in named]
 
 
 def _input_planes(trace: Trace, layer: Input, samples: slice) -> Words:
@@ -148,6 +157,7 @@ def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[W
 
 def _side_by_side(network: Network, layer: Concat, sources: list[Words], n_planes: int) -> Words:
     """The channels of all sources in one row of channels; what has fewer planes, or timesteps, is spread."""
+    sources = _wide(network, layer.inputs, sources, n_planes)
     steps = max(planes.shape[2] for planes in sources)
     bits = []
     for name, planes in zip(layer.inputs, sources, strict=True):

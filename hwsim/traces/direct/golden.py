@@ -33,14 +33,15 @@ from hwsim.traces.network.layers import (
     is_delayed,
     neuron_of,
 )
+from hwsim.traces.network.raw_input import beyond
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import pack_channels
-from hwsim.traces.trace import PackedSpikes
+from hwsim.traces.trace import PackedSpikes, RawValues
 
 _SAMPLES_AT_ONCE = 64
 
 Values = NDArray[np.int32]
-Encode = Callable[[NDArray[np.uint8], int], Values]
+Encode = Callable[[RawValues, int], Values]
 """What the input layer gives for raw samples at a timestep; they are given as they are where a coding has none."""
 
 
@@ -69,13 +70,13 @@ class Execution:
 
 def execute(
     network: Network,
-    inputs: NDArray[np.uint8],
+    inputs: RawValues,
     timesteps: int,
     products: Products | None = None,
     encode: Encode | None = None,
     watch: Watch | None = None,
 ) -> Execution:
-    """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `network` prescribes.
+    """Run `network` on raw inputs [sample, height, width, channel] as the docstring of `network` prescribes.
 
     With `products`, currents are theirs, and sums that leave 32 bits saturate.  `watch` sees all membranes.  Raises
     TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
@@ -90,7 +91,7 @@ def execute(
 
 def execute_parts(
     network: Network,
-    inputs: NDArray[np.uint8],
+    inputs: RawValues,
     timesteps: int,
     products: Products | None = None,
     encode: Encode | None = None,
@@ -99,12 +100,13 @@ def execute_parts(
     """The same, some samples at a time, in order."""
     check_network(network)
     shape = (timesteps, *network.input.shape) if network.input.over_time else network.input.shape
-    if inputs.dtype != np.uint8 or inputs.shape[1:] != shape or not inputs.size:
+    wanted = network.input.dtype
+    if inputs.dtype != wanted or inputs.shape[1:] != shape or not inputs.size:
         raise TraceError(
-            f"inputs: wanted uint8 (samples, {', '.join(map(str, shape))}), found {inputs.dtype} {inputs.shape}"
+            f"inputs: wanted {wanted} (samples, {', '.join(map(str, shape))}), found {inputs.dtype} {inputs.shape}"
         )
-    if int(inputs.max()) >> network.input.bits:
-        raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {int(inputs.max())}")
+    if (found := beyond(inputs, network.input)) is not None:
+        raise TraceError(f"inputs: wanted {network.input.bits}-bit integers, found {found}")
     products = products or ExactProducts(network)
     if network.input.over_time:
         encode = at_timestep
@@ -138,7 +140,7 @@ class _Run:
         network: Network,
         products: Products,
         first_sample: int,
-        inputs: NDArray[np.uint8],
+        inputs: RawValues,
         encode: Encode | None,
         watch: Watch | None,
     ) -> None:
@@ -190,7 +192,9 @@ class _Run:
                 if layer.neuron is None and layer.bias is not None:
                     passed = _saturated(np.add(passed, layer.bias, dtype=np.int64))
             case Pool():
-                passed = _pool(layer, sources[0])
+                passed = _pool(
+                    layer, sources[0], self.network.gives_currents(layer.name) or self.network.signed(layer.name)
+                )
             case Flatten():
                 passed = sources[0].reshape(self.n_samples, *layer.shape)
             case Concat():
@@ -264,7 +268,7 @@ class _Run:
         return before if synapse.delayed else now
 
 
-def at_timestep(values: NDArray[np.uint8], timestep: int) -> Values:
+def at_timestep(values: RawValues, timestep: int) -> Values:
     """Inputs over time [sample, timestep, ...] at one timestep."""
     return values[:, timestep].astype(np.int32)
 
@@ -300,10 +304,11 @@ def _unchanging(network: Network, products_vary: bool) -> frozenset[str]:
     return frozenset(names)
 
 
-def _pool(layer: Pool, source: Values) -> Values:
-    """Sum or maximum of every window: int32 [sample, y, x, channel]."""
+def _pool(layer: Pool, source: Values, signed: bool) -> Values:
+    """Sum or maximum, of integers that may be below zero where `signed`, of windows: int32 [sample, y, x, channel]."""
     combine = np.add if layer.kind == "avg" else np.maximum
-    pooled: Values = np.zeros((len(source), *layer.shape), np.int32)  # activations are not negative
-    for part in layer.window.views(source, layer.shape[:2]):
+    nothing = -MAX_INT if signed and layer.kind == "max" else 0
+    pooled: Values = np.full((len(source), *layer.shape), nothing, np.int32)
+    for part in layer.window.views(source, layer.shape[:2], nothing):
         combine(pooled, part, out=pooled)
     return pooled

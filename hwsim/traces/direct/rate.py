@@ -33,7 +33,7 @@ from hwsim.traces.file.record import Record
 from hwsim.traces.network.footprint import played_bytes
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes, RawValues
 from hwsim.traces.verification import Verification
 
 
@@ -70,7 +70,7 @@ class RateTrace(Keeps):
         return self.as_direct.accuracy_by_timestep()
 
 
-def input_spikes(values: NDArray[np.uint8], bits: int, timestep: int) -> NDArray[np.int32]:
+def input_spikes(values: RawValues, bits: int, timestep: int) -> NDArray[np.int32]:
     """Spikes (0 or 1) of raw inputs at a timestep: int32, the shape of `values`."""
     top = (1 << bits) - 1
     levels = np.arange(top + 1, dtype=np.int64)
@@ -92,8 +92,15 @@ def input_counts(trace: RateTrace) -> NDArray[np.int64]:
     return counts
 
 
-def encoder(network: Network) -> Callable[[NDArray[np.uint8], int], NDArray[np.int32]]:
-    """The input coding of a network, as `hwsim.traces.direct.golden.execute` takes it."""
+def encoder(network: Network) -> Callable[[RawValues, int], NDArray[np.int32]]:
+    """The input coding of a network, as `hwsim.traces.direct.golden.execute` takes it.
+
+    Raises TraceError for a signed input: a rate is none below zero.
+    """
+    if network.input.signed:
+        raise TraceError(
+            f"layer '{network.input.name}': wanted an unsigned input for the coding 'rate', found a signed one"
+        )
     return lambda values, timestep: input_spikes(values, network.input.bits, timestep)
 
 
@@ -113,7 +120,9 @@ def rate_arrays(trace: RateTrace) -> dict[str, NDArray[Any]]:
 
 def build_rate(record: Record, provenance: Provenance, take: Take) -> RateTrace:
     """The trace that `record` and its arrays describe, every rule of the coding checked."""
-    return _as_rate(build_direct(record, provenance, take))
+    trace = build_direct(record, provenance, take)
+    encoder(trace.network)
+    return _as_rate(trace)
 
 
 def verify_rate(trace: RateTrace) -> Verification:

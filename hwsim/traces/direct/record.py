@@ -18,6 +18,7 @@ from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels,
 from hwsim.traces.network.check import MAX_LAYERS, check_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Input, Layer, Network
+from hwsim.traces.network.raw_input import beyond
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
 
@@ -100,9 +101,10 @@ def _read_inputs(record: Record, network: Network, samples: int, timesteps: int,
     count = fields.integer("samples", samples, MAX_SAMPLES)
     fields.close()
     steps = (timesteps,) if network.input.over_time else ()
-    values = take("inputs/values", ("|u1",), (count, *steps, *network.input.shape))
-    if int(values.max()) >> network.input.bits:
-        raise TraceError(f"array 'inputs/values': wanted {network.input.bits}-bit integers, found {int(values.max())}")
+    source = network.input
+    values = take("inputs/values", (source.dtype.str,), (count, *steps, *source.shape))
+    if (found := beyond(values, source)) is not None:
+        raise TraceError(f"array 'inputs/values': wanted {source.bits}-bit integers, found {found}")
     return Inputs(values, *read_labels("inputs", count, network.n_classes, take))
 
 

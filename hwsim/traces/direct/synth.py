@@ -22,7 +22,7 @@ from hwsim.traces.network.drawn import drawn_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance, Recipe
-from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
+from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes, RawValues
 
 MAX_SAMPLES = 2**19
 _SAMPLE_SHIFT, _TIMESTEP_SHIFT = 40, 28  # places of sample and timestep in a counter; words count below them
@@ -88,8 +88,13 @@ def draw_inputs(recipe: Recipe, network: Network) -> Inputs:
     shape, bits = network.input.shape, network.input.bits
     steps = (recipe.timesteps,) if network.input.over_time else ()
     n, distinct = math.prod(shape), recipe.timesteps if steps and not recipe.steady else 1
-    words = _bernoulli(recipe, network.input.name, -(-n // 8), distinct).astype("<u8", copy=False)
-    values = words.view(np.uint8)[..., :n] & np.uint8((1 << bits) - 1)
+    stored = network.input.dtype
+    words = _bernoulli(recipe, network.input.name, -(-n * stored.itemsize // 8), distinct).astype("<u8", copy=False)
+    unsigned = np.dtype(f"<u{stored.itemsize}").type
+    values: RawValues = words.view(unsigned)[..., :n] & unsigned((1 << bits) - 1)
+    if network.input.signed:
+        unused = stored.type(8 * stored.itemsize - bits)
+        values = values.view(stored) << unused >> unused
     if steps and recipe.steady:
         values = np.repeat(values, recipe.timesteps, axis=1)
     labels = (_uniform(recipe, "labels", 1)[:, 0, 0] % np.uint64(network.n_classes)).astype(np.int64)
@@ -102,7 +107,8 @@ def _drawn_bytes(recipe: Recipe, network: Network) -> int:
     distinct = 1 if recipe.steady else recipe.timesteps
     slots = sum(layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) for layer in network.spiking())
     logits = (4 * recipe.timesteps + 16 * distinct) * network.n_classes
-    inputs = 2 * math.prod(network.input.shape) * (recipe.timesteps if network.input.over_time else 1)
+    inputs = 2 * network.input.dtype.itemsize * math.prod(network.input.shape)
+    inputs *= recipe.timesteps if network.input.over_time else 1
     return recipe.samples * (8 * slots * recipe.timesteps + inputs + logits)
 
 

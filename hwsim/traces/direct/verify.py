@@ -13,13 +13,11 @@ from hwsim.traces.direct.record import direct_arrays, direct_record
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.footprint import executed_bytes
 from hwsim.traces.planes import unpack_channels
-from hwsim.traces.trace import PackedSpikes
+from hwsim.traces.trace import PackedSpikes, RawValues
 from hwsim.traces.verification import Mismatch, Verification, compare_logits, compare_redrawn
 
 
-def verify_direct(
-    trace: Trace, encode: Callable[[NDArray[np.uint8], int], NDArray[np.int32]] | None = None
-) -> Verification:
+def verify_direct(trace: Trace, encode: Callable[[RawValues, int], NDArray[np.int32]] | None = None) -> Verification:
     """Execute a real network again from its raw inputs, draw a synthetic trace again from its recipe.
 
     `encode` says what the input layer gives at a timestep where that is not the raw input itself.

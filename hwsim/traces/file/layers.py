@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.traces.file.record import Record
-from hwsim.traces.network.check import MAX_INT, MAX_SIZE, check_edges, check_name
+from hwsim.traces.network.check import MAX_INPUT_BITS, MAX_INT, MAX_SIZE, check_edges, check_name
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -66,7 +66,7 @@ def layer_record(layer: Layer) -> dict[str, object]:
     }
     match layer:
         case Input():
-            record |= {"bits": layer.bits}
+            record |= {"bits": layer.bits} | ({"signed": True} if layer.signed else {})
         case Conv2d():
             padding = {"padding": _said(layer.window.padding)}
             record |= _window_record(layer.window) | padding | {"groups": layer.groups}
@@ -182,7 +182,8 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
     name, inputs, shape = base.name, base.inputs, base.shape
     match kind:
         case "input":
-            return Input(name, inputs, shape, bits=record.integer("bits", 1, 8))
+            signed = record.has("signed") and record.flag("signed")
+            return Input(name, inputs, shape, bits=record.integer("bits", 1, MAX_INPUT_BITS), signed=signed)
         case "pool":
             pool = cast("Literal['avg', 'max']", record.choice("pool", ("avg", "max")))
             return Pool(name, inputs, shape, pool, _read_window(record, record.has("padding")))

@@ -35,6 +35,7 @@ from hwsim.traces.network.weights import MOST_BITS, weight_range, weight_type, w
 
 MAX_INT = 2**31 - 1
 """Activations, currents and membranes fit in 32 bits, so no sum of the golden semantics leaves 64."""
+MAX_INPUT_BITS = 16
 MAX_SIZE = 2**20
 MAX_VALUES = 2**28
 """Outputs, and weights, of one layer."""
@@ -68,6 +69,8 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
+        if isinstance(layer, Pool) and layer.kind == "max" and network.signed(layer.name) and any(layer.window.padding):
+            _fail(layer, "wanted no padding around a maximum of signed activations, found some: nothing is 0")
         reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
         bounds[layer.name] = _worst_case(layer, network, reads)
 
@@ -104,8 +107,8 @@ def check_edges(layer: Layer, seen: Mapping[str, object], among: str = "earlier 
         if name not in seen:
             _fail(layer, f"wanted inputs among the {among}, found {name[:80]!r}{guess(name, seen)}")
     if isinstance(layer, Add):
-        if not len(layer.inputs) == len(layer.gains) >= 2:
-            _fail(layer, f"wanted 2 or more inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
+        if not len(layer.inputs) == len(layer.gains) >= 1:
+            _fail(layer, f"wanted inputs and a gain for each, found {len(layer.inputs)}, {len(layer.gains)}")
     elif isinstance(layer, Concat):
         if len(layer.inputs) < 2:
             _fail(layer, f"wanted 2 or more inputs, found {len(layer.inputs)}")
@@ -132,9 +135,11 @@ def _check_ends(network: Network) -> None:
 
 def _check_reads(layer: Layer, network: Network) -> None:
     currents = [name for name in layer.inputs if network.gives_currents(name)]
-    if currents and not isinstance(layer, Add):
+    if currents and not isinstance(layer, Add | Pool):
         _fail(layer, f"wanted activations, found the currents of '{currents[0]}'")
     if isinstance(layer, Add):
+        if len(layer.inputs) == 1 and (layer.neuron is None or not currents):
+            _fail(layer, "wanted 2 or more inputs, or one of currents to neurons, found 1")
         lowest = -MAX_SIZE if network.gives_currents(layer.name) or layer.neuron else 1
         if not all(lowest <= gain <= MAX_SIZE and gain for gain in layer.gains):
             _fail(layer, f"wanted gains from {lowest} to {MAX_SIZE}, not 0, found {layer.gains}")
@@ -160,8 +165,9 @@ def check_geometry(layer: Layer, inputs: list[Shape]) -> None:
     if math.prod(layer.shape) > MAX_VALUES:
         _fail(layer, f"wanted at most {MAX_VALUES} outputs, found {layer.shape}")
     if isinstance(layer, Input):
-        if not 1 <= layer.bits <= 8:
-            _fail(layer, f"wanted 1 to 8 input bits, found {layer.bits}")
+        if not 1 + layer.signed <= layer.bits <= MAX_INPUT_BITS:
+            kind = "signed input" if layer.signed else "input"
+            _fail(layer, f"wanted {1 + layer.signed} to {MAX_INPUT_BITS} {kind} bits, found {layer.bits}")
         return
     if isinstance(layer, Conv2d | Linear):
         _check_weights(layer, inputs[0])
@@ -338,8 +344,10 @@ def _worst_case(layer: Layer, network: Network, inputs: list[int]) -> int:
         total = sum(abs(gain) * bound for gain, bound in zip(layer.gains, inputs, strict=True))
     elif isinstance(layer, Readout):
         total = layer.votes * inputs[0] if layer.of == "spikes" else MAX_INT
+    elif isinstance(layer, Pool) and network.gives_currents(layer.name):
+        total = inputs[0] * (layer.window.taps if layer.kind == "avg" else 1)
     else:
-        total = network.max_value(layer.name)
+        total = max(map(abs, network.values(layer.name)))
     if total > MAX_INT:
         _fail(layer, f"wanted sums within 32 bits, found {total} in the worst case")
     return total if neuron_of(layer) is None else 1

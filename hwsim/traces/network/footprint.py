@@ -43,7 +43,7 @@ def played_bytes(network: Network, timesteps: int) -> int:
         places = height * width * taps * _PLACE_BYTES if isinstance(layer, Conv2d | Pool) else 0
         views = taps * _VIEW_BYTES if isinstance(layer, Pool) else 0
         known = neuron_of(layer) is not None or network.gives_currents(layer.name) or layer.name == network.input.name
-        planes = 0 if known else network.max_value(layer.name).bit_length() * _packed_bytes(layer.shape)
+        planes = 0 if known else network.bits(layer.name) * _packed_bytes(layer.shape)
         framed = _framed_places(layer, network) * (_FRAME_BYTES + 8 * n_words(_channels_read(layer, network)))
         largest = max(largest, places, views, planes, framed)
     return jobs + largest

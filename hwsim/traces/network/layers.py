@@ -139,10 +139,25 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Input(Layer):
-    """The network's input: unsigned integers of `bits` bits, the same at every timestep or others at each."""
+    """The network's input: integers of `bits` bits, the same at every timestep or others at each.
+
+    They are unsigned, or `signed` in two's complement.
+    """
 
     bits: int
     over_time: bool = False
+    signed: bool = False
+
+    @property
+    def values(self) -> tuple[int, int]:
+        """The least and the largest that one can be."""
+        half = 1 << (self.bits - 1)
+        return (-half, half - 1) if self.signed else (0, 2 * half - 1)
+
+    @property
+    def dtype(self) -> np.dtype[np.integer[Any]]:
+        """In what raw samples are stored: as narrow as holds them."""
+        return np.dtype(f"{'i' if self.signed else 'u'}{1 if self.bits <= 8 else 2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +187,10 @@ class Linear(Layer):
 
 @dataclass(frozen=True, slots=True)
 class Pool(Layer):
-    """Pooling: `avg` gives the window's sum, `max` its maximum; padding adds nothing and is never the maximum."""
+    """Pooling: `avg` gives the window's sum, `max` its maximum; padding adds nothing and is never the maximum.
+
+    A pool of currents gives currents.
+    """
 
     kind: Literal["avg", "max"]
     window: Window
@@ -293,44 +311,67 @@ class Network:
         """The layers that have neurons and therefore recorded spikes."""
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
 
-    def max_value(self, name: str) -> int:
-        """The largest integer a layer's activation can take (1 for spikes); only for layers that give activations."""
-        value = self._max_values[name]
-        if value is None:
+    def values(self, name: str) -> Values:
+        """The least and the largest integer a layer's activation can be (0 and 1 for spikes).
+
+        ValueError for layers that give currents.
+        """
+        values = self._values[name]
+        if values is None:
             raise ValueError(f"{name} gives currents, not activations")
-        return value
+        return values
+
+    def max_value(self, name: str) -> int:
+        """The largest of them."""
+        return self.values(name)[1]
+
+    def signed(self, name: str) -> bool:
+        """Whether any of them is below zero."""
+        return self.values(name)[0] < 0
+
+    def bits(self, name: str) -> int:
+        """Bits of one of them: as many as the largest has, in two's complement where they are signed."""
+        low, high = self.values(name)
+        return high.bit_length() if low >= 0 else max(high, -low - 1).bit_length() + 1
 
     def gives_currents(self, name: str) -> bool:
-        """Whether a layer passes signed integer currents on: weights or a sum of them without a neuron, a readout."""
-        return self._max_values[name] is None
+        """Whether a layer passes signed currents on: weights without a neuron, what adds or pools them, a readout."""
+        return self._values[name] is None
 
     @cached_property
-    def _max_values(self) -> Mapping[str, int | None]:
+    def _values(self) -> Mapping[str, Values | None]:
         """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
-        of_neurons = (1 << (self.activation_bits or 1)) - 1
-        values: dict[str, int | None] = {}
+        of_neurons = 0, (1 << (self.activation_bits or 1)) - 1
+        values: dict[str, Values | None] = {}
         for layer in self.layers:
             if neuron_of(layer) is not None:
                 values[layer.name] = of_neurons
             else:
-                values[layer.name] = _max_value(layer, [values.get(i) for i in layer.inputs])
+                values[layer.name] = _values_of(layer, [values.get(i) for i in layer.inputs])
         return values
 
 
-def _max_value(layer: Layer, inputs: list[int | None]) -> int | None:
-    """The largest activation of a layer without neurons whose inputs take at most `inputs`; None for currents."""
+Values = tuple[int, int]
+"""The least and the largest that an activation can be."""
+
+
+def _values_of(layer: Layer, inputs: list[Values | None]) -> Values | None:
+    """What activations of a layer without neurons can be, from those that it reads; None for currents."""
+    known = [values for values in inputs if values is not None]
+    if len(known) < len(inputs):
+        return None
     match layer:
         case Input():
-            return (1 << layer.bits) - 1
+            return layer.values
         case Pool(kind="avg"):
-            return None if inputs[0] is None else layer.window.taps * inputs[0]
+            return layer.window.taps * known[0][0], layer.window.taps * known[0][1]
         case Add():
-            known = [value for value in inputs if value is not None]
-            return sum(map(mul, layer.gains, known)) if len(known) == len(inputs) else None
+            lows, highs = zip(*known, strict=True)
+            return sum(map(mul, layer.gains, lows)), sum(map(mul, layer.gains, highs))
         case Concat():
-            return None if None in inputs else max(value or 0 for value in inputs)
+            return min(low for low, _ in known), max(high for _, high in known)
         case Pool() | Flatten() | Upsample():
-            return inputs[0]
+            return known[0]
     return None  # weights and readouts give currents
 
 

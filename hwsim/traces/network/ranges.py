@@ -18,6 +18,7 @@ from hwsim.traces.network.layers import (
     Flatten,
     Linear,
     Network,
+    Pool,
     Readout,
     SeededWeights,
     Weights,
@@ -40,28 +41,30 @@ def drawn(weights: Weights) -> bool:
     return not isinstance(weights, SeededWeights) or math.prod(weights.shape) <= MOST_DRAWN
 
 
-def sum_range(layer: Conv2d | Linear, largest: int) -> Range:
-    """The range of the sums of weights times inputs from 0 to `largest`, and of all their partial sums.
+def sum_range(layer: Conv2d | Linear, largest: int, least: int = 0) -> Range:
+    """The range of the sums of weights times inputs from `least`, 0 or below, to `largest`, and of their partial sums.
 
-    That is the sum of an output channel's negative weights, and of its positive ones, over all channels; over a spread
-    map of those that meet its places together.  More than `MOST_DRAWN` seeded weights are not drawn but all taken at
-    their largest.
+    That is over all output channels what its negative weights times the one and its positive ones times the other come
+    to; over a spread map of those that meet its places together.  More than `MOST_DRAWN` seeded weights are not drawn
+    but all taken at their largest.
     """
     if isinstance(layer.weights, SeededWeights) and not drawn(layer.weights):
-        most = math.prod(layer.weights.shape[:3]) * weight_range(layer.weights.bits)[1] * largest
+        most = math.prod(layer.weights.shape[:3]) * weight_range(layer.weights.bits)[1] * max(largest, -least)
         return -most, most
-    low, high = kept_with(layer.weights).once(("sums", window(layer)), lambda: _extreme_sums(layer))
-    return low * largest, high * largest
+    negative, positive = kept_with(layer.weights).once(("sums", window(layer)), lambda: _sums_by_sign(layer))
+    low, high = negative * largest + positive * least, positive * largest + negative * least
+    return min(int(low.min()), 0), max(int(high.max()), 0)
 
 
-def _extreme_sums(layer: Conv2d | Linear) -> Range:
-    """The least sum of an output channel's negative weights, and the largest of its positive ones."""
-    weights, low, high = weights_of(layer).astype(np.int64), 0, 0
+def _sums_by_sign(layer: Conv2d | Linear) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sums of negative weights, and of positive ones, of all taps that meet places together: [taps, channel] each."""
+    weights = weights_of(layer).astype(np.int64)
     rows, columns = (np.unique(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
-    for met in (weights[row][:, column] for row in rows for column in columns):
-        low = min(low, int(np.minimum(met, 0).sum(axis=(0, 1, 2)).min()))
-        high = max(high, int(np.maximum(met, 0).sum(axis=(0, 1, 2)).max()))
-    return low, high
+    together = [weights[row][:, column] for row in rows for column in columns]
+    negative, positive = (
+        np.stack([part(met, 0).sum(axis=(0, 1, 2)) for met in together]) for part in (np.minimum, np.maximum)
+    )
+    return negative, positive
 
 
 def current_ranges(network: Network) -> Mapping[str, Range]:
@@ -74,13 +77,18 @@ def current_ranges(network: Network) -> Mapping[str, Range]:
         if not network.gives_currents(layer.name):
             continue
         if isinstance(layer, Conv2d | Linear):
-            low, high = sum_range(layer, network.max_value(layer.inputs[0]))
+            least, largest = network.values(layer.inputs[0])
+            low, high = sum_range(layer, largest, least)
             bias: NDArray[np.int32] | None = layer.bias
             if bias is not None:
                 low, high = low + min(0, int(bias.min())), high + max(0, int(bias.max()))
             found[layer.name] = low, high
         elif isinstance(layer, Add):
             found[layer.name] = added(layer, network, found)
+        elif isinstance(layer, Pool):
+            low, high = found[layer.inputs[0]]
+            times = layer.window.taps if layer.kind == "avg" else 1
+            found[layer.name] = min(low, low * times), max(high, high * times)
         elif isinstance(layer, Flatten):
             found[layer.name] = found[layer.inputs[0]]
         elif isinstance(layer, Readout):
@@ -101,6 +109,6 @@ def added(layer: Add, network: Network, ranges: Mapping[str, Range]) -> Range:
     """The range of a sum of currents and activations, each with its gain."""
     low = high = 0
     for gain, name in zip(layer.gains, layer.inputs, strict=True):
-        least, most = ranges[name] if network.gives_currents(name) else (0, network.max_value(name))
+        least, most = ranges[name] if network.gives_currents(name) else network.values(name)
         low, high = low + min(gain * least, gain * most), high + max(gain * least, gain * most)
     return low, high

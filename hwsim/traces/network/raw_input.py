@@ -1,8 +1,20 @@
-"""Which layers follow from the raw input alone, and so are the same at every timestep."""
+"""Raw inputs: their range, and which layers follow from them alone, so that they are the same at every timestep."""
 
 from __future__ import annotations
 
-from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.traces.network.layers import Conv2d, Input, Layer, Linear, Network
+
+
+def beyond(values: NDArray[np.integer[Any]], source: Input) -> int | None:
+    """The largest or the least of raw values if an input layer has none such."""
+    low, high = int(values.min()), int(values.max())
+    least, largest = source.values
+    return high if high > largest else low if low < least else None
 
 
 def follows_input(network: Network, name: str) -> bool:

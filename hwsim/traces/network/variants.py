@@ -8,9 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from hwsim.errors import UsageError, guess
+from hwsim.kernels.counter_rng import stream_key
 from hwsim.printable import shortened
-from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Neuron, Readout, SeededWeights, neuron_of
+from hwsim.traces.network.check import MAX_INPUT_BITS
+from hwsim.traces.network.layers import (
+    Add,
+    Conv2d,
+    Layer,
+    Linear,
+    Network,
+    Neuron,
+    Readout,
+    SeededWeights,
+    Synapse,
+    neuron_of,
+)
 from hwsim.traces.network.weights import MOST_BITS
+from hwsim.traces.network.window import Window
 
 _MOST_VOTES = 64
 
@@ -57,6 +71,12 @@ def _events(network: Network, _value: str) -> Network:
 
 def _input_bits(network: Network, value: str) -> Network:
     return Network((replace(network.input, bits=int(value)), *network.layers[1:]))
+
+
+def _signed(network: Network, _value: str) -> Network:
+    """Inputs of as many bits, at least 2, in two's complement."""
+    first = network.input
+    return Network((replace(first, bits=max(first.bits, 2), signed=True), *network.layers[1:]))
 
 
 def _weight_bits(network: Network, value: str) -> Network:
@@ -113,6 +133,37 @@ def _leak(network: Network, value: str) -> Network:
     return _each_neuron(network, leaking)
 
 
+def _synapse(network: Network, value: str) -> Network:
+    """A synaptic current of which three quarters stay, of this timestep or as the one before left it."""
+    synapse = Synapse(3, 2, delayed=value == "late")
+    return _each_neuron(network, lambda neuron: replace(neuron, synapse=synapse))
+
+
+def _feedback(network: Network, _value: str) -> Network:
+    """A spike takes a quarter of the threshold off what arrives next."""
+    return _each_neuron(network, lambda neuron: replace(neuron, feedback=-(neuron.v_threshold // 4)))
+
+
+def _recurrent(network: Network, _value: str) -> Network:
+    """Layers of neurons on weights read their own spikes of the timestep before, by weights at each position."""
+    layers: list[Layer] = []
+    for layer in network:
+        if not isinstance(layer, Conv2d | Linear) or layer.neuron is None:
+            layers.append(layer)
+            continue
+        name, shape, channels = layer.name, layer.shape, layer.shape[2]
+        key = stream_key(layer.weights.seed if isinstance(layer.weights, SeededWeights) else 0, "recurrent", name)
+        weights = SeededWeights((1, 1, channels, channels), layer.weights.bits, key)
+        names = f"{name}.in", f"{name}.own"
+        layers.append(replace(layer, name=names[0], neuron=None, bias=None))
+        if isinstance(layer, Linear):
+            layers.append(Linear(names[1], (name,), shape, weights, None, None, delayed=True))
+        else:
+            layers.append(Conv2d(names[1], (name,), shape, Window(), 1, weights, None, None, delayed=True))
+        layers.append(Add(name, names, shape, (1, 1), layer.neuron, layer.bias))
+    return Network(tuple(layers))
+
+
 def _readout(network: Network, value: str) -> Network:
     return _read_out(network, 1, value == "membrane")
 
@@ -144,13 +195,17 @@ def _numbers(low: int, high: int) -> tuple[str, ...]:
 
 WORDS: dict[str, tuple[tuple[str, ...], Callable[[Network, str], Network]]] = {
     "events": (("",), _events),
-    "input-bits": (_numbers(1, 8), _input_bits),
+    "input-bits": (_numbers(1, MAX_INPUT_BITS), _input_bits),
+    "signed": (("",), _signed),
     "weight-bits": (_numbers(1, MOST_BITS), _weight_bits),
     "bias": (("",), _bias),
     "reset": (("soft", "hard", "none"), _reset),
     "delayed-reset": (("",), _delayed_reset),
     "at-threshold": (("",), _at_threshold),
     "leak": (("none", "channel"), _leak),
+    "synapse": (("now", "late"), _synapse),
+    "feedback": (("",), _feedback),
+    "recurrent": (("",), _recurrent),
     "readout": (("spikes", "membrane"), _readout),
     "votes": (_numbers(1, _MOST_VOTES), _votes),
 }

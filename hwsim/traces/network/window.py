@@ -100,15 +100,15 @@ class Window:
         apart[..., :: self.spread[0], :: self.spread[1], :] = values
         return apart
 
-    def views(self, values: NDArray[Any], outputs: Pair) -> Iterator[NDArray[Any]]:
+    def views(self, values: NDArray[Any], outputs: Pair, nothing: float = 0) -> Iterator[NDArray[Any]]:
         """Tap by tap what all windows of a map [..., y, x, value] meet: [..., output row, column, value].
 
-        Nothing is 0.
+        In the padding they meet `nothing`.
         """
         values = self.spread_out(values)
         if any(self.padding):
             sides = [self.padding[:2], self.padding[2:], (0, 0)]
-            values = np.pad(values, [(0, 0)] * (values.ndim - 3) + sides)
+            values = np.pad(values, [(0, 0)] * (values.ndim - 3) + sides, constant_values=nothing)
         (rows, columns), (down, right) = outputs, self.stride
         for y in range(0, self.extent[0], self.dilation[0]):
             for x in range(0, self.extent[1], self.dilation[1]):

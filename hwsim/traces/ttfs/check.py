@@ -10,7 +10,7 @@ from hwsim.traces.network.check import check_geometry, check_order
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear
 from hwsim.traces.ttfs.trace import MAX_BITS, MAX_WINDOW, FirstSpikeNetwork, FirstSpikeNeurons, Psp
 
-MOST_WEIGHT_BITS = 8
+MOST_INPUT_BITS = MOST_WEIGHT_BITS = 8
 """Of networks whose neurons fire once."""
 
 
@@ -60,7 +60,11 @@ def _check_chain(layers: tuple[Layer, ...]) -> None:
     last = layers[-1]
     if not isinstance(last, Conv2d | Linear) or last.shape[:2] != (1, 1):
         _fail(last, f"wanted output neurons of shape (1, 1, classes), found {type(last).__name__} {last.shape}")
-    assert isinstance(layers[0], Input)
+    source = layers[0]
+    assert isinstance(source, Input)
+    if source.signed or source.bits > MOST_INPUT_BITS:
+        found = f"{source.bits} bits{', signed' * source.signed}"
+        _fail(source, f"wanted an unsigned input of at most {MOST_INPUT_BITS} bits, found {found}")
 
 
 def _check_neurons(layer: Conv2d | Linear, neurons: FirstSpikeNeurons, window: int) -> None:

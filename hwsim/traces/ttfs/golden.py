@@ -13,6 +13,7 @@ from hwsim.kernels.first_spike.network import FireOnce, Sliding, first_spikes, r
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
+from hwsim.traces.trace import RawValues
 from hwsim.traces.ttfs.check import check_first_spike
 from hwsim.traces.ttfs.trace import SILENT, FirstSpikeNetwork, Times, input_times
 
@@ -26,7 +27,7 @@ class FirstSpikes:
     classes: NDArray[np.int16]  # [sample]
 
 
-def execute_first_spike(network: FirstSpikeNetwork, inputs: NDArray[np.uint8]) -> FirstSpikes:
+def execute_first_spike(network: FirstSpikeNetwork, inputs: RawValues) -> FirstSpikes:
     """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `first_spike` prescribes.
 
     Raises TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.

@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import Inputs
+from hwsim.traces.trace import Inputs, RawValues
 
 SILENT = -1
 MAX_WINDOW = 1024
@@ -163,7 +163,7 @@ class FirstSpikeTrace(Keeps):
         return [max(self.decisions.values(), key=lambda decisions: decisions.labels.size).accuracy]
 
 
-def input_times(values: NDArray[np.uint8], bits: int, window: int) -> Times:
+def input_times(values: RawValues, bits: int, window: int) -> Times:
     """Spike times of raw inputs: int16, the shape of `values`."""
     top = (1 << bits) - 1
     levels = np.arange(top + 1, dtype=np.int64)

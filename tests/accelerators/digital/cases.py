@@ -69,8 +69,8 @@ def taps_of(layer):
 
 
 def set_bits(values):
-    """Number of ones in the binary digits of integers."""
-    return np.vectorize(lambda value: bin(value).count("1"), otypes=[np.int64])(values)
+    """Number of ones in the binary digits of integers' magnitudes."""
+    return np.vectorize(lambda value: bin(abs(value)).count("1"), otypes=[np.int64])(values)
 
 
 def accumulates(trace, layer):

@@ -15,7 +15,7 @@ from math import ceil
 
 import numpy as np
 from accelerators.digital.cases import asked, groups_of, on_map, set_bits, taps_of, windows
-from accelerators.imc.reference import bits_of, gives_currents, is_direct, is_stored, maps_of
+from accelerators.imc.reference import bits_of, gives_currents, is_direct, is_stored, magnitude_bits, maps_of
 
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout
 
@@ -100,7 +100,7 @@ class Twin:
         all_taps, together = per_tap * sum(map(len, by_output)), per_tap * len(set.union(*by_output))
         ones = sum(set_bits(seen[place][:, t, group]).sum(axis=1) for place in outputs)
         self.add(layer, "operations", "MAC" if direct else "AC", t, (all_taps if direct else ones) * channels)
-        digits = 1 if direct else bits_of(self.network, layer.inputs[0])
+        digits = 1 if direct else magnitude_bits(self.network, layer.inputs[0])
         source = self.network[layer.inputs[0]].shape
         inside = sum(len(on_map(layer, source, y, x)) for y, x in outputs) * per_tap
         done = all_taps * digits if spec.skip == "none" else inside if direct else ones

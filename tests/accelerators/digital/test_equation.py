@@ -42,7 +42,7 @@ def spikes_per_neuron(trace, name, sample):
         each = [spikes_per_neuron(trace, source, sample) for source in layer.inputs]
         return sum(n * rate for n, rate in zip(channels, each, strict=True)) / sum(channels)
     if not layer.inputs and layer.over_time:
-        return Fraction(int(trace.inputs.values[sample].sum()), prod(layer.shape))
+        return Fraction(int(abs(trace.inputs.values[sample].astype(int)).sum()), prod(layer.shape))
     if not layer.inputs:
         return Fraction(trace.timesteps)  # a raw value in a sum with spikes is accumulated at every timestep
     return spikes_per_neuron(trace, layer.inputs[0], sample)

@@ -149,7 +149,8 @@ def random_trace(network, timesteps=3, samples=2, rate=0.3, seed=0, steady=False
         bits = np.repeat(rng.random(shape) < rate, timesteps if steady else 1, axis=1)
         spikes[layer.name] = PackedSpikes(packed(bits), layer.shape)
     steps = (timesteps,) if network.input.over_time else ()
-    values = rng.integers(0, 1 << network.input.bits, (samples, *steps, *network.input.shape), dtype=np.uint8)
+    low, high = network.input.values
+    values = rng.integers(low, high + 1, (samples, *steps, *network.input.shape), dtype=network.input.dtype)
     if rate == SILENT:
         values[:] = 0
     labels = rng.integers(0, network.n_classes, samples)

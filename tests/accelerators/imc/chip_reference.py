@@ -277,11 +277,23 @@ def other_counts(spec, trace, layer, chip):
         runs = first if is_direct(network, layer.name) else each
         operands = layer.window.taps if isinstance(layer, Pool) else len(layer.inputs)
         post("pooling", "add", height * width * channels * operands, runs)
-        if isinstance(layer, Pool):
+        if isinstance(layer, Pool) and gives_currents(network, layer.name):
+            pooled_current_counts(spec, network, layer, post, first)
+        elif isinstance(layer, Pool):
             summed = sum(chip.reads(layer, layer.inputs[0], y) for y in range(height))
         post("spike_buffer", "read", summed, runs)
         send(0 if gives_currents(network, layer.name) else bits_of(network, layer.name), runs)
     return counts
+
+
+def pooled_current_counts(spec, network, layer, post, first):
+    """Kept currents of the raw input are read from the second timestep on: the rows under the windows of each row."""
+    source = network[layer.inputs[0]]
+    if spec.direct_input == "once" and isinstance(source, Conv2d | Linear) and is_direct(network, source.inputs[0]):
+        rows, width, channels = source.shape
+        met_rows = sum(0 <= row < rows for y in range(layer.shape[0]) for row in met(layer, 0, y))
+        words = met_rows * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
+        post("psum_buffer", "read", words, [1 - n for n in first])
 
 
 def neuron_counts(spec, network, layer, post, first):

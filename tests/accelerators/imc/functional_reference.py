@@ -16,7 +16,7 @@ from fractions import Fraction
 from math import floor
 
 import numpy as np
-from accelerators.imc.reference import Crossbars, bits_of, is_direct
+from accelerators.imc.reference import Crossbars, bits_of, is_direct, is_signed
 from traces.direct.networks import met
 
 from hwsim.traces.direct.golden import execute
@@ -49,7 +49,7 @@ class Layer:
     def __init__(self, spec, network, layer):
         self.spec, self.layer = spec, layer
         self.placed = Crossbars(spec, network, layer)
-        self.bits = bits_of(network, layer.inputs[0])
+        self.bits = bits_of(network, layer.inputs[0]) - is_signed(network, layer.inputs[0])
         fraction = spec.crossbar.off_fraction
         self.levels = 2**spec.crossbar.cell_bits
         self.off_levels = (self.levels - 1) * fraction / (1 - fraction)
@@ -141,8 +141,8 @@ class Layer:
         level = min(max(code, low), high) * self.step()
         return level - ((2 * pulses * self.off + UNIT) // (2 * UNIT) if after and not self.analog else 0)
 
-    def noise(self, t, number):
-        key = stream(self.spec.devices.seed, "noise", self.layer.name, t)
+    def noise(self, t, number, sign):
+        key = stream(self.spec.devices.seed, "noise", self.layer.name, t, *["sign"] * (sign < 0))
         scale = round(self.spec.devices.read_noise_levels * 3**0.5 * UNIT * 2**8)
         return (sum(halves(word(key, number))) - 4 * 65535 // 2) * scale >> 24 if scale else 0
 
@@ -151,23 +151,26 @@ class Layer:
         placed, spec = self.placed, self.spec
         out = np.zeros(placed.outputs * placed.groups, dtype=object)
         for index, (group, rows) in enumerate(self.reads):
-            for digit in range(placed.digits):
+            unsigned = [digit for digit in placed.digit_list if digit[2] > 0]
+            for digit, (low, bits, sign) in enumerate(placed.digit_list):
                 column = np.zeros(len(next(iter(self.cells.values()))), dtype=object)
                 pulses = 0
                 for ky, kx, c in rows:
                     yy, xx = met(self.layer, 0, y)[ky], met(self.layer, 1, x)[kx]
                     if 0 <= yy < picture.shape[0] and 0 <= xx < picture.shape[1]:
-                        value = (int(picture[yy, xx, c]) >> (digit * spec.dac.bits)) % 2**spec.dac.bits
+                        value = (int(picture[yy, xx, c]) >> low) % 2**bits
                         column += value * self.cells[ky, kx, c]
                         pulses += value
                 if not pulses and (spec.skip == "silent_rows" or not spec.devices.read_noise_levels):
                     continue
                 height, width = self.layer.shape[:2]
                 place = (sample * height + y) * width + x
-                number = (place * len(self.reads) + index) * placed.digits + digit
-                total = self._read(column, pulses, t, number)
+                number = place * len(self.reads) + index
+                if sign > 0:
+                    number = number * len(unsigned) + digit
+                total = self._read(column, pulses, (t, sign), number)
                 start = group * placed.outputs
-                out[start : start + placed.outputs] += total << (digit * spec.dac.bits)
+                out[start : start + placed.outputs] += sign * total << low
         return out
 
     def _read(self, column, pulses, t, number):
@@ -176,7 +179,7 @@ class Layer:
         worth = 2 if placed.weight_bits == 1 and not placed.differential else 1
         if self.analog:
             column = column[: placed.slices * n] - column[placed.slices * n :]
-        column = [c + self.noise(t, number * len(column) + i) for i, c in enumerate(column)]
+        column = [c + self.noise(t[0], number * len(column) + i, t[1]) for i, c in enumerate(column)]
         levels = [self.convert(c, pulses) for c in column]
         total = np.zeros(n, dtype=object)
         per_weight = placed.slices * (2 if placed.differential else 1)

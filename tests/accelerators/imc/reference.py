@@ -74,24 +74,46 @@ def activations(trace, name):
     return out
 
 
-def largest(network, name):
-    """The largest activation of a layer."""
+def ends(network, name):
+    """The least and the largest activation of a layer."""
     layer = network[name]
     if getattr(layer, "neuron", None) is not None:
-        return 1
+        return 0, 1
     if isinstance(layer, Input):
-        return 2**layer.bits - 1
+        return (-(2 ** (layer.bits - 1)), 2 ** (layer.bits - 1) - 1) if layer.signed else (0, 2**layer.bits - 1)
+    each = [ends(network, source) for source in layer.inputs]
     if isinstance(layer, Add):
-        return sum(gain * largest(network, source) for gain, source in zip(layer.gains, layer.inputs, strict=True))
+        return tuple(sum(gain * end[i] for gain, end in zip(layer.gains, each, strict=True)) for i in (0, 1))
     if isinstance(layer, Concat):
-        return max(largest(network, source) for source in layer.inputs)
+        return min(low for low, _ in each), max(high for _, high in each)
     factor = layer.window.taps if isinstance(layer, Pool) and layer.kind == "avg" else 1
-    return factor * largest(network, layer.inputs[0])
+    return factor * each[0][0], factor * each[0][1]
+
+
+def is_signed(network, name):
+    """Whether a layer's activations can be below zero."""
+    return ends(network, name)[0] < 0
 
 
 def bits_of(network, name):
-    """Bits of a layer's activations."""
-    return len(bin(largest(network, name))) - 2
+    """Bits of a layer's activations, in two's complement if any is below zero."""
+    low, high = ends(network, name)
+    bits = 0
+    while not ((low >= 0 or -(2**bits) <= 2 * low) and high < (2**bits if low >= 0 else 2**bits // 2)):
+        bits += 1
+    return bits
+
+
+def magnitude_bits(network, name):
+    """Bits of the largest magnitude of a layer's activations."""
+    return len(bin(max(map(abs, ends(network, name))))) - 2
+
+
+def digits_of(network, name, dac_bits):
+    """Digits of an activation, the lowest first: (place of its lowest bit, bits, 1 or -1 where it is subtracted)."""
+    bits, sign = bits_of(network, name), is_signed(network, name)
+    found = [(place, min(dac_bits, bits - sign - place), 1) for place in range(0, bits - sign, dac_bits)]
+    return [*found, (bits - 1, 1, -1)] if sign else found
 
 
 def is_direct(network, name):
@@ -108,7 +130,7 @@ def gives_currents(network, name):
     layer = network[name]
     if getattr(layer, "neuron", None) is not None:
         return False
-    if isinstance(layer, Add):
+    if isinstance(layer, Add | Pool):
         return any(gives_currents(network, source) for source in layer.inputs)
     return isinstance(layer, Conv2d | Linear | Readout)
 
@@ -133,7 +155,8 @@ class Crossbars:
         self.columns = self.weight_columns + self.column_blocks * self.reference
         self.reads = self._reads(spec)
         self.phases = ceil(spec.crossbar.rows / spec.rows_at_once)
-        self.digits = ceil(bits_of(network, layer.inputs[0]) / spec.dac.bits)
+        self.digit_list = digits_of(network, layer.inputs[0], spec.dac.bits)
+        self.digits = len(self.digit_list)
 
     def _reads(self, spec):
         """Per row block, per phase, the rows (ky, kx, channel of the whole input) that it drives together."""
@@ -194,7 +217,7 @@ def row_work(spec, placed, levels, picture, y, width):
     rows = met(placed.layer, 0, y)
     for x in range(width):
         columns = met(placed.layer, 1, x)
-        for digit in range(placed.digits):
+        for place, bits, _ in placed.digit_list:
             most = 0
             for block in placed.reads:
                 active = 0
@@ -204,7 +227,7 @@ def row_work(spec, placed, levels, picture, y, width):
                         yy, xx = rows[ky], columns[kx]
                         if not (0 <= yy < height_in and 0 <= xx < width_in):
                             continue
-                        value = (int(picture[yy, xx, c]) >> (digit * spec.dac.bits)) % 2**spec.dac.bits
+                        value = (int(picture[yy, xx, c]) >> place) % 2**bits
                         pulses += value
                         work.ones += bin(value).count("1")
                         work.levels += value * levels[ky, kx, c]

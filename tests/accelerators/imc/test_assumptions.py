@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 import numpy as np
@@ -13,7 +14,7 @@ from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.timing import read_interval_cycles
 from hwsim.engine import simpy_engine
-from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.layers import Conv2d, Linear, Network, Synapse
 
 NETWORKS = [cases.convolutions, cases.residuals, cases.chain, cases.wide, cases.flattened_input]
 TIMESTEPS = 2
@@ -137,6 +138,22 @@ def test_layers_off_chip_are_the_fully_connected_ones_after_the_last_convolution
     assert set(part.hardware.crossbars) == set(whole.hardware.crossbars) - away
     ends = [simpy_engine.run(next(iter(each.batches)).schedules["static"][0]).makespan_cycles for each in (whole, part)]
     assert 0 < ends[1] < ends[0]
+
+
+def test_states_of_layers_off_chip_need_no_unit_on_it():
+    """A synaptic current only there: its unit is on the chip with the layer, and priced where it is counted."""
+    network = cases.convolutions()
+    layers = (
+        replace(layer, neuron=replace(layer.neuron, synapse=Synapse(13, 4)))
+        if isinstance(layer, Linear) and layer.neuron is not None
+        else layer
+        for layer in network
+    )
+    trace = cases.random_trace(Network(tuple(layers)), samples=1)
+    for where, there in (("on_chip", True), ("off_chip", False)):
+        workload = Machine(dense(assumptions__classifier=where)).lower(trace)
+        assert ("synapse" in workload.hardware.instances) == there
+        assert any(component == "synapse" for _, component, _ in cases.posted(workload)) == there
 
 
 def test_a_network_without_convolutions_stays_on_the_chip():

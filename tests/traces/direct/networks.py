@@ -70,9 +70,9 @@ def windows_of(size, kernel, stride, padding, dilation=1):
 class Sketch:
     """A network under construction; each method adds a layer that reads the last one and returns its name."""
 
-    def __init__(self, shape, bits=8, seed=0, over_time=False):
+    def __init__(self, shape, bits=8, seed=0, over_time=False, signed=False):
         self.rng = np.random.default_rng(seed)
-        self.layers: list[Layer] = [Input("input", (), shape, bits, over_time)]
+        self.layers: list[Layer] = [Input("input", (), shape, bits, over_time, signed)]
 
     @property
     def last(self):
@@ -218,7 +218,8 @@ def raw_inputs(network, samples, timesteps, seed=0):
     """Random inputs of a network, over time where it takes them so."""
     steps = (timesteps,) if network.input.over_time else ()
     shape = (samples, *steps, *network.input.shape)
-    return np.random.default_rng(seed).integers(0, 1 << network.input.bits, shape, dtype=np.uint8)
+    low, high = network.input.values
+    return np.random.default_rng(seed).integers(low, high + 1, shape, dtype=network.input.dtype)
 
 
 def small_network(seed=0, channels=20):
@@ -308,9 +309,10 @@ def networks(draw, recurrent=False):
     size = draw(st.integers(3, 6))
     shape, over_time = (size, size, draw(st.integers(1, 3))), draw(st.integers(0, 2)) == 0
     bits = draw(st.integers(1, 3 if over_time else 8))
-    sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time)
+    signed = bits > 1 and draw(st.integers(0, 3)) == 0
+    sketch = Sketch(shape, bits=bits, seed=draw(st.integers(0, 999)), over_time=over_time, signed=signed)
     kinds = [_draw_conv, _draw_conv, _draw_spread, _draw_pool, _draw_residual, _draw_activation_sum]
-    kinds += [_draw_concat, _draw_upsample]
+    kinds += [_draw_concat, _draw_upsample, _draw_pooled_currents]
     for _ in range(draw(st.integers(0, 4))):
         draw(st.sampled_from(kinds + [_draw_recurrent, _draw_late] * recurrent))(draw, sketch)
     if not any(getattr(layer, "neuron", None) for layer in sketch.layers):
@@ -396,6 +398,14 @@ def _draw_pool(draw, sketch):
     window = _draw_window(draw, sketch, 1)
     del window["dilation"]
     sketch.pool(draw(st.sampled_from(["avg", "max"])), **window)
+
+
+def _draw_pooled_currents(draw, sketch):
+    """Currents, pooled before the neurons that take them."""
+    channels = draw(st.integers(1, 4))
+    sketch.conv(channels, **_draw_window(draw, sketch, 3), neuron=None, bias=draw(st.booleans()))
+    _draw_pool(draw, sketch)
+    sketch.sum([sketch.last.name], [draw(st.sampled_from([1, 3, -2]))], neuron=draw(neurons(channels)))
 
 
 def _draw_residual(draw, sketch):

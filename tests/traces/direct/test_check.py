@@ -39,7 +39,7 @@ SMALL = small_network()
     [
         (3, {"name": "conv1"}, "layer 'conv1': wanted a name used once, found it twice"),
         (3, {"name": "a b"}, "name 'a b': wanted 1 to 64 letters"),
-        (0, {"bits": 9}, "layer 'input': wanted 1 to 8 input bits, found 9"),
+        (0, {"bits": 17}, "layer 'input': wanted 1 to 16 input bits, found 17"),
         (1, {"inputs": ("conv1",)}, "layer 'conv1': wanted inputs among the earlier layers, found 'conv1'"),
         (2, {"window": Window.square(2, 0)}, "layer 'pool2': wanted stride from 1 to 1048576, found (0, 0)"),
         (
@@ -89,7 +89,13 @@ def test_what_reads_what():
     sketch.flatten()
     sketch.linear(2)
     sketch.linear(2, neuron=None)
-    assert refused(sketch.network()) == "layer 'pool2': wanted activations, found the currents of 'conv1'"
+    assert refused(sketch.network()) == "layer 'flatten3': wanted activations, found the currents of 'pool2'"
+    sketch = Sketch((4, 4, 2))
+    sketch.conv(2)
+    sketch.sum(["conv1"], [1], neuron=True)
+    sketch.flatten()
+    sketch.linear(2, neuron=None)
+    assert refused(sketch.network()) == "layer 'add2': wanted 2 or more inputs, or one of currents to neurons, found 1"
     sketch = Sketch((4, 4, 2))
     sketch.conv(2)
     sketch.linear(2, neuron=None)

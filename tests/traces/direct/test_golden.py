@@ -95,7 +95,8 @@ def naive_integers(layer, sources, gets):
         return sum(int(values[0, 0, i, c]) * gets(sources[0], (0, 0, i)) for i in range(values.shape[2]))
 
     def pool(y, x, c):
-        window = [gets(sources[0], (row, column, c)) for row in met(layer, 0, y) for column in met(layer, 1, x)]
+        rows, columns = ([p for p in met(layer, i, at) if 0 <= p < sources[0].shape[i]] for i, at in ((0, y), (1, x)))
+        window = [gets(sources[0], (row, column, c)) for row in rows for column in columns]
         return sum(window) if layer.kind == "avg" else max(window)
 
     def flatten(_y, _x, c):

@@ -170,6 +170,13 @@ def test_words_change_what_they_say():
         set(layer.bias.tolist()) <= {step << 4 for step in range(-3, 4)}
         for layer in drawn_network("mlp:6-40-30-4+bias", 1).layers[1:3]
     )
+    for value, late in (("now", False), ("late", True)):
+        assert {neuron.synapse.delayed for neuron in neuron_words(f"synapse={value}")} == {late}
+    for neuron in neuron_words("feedback"):
+        assert (neuron.feedback < 0).all() and (-neuron.feedback <= neuron.v_threshold).all()
+    back = drawn_network("mlp:6-40-30-4+recurrent", 1)
+    assert dict(back.read_late) == {"fc1": ("fc1.own",), "fc2": ("fc2.own",)}
+    assert [layer.name for layer in back.spiking()] == ["fc1", "fc2"]
     of_spikes = drawn_network("mlp:6-40-30-4+votes=3", 1)
     assert of_spikes.layers[-2].shape == (1, 1, 12)
     assert (of_spikes.output.votes, of_spikes.n_classes) == (3, 4)

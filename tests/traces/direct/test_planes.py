@@ -13,6 +13,7 @@ from traces.direct.networks import Sketch, met, networks, small_network, trace_o
 
 from hwsim.errors import TraceError
 from hwsim.traces import Add, Concat, Flatten, Input, Pool, Upsample, activation_planes, neuron_of
+from hwsim.traces.network.ranges import signed_bits
 from hwsim.traces.planes import unpack_channels
 
 
@@ -52,10 +53,13 @@ def agrees(trace, layer, samples=slice(None)):
     wanted = unpacked(trace, layer)[samples]
     positions = layer.shape[0] * layer.shape[1]
     assert planes.dtype == np.uint64
-    assert planes.shape[0] == trace.network.max_value(layer.name).bit_length()
+    low, high = trace.network.values(layer.name)
+    assert planes.shape[0] == signed_bits(low, high)
     assert planes.shape[2] in (1, trace.timesteps)
     assert planes.shape[3:] == (positions, -(-layer.shape[2] // 64))
     integers = unpack_integers(planes, layer.shape[2])
+    if low < 0:  # the highest digit is a sign
+        integers = integers - (integers >> (len(planes) - 1) << len(planes))
     flat = wanted.reshape(*wanted.shape[:2], positions, layer.shape[2])
     assert np.array_equal(np.broadcast_to(integers, flat.shape), flat)
     if layer.shape[2] % 64:

@@ -196,7 +196,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
         (("layers", 1, "name"), "../x", "name '../x': wanted 1 to 64 letters, digits"),
         (("layers", 1, "weights", "bits"), 5, "array 'conv1/weights': wanted int8 (3, 3, 1, 20), found uint8 (90,)"),
         (("layers", 1, "weights", "bits"), 3, "layer 'conv1': wanted weights from -4 to 3 (3 bits), found others"),
-        (("layers", 1, "neuron"), None, "layer 'pool2': wanted activations, found the currents of 'conv1'"),
+        (("layers", 1, "neuron"), None, "layer 'conv3': wanted activations, found the currents of 'pool2'"),
         (("layers", 1, "neuron", "leak"), 17, "layer 'conv1': wanted 0 <= leak <= 2**leak_bits"),
         (
             ("layers", 1, "neuron", "membrane_bits"),
@@ -204,7 +204,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
             "layer 'conv1': wanted v_threshold from 0 to 7 (4 membrane bits)",
         ),
         (("layers", 1, "neuron", "v_reset"), 3, "layer 'conv1': wanted v_reset 0, or with a hard reset"),
-        (("layers", 5, "gains"), [1], "layer 'add5': wanted 2 or more inputs and a gain for each, found 2, 1"),
+        (("layers", 5, "gains"), [1], "layer 'add5': wanted inputs and a gain for each, found 2, 1"),
         (("layers", 5, "gains"), [1, 0], "layer 'add5': wanted gains from -1048576 to 1048576, not 0, found (1, 0)"),
         (("layers", 8, "neuron"), {}, "manifest.layers[8].neuron: wanted key 'leak'"),
         (("inputs", "samples"), 2, "manifest.inputs.samples: wanted an integer from 3 to"),

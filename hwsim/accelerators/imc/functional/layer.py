@@ -17,9 +17,10 @@ from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.crossbar.lossless import Worth, read_lossless
 from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
+from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
-from hwsim.traces.planes import pack_channels, pack_integers
+from hwsim.traces.planes import Words, pack_integers
 
 _NARROW = 15  # bits of a cell's current up to which the narrow kernel serves
 _WIDE = 31  # of a column's
@@ -34,11 +35,11 @@ class CrossbarLayer:
         segments = segments_of(kernel, channels * placed.groups, placed.groups, blocks, spec)
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
-        self.n_planes = network.max_value(layer.inputs[0]).bit_length()
+        self.n_planes, self.signed = network.bits(layer.inputs[0]), placed.signed
         self.name, self.shape = layer.name, layer.shape
         self.window, self.moves = placed.window, window(layer)
         self.reads = _reads(segments, placed, channels, spec.dac.bits)
-        rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes, spec.dac.bits)) - 1
+        rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes - self.signed, spec.dac.bits)) - 1
         self.conversion: Conversion = conversion_of(spec, cells, rows, digit)
         self.seed = spec.devices.seed if self.conversion.noise_scale else 0
         bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
@@ -69,18 +70,24 @@ class CrossbarLayer:
         """Currents int32 [sample, y, x, channel] of one timestep from activations of that form.
 
         The noise of a conversion is that of its number in the order [sample, y, x, read, digit, column], samples those
-        of the trace, in the stream 'seed/noise/layer/timestep'.
+        of the trace, in the stream 'seed/noise/layer/timestep'.  The signs of signed activations are read as if they
+        were all there is, in the stream 'seed/noise/layer/timestep/sign', and subtracted.
         """
         n_samples, channels = len(activations), activations.shape[3]
         flat = self.moves.spread_out(activations).reshape(n_samples, -1, channels)
-        if self.n_planes <= 8:
-            planes = pack_integers(flat.astype(np.uint8), self.n_planes)
-        else:
-            planes = np.stack([pack_channels((flat >> plane & 1).astype(np.uint8)) for plane in range(self.n_planes)])
-        passed = np.empty((n_samples, *self.shape), np.int32)
+        planes = pack_integers(flat.astype(np.uint8) if self.n_planes <= 8 else flat, self.n_planes)
+        if not self.signed:
+            return self._read(planes, first_sample, str(timestep))
+        signs = self._read(planes[-1:], first_sample, str(timestep), "sign").astype(np.int64)
+        total = self._read(planes[:-1], first_sample, str(timestep)) - (signs << self.n_planes - 1)
+        return np.clip(total, -MAX_INT, MAX_INT).astype(np.int32)
+
+    def _read(self, planes: Words, first_sample: int, *stream: str) -> NDArray[np.int32]:
+        """Currents of unsigned activations, from their planes."""
+        passed = np.empty((planes.shape[1], *self.shape), np.int32)
         rule = self.conversion
         if rule.noise_scale:
-            rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, str(timestep))))
+            rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, *stream)))
         if self.worth is None:
             read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
         else:

@@ -22,7 +22,7 @@ class LayerPlacement:
     sum_blocks: int  # the same, but row blocks whose columns are converted together count once
     column_blocks: int  # per group
     phases: int  # row groups of a crossbar that are driven one after another
-    digits: int  # input digits of `dac_bits` bits
+    digits: int  # input digits of `dac_bits` bits; the sign is one of its own
     pulses: int  # the largest digit, in unit pulses
     rows_used: int  # of all row blocks
     columns_used: int  # weight columns of one row block, over its column blocks
@@ -30,6 +30,7 @@ class LayerPlacement:
     block_channels: int  # output channels of a column block, fewer in the last one of a group
     pes: int  # of all copies
     first_pe: int = 0
+    signed: bool = False  # its inputs, in two's complement
     copies: int = 1  # each with its share of the positions of a row
 
     @property

@@ -81,7 +81,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
     taps = prod(kernel)
     rows = spec.crossbar.rows
     phases = ceil(rows / spec.rows_at_once)
-    input_bits = network.max_value(layer.inputs[0]).bit_length()
+    input_bits, signed = network.bits(layer.inputs[0]), network.signed(layer.inputs[0])
     blocks = row_positions(spec.placement, taps, channels // groups, rows)
     n_blocks = int(blocks[0].max()) + 1
     per_weight = columns_per_weight(spec, layer.weights.bits)
@@ -109,8 +109,9 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         sum_blocks=sum_blocks,
         column_blocks=column_blocks,
         phases=phases,
-        digits=ceil(input_bits / spec.dac.bits),
-        pulses=1 if spec.dac.coding == "amplitude" else (1 << min(input_bits, spec.dac.bits)) - 1,
+        digits=ceil((input_bits - signed) / spec.dac.bits) + signed,
+        pulses=1 if spec.dac.coding == "amplitude" else (1 << min(input_bits - signed, spec.dac.bits)) - 1,
+        signed=signed,
         rows_used=taps * channels,
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,

@@ -58,7 +58,7 @@ def _rows_between_layers(plan: Plan) -> Needs:
         elsewhere = step.kind == "elsewhere" or plan.spec.assumptions.activations == "whole_maps"
         if step.name not in plan.pipeline.buffer_rows or currents or elsewhere:
             continue
-        bits = plan.network.max_value(step.layer.name).bit_length() * plan.pipeline.buffer_rows[step.name]
+        bits = plan.network.bits(step.layer.name) * plan.pipeline.buffer_rows[step.name]
         for tile, values in plan.traffic.kept[step.layer.name].items():
             by_tile[tile] += bits * int(values.sum())
     return Needs(by_tile)

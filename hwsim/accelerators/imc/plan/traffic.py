@@ -93,7 +93,7 @@ def route(spec: ImcSpec, network: Network, placement: Placement) -> Traffic:
         if layer.name in away or arranges(layer):
             continue
         currents = network.gives_currents(layer.name)
-        bits = spec.psum_bits if currents else network.max_value(layer.name).bit_length()
+        bits = spec.psum_bits if currents else network.bits(layer.name)
         wants = _wants(network, sites, layer, away)
         sums, results = _Sending(mesh), _Sending(mesh)
         for home, part in sites.sums.get(layer.name, ()):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hwsim.traces.network.layers import Input, Network
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import WIDEST
@@ -11,19 +13,25 @@ from hwsim.traces.network.mixed.steps import STEPS
 MIXED = "mixed"
 """What such a network is called among the geometries."""
 MOST_STEPS = 4
+INPUT_BITS = 8
+"""Of the widest inputs; what the shipped designs hold."""
 _MOST_CLASSES, _MOST_VOTES = 5, 3
 
 
 def mixed_network(
-    seed: int, widest: int = WIDEST, most_steps: int = MOST_STEPS, weight_bits: int = WEIGHT_BITS
+    seed: int,
+    widest: int = WIDEST,
+    most_steps: int = MOST_STEPS,
+    weight_bits: int = WEIGHT_BITS,
+    input_bits: int = INPUT_BITS,
 ) -> Network:
     """The network of a seed: up to `most_steps` steps of a body on maps of 3 to 6 rows and columns, and a classifier.
 
     The input lies there or changes over time, once in three; the last layer gives currents, or fires and is read out.
-    Membranes have `widest` bits at most, weights `weight_bits`.
+    Membranes have `widest` bits at most, weights `weight_bits`, inputs `input_bits`, which are signed once in three.
     """
     dice = Dice(seed, "mixed network")
-    sketch = Sketch(dice, _input(dice), widest, weight_bits)
+    sketch = Sketch(dice, _input(dice, input_bits), widest, weight_bits)
     for _ in range(dice.whole(0, most_steps)):
         dice.one_of(STEPS)(sketch)
     if not sketch.fires:
@@ -36,11 +44,16 @@ def mixed_network(
     return Network(tuple(sketch.layers))
 
 
-def _input(dice: Dice) -> Input:
+def _input(dice: Dice, most: int) -> Input:
     shape = dice.whole(3, 6), dice.whole(3, 6), dice.whole(1, 3)
     if dice.once_in(3):
-        return Input("input", (), shape, dice.one_of([1, 1, 2, 3]), over_time=True)
-    return Input("input", (), shape, dice.whole(1, 8))
+        return _signed(dice, Input("input", (), shape, dice.one_of([1, 1, 2, 3]), over_time=True))
+    return _signed(dice, Input("input", (), shape, dice.whole(1, most)))
+
+
+def _signed(dice: Dice, layer: Input) -> Input:
+    """In two's complement, once in three where there are bits for it."""
+    return replace(layer, signed=dice.once_in(3) and layer.bits > 1)
 
 
 def _classify(sketch: Sketch) -> None:

@@ -58,8 +58,12 @@ class Sketch:
         return any(neuron_of(layer) is not None for layer in self.layers)
 
     def largest(self, layer: Layer) -> int:
-        """The largest activation that a layer gives; ValueError for one that gives currents."""
-        return Network(tuple(self.layers)).max_value(layer.name)
+        """The largest magnitude of an activation that a layer gives; ValueError for one that gives currents."""
+        return max(map(abs, Network(tuple(self.layers)).values(layer.name)))
+
+    def signed(self, layer: Layer) -> bool:
+        """Whether it can be below zero."""
+        return Network(tuple(self.layers)).signed(layer.name)
 
     def conv(self, channels: int, window: Window, source: Layer | None = None, **more: int) -> Layer:
         """A convolution; `groups` and `fires` are 1 unless given."""

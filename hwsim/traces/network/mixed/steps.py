@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import drawn_neuron
@@ -12,6 +13,8 @@ from hwsim.traces.network.window import Window
 LARGEST = 255
 """The largest activation: 8 bits, which the shipped designs multiply and pool."""
 _CHANNELS, _MOST_DILATION, _MOST_SPREAD = 5, 3, 4
+_MOST_CURRENTS = 4
+"""That are added up."""
 LARGEST_MAP = 8
 """Rows and columns that an upsampled map has at most."""
 
@@ -63,8 +66,19 @@ def _transposed_convolution(sketch: Sketch) -> None:
 
 def _pool(sketch: Sketch) -> None:
     window = _window(sketch)
-    sums_fit = sketch.largest(sketch.last) * window.taps <= LARGEST
+    sums_fit = sketch.largest(sketch.last) * window.taps <= LARGEST >> sketch.signed(sketch.last)
+    if sketch.signed(sketch.last):  # nothing around it would be more than what is below zero
+        window = replace(window, padding=(0, 0, 0, 0))
     sketch.pool(not sums_fit or sketch.dice.once_in(2), window)
+
+
+def _pooled_currents(sketch: Sketch) -> None:
+    """A convolution whose currents are pooled before the neurons."""
+    dice, source = sketch.dice, sketch.last
+    currents = sketch.conv(dice.whole(1, _CHANNELS), _window(sketch), fires=0)
+    window, spread = _window(sketch), 64 * (sketch.largest(source) + 1)
+    pooled = sketch.pool(window.taps > _MOST_CURRENTS or dice.once_in(2), window)
+    sketch.sum([pooled], [1], drawn_neuron(dice, currents.shape[2], spread, sketch.widest))
 
 
 def _residual(sketch: Sketch) -> None:
@@ -81,7 +95,7 @@ def _residual(sketch: Sketch) -> None:
 def _skip(sketch: Sketch) -> None:
     """Activations and what a convolution makes of them, added without a neuron: no longer 0 or 1."""
     dice, source = sketch.dice, sketch.last
-    if sketch.largest(source) * 3 + 3 > LARGEST:
+    if sketch.largest(source) * 3 + 3 > LARGEST >> sketch.signed(source):
         return _convolution(sketch)
     branch = sketch.conv(source.shape[2], Window())
     sketch.sum([source, branch], [dice.whole(1, 3), dice.whole(1, 3)])
@@ -119,6 +133,7 @@ STEPS: tuple[Callable[[Sketch], None], ...] = (
     _grouped_convolution,
     _transposed_convolution,
     _pool,
+    _pooled_currents,
     _residual,
     _skip,
     _side_by_side,
