@@ -64,6 +64,14 @@ def test_sew_resnet_18(models, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_spiking_vgg_11(models, tmp_path):
+    """Its last map is one place wide, and is repeated seven by seven before the fully connected layers."""
+    model = of_spikingjelly(models.vgg.spiking_vgg11_bn, num_classes=10)
+    trace = goes_through(model, torch.rand(2, 3, 32, 32), tmp_path, timesteps=4)
+    assert [layer.factor for layer in trace.network if type(layer).__name__ == "Upsample"] == [(7, 7)]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_parametric_lif_net(models, tmp_path):
     model = of_spikingjelly(models.parametric_lif.DVSGestureNet, neuron.ParametricLIFNode, channels=8)
     events = (torch.rand(2, 4, 2, 128, 128) > 0.9).float()

@@ -69,8 +69,8 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
-        padded_maximum = isinstance(layer, Pool) and layer.kind == "max" and any(layer.window.padding)
-        if padded_maximum and not network.gives_currents(layer.name) and network.signed(layer.name):
+        padded = isinstance(layer, Pool) and layer.kind == "max" and any(layer.window.padding)
+        if padded and not network.gives_currents(layer.name) and network.signed(layer.name):
             _fail(layer, "wanted no padding around a maximum of signed activations, found some: nothing is 0")
         reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
         bounds[layer.name] = _worst_case(layer, network, reads)
