@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import shlex
 import warnings
 from pathlib import Path
@@ -89,6 +90,25 @@ def test_python_runs(text, folder, capsys):
                 warnings.simplefilter("ignore")  # theirs, and drift of weights at random
                 pytest.importorskip(framework)
         exec(text, dict(GIVEN))
+
+
+SCRIPTS = sorted((ROOT / "examples").glob("*_digits.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_example_scripts_learn_and_play_on_two_machines(script, folder, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(script.parent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for framework in (*FRAMEWORKS, "sklearn"):
+            if re.search(rf"^(import|from) {framework}\b", script.read_text(), re.MULTILINE):
+                pytest.importorskip(framework)
+        runpy.run_path(str(script))
+    printed = capsys.readouterr().out
+    assert float(re.search(r"right in exact integers: ([\d.]+) %", printed)[1]) > 75
+    for machine in ("imc", "digital"):
+        assert re.search(rf"^{machine} +#+ +[\d.e+]+ nJ$", printed, re.MULTILINE)
+    assert script.name in (ROOT / "docs" / "guides" / "own-network.md").read_text()
 
 
 def test_commands_are_found():

@@ -90,8 +90,8 @@ class _Writing:
         self.ends: dict[str, tuple[str, ...]] = {}  # layer -> nodes whose sum it gives
         self.maps: dict[str, Shape] = {}  # flattened layers -> shape of what was flattened
         self.vectors: set[str] = set()  # layers of which NIR gives one size, not three
-        top = (1 << self.network.input.bits) - 1
-        self.told = {f"inputs are integers from 0 to {top}{_over_time(trace)}": None}  # in order
+        least, most = self.network.input.values
+        self.told = {f"inputs are integers from {least} to {most}{_over_time(trace)}": None}  # in order
         if self.network.activation_bits is not None:
             _fail(self.network.input, "is of a network without spikes")
         self.steps = self._steps()
@@ -141,6 +141,10 @@ class _Writing:
                     known = steps.setdefault(name, wanted) if self.network.gives_currents(name) else np.ones(1)
                     if gain < 0 or not np.allclose(known, wanted, rtol=1e-9, atol=0):
                         _fail(layer, f"adds '{name}' times {gain}, which NIR's sums, without factors, cannot say")
+            elif isinstance(layer, Pool | Flatten) and layer.name in steps:
+                (name,) = layer.inputs
+                if not np.allclose(steps.setdefault(name, steps[layer.name]), steps[layer.name], rtol=1e-9, atol=0):
+                    _fail(layer, f"reads '{name}', whose currents have another step elsewhere")
         return steps
 
     def _step_of_sum(self, layer: Add) -> Floats:

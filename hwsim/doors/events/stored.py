@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hwsim.doors.events.inputs import Form, Recordings
 from hwsim.doors.events.sources import Kind
-from hwsim.errors import UsageError
+from hwsim.errors import TraceError, UsageError
 from hwsim.files import check_outputs, written_whole
 from hwsim.printable import shortened
 
@@ -34,6 +34,9 @@ class EventInputs:
         """Write an .npz of `values` and `labels`; raises UsageError for a place that cannot be written."""
         where = Path(path)
         check_outputs([where])
+        if self.values.dtype != np.uint8 or self.values.ndim != 5:
+            wanted = "uint8 (samples, timesteps, height, width, channels)"
+            raise TraceError(f"values: wanted {wanted}, found {self.values.dtype} {self.values.shape}")
         write_inputs(where, self.values, self.values.shape, self.labels)
 
 
