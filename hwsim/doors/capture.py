@@ -22,6 +22,7 @@ def capture(
     timesteps: int | None = None,
     over_time: bool = False,
     weight_bits: int = 8,
+    input_bits: int = 8,
     per_channel: bool = True,
     readout: str = "spikes",
     recorded: int | None = None,
@@ -34,14 +35,17 @@ def capture(
     Args:
         model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in
             SpikingJelly's multi-step mode.
-        inputs: a batch [sample, ...], or batches of it with their labels, such as a DataLoader; from 0 to 1, or
-            integers to 255.  With `over_time`, [sample, timestep, ...] of spikes or small counts.  What
-            `hwsim.from_events` gives, or the file that `hwsim trace from-events` writes, is over time and has labels.
+        inputs: a batch [sample, ...], or batches of it with labels, such as a DataLoader; from 0 to 1, or integers of
+            up to 16 bits; with some below 0 any, as the largest magnitude is then the largest number.  With
+            `over_time`, [sample, timestep, ...] of spikes or small counts.  What `hwsim.from_events` gives, or the file
+            that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
         timesteps: T; needed where the model does one timestep a call and the input does not change.
         over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.  A model
             with a loop of its own is given [timestep, sample, ...], or as they are if it runs over the second axis.
         weight_bits: 1 to 16; of 1 bit weights keep their signs.
+        input_bits: 1 to 16, of inputs that are no integers; those below 0 are signed, and the notes of the trace say
+            what 1 is worth.
         per_channel: whether each output channel has a weight step of its own.
         readout: what the last neurons decide by, `spikes` or `membrane`.
         recorded: samples whose spikes are kept, the first ones; all unless given.
@@ -75,6 +79,7 @@ def capture(
         timesteps=timesteps,
         over_time=over_time,
         weight_bits=weight_bits,
+        input_bits=input_bits,
         per_channel=per_channel,
         readout=readout,
         recorded=recorded,

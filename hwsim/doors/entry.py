@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hwsim import make
 from hwsim.doors.drift import Drift, check_drift, drift_of
@@ -20,7 +20,7 @@ from hwsim.errors import TraceError
 from hwsim.traces.direct.golden import Execution, execute_parts
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Network
-from hwsim.traces.trace import PackedSpikes
+from hwsim.traces.trace import PackedSpikes, RawValues
 
 SAMPLES_COMPARED = 32
 """Inputs on which floats and integers are compared unless the framework's own spikes are given; our choice."""
@@ -38,7 +38,7 @@ class Entered:
 
 def enter(
     graph: Graph,
-    inputs: NDArray[np.uint8],
+    inputs: RawValues,
     labels: ArrayLike,
     timesteps: int,
     precision: Precision,
@@ -55,7 +55,7 @@ def enter(
     Raises TraceError for what the format cannot say, and for a drift of more than is allowed.
     """
     on = to_integers(graph, precision)
-    values, right, _ = make.samples_of(inputs, np.uint8, labels, None)
+    values, right, _ = make.samples_of(inputs, on.network.input.dtype, labels, None)
     n = len(right) if recorded is None else recorded
     if not 1 <= n <= len(right):
         raise TraceError(f"recorded: wanted 1 to {len(right)}, found {recorded}")
@@ -69,7 +69,7 @@ def enter(
     return Entered(_with_scale(trace, on), drift, warning)
 
 
-def _executed(network: Network, inputs: NDArray[np.uint8], timesteps: int, kept: int, spool: Spool) -> Execution:
+def _executed(network: Network, inputs: RawValues, timesteps: int, kept: int, spool: Spool) -> Execution:
     """Logits of all samples, and spikes of the first ones, which are put away as they come."""
     logits, done = [], 0
     for part in execute_parts(network, inputs, timesteps, DenseProducts(network)):

@@ -22,6 +22,7 @@ from hwsim.doors.graph import (
     Votes,
     Weighted,
 )
+from hwsim.traces.trace import RawValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class State:
     fired: NDArray[np.bool_]
 
 
-def run_floats(graph: Graph, inputs: NDArray[np.uint8], timesteps: int) -> FloatRun:
+def run_floats(graph: Graph, inputs: RawValues, timesteps: int) -> FloatRun:
     """Execute on integers [sample, (timestep,) y, x, channel], in 64-bit floats."""
     states = {
         node.name: State(*(np.zeros((len(inputs), *node.shape), kind) for kind in (float, float, bool)))

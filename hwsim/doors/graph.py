@@ -29,11 +29,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Source(Node):
-    """The input: unsigned integers, of which one is worth `unit`; over time or the same at every timestep."""
+    """The input: integers, of which one is worth `unit`; over time or the same at every timestep."""
 
     unit: float
     bits: int
     over_time: bool
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ class _Building:
     def _add(self, node: Node) -> None:
         match node:
             case Source():
-                self._put(node, Input(node.name, (), node.shape, node.bits, node.over_time))
+                self._put(node, Input(node.name, (), node.shape, node.bits, node.over_time, node.signed))
             case Weighted():
                 self._weighted(node)
             case Pooled():

@@ -34,6 +34,7 @@ from hwsim.doors.graph import (
 from hwsim.doors.nir_loops import back_edges, flattened
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line, shortened
+from hwsim.traces.network.weights import MOST_BITS, weight_range
 from hwsim.traces.network.window import Pair, Window
 
 Fires = Literal["above", "at"]
@@ -404,8 +405,9 @@ def _steps(node: Any, shape: Shape, weight: Floats | None = None) -> Steps | Non
         return None
     if weight is not None:
         whole = weight / step
-        top = 1 << max(bits - 1, 0)
-        if not bits or (np.abs(whole - np.rint(whole)) > 1e-6).any() or not ((whole >= -top) & (whole < top)).all():
+        low, high = weight_range(bits) if 1 <= bits <= MOST_BITS else (0, -1)
+        rounded = np.rint(whole)
+        if (np.abs(whole - rounded) > 1e-6).any() or not ((rounded >= low) & (rounded <= high)).all():
             return None
     return Steps(step, bits)
 

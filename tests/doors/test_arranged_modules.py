@@ -1,4 +1,4 @@
-"""Maps side by side, nearest neighbours, adaptive pools and weights of other bits through `hwsim.capture`."""
+"""Maps side by side, nearest neighbours, adaptive pools, signed inputs and other bits through `hwsim.capture`."""
 
 from __future__ import annotations
 
@@ -195,3 +195,47 @@ def test_what_cannot_be_said_is_refused_by_its_name(inner, message):
 def test_other_weight_bits_are_refused():
     with pytest.raises(UsageError, match="weight_bits: wanted 1 to 16, got 17"):
         hwsim.capture(Vgg(function=False), X, labels=Y, timesteps=2, weight_bits=17)
+
+
+class Flat(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.c, self.n, self.f = nn.Conv2d(1, 4, 3, padding=1), neuron.IFNode(v_threshold=2.0), nn.Linear(4 * 64, 5)
+
+    def forward(self, x):
+        return self.f(self.n(self.c(x)).flatten(1))
+
+
+@pytest.mark.parametrize("over_time", [False, True])
+@pytest.mark.parametrize(
+    ("low", "high", "bits", "kind"), [(-3, 3, 8, "i1"), (-900, 800, 11, "i2"), (0, 1000, 10, "u2")]
+)
+def test_integers_are_taken_as_they_are_signed_or_wide(low, high, bits, kind, over_time):
+    values = np.random.default_rng(4).integers(low, high + 1, (6, 3, 1, 8, 8) if over_time else (6, 1, 8, 8))
+    values.reshape(6, -1)[:, :2] = low, high
+    model = on_lattice(Flat())
+    given = values.astype(np.float32)
+    trace = hwsim.capture(model, given, labels=Y[:6], timesteps=3, over_time=over_time, allow_drift=0.0)
+    source = trace.network.input
+    assert (source.signed, trace.inputs.values.dtype) == (
+        low < 0,
+        np.dtype(kind if not over_time or low > -4 else "i2"),
+    )
+    assert source.bits == (3 if over_time and low == -3 else bits)
+    assert np.array_equal(np.moveaxis(trace.inputs.values, -1, -3), values)
+    assert verify(trace).ok
+
+
+@pytest.mark.parametrize("bits", [8, 12])
+def test_fractions_below_zero_are_signed_and_the_largest_magnitude_is_the_top(bits):
+    values = np.random.default_rng(5).normal(0.3, 1.0, (8, 1, 8, 8)).astype(np.float32)
+    values[0, 0, 0, 0] = -4.0
+    trace = hwsim.capture(Flat().eval(), values, labels=Y, timesteps=4, input_bits=bits, allow_drift=0.02)
+    top = 2 ** (bits - 1) - 1
+    assert (trace.network.input.bits, trace.network.input.signed) == (bits, True)
+    assert trace.inputs.values.min() == -top
+    assert np.allclose(trace.inputs.values[..., 0] * (4 / top), values[:, 0], atol=2 / top)
+    assert trace.provenance.notes == f"inputs are signed, 1 of {bits} bits worth {4 / top:.6g}"
+    for machine in ("imc", "digital"):
+        settings = {"mac.input_bits": bits} if machine == "digital" else {"accumulator.bits": 32}
+        assert hwsim.simulate(machine, trace, set=settings).runs

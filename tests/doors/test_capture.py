@@ -232,7 +232,7 @@ def test_arguments_that_are_none_are_refused():
             hwsim.capture(model, X, **{"labels": Y, "timesteps": 2, **options})
     with pytest.raises(UsageError, match=r"^model: wanted a torch\.nn\.Module, got str"):
         hwsim.capture("model", X, labels=Y)
-    with pytest.raises(TraceError, match=r"^inputs: wanted them from 0 up"):
-        hwsim.capture(model, X - 1, labels=Y, timesteps=2)
+    with pytest.raises(UsageError, match=r"^input_bits: wanted 1 to 16, found 17"):
+        hwsim.capture(model, X, labels=Y, timesteps=2, input_bits=17)
     with pytest.raises(TraceError, match="has no spiking neurons that are known"):
         hwsim.capture(nn.Sequential(nn.Flatten(), nn.Linear(64, 5)), X, labels=Y, timesteps=2)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.adc_range import adc_range_rows
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
-from hwsim.accelerators.imc.plan.stored_weights import reference_level, slices_of, stored_integers
+from hwsim.accelerators.imc.plan.stored_weights import reference_level, slices_of, stored_together
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
@@ -96,8 +96,9 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
     at_once = max(1, _WEIGHTS_AT_ONCE * channels // weights.size)
     for low in range(0, channels, at_once):
         part = weights[:, :, low : low + at_once]
-        stored = np.add.reduce(stored_integers(spec, part, bits))  # of a pair one is zero
-        by_group = _slice_levels(spec, stored, bits).reshape(*part.shape[:3], placed.groups, -1)
+        by_group = _slice_levels(spec, stored_together(spec, part, bits), bits).reshape(
+            *part.shape[:3], placed.groups, -1
+        )
         sums[:, :, :, low : low + at_once] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
     sums += placed.reference_columns * reference_level(spec, bits)
     return sums.reshape(*kernel, placed.groups * channels)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.exit.uncertainty import FRACTION_BITS, ONE
 from hwsim.accelerators.imc.functional.conversion import signed as converts_differences
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
-from hwsim.accelerators.imc.plan.stored_weights import offset_of, slices_of, stored_integers, unit_of
+from hwsim.accelerators.imc.plan.stored_weights import offset_of, slices_of, stored_together, unit_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.fit import Width, neuron_widths, refuse_narrow
 from hwsim.contract.neuron_parts import synapse_widths
@@ -127,7 +127,7 @@ class Reads:
             return cls(rows.size, codes, min(most * ((1 << bits) - 1 if offset else half), codes), -half * most, unit)
         # One read after another: whether rows lie so already depends on the placement.
         weights = weights_of(layer).reshape(block.size, -1)[np.argsort(read, kind="stable")].astype(np.int32)
-        kept = np.add.reduce(stored_integers(spec, weights, bits))  # of a pair one is zero
+        kept = stored_together(spec, weights, bits)
         ends = np.cumsum(rows)
 
         def summed(values: Integers) -> NDArray[np.int64]:

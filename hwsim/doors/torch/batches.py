@@ -14,43 +14,67 @@ from numpy.typing import NDArray
 from hwsim.doors.graph import Source
 from hwsim.doors.spool import Spool
 from hwsim.errors import TraceError, UsageError
+from hwsim.traces.network.check import MAX_INPUT_BITS
+from hwsim.traces.network.layers import raw_type
+from hwsim.traces.trace import RawValues
 
-TOP = 255
+_BITS = 8  # of whole numbers that do not say how many they are of
 _AT_ONCE = 64
 _RAW, _PLACED = "raw inputs", "inputs"
 
 
 @dataclass(frozen=True, slots=True)
+class Numbers:
+    """Inputs as whole numbers of some bits, in two's complement if signed: how many of them 1 is."""
+
+    per_one: float
+    bits: int
+    signed: bool = False
+    fewest: int = 1  # bits that hold all that there are
+
+    @property
+    def unit(self) -> float:
+        """What a whole number is worth."""
+        return 1 / self.per_one
+
+    @property
+    def note(self) -> str:
+        """What has become of inputs below zero."""
+        fractions = self.signed and self.per_one != 1
+        return f"inputs are signed, 1 of {self.bits} bits worth {self.unit:.6g}" if fractions else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Samples:
-    """All inputs as they were given [sample, ...], what one of their whole numbers is worth, and labels."""
+    """All inputs as they were given [sample, ...], the whole numbers that they are, and labels."""
 
     raw: NDArray[Any]
-    unit: float
-    most: int  # the largest whole number
+    numbers: Numbers
     labels: NDArray[np.int64]
     spool: Spool
 
-    def integers(self, start: int, stop: int) -> NDArray[np.uint8]:
+    def integers(self, start: int, stop: int) -> RawValues:
         """Some samples as whole numbers."""
-        part = self.raw[start:stop]
-        return (part if self.unit == 1 else np.rint(part * TOP)).astype(np.uint8)
+        part, numbers = self.raw[start:stop], self.numbers
+        whole = part if numbers.per_one == 1 else np.rint(part * numbers.per_one)
+        return whole.astype(raw_type(numbers.bits, numbers.signed))
 
-    def placed(self, source: Source) -> NDArray[np.uint8]:
+    def placed(self, source: Source) -> RawValues:
         """All samples [sample, (timestep,) y, x, channel], of which a model takes channels first."""
         for start in range(0, len(self.labels), _AT_ONCE):
             self.spool.append(_PLACED, channels_last(self.integers(start, start + _AT_ONCE), source))
         return self.spool.array(_PLACED)
 
 
-def channels_last(integers: NDArray[np.uint8], source: Source) -> NDArray[np.uint8]:
+def channels_last(integers: RawValues, source: Source) -> RawValues:
     """[sample, (timestep,) channel, y, x], or vectors, with channels at the end."""
     height, width, channels = source.shape
     maps = integers.reshape(*integers.shape[: 2 if source.over_time else 1], channels, height, width)
     return np.ascontiguousarray(np.moveaxis(maps, -3, -1))
 
 
-def collected(inputs: Any, labels: Any, spool: Spool) -> Samples:
-    """All samples and labels, from a batch or from batches with labels.
+def collected(inputs: Any, labels: Any, spool: Spool, bits: int = _BITS) -> Samples:
+    """All samples and labels, from a batch or from batches with labels; fractions become whole numbers of some bits.
 
     Raises UsageError for what is neither, TraceError for values that are no whole numbers of one step.
     """
@@ -73,20 +97,28 @@ def collected(inputs: Any, labels: Any, spool: Spool) -> Samples:
         right.append(found)
     if not right:
         raise UsageError("inputs: wanted one batch or more, found none")
-    unit = _unit(least, most, whole)
-    top = int(most) if unit == 1 else round(most * TOP)
-    return Samples(spool.array(_RAW), unit, top, np.concatenate(right), spool)
+    return Samples(spool.array(_RAW), _numbers(least, most, whole, bits), np.concatenate(right), spool)
 
 
-def _unit(least: float, most: float, whole: bool) -> float:
-    """What a whole number is worth."""
+def _numbers(least: float, most: float, whole: bool, bits: int) -> Numbers:
+    """Whole numbers as they are; fractions from 0 to 1, or any with some below 0, of which the largest is the top."""
+    low, high = _range(MAX_INPUT_BITS, least < 0)
+    if whole and low <= least and most <= high:
+        size = max(int(most), -int(least) - 1).bit_length()
+        return Numbers(1.0, max(_BITS, size + (least < 0)), least < 0, max(size + (least < 0), 1))
     if least < 0:
-        raise TraceError(f"inputs: wanted them from 0 up, found {least:g}: put what shifts them into the first layer")
-    if whole and most <= TOP:
-        return 1.0
+        top = _range(max(bits, 2), signed=True)[1]
+        return Numbers(top / max(most, -least), max(bits, 2), True, max(bits, 2))
     if most > 1:
-        raise TraceError(f"inputs: wanted them from 0 to 1, or integers to {TOP}, found {most:g}")
-    return 1 / TOP
+        raise TraceError(f"inputs: wanted them from 0 to 1, or integers to {high}, found {most:g}")
+    top = _range(bits, signed=False)[1]
+    return Numbers(float(top), bits, fewest=max(round(most * top).bit_length(), 1))
+
+
+def _range(bits: int, signed: bool) -> tuple[int, int]:
+    """The least and the largest of some bits."""
+    half = 1 << (bits - 1)
+    return (-half, half - 1) if signed else (0, 2 * half - 1)
 
 
 def _batches(inputs: Any, labels: Any) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:

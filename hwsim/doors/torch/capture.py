@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from hwsim import arguments
 from hwsim.doors.entry import SAMPLES_COMPARED, enter
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph, Neurons, Source, Votes, Weighted
 from hwsim.doors.lattice import Precision
 from hwsim.doors.spool import spooled
-from hwsim.doors.torch.batches import Samples, channels_last, collected
+from hwsim.doors.torch.batches import Numbers, Samples, channels_last, collected
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
 from hwsim.doors.torch.modules import (
@@ -36,6 +37,8 @@ from hwsim.files import check_outputs
 from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
+from hwsim.traces.network.check import MAX_INPUT_BITS
+from hwsim.traces.trace import RawValues
 
 
 def captured(
@@ -45,6 +48,7 @@ def captured(
     timesteps: int | None,
     over_time: bool,
     weight_bits: int,
+    input_bits: int,
     per_channel: bool,
     readout: str,
     recorded: int | None,
@@ -61,10 +65,11 @@ def captured(
         check_outputs([out])
     precision = Precision(weight_bits, per_channel=per_channel)
     with spooled(out) as spool:
-        samples = collected(inputs, labels, spool)
+        samples = collected(inputs, labels, spool, arguments.within("input_bits", input_bits, 1, MAX_INPUT_BITS))
         run, graph, floats = _seen(model, samples, timesteps, over_time, readout)
         framework = ", ".join(sorted({type(m).__module__.partition(".")[0] for m in model.modules() if neuron_key(m)}))
-        known = {"name": type(model).__name__, "framework": f"{framework}, torch {torch.__version__}", **about}
+        known = {"name": type(model).__name__, "framework": f"{framework}, torch {torch.__version__}"}
+        known |= {"notes": samples.numbers.note, **about}
         placed, kept = samples.placed(graph.source), None if out is None else spool
         entered = enter(
             graph, placed, samples.labels, run.timesteps, precision, recorded, allow_drift, floats, known, kept
@@ -89,8 +94,8 @@ def _seen(
     model.eval()
     try:
         steps = few.shape[1] if over_time else timesteps
-        run = _Forward(model, samples.unit, over_time, steps)
-        graph = run.graph(few[:1], samples.most, readout)
+        run = _Forward(model, samples.numbers, over_time, steps)
+        graph = run.graph(few[:1], readout)
         return run, graph, run.floats(graph, few, readout)
     finally:
         model.train(training)
@@ -100,15 +105,15 @@ def _seen(
 class _Forward:
     """One way of running a model: a call a timestep, a loop inside, or an axis of time."""
 
-    def __init__(self, model: nn.Module, unit: float, over_time: bool, timesteps: int | None) -> None:
-        self.model, self.unit, self.over_time = model, unit, over_time
+    def __init__(self, model: nn.Module, numbers: Numbers, over_time: bool, timesteps: int | None) -> None:
+        self.model, self.numbers, self.over_time = model, numbers, over_time
         self.multi = any(map(is_in_time, model.modules()))
         self.timesteps = timesteps or 0
         self.stepwise = True
         self.axis = 0  # of time, in what a loop is given
 
-    def graph(self, one: NDArray[np.uint8], most: int, readout: str) -> Graph:
-        """The float graph, from a forward pass of one sample; `most` is the largest input of all."""
+    def graph(self, one: RawValues, readout: str) -> Graph:
+        """The float graph, from a forward pass of one sample."""
         tensor = self._tensor(one)
         if self.multi:
             self.stepwise = False
@@ -120,8 +125,9 @@ class _Forward:
                 tensor = tensor.transpose(0, 1)
         sizes = one.shape[2 if self.over_time else 1 :]
         shape = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0])
-        bits = 8 if not self.over_time else max(1, most.bit_length())
-        source = Source("input", (), shape, self.unit, bits, self.over_time)
+        numbers = self.numbers
+        bits = numbers.fewest if self.over_time else numbers.bits
+        source = Source("input", (), shape, numbers.unit, bits, self.over_time, numbers.signed)
         calls, entries, axis = self._written_down(tensor)
         timestep = one_timestep(calls, entries, axis, self.multi, _fires)
         return Building(source, entries, timestep).graph(readout)
@@ -177,7 +183,7 @@ class _Forward:
         _times(calls)
         return calls
 
-    def floats(self, graph: Graph, few: NDArray[np.uint8], readout: str) -> FloatRun:
+    def floats(self, graph: Graph, few: RawValues, readout: str) -> FloatRun:
         """What the model itself gives on some samples: spikes by node, and logits of every timestep."""
         seen: dict[str, list[NDArray[Any]]] = {node.name: [] for node in graph if isinstance(node, Neurons)}
         hooks = []
@@ -207,7 +213,7 @@ class _Forward:
             logits = run_floats(graph, placed, self.timesteps).logits
         return FloatRun(spikes, np.asarray(logits, np.float64))
 
-    def _run(self, few: NDArray[np.uint8]) -> None:
+    def _run(self, few: RawValues) -> None:
         _reset(self.model)
         tensor = self._tensor(few)
         if self.multi:
@@ -229,10 +235,11 @@ class _Forward:
         arranged: NDArray[Any] = steps.transpose(1, 0, 3, 4, 2)
         return arranged
 
-    def _tensor(self, integers: NDArray[np.uint8]) -> torch.Tensor:
+    def _tensor(self, integers: RawValues) -> torch.Tensor:
         weights = next((p for p in self.model.parameters()), None)
         kind = {"dtype": torch.float32} if weights is None else {"dtype": weights.dtype, "device": weights.device}
-        tensor: torch.Tensor = torch.as_tensor(integers).to(**kind) * self.unit
+        known = integers if integers.itemsize == 1 else integers.astype(np.int32)  # which all versions of torch have
+        tensor: torch.Tensor = torch.as_tensor(known).to(**kind) * self.numbers.unit
         return tensor
 
 

@@ -137,6 +137,11 @@ class Layer:
     shape: Shape
 
 
+def raw_type(bits: int, signed: bool) -> np.dtype[np.integer[Any]]:
+    """The narrowest type that holds raw samples of so many bits."""
+    return np.dtype(f"{'i' if signed else 'u'}{1 if bits <= 8 else 2}")
+
+
 @dataclass(frozen=True, slots=True)
 class Input(Layer):
     """The network's input: integers of `bits` bits, the same at every timestep or others at each.
@@ -156,8 +161,8 @@ class Input(Layer):
 
     @property
     def dtype(self) -> np.dtype[np.integer[Any]]:
-        """In what raw samples are stored: as narrow as holds them."""
-        return np.dtype(f"{'i' if self.signed else 'u'}{1 if self.bits <= 8 else 2}")
+        """In what raw samples are stored."""
+        return raw_type(self.bits, self.signed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,9 @@ def plan(design: Design, network: Network) -> list[Layer]:
     layers = [layer for layer in network if isinstance(layer, Conv2d | Linear) or neuron_of(layer) is not None]
     for layer in layers:
         if isinstance(layer, Conv2d | Linear):
-            largest = network.max_value(layer.inputs[0])
-            sums = signed_bits(*sum_range(layer, largest))
-            needed = {"input_bits": largest.bit_length(), "weight_bits": layer.weights.bits, "sum_bits": sums}
+            least, largest = network.values(layer.inputs[0])
+            sums = signed_bits(*sum_range(layer, largest, least))
+            needed = {"input_bits": network.bits(layer.inputs[0]), "weight_bits": layer.weights.bits, "sum_bits": sums}
             of_mac = [(f"mac.{key}", bits, getattr(design.mac, key)) for key, bits in needed.items()]
             of_ac = [("ac.bits", sums, design.ac.bits)]
             refuse_narrow(layer.name, of_mac if multiplies_input(network, layer) else of_ac)

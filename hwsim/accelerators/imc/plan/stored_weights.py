@@ -44,3 +44,9 @@ def stored_integers(spec: ImcSpec, weights: Integers, bits: int) -> tuple[Intege
         return np.maximum(wide, 0), np.maximum(-wide, 0)
     stored = wide + wide.dtype.type(offset_of(spec, bits))
     return (stored >> 1 if unit_of(spec, bits) == 2 else stored,)
+
+
+def stored_together(spec: ImcSpec, weights: Integers, bits: int) -> Integers:
+    """What is stored for weights, in one column or, as one of a pair is zero, in either."""
+    one, *other = stored_integers(spec, weights, bits)
+    return one + other[0] if other else one
