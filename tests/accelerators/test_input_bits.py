@@ -14,12 +14,14 @@ from accelerators.imc.test_counts import assert_same_counts
 from accelerators.imc.test_functional import assert_same
 from accelerators.imc.test_functional_devices import assert_equals_twin
 from accelerators.test_widths import needed
+from click.testing import CliRunner
 from traces.direct.networks import Sketch, trace_of
 from traces.direct.test_check import refused, with_layer
 
 from hwsim import make, simulate
 from hwsim.accelerators.digital import Machine as Digital
 from hwsim.accelerators.imc import Machine
+from hwsim.cli import main
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, verify, write_trace
 from hwsim.traces.direct.drawn_run import run_drawn
@@ -201,3 +203,9 @@ def test_a_padded_maximum_of_signed_activations_is_refused():
     padded = dataclasses.replace(pool.window, padding=(1, 0, 0, 0))
     message = refused(with_layer(network, place, window=padded, shape=(height + 1, width, channels)))
     assert message.startswith(f"layer '{pool.name}': wanted no padding around a maximum of signed activations")
+
+
+def test_info_says_that_inputs_are_signed(tmp_path):
+    write_trace(tmp_path / "t.npz", trace_of(signed_maps(12)))
+    result = CliRunner().invoke(main, ["trace", "info", str(tmp_path / "t.npz")])
+    assert "samples of 4x4x3, 12 bits, signed\n" in result.output

@@ -17,7 +17,7 @@ from traces.sequence import networks as sequence_networks
 from traces.ttfs import cases as first_spike_cases
 
 from hwsim import accelerators, api, arch
-from hwsim.traces import Add, Pool, Readout, codings
+from hwsim.traces import Add, Concat, Pool, Readout, codings
 from hwsim.traces.network.mixed.network import mixed_network
 from hwsim.traces.trace import PackedSpikes
 
@@ -46,11 +46,11 @@ def _more_direct(few, seed):
 
 
 def _mixed(over_time):
-    """The first drawn network of many kinds of layers with such an input, of which nothing is added to spikes."""
+    """The first drawn network of many kinds of layers with such an input, of which nothing meets spikes."""
     for seed in count():
         network = mixed_network(seed)
         kinds = {type(layer) for layer in network}
-        beside = any(isinstance(layer, Add) and network.following_input & {*layer.inputs} for layer in network)
+        beside = any(isinstance(layer, Add | Concat) and network.following_input & {*layer.inputs} for layer in network)
         if network.read_late or beside or len(network.spiking()) < 3:  # not every order of loops plays the first
             continue
         if network.input.over_time == over_time and kinds >= {Add, Pool, Readout} and len(kinds) > 6:

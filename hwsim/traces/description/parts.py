@@ -65,11 +65,12 @@ class SampleSet:
 
 @dataclass(frozen=True, slots=True)
 class RawInputs:
-    """Raw samples: each of `shape`, integers of `bits` bits."""
+    """Raw samples: each of `shape`, integers of `bits` bits, in two's complement if signed."""
 
     samples: int
     shape: tuple[int, ...]
     bits: int
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

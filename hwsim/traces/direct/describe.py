@@ -17,7 +17,7 @@ def describe_direct(trace: Trace) -> Description:
     layers = tuple(layer_figures(layer, network, _activity(layer, trace)) for layer in network)
     source, inputs = network.input, None
     if trace.inputs is not None:
-        inputs = RawInputs(len(trace.inputs.labels), trace.inputs.values.shape[1:], source.bits)
+        inputs = RawInputs(len(trace.inputs.labels), trace.inputs.values.shape[1:], source.bits, source.signed)
     return Description(layers, logit_sets(trace.logits, trace.provenance.synthetic), inputs)
 
 

@@ -37,7 +37,9 @@ def describe_sequence(trace: SequenceTrace) -> Description:
             packed_bytes(readout.weights.size, readout.weight_bits) + readout.bias.nbytes,
         )
     )
-    inputs = RawInputs(len(trace.inputs.labels), (network.n_elements, network.n_features), network.input_bits)
+    inputs = RawInputs(
+        len(trace.inputs.labels), (network.n_elements, network.n_features), network.input_bits, signed=True
+    )
     return Description(tuple(layers), logit_sets(trace.logits, trace.provenance.synthetic), inputs, "cell step")
 
 
