@@ -15,6 +15,7 @@ MAX_CYCLES = 2**62
 """Sum of all service and latency a schedule may hold, so that no time computed from it overflows int64."""
 
 AnyStage = Stage | BatchStage
+_EVENTS, _STALLS = get_args(Event), get_args(Stall)
 Answer = tuple[str, NDArray[np.int64]]
 
 
@@ -69,9 +70,9 @@ def _check_stage(stage: AnyStage, jobs: Mapping[str, int], units: Mapping[str, i
     if stage.unit is not None and stage.unit not in units:
         raise ModelError(f"{place}: unit '{stage.unit}' does not exist{guess(stage.unit, units)}")
     for wait in stage.waits:
-        if wait.event not in get_args(Event):
+        if wait.event not in _EVENTS:
             raise ModelError(f"{place}: a wait's event must be start, free or done, got {wait.event!r}")
-        if wait.stall not in get_args(Stall):
+        if wait.stall not in _STALLS:
             raise ModelError(f"{place}: a wait's stall must be starved or blocked, got {wait.stall!r}")
         _check_needs(stage, "waits for", wait, jobs, n_samples)
     if stage.unless is not None:

@@ -46,7 +46,7 @@ def _more_direct(few, seed):
 
 
 def _mixed(over_time):
-    """The first drawn network of many kinds of layers with such an input, of which nothing is added to spikes."""
+    """The first drawn network of many kinds of layers with such an input, of which nothing meets spikes."""
     for seed in count():
         network = mixed_network(seed)
         kinds = {type(layer) for layer in network}

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from contract.families import TRACES
+from numba import config
 
 import hwsim
 from hwsim import make
@@ -249,6 +250,7 @@ def test_what_a_network_cannot_take_is_refused(tmp_path):
     assert "which would be overwritten" in refused(*files, "--labels", labels, "--timesteps", 2, "--out", files[1])
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="minutes in interpreted kernels")
 def test_the_shipped_network_on_events_is_what_its_readme_says():
     trace = read_trace(TRACES / "events_digits.npz")
     assert verify(trace).ok

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from numba import config
 
 import hwsim
 from hwsim.errors import TraceError, UsageError
@@ -19,6 +20,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("spikingjelly.activation_based")
 from spikingjelly.activation_based import layer, neuron  # noqa: E402
 from torch import nn  # noqa: E402
+
+pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="minutes in interpreted kernels")
 
 
 @pytest.fixture(autouse=True)

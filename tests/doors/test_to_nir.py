@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from contract.families import TRACES
+from numba import config
 
 import hwsim
 from hwsim import make
@@ -65,6 +66,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(other.logits["test"].values, one.logits[largest].values)
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="minutes in interpreted kernels")
 @pytest.mark.parametrize("name", ["mnist_dietsnn", "fashion_dietsnn_t5_threshold_leak"])
 def test_a_shipped_network_comes_back_spike_by_spike(tmp_path, name):
     trace = read_trace(TRACES / f"{name}.npz").with_inputs(12)
@@ -318,7 +320,6 @@ def test_the_command_tells_what_nir_does_not_say(tmp_path):
 @pytest.mark.parametrize(
     ("make_trace", "message"),
     [
-        (lambda: run_drawn("vgg9-cifar", 1, 1), None),
         (lambda: played(residual(last_gain=2)), r"layer 'a2': adds activations times \(1, 2\)"),
         (lambda: played(residual(reset="hard", v_reset=3)), None),
         (lambda: read_trace(TRACES / "mnist_ttfs.npz"), r"trace: wanted a network of layers, found coding ttfs"),

@@ -21,6 +21,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
 
 Role = Literal["dram", "buffer", "array", "finish", "store", "spill"]
+ROLES: tuple[Role, ...] = get_args(Role)
 UNITS = {"dram": "dram", "spill": "dram", "buffer": "global_buffer", "store": "global_buffer"}
 """Steps that share a memory's one interface."""
 AHEAD = 2  # jobs a step may be ahead of the next: double buffering
@@ -47,7 +48,7 @@ def roles_of(plan: Plan, task: Task) -> tuple[Role, ...]:
         "store": spec.global_buffer != "none",
         "spill": spec.dram != "none",
     }
-    return tuple(role for role in get_args(Role) if there[role])
+    return tuple(role for role in ROLES if there[role])
 
 
 def driven(plan: Plan, storage: Storage, task: Task) -> frozenset[Role]:

@@ -57,17 +57,17 @@ def activations_of(trace, kind):
 
 def expected(spec, trace, kind, bits, monkeypatch):
     """What the naive model counts in one timestep when neurons give these activations and keep nothing."""
-    values, of_layer = activations_of(trace, kind), imc_reference.largest
+    values, of_layer = activations_of(trace, kind), imc_reference.ends
 
-    def largest(network, name):
+    def ends(network, name):
         neuron = getattr(network[name], "neuron", None)
-        return of_layer(network, name) if neuron is None else 2**bits - 1
+        return of_layer(network, name) if neuron is None else (0, 2**bits - 1)
 
     def only_update(_spec, _network, layer, post, _first):
         post("neuron", "update", int(np.prod(layer.shape)))
 
     with monkeypatch.context() as patch:
-        patch.setattr(imc_reference, "largest", largest)
+        patch.setattr(imc_reference, "ends", ends)
         patch.setattr(imc_reference, "unpacked", lambda _trace, name: values[name])
         patch.setattr(imc_chip_reference, "neuron_counts", only_update)
         counts = imc_chip_reference.all_counts(spec, first(trace, timesteps=1))
