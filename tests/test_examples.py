@@ -6,6 +6,7 @@ import re
 import runpy
 import shlex
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def folder(tmp_path, monkeypatch):
 def test_commands_run(text, folder):
     ran = 0
     for command in commands(text):
-        if any(part in command for part in LONG):
+        if any(part in command for part in LONG) or ("to-nir TRACE" in command and not find_spec("nir")):
             continue
         words = shlex.split(command.replace("stdp TRACE.npz", "stdp learning.npz"))[1:]
         done = CliRunner().invoke(main, words)
@@ -89,6 +90,8 @@ def test_python_runs(text, folder, capsys):
             if re.search(rf"^(import|from) {framework}\b", text, re.MULTILINE):
                 warnings.simplefilter("ignore")  # theirs, and drift of weights at random
                 pytest.importorskip(framework)
+        if re.search(r"\b(to|from)_nir\(", text):
+            pytest.importorskip("nir")
         exec(text, dict(GIVEN))
 
 
