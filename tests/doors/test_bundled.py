@@ -22,9 +22,7 @@ from hwsim.traces.io import read_trace  # noqa: E402
 WIDE = {"imc": {"accumulator.bits": 32, "shift_add.bits": 32, "pooling.bits": 32}, "digital": {"pooling.bits": 32}}
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -15,29 +13,11 @@ from hwsim.traces.codings import verify
 torch = pytest.importorskip("torch")
 snn = pytest.importorskip("snntorch")
 pytest.importorskip("spikingjelly.activation_based")
+from doors.torch_models import on_lattice  # noqa: E402
 from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
 from torch import nn  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def on_lattice(model):
-    """Weights on multiples of 2^-6 of which each channel has the largest, so that nothing is rounded."""
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                values = torch.randint(-24, 25, module.weight.shape).float()
-                values.flatten(1)[:, 0] = 127
-                module.weight.copy_(values * 2**-6)
-                if module.bias is not None:
-                    module.bias.copy_(torch.randint(-3, 4, module.bias.shape).float() * 2**-3)
-    return model.eval()
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 class InLoop(nn.Module):

@@ -24,12 +24,7 @@ SHAPE, STEPS, SAMPLES, CLASSES = (1, 6, 6), 3, 8, 5
 KINDS = ("plain", "residual", "recurrent")
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def on_lattice(model):

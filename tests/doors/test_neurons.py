@@ -34,12 +34,7 @@ X = (np.random.default_rng(0).random((24, STEPS, INPUTS)) < 0.5).astype(np.float
 Y = np.arange(24) % CLASSES
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 def lines(section):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -22,12 +20,7 @@ LINES = np.random.default_rng(1).integers(0, 4, (8, 3, 12)).astype(np.float32)
 LABELS = np.random.default_rng(2).integers(0, 5, 8)
 
 
-@pytest.fixture(autouse=True)
-def seeded():
-    torch.manual_seed(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 class Net(nn.Module):
