@@ -13,9 +13,12 @@ from hwsim.traces.network.window import Window
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("spikingjelly.activation_based")
-from doors.test_capture import X, Y, exact, on_lattice, seeded  # noqa: E402, F401
+from doors.test_capture import X, Y, exact  # noqa: E402
+from doors.torch_models import on_lattice  # noqa: E402
 from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
 from torch import nn  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("seeded")
 
 
 class Arranged(nn.Module):
