@@ -31,22 +31,25 @@ def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> M
     return kept(trace, ("counts", dense), spec, lambda asked: _count(asked, trace, dense, samples))
 
 
-def post(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Ledger:
-    """Every action that some samples need, whatever time it takes; kept where designs are varied."""
+def post(
+    laid_out: Layout, trace: Trace, dense: Dense | None, samples: range, counts: Mapping[str, LayerCounts]
+) -> Ledger:
+    """Every action that some samples with such counts need, whatever time it takes; kept where designs are varied."""
     if not (is_watched(laid_out.spec) and _is_little(trace, samples)):
-        return _post(laid_out, trace, dense, samples)
+        return _post(laid_out, counts, len(samples))
     runs, timesteps = tuple(laid_out.plans), 1 if dense is not None else trace.timesteps
 
     def compute(asked: ImcSpec) -> Ledger:
-        return _post(Layout.of(asked, trace.network, timesteps, runs), trace, dense, samples)
+        own = Layout.of(asked, trace.network, timesteps, runs)
+        return _post(own, count(asked, trace, dense, samples), len(samples))
 
     return kept(trace, ("actions", dense, runs), laid_out.spec, compute)
 
 
-def _post(laid_out: Layout, trace: Trace, dense: Dense | None, samples: range) -> Ledger:
+def _post(laid_out: Layout, counts: Mapping[str, LayerCounts], n_samples: int) -> Ledger:
     *_, fullest = laid_out.plans.values()
-    work = Work.of(fullest, count(laid_out.spec, trace, dense, samples), len(samples))
-    return Ledger.of(len(samples), postings(work, laid_out.constant, laid_out.undriven))
+    work = Work.of(fullest, counts, n_samples)
+    return Ledger.of(n_samples, postings(work, laid_out.constant, laid_out.undriven))
 
 
 def _is_little(trace: Trace, samples: range) -> bool:

@@ -174,7 +174,7 @@ def _lower(
         work = Work.of(plan, counts, len(samples))
         kind = Overlapped if run is RunName.OVERLAPPED else OneEach
         scheduled[run] = kind(schedules(work, shapes[run]), *plan.pipeline.step_ends())
-    return Batch(samples, post(laid_out, trace, dense, samples), scheduled)
+    return Batch(samples, post(laid_out, trace, dense, samples, counts), scheduled)
 
 
 Machine = Imc
