@@ -13,11 +13,11 @@ import math
 from dataclasses import dataclass, replace
 
 from hwsim.components.htree import Wire
-from hwsim.components.register_file import Cells
 from hwsim.components.pricing import logic
 from hwsim.components.pricing.cacti import Kind, capacities, interpolated, port_widths
 from hwsim.components.pricing.price import Price
 from hwsim.components.pricing.technology import Technology
+from hwsim.components.register_file import Cells
 
 KIB = 1024
 MACRO_BYTES = 32 * KIB
@@ -74,7 +74,7 @@ def built(macros: Arrangement, bank: Cells, last: Cells, words: float, technolog
     """A memory of `words` from the prices of a bank's macro and of one of the last bank.
 
     Several banks have beside their macros:
-    - Decoder: an AND of ceil(log2 n) inputs for each of n banks, so as many gates of two; one output falls and one rises.
+    - Decoder: an AND of ceil(log2 n) inputs for each of n banks, so as many gates of two; one output falls, one rises.
     - Output multiplexer, a bit: n ANDs and n - 1 ORs; an AND and a path of ceil(log2 n) ORs switch.  Of reads only.
     - Wires: the port's bits and the address, over an H-tree's path from the centre of the banks' square to one of them,
       side (1 - 1 / sqrt(n)), as law `wire` has it.
@@ -87,7 +87,9 @@ def built(macros: Arrangement, bank: Cells, last: Cells, words: float, technolog
     n, wide, how = macros.deep, macros.wide, str(macros)
     if n == 1:
         how = how if wide > 1 else ""
-        return Cells(*(price.scaled(wide, how) for price in (bank.read_pj, bank.write_pj, bank.area_um2, bank.leakage_uw)))
+        return Cells(
+            *(price.scaled(wide, how) for price in (bank.read_pj, bank.write_pj, bank.area_um2, bank.leakage_uw))
+        )
     port_bits, levels = round(wide * macros.macro_bits), math.ceil(math.log2(n))
     gate = logic.logic_and(technology, 1)
     gates_um2 = gate.area_um2.scaled(n * levels + port_bits * (2 * n - 1), f"selection of one of {n} banks")
@@ -104,7 +106,9 @@ def built(macros: Arrangement, bank: Cells, last: Cells, words: float, technolog
         f"selection of one of {n} banks, per area as its macros; bounds: {gates_uw.source}",
     )
     chosen, put_out = 2 * levels, port_bits * (1 + levels)
-    leaking = bank.leakage_uw.scaled(wide * (n - 1)) + replace(last.leakage_uw, source=bank.leakage_uw.source).scaled(wide)
+    leaking = bank.leakage_uw.scaled(wide * (n - 1)) + replace(last.leakage_uw, source=bank.leakage_uw.source).scaled(
+        wide
+    )
     return Cells(
         bank.read_pj.scaled(wide, how) + wires + gate.energy_pj.scaled(chosen + put_out, f"choice of one of {n} banks"),
         bank.write_pj.scaled(wide, how) + wires + gate.energy_pj.scaled(chosen, f"choice of one of {n} banks"),

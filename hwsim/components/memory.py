@@ -45,14 +45,14 @@ class SramGiven(Given):
 class Sram(PricedSpec):
     """`read` and `write`: one access of the full port; times `access` (to the data) and `cycle` (to the next access).
 
-    Law `cacti`: the shipped table in its order (`cacti`), within 1 KiB to 32 KiB and ports of 8 to 128 bits. Beyond them:
+    Law `cacti`: the shipped table in its order (`cacti`), from 1 to 32 KiB and for ports of 8 to 128 bits. Beyond them:
     - a wider port is as many macros side by side as it takes, all accessed together;
-    - a larger memory is banks of whole macros of 32 KiB, of which one is accessed, with what selects it and the wires to
-      it (`banks`);
+    - a larger memory is banks of macros of 32 KiB, of which one is accessed, with what selects it and the wires to it
+      (`banks`);
     - a smaller memory is a register file (`register_file`), as fast as the smallest row;
     - a narrower port costs what one of 8 bits does, an upper bound.
-    `cell` and `temperature_k` default to the technology's. `capacity_kib: auto` is as much as a network needs, rounded up
-    to what can be built.
+    `cell` and `temperature_k` default to the technology's. `capacity_kib: auto` is as much as a network needs, rounded
+    up to what can be built.
     """
 
     capacity_kib: Capacity
@@ -83,7 +83,7 @@ class Sram(PricedSpec):
 
         Raises ArchitectureError where a network decides it and none has.
         """
-        if self.capacity_kib == AUTO:
+        if isinstance(self.capacity_kib, str):
             raise ArchitectureError("capacity_kib: auto is as much as a network needs, and none is known here")
         return self.capacity_kib
 

@@ -27,9 +27,8 @@ def register_file(
 ) -> Cells:
     """A memory of `capacity_bytes` < `smallest_bytes`, from the smallest SRAM with that port.
 
-    Value: a line in the logarithms of capacity and price, from one word, which is a register, to the smallest SRAM,
-    which is the table's.  So it is continuous at both ends (our choice of what lies between).  Bounds: two other ways to
-    build it.
+    Value: a line in the logarithms of capacity and price, from one word, which is a register, to the smallest SRAM.  So
+    it is continuous at both ends (our choice of what lies between).  Bounds: two other ways to build it.
 
     - Flip-flops: a register a word; a word is accessed through a decoder and a multiplexer of gates.
     - The SRAM's own trend, energy ~ capacity^0.58 and area ~ capacity.

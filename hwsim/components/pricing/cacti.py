@@ -1,10 +1,10 @@
 """The shipped table of CACTI 7 runs, its rows in order, and interpolation between them.
 
 Scratch RAM, one bank, optimised for energy times delay squared; cells lop or lstp at 300 or 360 K; 28 nm is CACTI's own
-interpolation. CACTI picks another organisation for each row, so its numbers jump: a port of 128 b may take less energy
-or area than one of 64, a newer node more than an older one. Energies, areas and times are brought to an order that
-rises with node, capacity and port (`monotone`), leakage to one that rises with capacity; bounds reach to the row itself.
-Between rows every quantity is a line in the logarithms of capacity and port width.
+interpolation. CACTI picks another organisation for each row, so its numbers jump: a port of 128 b may take less area
+than one of 64, a newer node more than an older one. Energies, areas and times are brought to an order that rises with
+node, capacity and port (`monotone`), leakage to one that rises with capacity; bounds reach to the row itself. Between
+rows every quantity is a line in the logarithms of capacity and port width.
 """
 
 from __future__ import annotations

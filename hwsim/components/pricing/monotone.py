@@ -20,10 +20,7 @@ def monotone(values: Mapping[Place, float], axes: Collection[int]) -> dict[Place
         _run(before, axis, max, forwards=True)
         _run(behind, axis, min, forwards=False)
     # Exactly the number itself where both are.
-    return {
-        place: low if low == before[place] else math.sqrt(before[place] * low)
-        for place, low in behind.items()
-    }
+    return {place: low if low == before[place] else math.sqrt(before[place] * low) for place, low in behind.items()}
 
 
 def _run(values: dict[Place, float], axis: int, best: Callable[[float, float], float], *, forwards: bool) -> None:
