@@ -52,7 +52,7 @@ def register_file(
         source = f"{what}, between {register.source} and {sram.source}"
         return Price.among(value, (sram.low * trend, sram.high * trend, built.low, built.high), source)
 
-    size = f"register file of {capacity_bytes:g} B x {port_bits} b"
+    size = f"register file of {capacity_bytes:g} B x {port_bits:g} b"
     area = between(word_um2, smallest.area_um2, fill, flip_flops, size)
     dense = smallest.leakage_uw.scaled(1 / smallest.area_um2.value)
     leaking = technology.logic_leakage_uw(flip_flops)

@@ -86,11 +86,13 @@ def rows_of(kind: Kind) -> Mapping[tuple[int, int], Row]:
     raise ArchitectureError(f"the CACTI table has no {kind}, only {'; '.join(there)}")
 
 
+@cache
 def capacities(kind: Kind) -> list[int]:
     """Capacities of the rows of one kind in bytes, rising."""
     return sorted({capacity for capacity, _ in rows_of(kind)})
 
 
+@cache
 def port_widths(kind: Kind) -> list[int]:
     """Port widths of the rows of one kind in bits, rising."""
     return sorted({port for _, port in rows_of(kind)})
