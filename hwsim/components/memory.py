@@ -99,7 +99,7 @@ class Sram(PricedSpec):
         """
         kib = rounded_bits(bits, self.port_bits, _WIDEST_BITS) / (8 * KIB)
         if kib > MOST_KIB:
-            raise ArchitectureError(f"capacity_kib: auto: the network needs {kib:.8g} KiB, at most {MOST_KIB} can be had")
+            raise ArchitectureError(f"capacity_kib: auto: the network needs {kib:.8g} KiB, at most {MOST_KIB}")
         return self.sized(capacity_kib=kib)
 
     def by_law(self, technology: Technology) -> Priced:
