@@ -10,16 +10,19 @@ least, for what is left; an access is priced as one of a full macro.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from hwsim.components.htree import Wire
 from hwsim.components.pricing import logic
-from hwsim.components.pricing.cacti import Kind, capacities, interpolated, port_widths
-from hwsim.components.pricing.price import Price
+from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
-from hwsim.components.register_file import Cells
+from hwsim.components.register_file import register_file
 
 KIB = 1024
+SMALLEST_BYTES, LARGEST_BYTES, WIDEST_BITS = KIB, 512 * KIB, 128  # of the CACTI table
+Array = Callable[[float, float], Priced]
+"""Prices of one array of the table by its capacity in bytes and its port in bits."""
 MACRO_BYTES = 32 * KIB
 AREA_MARGIN = 1.2
 """A fifth, our choice: published spiking cores have macros of 4 to 64 KiB (banks of Eyeriss 4, ODIN 32, ReckOn 64)."""
@@ -50,28 +53,28 @@ class Arrangement:
         return f"macros x {self.macro_bits:g} b: {what}{beside}"
 
 
-def arrange(capacity_bytes: float, port_bits: int, widest_bits: int) -> Arrangement:
-    """The macros of a capacity and port where a macro's port has at most `widest_bits`."""
-    wide = math.ceil(port_bits / widest_bits)
+def arrange(capacity_bytes: float, port_bits: int) -> Arrangement:
+    """The macros of a capacity and port."""
+    wide = math.ceil(port_bits / WIDEST_BITS)
     each = capacity_bytes / wide
     deep = max(1, math.ceil(each / MACRO_BYTES))
     if deep == 1:
         return Arrangement(wide, 1, each, each, port_bits / wide)
-    return Arrangement(wide, deep, MACRO_BYTES, max(each - (deep - 1) * MACRO_BYTES, KIB), port_bits / wide)
+    return Arrangement(wide, deep, MACRO_BYTES, max(each - (deep - 1) * MACRO_BYTES, SMALLEST_BYTES), port_bits / wide)
 
 
-def rounded_bits(bits: int, port_bits: int, widest_bits: int) -> int:
+def rounded_bits(bits: int, port_bits: int) -> int:
     """The least capacity of at least `bits`, and a word, that there are macros for (our choice).
 
     Register files have any number of words; macros, of which each has 1 KiB at least, have whole KiB.
     """
     words = max(1, math.ceil(bits / port_bits)) * port_bits
-    kib = math.ceil(port_bits / widest_bits) * KIB * 8  # a KiB in each of the macros side by side
+    kib = math.ceil(port_bits / WIDEST_BITS) * KIB * 8  # a KiB in each of the macros side by side
     return words if words <= kib else math.ceil(words / kib) * kib
 
 
-def built(macros: Arrangement, bank: Cells, last: Cells, words: float, technology: Technology) -> Cells:
-    """A memory of `words` from the prices of a bank's macro and of one of the last bank.
+def built(macros: Arrangement, array: Array, words: float, technology: Technology) -> Priced:
+    """A memory of `words`, from the prices of single arrays.
 
     Several banks have beside their macros:
     - Decoder: an AND of ceil(log2 n) inputs for each of n banks, so as many gates of two; one output falls, one rises.
@@ -85,11 +88,9 @@ def built(macros: Arrangement, bank: Cells, last: Cells, words: float, technolog
     Raises ArchitectureError where the law of wires does not reach the node.
     """
     n, wide, how = macros.deep, macros.wide, str(macros)
+    bank, last = (_macro(array, size, macros.macro_bits, technology) for size in (macros.bank_bytes, macros.last_bytes))
     if n == 1:
-        how = how if wide > 1 else ""
-        return Cells(
-            *(price.scaled(wide, how) for price in (bank.read_pj, bank.write_pj, bank.area_um2, bank.leakage_uw))
-        )
+        return bank if wide == 1 else _times(bank, wide, how)
     port_bits, levels = round(wide * macros.macro_bits), math.ceil(math.log2(n))
     gate = logic.logic_and(technology, 1)
     gates_um2 = gate.area_um2.scaled(n * levels + port_bits * (2 * n - 1), f"selection of one of {n} banks")
@@ -97,24 +98,40 @@ def built(macros: Arrangement, bank: Cells, last: Cells, words: float, technolog
     macros_um2 = full_um2.scaled(wide * (n - 1)) + last_um2.scaled(wide)
     length_mm = math.sqrt(macros_um2.value) * 1e-3 * (1 - 1 / math.sqrt(n))
     carried = port_bits + math.ceil(math.log2(words))
-    wires = _WIRE.by_law(technology).actions["bit_mm"]
-    wires = wires.scaled(carried * length_mm, f"{carried} b over {length_mm:.3g} mm")
-    gates_uw = technology.logic_leakage_uw(gates_um2)
+    bit_mm = _WIRE.by_law(technology).actions["bit_mm"]
+    wires = bit_mm.scaled(carried * length_mm, f"{carried} b over {length_mm:.3g} mm")
+    as_logic = technology.logic_leakage_uw(gates_um2)
     gates_uw = Price.among(
         bank.leakage_uw.value / bank.area_um2.value * gates_um2.value,
-        (gates_uw.low, gates_uw.high),
-        f"selection of one of {n} banks, per area as its macros; bounds: {gates_uw.source}",
+        (as_logic.low, as_logic.high),
+        f"selection of one of {n} banks, per area as its macros; bounds: {as_logic.source}",
     )
-    chosen, put_out = 2 * levels, port_bits * (1 + levels)
-    leaking = bank.leakage_uw.scaled(wide * (n - 1)) + replace(last.leakage_uw, source=bank.leakage_uw.source).scaled(
-        wide
-    )
-    return Cells(
-        bank.read_pj.scaled(wide, how) + wires + gate.energy_pj.scaled(chosen + put_out, f"choice of one of {n} banks"),
-        bank.write_pj.scaled(wide, how) + wires + gate.energy_pj.scaled(chosen, f"choice of one of {n} banks"),
+    macros_uw = bank.leakage_uw.scaled(wide * (n - 1)) + last.leakage_uw.scaled(wide)
+    beside = {name: 2 * levels + (name == "read") * port_bits * (1 + levels) for name in bank.actions}  # gates
+    actions = {
+        name: price.scaled(wide, how) + wires + gate.energy_pj.scaled(beside[name], f"choice of one of {n} banks")
+        for name, price in bank.actions.items()
+    }
+    across_ns = _crossing_ns(array, macros)
+    return Priced(
+        actions,
         replace(macros_um2, source=f"{full_um2.source}, {how}") + gates_um2,
-        replace(leaking, source=f"{leaking.source}, {how}") + gates_uw,
+        replace(macros_uw, source=f"{bank.leakage_uw.source}, {how}") + gates_uw,
+        {name: ns + across_ns for name, ns in bank.times_ns.items()},
     )
+
+
+def _macro(array: Array, capacity_bytes: float, port_bits: float, technology: Technology) -> Priced:
+    """One macro, or a register file."""
+    if capacity_bytes >= SMALLEST_BYTES:
+        return array(capacity_bytes, port_bits)
+    return register_file(array(SMALLEST_BYTES, port_bits), SMALLEST_BYTES, capacity_bytes, port_bits, technology)
+
+
+def _times(macro: Priced, wide: int, how: str) -> Priced:
+    """Macros that are accessed together."""
+    actions = {name: price.scaled(wide, how) for name, price in macro.actions.items()}
+    return Priced(actions, macro.area_um2.scaled(wide, how), macro.leakage_uw.scaled(wide, how), macro.times_ns)
 
 
 def _with_channel(um2: Price, node_nm: int) -> Price:
@@ -127,15 +144,15 @@ def _with_channel(um2: Price, node_nm: int) -> Price:
     return Price(value, low, high, f"{um2.source} with {channels}")
 
 
-def crossing_ns(kind: Kind, macros: Arrangement) -> float:
+def _crossing_ns(array: Array, macros: Arrangement) -> float:
     """Time to select a bank and to cross all of them: what an array of their capacity takes more than one of a bank's.
 
     So much CACTI's own decoders and wires take, in cells of the same kind and with its widest port; beyond the table's
     largest array the time grows with the side, that is with the root of the capacity (our choice).
     """
-    largest, widest = capacities(kind)[-1], port_widths(kind)[-1]
-    one, all_of_them = (
-        interpolated(kind, min(size, largest), widest).row.access_ns * math.sqrt(max(1.0, size / largest))
-        for size in (macros.bank_bytes, macros.bank_bytes * (macros.deep - 1) + macros.last_bytes)
+    whole = macros.bank_bytes * (macros.deep - 1) + macros.last_bytes
+    one_ns, whole_ns = (
+        array(min(size, LARGEST_BYTES), WIDEST_BITS).times_ns["access"] * math.sqrt(max(1.0, size / LARGEST_BYTES))
+        for size in (macros.bank_bytes, whole)
     )
-    return all_of_them - one
+    return whole_ns - one_ns

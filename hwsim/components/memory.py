@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Cost
-from hwsim.components.banks import KIB, arrange, built, crossing_ns, rounded_bits
-from hwsim.components.pricing.cacti import Kind, Row, capacities, interpolated, port_widths
+from hwsim.components.banks import KIB, arrange, built, rounded_bits
+from hwsim.components.pricing.cacti import Kind, interpolated, port_widths
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
-from hwsim.components.register_file import Cells, register_file
 from hwsim.errors import ArchitectureError
 from hwsim.units import um2_from_mm2, uw_from_mw
 
 AUTO = "auto"
 MOST_KIB = 1 << 20
-_WIDEST_BITS = 128  # port of a macro, in all parts of the table
 Capacity = Annotated[float, Field(gt=0, le=MOST_KIB)] | Literal["auto"]
 
 
@@ -97,7 +96,7 @@ class Sram(PricedSpec):
 
         Raises ArchitectureError where no memory may be so large.
         """
-        kib = rounded_bits(bits, self.port_bits, _WIDEST_BITS) / (8 * KIB)
+        kib = rounded_bits(bits, self.port_bits) / (8 * KIB)
         if kib > MOST_KIB:
             raise ArchitectureError(f"capacity_kib: auto: the network needs {kib:.8g} KiB, at most {MOST_KIB}")
         return self.sized(capacity_kib=kib)
@@ -115,13 +114,8 @@ class Sram(PricedSpec):
             self.temperature_k or technology.temperature_k,
             self.ports,
         )
-        macros = arrange(self.kib * KIB, self.port_bits, _WIDEST_BITS)
-        bank, row = _macro(kind, macros.bank_bytes, macros.macro_bits, technology)
-        last, _ = _macro(kind, macros.last_bytes, macros.macro_bits, technology)
-        memory = built(macros, bank, last, self.capacity_bits / self.port_bits, technology)
-        across_ns = crossing_ns(kind, macros)
-        times_ns = {"access": row.access_ns + across_ns, "cycle": row.cycle_ns + across_ns}
-        return Priced({"read": memory.read_pj, "write": memory.write_pj}, memory.area_um2, memory.leakage_uw, times_ns)
+        macros = arrange(self.kib * KIB, self.port_bits)
+        return built(macros, partial(_array, kind), self.capacity_bits / self.port_bits, technology)
 
 
 class BankedSram(Sram):
@@ -139,27 +133,26 @@ class BankedSram(Sram):
         return super().holding(-(-bits // self.banks))
 
 
-def _macro(kind: Kind, capacity_bytes: float, port_bits: float, technology: Technology) -> tuple[Cells, Row]:
-    """One macro, or a register file, and the row of the table that it is priced by."""
-    smallest, narrowest = capacities(kind)[0], port_widths(kind)[0]
-    priced_bytes, priced_bits = max(capacity_bytes, smallest), max(port_bits, narrowest)
-    found = interpolated(kind, priced_bytes, priced_bits)
-    row, narrow = found.row, min(1.0, port_bits / narrowest)
-    source = f"CACTI 7 (own runs, ED^2 optimised), {kind}, {priced_bytes / KIB:g} KiB x {priced_bits:g} b"
+def _array(kind: Kind, capacity_bytes: float, port_bits: float) -> Priced:
+    """One array of the table, of 8 bits at least."""
+    narrowest = port_widths(kind)[0]
+    found = interpolated(kind, capacity_bytes, max(port_bits, narrowest))
+    row, spread, narrow = found.row, found.spread, min(1.0, port_bits / narrowest)
+    source = f"CACTI 7 (own runs, ED^2 optimised), {kind}, {capacity_bytes / KIB:g} KiB x {port_bits:g} b"
     if found.how:
         source += f", {found.how}"
     if narrow < 1:
-        source += f", an upper bound for a port of {port_bits:g} b"
+        source += f", as {narrowest} b: an upper bound"
 
-    def price(value: float, spread: float, below: float = 1.0) -> Price:
-        return Price(value, value * below / spread, value * spread, source)
+    def price(value: float, factor: float, below: float = 1.0) -> Price:
+        return Price(value, value * below / factor, value * factor, source)
 
-    cells = Cells(
-        price(row.read_pj, found.spread.read_pj, narrow),
-        price(row.write_pj, found.spread.write_pj, narrow),
-        price(um2_from_mm2(row.area_mm2), found.spread.area_mm2),
-        price(uw_from_mw(row.leakage_mw), found.spread.leakage_mw),
+    return Priced(
+        {
+            "read": price(row.read_pj, spread.read_pj, narrow),
+            "write": price(row.write_pj, spread.write_pj, narrow),
+        },
+        price(um2_from_mm2(row.area_mm2), spread.area_mm2),
+        price(uw_from_mw(row.leakage_mw), spread.leakage_mw),
+        {"access": row.access_ns, "cycle": row.cycle_ns},
     )
-    if capacity_bytes < smallest:
-        cells = register_file(cells, smallest, capacity_bytes, port_bits, technology)
-    return cells, row

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from hwsim.components.pricing import logic
-from hwsim.components.pricing.price import Price
+from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
 
 _SMALL_EXPONENT = 0.58  # of energy in capacity: fit of the CACTI table over all nodes, .56 to .60
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """What a memory's accesses, area and leakage cost."""
-
-    read_pj: Price
-    write_pj: Price
-    area_um2: Price
-    leakage_uw: Price
-
-
 def register_file(
-    smallest: Cells, smallest_bytes: int, capacity_bytes: float, port_bits: float, technology: Technology
-) -> Cells:
+    smallest: Priced, smallest_bytes: int, capacity_bytes: float, port_bits: float, technology: Technology
+) -> Priced:
     """A memory of `capacity_bytes` < `smallest_bytes`, from the smallest SRAM with that port.
 
     Value: a line in the logarithms of capacity and price, from one word, which is a register, to the smallest SRAM.  So
@@ -61,9 +50,9 @@ def register_file(
         (dense.low * smallest.area_um2.value * fill, leaking.low, leaking.high),
         f"{size}: per area that of {smallest.leakage_uw.source}; at most flip-flops, {leaking.source}",
     )
-    return Cells(
-        between(word_pj, smallest.read_pj, fill**_SMALL_EXPONENT, reads, size),
-        between(word_pj, smallest.write_pj, fill**_SMALL_EXPONENT, writes, size),
-        area,
-        leakage,
-    )
+    trend = fill**_SMALL_EXPONENT
+    actions = {
+        name: between(word_pj, smallest.actions[name], trend, built, size)
+        for name, built in (("read", reads), ("write", writes))
+    }
+    return Priced(actions, area, leakage, smallest.times_ns)
