@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -12,8 +13,10 @@ from contract.families import family_of
 from hwsim import api, arch
 from hwsim.cli import main
 from hwsim.components.memory import BankedSram, Sram
+from hwsim.contract.levers import Limits
 from hwsim.designs import machine_of
 from hwsim.errors import ArchitectureError
+from hwsim.sweep.row import Asked, figures_of
 
 DESIGNS = ("digital", "imc", "lstm", "stdp", "ttfs")
 BANKS_SHARE = ("digital", "lstm", "ttfs")
@@ -174,3 +177,29 @@ def test_show_with_a_trace_says_the_sizes():
 
 def test_shipped_designs_have_numbers():
     assert not any(api.load_architecture(name).spec.auto_memories for name in arch.shipped())
+
+
+@pytest.mark.parametrize("name", ["digital", "imc", "lstm", "ttfs"])
+def test_a_point_of_a_sweep_is_sized_too(name):
+    trace = traces(name)[0]
+    report = api.simulate(auto(name), trace, accuracy_samples=0)
+    row = figures_of(auto(name), trace, Asked())
+    assert row["energy_pj"] == pytest.approx(report.runs[-1].energy_pj.value, rel=1e-12)
+    assert row["area_mm2"] == pytest.approx(report.area_mm2.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_auto_is_offered_where_half_of_a_memory_is_free_and_no_more_then(name):
+    trace = traces(name)[0]
+    limits = Limits(unit="", layer="", energy=dict.fromkeys(memories(name), 1.0), used={})
+
+    def offered(design, used):
+        told = replace(limits, used=dict.fromkeys(memories(name), used))
+        settings = [setting for lever in machine_of(design).levers(trace, told) for setting in lever.settings]
+        return {key for setting in settings for key, value in setting.items() if value == "auto"}
+
+    stated = api.load_architecture(name)
+    assert offered(stated, 0.4) <= {f"{key}.capacity_kib" for key in memories(name)}
+    assert offered(stated, 0.4)
+    assert not offered(stated, 0.6)
+    assert not offered(auto(name), 0.4)
