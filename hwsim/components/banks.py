@@ -25,7 +25,7 @@ Array = Callable[[float, float], Priced]
 """Prices of one array of the table by its capacity in bytes and its port in bits."""
 MACRO_BYTES = 32 * KIB
 AREA_MARGIN = 1.2
-"""A fifth, our choice: published spiking cores have macros of 4 to 64 KiB (banks of Eyeriss 4, ODIN 32, ReckOn 64)."""
+"""A fifth, our choice: published cores have macros of 4 to 64 KiB (banks of Eyeriss 4, ODIN 32, ReckOn 64)."""
 CHANNEL_UM, NARROW_CHANNEL_UM, CHANNEL_NM = 20.0, 10.0, 45
 """Between macros, at a node: MACRO_PLACE_CHANNEL of the 45 nm designs of OpenROAD-flow-scripts, which says 20 in most
 and 10 in bp_multi_top; in proportion to the node elsewhere (our choice)."""
