@@ -141,7 +141,7 @@ def _with_channel(um2: Price, node_nm: int) -> Price:
         for area, channel_um in ((um2.value, CHANNEL_UM), (um2.low, NARROW_CHANNEL_UM), (um2.high, CHANNEL_UM))
     )
     channels = f"channels of {CHANNEL_UM:g} um at {CHANNEL_NM} nm (OpenROAD-flow-scripts)"
-    return Price(value, low, high, f"{um2.source} with {channels}")
+    return Price(value, low, high, f"{um2.source}; with {channels}")
 
 
 def _crossing_ns(array: Array, macros: Arrangement) -> float:

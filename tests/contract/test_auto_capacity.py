@@ -14,6 +14,7 @@ from hwsim import api, arch
 from hwsim.cli import main
 from hwsim.components.memory import BankedSram, Sram
 from hwsim.contract.levers import Limits
+from hwsim.contract.machine import Accelerator
 from hwsim.designs import machine_of
 from hwsim.errors import ArchitectureError
 from hwsim.sweep.row import Asked, figures_of
@@ -203,3 +204,11 @@ def test_auto_is_offered_where_half_of_a_memory_is_free_and_no_more_then(name):
     assert offered(stated, 0.4)
     assert not offered(stated, 0.6)
     assert not offered(auto(name), 0.4)
+
+
+def test_a_machine_that_does_not_say_what_it_needs_refuses():
+    class Silent(type(machine_of(api.load_architecture("ttfs")))):
+        needed_bits = Accelerator.needed_bits
+
+    with pytest.raises(ArchitectureError, match="does not say what a network needs, so capacity_kib must be a number"):
+        Silent(auto("ttfs").spec).sized_for(traces("ttfs")[0])

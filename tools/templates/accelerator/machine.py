@@ -16,7 +16,6 @@ from pydantic import Field
 from hwsim.components import Accumulator, Mac, Neuron, Priced, Sram
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.batches import Batch, Batches, OneEach
-from hwsim.contract.dense import BaselineKind
 from hwsim.contract.facts import Facts
 from hwsim.contract.fit import neuron_widths, refuse_narrow, refuse_small
 from hwsim.contract.hardware import Hardware, Storage
@@ -135,17 +134,12 @@ class Machine(Accelerator[Design, Trace]):
         clock = design.clock.domain(design.technology, design.lanes * registers, "machine")
         return priced_parts(design, TAKEN) | {"clock": clock}
 
-    def needed_bits(self, trace: Trace, kind: BaselineKind | None = None) -> Mapping[str, int]:
-        """Bits of all weights and of all membranes, for memories of `capacity_kib: auto`."""
-        network, layers = trace.network, plan(self.spec, trace.network)
-        weights = [fan_in(x, network) * x.shape[2] * x.weights.bits for x in layers if isinstance(x, Conv2d | Linear)]
-        membranes = sum(int(np.prod(x.shape)) for x in network.spiking()) * self.spec.neuron.membrane_bits
-        return {"weights": sum(weights), "membranes": membranes}
-
     def lower(self, trace: Trace) -> Workload:
         """Counts and schedules of all recorded samples; raises ArchitectureError where the network does not fit."""
-        design, layers = self.spec, plan(self.spec, trace.network)
-        used = self.needed_bits(trace)
+        design, network, layers = self.spec, trace.network, plan(self.spec, trace.network)
+        weights = [fan_in(x, network) * x.shape[2] * x.weights.bits for x in layers if isinstance(x, Conv2d | Linear)]
+        membranes = sum(int(np.prod(x.shape)) for x in network.spiking()) * design.neuron.membrane_bits
+        used = {"weights": sum(weights), "membranes": membranes}
         storage = {key: Storage(bits, getattr(design, key).capacity_bits) for key, bits in used.items()}
         for key, memory in storage.items():
             refuse_small(key, "the network needs", memory.used_bits, memory.provided_bits)
