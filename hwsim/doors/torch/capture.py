@@ -23,13 +23,13 @@ from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
 from hwsim.doors.torch.modules import (
     NEURONS,
-    has_memory,
     hint,
     is_in_time,
     is_neurons,
     is_whole,
     neuron_key,
     refuse,
+    reset,
 )
 from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
@@ -99,7 +99,7 @@ def _seen(
         return run, graph, run.floats(graph, few, readout)
     finally:
         model.train(training)
-        _reset(model)
+        reset(model)
 
 
 class _Forward:
@@ -167,7 +167,7 @@ class _Forward:
     def _called(self, given: Sequence[torch.Tensor]) -> tuple[list[Call], str]:
         """Calls of forward passes one after another, or no calls and why that failed."""
         calls: list[Call]
-        _reset(self.model)
+        reset(self.model)
         with written_down(self.model, is_whole) as calls:
             try:
                 for tensor in given:
@@ -214,7 +214,7 @@ class _Forward:
         return FloatRun(spikes, np.asarray(logits, np.float64))
 
     def _run(self, few: RawValues) -> None:
-        _reset(self.model)
+        reset(self.model)
         tensor = self._tensor(few)
         if self.multi:
             whole = (
@@ -266,12 +266,3 @@ def _times(calls: list[Call]) -> int:
                 refuse(call.name, call.module, why)
         raise TraceError(f"model: has no spiking neurons that are known; hwsim knows {', '.join(NEURONS)}")
     return max(count.values())
-
-
-def _reset(model: nn.Module) -> None:
-    """Membranes and what containers keep back to where they begin, in the way of either library."""
-    for module in filter(has_memory, model.modules()):
-        for name in ("reset_mem", "reset"):
-            if callable(getattr(module, name, None)):
-                getattr(module, name)()
-                break

@@ -347,3 +347,12 @@ def class_of(module: nn.Module) -> str | None:
 def is_whole(module: nn.Module) -> bool:
     """Whether a module is one call: neurons, known layers, and whatever else has no modules within."""
     return is_neurons(module) or class_of(module) is not None or not any(True for _ in module.children())
+
+
+def reset(model: nn.Module) -> None:
+    """Membranes and what containers keep back to where they begin, in the way of either library."""
+    for module in filter(has_memory, model.modules()):
+        for name in ("reset_mem", "reset"):
+            if callable(getattr(module, name, None)):
+                getattr(module, name)()
+                break

@@ -20,7 +20,7 @@ class GatedNetwork(SpikingLSTM):
 
     def forward(self, x: Tensor) -> Tensor:
         """Share of each timestep in the logits [timestep, sample, class]: their sum is what is decided on."""
-        return super().forward(self.scaled(x))
+        return self.logits(self.scaled(x))
 
     def scaled(self, pixels: Tensor) -> Tensor:
         """Sequences in standard deviations [sample, element, feature], in training with noise."""

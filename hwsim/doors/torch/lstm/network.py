@@ -60,7 +60,7 @@ class SpikingLSTM(nn.Module):
     ) -> None:
         """`dropout` is before the readout; of spiking gates thresholds and leaks are learned.
 
-        Raises UsageError for gates that there are none of, and for spikes without an output and a cell that fire.
+        Raises UsageError for gates that there are none of.
         """
         super().__init__()
         if not set(spiking) <= set(NEURONS):
@@ -96,6 +96,10 @@ class SpikingLSTM(nn.Module):
 
         Their sum is what is decided on.
         """
+        return self.logits(x)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """What `forward` gives, which networks on other inputs have their own way to."""
         hidden = torch.stack(self.play(x).hidden)
         taken = hidden.mean(0) if self.shape.over == "all" else hidden[-1]
         logits: Tensor = self.readout(functional.dropout(taken, self.dropout, self.training))
