@@ -12,6 +12,10 @@ from hwsim.files import check_apart
 
 if TYPE_CHECKING:
     from hwsim.traces.direct.trace import Trace
+    from hwsim.traces.sequence.trace import SequenceTrace
+    from hwsim.traces.ttfs.trace import FirstSpikeTrace
+
+    Captured = Trace | SequenceTrace | FirstSpikeTrace
 
 
 def capture(
@@ -27,20 +31,23 @@ def capture(
     readout: str = "spikes",
     recorded: int | None = None,
     allow_drift: float | None = None,
+    coding: str | None = None,
     out: str | os.PathLike[str] | None = None,
     **about: Any,
-) -> Trace:
-    """The trace of a spiking network trained in snnTorch, SpikingJelly or Norse.
+) -> Captured:
+    """The trace of a spiking network trained in snnTorch, SpikingJelly or Norse, or of one of another coding.
 
     Args:
         model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in
-            SpikingJelly's multi-step mode.
+            SpikingJelly's multi-step mode.  A model of one LSTM becomes a trace of coding `sequence`, as does
+            `hwsim.doors.torch.lstm.network.SpikingLSTM`; one of ReLU with `coding` one of first spikes.
         inputs: a batch [sample, ...], or batches of it with labels, such as a DataLoader; from 0 to 1, or integers of
             up to 16 bits; with some below 0 any, as the largest magnitude is then the largest number.  With
             `over_time`, [sample, timestep, ...] of spikes or small counts.  What `hwsim.from_events` gives, or the file
             that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
-        timesteps: T; needed where the model does one timestep a call and the input does not change.
+        timesteps: T; needed where the model does one timestep a call and the input does not change.  Of a model of an
+            LSTM how many spikes stand for a value, of first spikes the ticks of a window.
         over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.  A model
             with a loop of its own is given [timestep, sample, ...], or as they are if it runs over the second axis.
         weight_bits: 1 to 16; of 1 bit weights keep their signs.
@@ -50,11 +57,14 @@ def capture(
         readout: what the last neurons decide by, `spikes` or `membrane`.
         recorded: samples whose spikes are kept, the first ones; all unless given.
         allow_drift: share of spikes that may differ from the model's own; 5 % unless given.
+        coding: `ttfs` for first spikes of a network of ReLU; all else follows from the model.
         out: a trace file to write as samples are executed, so that memory does not grow with their number; batches are
             taken one at a time.  What is given back is mapped from it.
         about: fields of `hwsim.traces.Provenance`, such as name and dataset.
 
-    The trace holds the exact integer network and is executed by it.  A drift of over 1 % of the spikes warns.
+    The trace holds the exact integer network and is executed by it.  A drift of over 1 % of the spikes warns.  Of
+    first spikes, and of LSTMs, the drift is that from the same network with weights that are not rounded, and the
+    accuracy beside it that of the model.  Sequences and first spikes lie in memory also where `out` is written.
 
     Raises:
         UsageError: PyTorch is not installed, an argument is none of these, or `out` cannot be written.
@@ -65,7 +75,9 @@ def capture(
         import torch  # noqa: F401 - only whether it is there
     except ImportError:
         raise UsageError("model: capturing needs PyTorch: pip install 'hwsim[torch]'") from None
-    from hwsim.doors.torch.capture import captured
+    if coding not in (None, "ttfs"):
+        raise UsageError(f"coding: wanted ttfs, or none for what follows from the model, got {coding!r}")
+    from hwsim.doors.torch.captured import captured
 
     if isinstance(inputs, str | os.PathLike):
         check_apart([Path(inputs)], [] if out is None else [Path(out)])
@@ -84,6 +96,7 @@ def capture(
         readout=readout,
         recorded=recorded,
         allow_drift=allow_drift,
+        coding=coding,
         out=None if out is None else Path(out),
         about=about,
     )

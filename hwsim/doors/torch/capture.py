@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +32,6 @@ from hwsim.doors.torch.modules import (
 )
 from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
-from hwsim.files import check_outputs
 from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
@@ -41,7 +39,7 @@ from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.trace import RawValues
 
 
-def captured(
+def captured_timesteps(
     model: nn.Module,
     inputs: Any,
     labels: Any,
@@ -55,14 +53,10 @@ def captured(
     allow_drift: float | None,
     out: Path | None,
     about: Mapping[str, Any],
-) -> Trace:
-    """See `hwsim.doors.capture`."""
-    if not isinstance(model, nn.Module):
-        raise UsageError(f"model: wanted a torch.nn.Module, got {type(model).__name__}")
+) -> tuple[Trace, str]:
+    """The trace of neurons of timesteps, and what is to be told of it; see `hwsim.doors.capture`."""
     if readout not in ("spikes", "membrane"):
         raise UsageError(f"readout: wanted spikes or membrane, got {readout!r}")
-    if out is not None:
-        check_outputs([out])
     precision = Precision(weight_bits, per_channel=per_channel)
     with spooled(out) as spool:
         samples = collected(inputs, labels, spool, arguments.within("input_bits", input_bits, 1, MAX_INPUT_BITS))
@@ -76,13 +70,11 @@ def captured(
         )
         if out is not None:
             write_trace(out, entered.trace)
-    if entered.warning:
-        warnings.warn(entered.warning, stacklevel=3)
     if out is None:
-        return entered.trace
+        return entered.trace, entered.warning
     written = read_trace(out, mapped=True)
     assert isinstance(written, Trace)
-    return written
+    return written, entered.warning
 
 
 def _seen(

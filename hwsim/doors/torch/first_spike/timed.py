@@ -113,7 +113,7 @@ class TimedLayer(nn.Module):
         return self.op.bias / (self.step * self.unit)
 
     def forward(self, arrivals: Tensor, rounded: bool = True) -> Firing:
-        """Firing of every neuron [sample, ...] from arrivals of its inputs; of real weights unless they are `rounded`."""
+        """Firing of every neuron [sample, ...] from arrivals of its inputs; of real weights where not `rounded`."""
         lateness = self.timing.lateness().to(arrivals.device)
         ramps = functional.relu(arrivals - lateness.reshape(-1, *[1] * arrivals.dim()))
         weight, bias = self.op.weight / self.step, self._real_bias()
@@ -145,7 +145,7 @@ class TimedNetwork(nn.Module):
         assert isinstance(table, Tensor)
         arrivals, out = table[pixels.long()], []
         for layer in self.timed():
-            out.append(layer(arrivals if isinstance(layer.op, nn.Conv2d) else arrivals.flatten(1), rounded))
+            out.append(layer(arrivals, rounded))
             arrivals = out[-1].arrival(layer.timing)
         return out
 

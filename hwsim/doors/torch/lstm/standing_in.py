@@ -19,7 +19,7 @@ _VALUES = 4000  # pre-activations that a search looks at
 
 
 class Weights(NamedTuple):
-    """Of an LSTM cell, with the gates i, f, g, o as PyTorch has them: [4 * unit, input], [4 * unit, unit], [4 * unit]."""
+    """Of an LSTM cell with gates i, f, g, o, as PyTorch has them: [4 * unit, input], [4 * unit, unit], [4 * unit]."""
 
     own: Tensor
     recurrent: Tensor
