@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from hwsim.files import check_apart
 
 if TYPE_CHECKING:
     from hwsim.traces.direct.trace import Trace
+    from hwsim.traces.plastic.trace import PlasticTrace
     from hwsim.traces.sequence.trace import SequenceTrace
     from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
-    Captured = Trace | SequenceTrace | FirstSpikeTrace
+    Captured = Trace | SequenceTrace | FirstSpikeTrace | PlasticTrace
 
 
 def capture(
@@ -32,6 +34,7 @@ def capture(
     recorded: int | None = None,
     allow_drift: float | None = None,
     coding: str | None = None,
+    test: Any = None,
     out: str | os.PathLike[str] | None = None,
     **about: Any,
 ) -> Captured:
@@ -40,7 +43,8 @@ def capture(
     Args:
         model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in
             SpikingJelly's multi-step mode.  A model of one LSTM becomes a trace of coding `sequence`, as does
-            `hwsim.doors.torch.lstm.network.SpikingLSTM`; one of ReLU with `coding` one of first spikes.
+            `hwsim.doors.torch.lstm.SpikingLSTM`; one of ReLU with `coding` one of first spikes.  The parameters
+            of a network that learns, `hwsim.Learner`, become one of coding `plastic`.
         inputs: a batch [sample, ...], or batches of it with labels, such as a DataLoader; from 0 to 1, or integers of
             up to 16 bits; with some below 0 any, as the largest magnitude is then the largest number.  With
             `over_time`, [sample, timestep, ...] of spikes or small counts.  What `hwsim.from_events` gives, or the file
@@ -58,6 +62,7 @@ def capture(
         recorded: samples whose spikes are kept, the first ones; all unless given.
         allow_drift: share of spikes that may differ from the model's own; 5 % unless given.
         coding: `ttfs` for first spikes of a network of ReLU; all else follows from the model.
+        test: (inputs, labels) on which a network decides that has learned; of no other.
         out: a trace file to write as samples are executed, so that memory does not grow with their number; batches are
             taken one at a time.  What is given back is mapped from it.
         about: fields of `hwsim.traces.Provenance`, such as name and dataset.
@@ -71,6 +76,18 @@ def capture(
         TraceError: a module, by its name, that a trace cannot say, or a drift of more than is allowed.
 
     """
+    from hwsim.traces.plastic.parameters import Learner
+
+    if isinstance(model, Learner):
+        from hwsim.doors.learning import captured_learner
+
+        _only(model, timesteps=timesteps, recorded=recorded, coding=coding)
+        learned, told = captured_learner(model, inputs, labels, test, allow_drift, out, about)
+        if told:
+            warnings.warn(told, stacklevel=2)
+        return learned
+    if test is not None:
+        raise UsageError("test: has a meaning for networks that learn alone, the parameters of which are a Learner")
     try:
         import torch  # noqa: F401 - only whether it is there
     except ImportError:
@@ -100,3 +117,10 @@ def capture(
         out=None if out is None else Path(out),
         about=about,
     )
+
+
+def _only(model: Any, **given: Any) -> None:
+    """Refuse what has no meaning for such a model."""
+    for key, value in given.items():
+        if value is not None:
+            raise UsageError(f"{key}: has no meaning for a {type(model).__name__}, got {value!r}: leave it out")

@@ -15,7 +15,7 @@ from hwsim import arguments
 from hwsim.doors.entry import SAMPLES_COMPARED, enter
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph, Neurons, Source, Votes, Weighted
-from hwsim.doors.lattice import Precision
+from hwsim.doors.precision import Precision
 from hwsim.doors.spool import spooled
 from hwsim.doors.torch.batches import Numbers, Samples, channels_last, collected
 from hwsim.doors.torch.build import Building

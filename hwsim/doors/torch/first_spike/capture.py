@@ -55,7 +55,7 @@ def captured_first_spikes(
     model.eval()
     try:
         network, links, image = _timed(model, samples, timesteps, weight_bits, bits)
-        bits = len(network.input_arrivals).bit_length() - 1
+        bits = network.input_bits
         names = None if links is None else [link.name for link in links]
         known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}"} | dict(about)
         integers = network_of(network, image, bits, names)
@@ -79,12 +79,11 @@ def _timed(
         raise UsageError(f"inputs: wanted [sample, channel, y, x] or [sample, n], found {samples.raw.shape}")
     image = (1, 1, sizes[0]) if len(sizes) == 1 else (sizes[1], sizes[2], sizes[0])
     if isinstance(model, TimedNetwork):
-        window, table = model.timed()[0].timing.window, model.input_arrivals
+        window = model.timed()[0].timing.window
         if timesteps not in (None, window):
             raise UsageError(f"timesteps: wanted {window}, the ticks of the network's windows, got {timesteps}")
-        own = len(table).bit_length() - 1
-        if own < bits:
-            raise UsageError(f"inputs: wanted whole numbers of {own} bits, as the network has, found {bits}")
+        if model.input_bits < bits:
+            raise UsageError(f"inputs: wanted whole numbers of {model.input_bits} bits, the network's, found {bits}")
         return model, None, image
     if timesteps is None:
         raise UsageError("timesteps: wanted how many ticks a layer has to fire in; 8 to 32 are usual")

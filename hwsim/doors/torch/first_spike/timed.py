@@ -135,6 +135,13 @@ class TimedNetwork(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.register_buffer("input_arrivals", input_arrivals, persistent=False)
 
+    @property
+    def input_bits(self) -> int:
+        """Of raw inputs."""
+        table = self.input_arrivals
+        assert isinstance(table, Tensor)
+        return len(table).bit_length() - 1
+
     def timed(self) -> list[TimedLayer]:
         """The layers from input to output."""
         return [layer for layer in self.layers if isinstance(layer, TimedLayer)]

@@ -20,7 +20,7 @@ from hwsim.doors.torch.batches import gathered
 from hwsim.doors.torch.lstm.integers import Lattice, logit_scale, network_of
 from hwsim.doors.torch.lstm.network import Shape, SpikingLSTM
 from hwsim.doors.torch.lstm.reading import OrdinaryLSTM, cells_of, read
-from hwsim.doors.torch.lstm.standing_in import stand_in
+from hwsim.doors.torch.lstm.standing_in import Line, stand_in
 from hwsim.errors import UsageError
 from hwsim.traces.io import write_trace
 from hwsim.traces.planes import unpack_channels
@@ -94,27 +94,35 @@ def sequences(inputs: Any, labels: Any, bits: int) -> Sequences:
 
 def _spiking(model: nn.Module, found: Sequences, timesteps: int | None) -> tuple[SpikingLSTM, OrdinaryLSTM | None, str]:
     """The network itself, or what stands in for the one in the model, that one, and what is to be told of it."""
-    n, features = found.values.shape[1:]
     if isinstance(model, SpikingLSTM):
         if timesteps not in (None, model.timesteps):
             raise UsageError(f"timesteps: wanted {model.timesteps}, those of the network, got {timesteps}")
         wanted = (model.shape.n_elements, model.shape.n_features)
-        if (n, features) != wanted:
+        if found.values.shape[1:] != wanted:
             raise UsageError(f"inputs: wanted [sample, {wanted[0]}, {wanted[1]}], found {found.values.shape}")
         return model, None, ""
     if timesteps is None:
         raise UsageError("timesteps: wanted how many spikes may stand for a value of an LSTM; 8 or 16 come near it")
-    x = _real(found, slice(_FITTED), next(model.parameters()))
-    original = read(model, x)
-    shape = Shape(n, features, original.weights.recurrent.shape[1], original.readout.out_features, original.over)
-    steps = arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
-    network, lines = stand_in(original.weights, original.readout, shape, x, steps, original.remembers)
+    network, original, lines = stood_in(model, _real(found, slice(_FITTED), next(model.parameters())), timesteps)
     errors = ", ".join(f"{name} {line.error:.3f}" for name, line in lines.items())
     told = f"module '{original.name}' ({type(original.module).__name__}): a spiking LSTM stands in for it, errors of "
     told += f"its gates {errors} (root mean square)"
     if not original.remembers:
         told += "; as snnTorch runs it, it forgets its state at every call: input_size is not hidden_size"
     return network, original, told
+
+
+def stood_in(model: nn.Module, x: torch.Tensor, timesteps: int) -> tuple[SpikingLSTM, OrdinaryLSTM, Mapping[str, Line]]:
+    """A spiking LSTM for that of a model, fitted on sequences [sample, element, feature]; it may be trained on.
+
+    With it what was found in the model, and how near each gate is.  Raises TraceError as `read` does.
+    """
+    original = read(model, x)
+    n, features = x.shape[1:]
+    shape = Shape(n, features, original.weights.recurrent.shape[1], original.readout.out_features, original.over)
+    steps = arguments.within("timesteps", timesteps, 1, MAX_TIMESTEPS)
+    network, lines = stand_in(original.weights, original.readout, shape, x, steps, original.remembers)
+    return network, original, lines
 
 
 def _real(found: Sequences, of: slice, like: torch.Tensor) -> torch.Tensor:

@@ -104,8 +104,8 @@ def _parts(model: nn.Module) -> tuple[tuple[str, nn.Module], nn.Linear | None]:
     for name, module in model.named_modules():
         if any(True for _ in module.children()) or name.startswith(f"{first[0]}.") or module is first[1]:
             continue
-        if class_of(module) == "Linear" and readout is None:
-            readout = module  # type: ignore[assignment]
+        if isinstance(module, nn.Linear) and readout is None:
+            readout = module
         elif class_of(module) not in _NOTHING:
             refuse(name, module, hint(module) or f"beside the LSTM '{first[0]}' wanted one Linear and nothing else")
     return first, readout
