@@ -150,7 +150,7 @@ def test_whole_numbers_take_the_bits_that_they_need():
     trace = captured(perceptron(), (maps() > 0.5).int())
     assert trace.network.network.input.bits == 1
     assert verify(trace).ok
-    trace = captured(perceptron(), (maps() * 15).int() + 1)
+    trace = captured(perceptron(), (maps() * 16).int() + 1)
     assert trace.network.network.input.bits == 5
 
 
