@@ -72,7 +72,7 @@ model = Rows(slstm)
 train(model, EPOCHS)
 
 print("timesteps, right of the stand-in, and what is told")
-for timesteps in (2, 8):
+for timesteps in (1, 2, 4, 8, 16):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         trace = hwsim.capture(model, x[TRAINED:], labels=y[TRAINED:], timesteps=timesteps, allow_drift=1.0)
