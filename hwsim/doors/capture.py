@@ -81,7 +81,13 @@ def capture(
     if isinstance(model, Learner):
         from hwsim.doors.learning import captured_learner
 
-        _only(model, timesteps=timesteps, recorded=recorded, coding=coding)
+        _only(model, timesteps=timesteps, recorded=recorded, coding=coding, over_time=over_time or None)
+        _only(model, readout=None if readout == "spikes" else readout, per_channel=None if per_channel else False)
+        _only(
+            model,
+            weight_bits=None if weight_bits == 8 else weight_bits,
+            input_bits=None if input_bits == 8 else input_bits,
+        )
         learned, told = captured_learner(model, inputs, labels, test, allow_drift, out, about)
         if told:
             warnings.warn(told, stacklevel=2)

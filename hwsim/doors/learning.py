@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hwsim import make
 from hwsim.doors.drift import check_drift, drift_of_counts
 from hwsim.errors import TraceError, UsageError
+from hwsim.files import check_outputs
 from hwsim.traces.io import write_trace
 from hwsim.traces.plastic.parameters import Learner
 from hwsim.traces.plastic.run import learn
@@ -41,6 +42,8 @@ def captured_learner(
         raise UsageError("labels: wanted the right class of each training sample")
     if not isinstance(test, tuple | list) or len(test) != 2:
         raise UsageError("test: wanted samples and labels on which what was learned decides, test=(x, y)")
+    if out is not None:
+        check_outputs([Path(out)])
     train = pixels("inputs", inputs), np.asarray(labels)
     decided = pixels("test", test[0]), np.asarray(test[1])
     network = learner.network(train[0].shape[1])

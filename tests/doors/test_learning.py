@@ -88,6 +88,15 @@ def test_fractions_are_pixels_of_255():
         ({"weights": "8bit"}, {}, UsageError, "weights: wanted fp32 or a format such as Q1.7, got 8bit"),
         ({"refractory_ms": 2.5}, {}, UsageError, "refractory_ms: wanted whole timesteps of 1 ms, got 2.5 ms"),
         ({"peak_hz": 1001}, {}, TraceError, "coding.peak_millihertz"),
+        ({"tau_mem_ms": 0}, {}, UsageError, "tau_mem_ms: wanted a finite number above 0, got 0"),
+        ({"theta_plus_mv": float("nan")}, {}, UsageError, "theta_plus_mv: wanted a finite number, got nan"),
+        ({"one_winner": 1}, {}, UsageError, "one_winner: wanted True or False, got 1"),
+        ({"neurons": "many"}, {}, UsageError, "neurons: wanted a number, got 'many'"),
+        ({"rule": "other"}, {}, TraceError, "stdp.rule"),
+        ({"weights": 8}, {}, UsageError, "weights: wanted a word, got 8"),
+        ({}, {"weight_bits": 4}, UsageError, "weight_bits: has no meaning for a Learner, got 4"),
+        ({}, {"over_time": True}, UsageError, "over_time: has no meaning for a Learner"),
+        ({}, {"out": "/nowhere/t.npz"}, UsageError, "/nowhere/t.npz"),
     ],
 )
 def test_mistakes_are_one_line(learner, options, kind, wanted):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from hwsim.errors import UsageError
 from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
@@ -21,6 +23,8 @@ from hwsim.traces.plastic.trace import (
     Rule,
     Stdp,
 )
+
+_ABOVE_ZERO = {"dt_ms", "tau_mem_ms", "tau_trace_ms", "theta_presentations"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,20 @@ class Learner:
     weights: str = "fp32"  # or their format, such as Q1.7
     rounding: RoundingName = "nearest"  # of weights
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for times that are not above 0, and for what is no finite number."""
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(each.default, str):
+                if not isinstance(value, str):
+                    raise UsageError(f"{each.name}: wanted a word, got {value!r}")
+                continue
+            if not isinstance(value, int | float | np.number) or isinstance(value, bool) != (each.name == "one_winner"):
+                wanted = "True or False" if each.name == "one_winner" else "a number"
+                raise UsageError(f"{each.name}: wanted {wanted}, got {value!r}")
+            if not math.isfinite(value) or (each.name in _ABOVE_ZERO and value <= 0):
+                raise UsageError(f"{each.name}: wanted a finite number{' above 0' * (value <= 0)}, got {value:g}")
 
     def network(self, pixels: int) -> PlasticNetwork:
         """The network on samples of so many pixels; it is checked where it is executed.

@@ -82,6 +82,8 @@ def _timed(
         window = model.timed()[0].timing.window
         if timesteps not in (None, window):
             raise UsageError(f"timesteps: wanted {window}, the ticks of the network's windows, got {timesteps}")
+        if weight_bits not in (MOST_WEIGHT_BITS, own := model.timed()[0].bits):
+            raise UsageError(f"weight_bits: wanted {own}, those of the network, got {weight_bits}")
         if model.input_bits < bits:
             raise UsageError(f"inputs: wanted whole numbers of {model.input_bits} bits, the network's, found {bits}")
         return model, None, image
