@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 
 from hwsim.doors.torch.lstm import Shape, SpikingLSTM, stood_in  # noqa: E402
 from hwsim.doors.torch.lstm.capture import signs_of  # noqa: E402
-from hwsim.doors.torch.lstm.reading import read  # noqa: E402
+from hwsim.doors.torch.lstm.reading import cells_of, read  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("seeded")
 ELEMENTS, FEATURES, HIDDEN, CLASSES = 6, 5, 12, 4
@@ -249,6 +249,19 @@ class Doubled(Reads):
 def test_what_cannot_be_said_is_refused_by_name(model, wanted):
     with pytest.raises(TraceError, match=wanted):
         captured(model(), timesteps=4)
+
+
+def test_a_class_is_known_by_what_it_is_derived_from():
+    class Mine(nn.LSTM):
+        pass
+
+    class LSTM(nn.Module):
+        pass
+
+    model = Bare()
+    model.lstm = Mine(FEATURES, 8, batch_first=True)
+    assert read(model.eval(), sequences()).over == "last"
+    assert cells_of(LSTM()) == []
 
 
 def test_a_reset_of_snntorch_is_refused():

@@ -81,7 +81,9 @@ class Learner:
                 wanted = "True or False" if each.name == "one_winner" else "a number"
                 raise UsageError(f"{each.name}: wanted {wanted}, got {value!r}")
             if not math.isfinite(value) or (each.name in _ABOVE_ZERO and value <= 0):
-                raise UsageError(f"{each.name}: wanted a finite number{' above 0' * (value <= 0)}, got {value:g}")
+                raise UsageError(
+                    f"{each.name}: wanted a finite number{' above 0' if value <= 0 else ''}, got {value:g}"
+                )
 
     def network(self, pixels: int) -> PlasticNetwork:
         """The network on samples of so many pixels; it is checked where it is executed.

@@ -46,8 +46,14 @@ class OrdinaryLSTM:
 
 def cells_of(model: nn.Module) -> list[tuple[str, nn.Module]]:
     """The LSTMs of a model by name, those within others left out."""
-    found = [(name, module) for name, module in model.named_modules() if type(module).__name__ in CELLS]
+    found = [(name, module) for name, module in model.named_modules() if _kind(module)]
     return [(name, m) for name, m in found if not any(name.startswith(f"{outer}.") for outer, _ in found)]
+
+
+def _kind(module: nn.Module) -> str | None:
+    """The class of a library's LSTM, or of one that is derived from it."""
+    kinds = (each for each in type(module).__mro__ if each.__module__.startswith(("torch.nn.", "snntorch.")))
+    return next((each.__name__ for each in kinds if each.__name__ in CELLS), None)
 
 
 @torch.no_grad()
@@ -112,7 +118,7 @@ def _parts(model: nn.Module) -> tuple[tuple[str, nn.Module], nn.Linear | None]:
 
 
 def _weights(name: str, module: Any) -> Weights:
-    kind = type(module).__name__
+    kind = _kind(module)
     if kind == "SLSTM":
         for key, wanted in (("reset_mechanism", "none"), ("inhibition", False), ("state_quant", False)):
             if getattr(module, key) != wanted:
