@@ -14,9 +14,9 @@ from typing import NamedTuple
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hwsim import api
 from hwsim.components.adc import Adc
 from hwsim.components.pricing.price import Price
-from hwsim.components.pricing.technology import Technology
 
 
 class Chip(NamedTuple):
@@ -45,9 +45,9 @@ CHIPS = (
 
 def law(chip: Chip) -> tuple[Price, Price]:
     """Energy of a conversion in pJ and area in um2 as `sar` gives them for a chip."""
-    technology = Technology(
-        node_nm=chip.node_nm, vdd_v=chip.vdd_v, temperature_k=300, sram_cell="lstp", source=chip.name
-    )
+    technology = api.load_architecture(
+        "imc", [f"technology.node_nm={chip.node_nm}", f"technology.vdd_v={chip.vdd_v}"]
+    ).spec.technology
     adc = Adc(
         bits=chip.bits, columns_per_adc=1, sample_rate_mhz=chip.sample_rate_mhz, law="sar", source=chip.name
     ).priced(technology)

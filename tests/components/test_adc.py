@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from arch.machines import technology
-from converter_table import CHIPS, law
+from converter_table import CHIPS, law, table
 from pydantic import ValidationError
 
+import hwsim
 from hwsim.components import Adc
 from hwsim.errors import ArchitectureError
 
 AT_32 = technology(32, 0.9)
+PAGE = Path(hwsim.__file__).resolve().parent.parent / "docs" / "decisions" / "0017-converters.md"
 
 
 def adc(bits, law, **more):
@@ -51,6 +54,11 @@ def test_published_converters_are_within_the_bounds(chip):
     assert energy.low <= chip.pj <= energy.high
     assert chip.pj / 2.5 < energy.value < 2.5 * chip.pj
     assert area.low <= chip.um2 <= area.high
+
+
+@pytest.mark.skipif(not PAGE.is_file(), reason="not a source checkout")
+def test_the_page_on_converters_has_the_table_of_today():
+    assert table() in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_chips_are_those_that_were_read():

@@ -9,7 +9,7 @@ from arch.machines import technology
 
 from hwsim import api
 from hwsim.components.adc import Adc
-from hwsim.components.adc_reference import AdcReference
+from hwsim.components.reference_buffer import ReferenceBuffer
 from hwsim.components.row_driver import RowDriver
 from hwsim.errors import ArchitectureError
 
@@ -57,7 +57,7 @@ def test_drivers_grow_with_node_supply_and_line(law):
 
 def test_references_are_shares_of_their_converter():
     adc = Adc(source="t", bits=8, columns_per_adc=8, sample_rate_mhz=250.0, law="sar").priced(AT_32)
-    priced = AdcReference(source="t", law="share").beside(adc).priced(AT_32)
+    priced = ReferenceBuffer(source="t", law="share").beside(adc).priced(AT_32)
     convert, settle = adc.actions["convert"], priced.actions["settle"]
     assert settle.value == pytest.approx(convert.value * 4 / 34)
     assert (settle.low, settle.high) == (0, pytest.approx(convert.high * 8 / 34))
@@ -68,7 +68,7 @@ def test_references_are_shares_of_their_converter():
 def test_sizes_that_the_file_states_are_kept():
     assert RowDriver(source="t", law="inverters", load_ff=3.0).driving(16.5, 1.1).load_ff == 3.0
     adc = Adc(source="t", bits=8, columns_per_adc=8, law="sar").priced(AT_32)
-    stated = AdcReference(source="t", law="share", convert_pj=34.0).beside(adc)
+    stated = ReferenceBuffer(source="t", law="share", convert_pj=34.0).beside(adc)
     assert stated.priced(AT_32).actions["settle"].value == pytest.approx(4)
 
 
@@ -76,7 +76,7 @@ def test_what_no_machine_sizes_is_refused():
     with pytest.raises(ArchitectureError, match="load_ff is missing"):
         RowDriver(source="t", law="inverters").priced(AT_32)
     with pytest.raises(ArchitectureError, match="convert_pj is missing"):
-        AdcReference(source="t", law="share").priced(AT_32)
+        ReferenceBuffer(source="t", law="share").priced(AT_32)
 
 
 def test_a_part_that_a_design_says_it_does_not_have_is_not_there():

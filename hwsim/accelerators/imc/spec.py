@@ -12,13 +12,13 @@ from hwsim.accelerators.imc.devices import IDEAL, Devices
 from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.adc import Adc
-from hwsim.components.adc_reference import AdcReference
 from hwsim.components.column_mux import ColumnMux
 from hwsim.components.crossbar import Crossbar
 from hwsim.components.htree import HTree
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
 from hwsim.components.offset_corrector import OffsetCorrector
+from hwsim.components.reference_buffer import ReferenceBuffer
 from hwsim.components.router import Router
 from hwsim.components.row_driver import RowDriver
 from hwsim.components.sigma_e import SigmaE
@@ -128,7 +128,7 @@ class ImcSpec(MachineSpec):
     crossbar: Crossbar
     row_driver: RowDriver | Literal["none"]
     adc: Adc
-    adc_reference: AdcReference | Literal["none"]
+    adc_reference: ReferenceBuffer | Literal["none"]
     column_mux: ColumnMux
     shift_add: Delayed
     accumulator: Accumulator

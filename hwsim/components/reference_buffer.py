@@ -15,14 +15,14 @@ from hwsim.errors import ArchitectureError
 _ENERGY_SHARE, _AREA_SHARE = 4 / 34, 11 / 13
 
 
-class AdcReferenceGiven(Given):
+class ReferenceBufferGiven(Given):
     """Given prices of what stands beside an ADC."""
 
     at: Reference
     settle_pj: Cost
 
 
-class AdcReference(PricedSpec):
+class ReferenceBuffer(PricedSpec):
     """`settle`: hold the references of one ADC through one conversion.
 
     Law `share`: 4/34 of the ADC's energy and 11/13 of its area, which is all that the macro of Wang et al. (VLSI 2022)
@@ -34,9 +34,9 @@ class AdcReference(PricedSpec):
     convert_pj: Bounded | None = None
     adc_um2: Bounded | None = None
     law: Literal["share", "given"]
-    given: AdcReferenceGiven | None = None
+    given: ReferenceBufferGiven | None = None
 
-    def beside(self, adc: Priced) -> AdcReference:
+    def beside(self, adc: Priced) -> ReferenceBuffer:
         """Size it for the machine's ADC, unless the file states what that takes."""
         own = {"convert_pj": adc.actions["convert"], "adc_um2": adc.area_um2}
         sizes = {key: _number(price) for key, price in own.items() if getattr(self, key) is None}
