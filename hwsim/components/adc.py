@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from hwsim.arch.schema import Cost
-from hwsim.components.pricing.converters import FULL_MHZ, LAWS, Conversion
+from hwsim.components.pricing.converters import FULL_MHZ, LAWS, Conversion, leakage_uw
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
@@ -38,7 +38,7 @@ class Adc(PricedSpec):
     converters, 6 to 16 bits; a floor, not a design), `given`. The bounds of `sar` hold nine of ten published
     converters; those of `flash` and `bound` reach to the other laws that have these bits and node.
     `sample_rate_mhz` is needed by `bound`; without it `sar` runs at 1200, `flash` at 1000. A slower `sar` is cheaper.
-    An ADC leaks as logic of its area; the lower bound is 0, as energies of the survey hold what leaks at full rate.
+    Energies of the survey hold what leaks at full rate; what leaks in rest is little beside it (`leakage_uw`).
     """
 
     bits: int = Field(ge=1, le=16)
@@ -65,9 +65,7 @@ class Adc(PricedSpec):
             spread = f"; bounds: {named}" if others else ""
             pj = Price.among(pj.value, (other.pj.value for other in others), pj.source + spread)
             um2 = Price.among(um2.value, (other.um2.value for other in others), um2.source + spread)
-        leakage = technology.logic_leakage_uw(um2)
-        leaks = Price(leakage.value, 0.0, leakage.high, f"as logic of its area, our choice; {leakage.source}")
-        return Priced({"convert": pj}, um2, leaks, {"convert": chosen.ns})
+        return Priced({"convert": pj}, um2, leakage_uw(technology, um2.value), {"convert": chosen.ns})
 
     def _reach(self, law: str, technology: Technology, rate_mhz: float) -> Conversion | None:
         """Another law's answer, or None where it has none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from hwsim.arch.schema import Bounded, Cost
+from hwsim.components.pricing.converters import leakage_uw
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
@@ -53,7 +54,7 @@ class ReferenceBuffer(PricedSpec):
         what = "all but converters and array of Wang et al. VLSI 2022"
         energy = _up_to_twice(self.convert_pj, _ENERGY_SHARE, f"4/34 of a conversion: {what}")
         area = _up_to_twice(self.adc_um2, _AREA_SHARE, f"11/13 of an ADC: {what}")
-        return Priced({"settle": energy}, area, technology.logic_leakage_uw(area))
+        return Priced({"settle": energy}, area, leakage_uw(technology, area.value))
 
 
 def _number(price: Price) -> Bounded:

@@ -129,10 +129,14 @@ def test_halving_the_supply_quarters_what_is_not_noise():
         assert full - noise == pytest.approx(4 * (half - noise))
 
 
-def test_an_adc_leaks_as_logic_of_its_area_or_not_at_all():
+def test_an_adc_leaks_what_the_slowest_converter_takes_by_area_and_at_most_as_logic():
     priced = adc(8, "sar").priced(AT_32)
+    slowest_uw = 1.05e-12 * 20e3 * 1e6  # 1.05 pJ at 20 kS/s on 9,750 um2
     logic = AT_32.logic_leakage_uw(priced.area_um2)
-    assert (priced.leakage_uw.value, priced.leakage_uw.low, priced.leakage_uw.high) == (logic.value, 0, logic.high)
+    um2 = priced.area_um2
+    assert priced.leakage_uw.low == 0
+    assert priced.leakage_uw.value == pytest.approx(min(slowest_uw / 9750 * um2.value, logic.value))
+    assert priced.leakage_uw.high == pytest.approx(logic.high * um2.value / um2.high)
 
 
 @pytest.mark.parametrize(("node_nm", "k_uw"), [(65, 8.41), (45, 6.32), (32, 3.09), (22, 1.70), (14, 1.0)])

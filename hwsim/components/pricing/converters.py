@@ -33,6 +33,9 @@ _FLASH_V = {65: 1.1, 45: 1.0, 32: 0.9, 22: 0.85, 14: 0.8}
 _FLASH_NS, _FLASH_MAX_BITS = 1.0, 10
 _BOUND_MIN_BITS, _BOUND_MAX_BITS = 6, 16
 
+# The slowest converter of the list, 20 kS/s at 40 nm, takes 1.05 pJ x 20 kHz = 0.021 uW in all on 9,750 um2.
+_LEAKAGE_UW_PER_UM2 = 1.05e-6 * 20e3 / 9750
+
 FULL_MHZ = {"sar": _SAR_MHZ, "flash": 1e3 / _FLASH_NS}
 """Rate of a law where none is stated."""
 _FASTEST_MHZ = {"sar": _FASTEST_SAR_MHZ, "flash": 1e3 / _FLASH_NS}
@@ -126,6 +129,17 @@ def bound(bits: int, technology: Technology, sample_rate_mhz: float) -> Conversi
     um2 = regression_um2(bits, technology.node_nm, sample_rate_mhz, pj)
     source = f"bound: {bits} b at {sample_rate_mhz:g} MS/s, best published, Andrulis et al. arXiv 2404.06553"
     return Conversion(Price.exact(pj, source), 1e3 / sample_rate_mhz, Price.exact(um2, source))
+
+
+def leakage_uw(technology: Technology, um2: float) -> Price:
+    """Leakage of a converter, or of what stands beside it, of some area.
+
+    What the slowest published one takes in all a um2, and no more than logic; logic of this area is the upper bound.
+    """
+    logic = technology.logic_leakage_uw(Price.exact(um2, ""))
+    measured = min(_LEAKAGE_UW_PER_UM2 * um2, logic.value)
+    source = "all that the slowest converter of the list takes (20 kS/s, 40 nm, 9,750 um2), by area; bound: logic"
+    return Price(measured, 0.0, logic.high, source)
 
 
 def best_case_pj(bits: float, sample_rate_mhz: float) -> float:
