@@ -37,7 +37,7 @@ class Drift:
 
 
 def drift_of(
-    floats: Mapping[str, NDArray[np.bool_]],
+    floats: Mapping[str, NDArray[np.int8]],
     float_logits: NDArray[np.float64],
     run: Execution,
     layer_of: Mapping[str, str],
@@ -47,8 +47,12 @@ def drift_of(
     differing, changed, fired = {}, 0, 0
     for name, wanted in floats.items():
         packed = run.spikes[layer_of[name]]
-        found = unpack_channels(packed.words[: len(wanted)], packed.shape[2]).reshape(wanted.shape)
-        different, spikes = int((found != wanted).sum()), int(wanted.sum())
+        fired, *negative = (
+            unpack_channels(words[: len(wanted)], packed.shape[2]).reshape(wanted.shape).astype(np.int8)
+            for words in packed.arrays().values()
+        )
+        found = fired - 2 * negative[0] if negative else fired
+        different, spikes = np.count_nonzero(found != wanted), np.count_nonzero(wanted)
         differing[layer_of[name]] = different / spikes if spikes else math.inf if different else 0.0
         changed, fired = changed + different, fired + spikes
     right, float_right = (

@@ -128,6 +128,7 @@ class Neurons(Node):
     reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
     synapse: Synapse | None = None
     feedback: Floats | None = None  # [channel] or [1]
+    signed: bool = False  # they fire -1 below minus their threshold
     widths: Widths | None = None
 
 

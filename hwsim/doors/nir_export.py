@@ -215,6 +215,8 @@ class _Writing:
     def _end(self, layer: Layer, ends: tuple[str, ...], neuron: Neuron | None) -> None:
         self.ends[layer.name] = ends
         if neuron is not None:
+            if neuron.signed:
+                _fail(layer, "has neurons that also fire -1, which no NIR node does")
             if neuron.synapse is not None and neuron.synapse.delayed:
                 _fail(layer, "has neurons with a current that arrives late, which no NIR node is")
             own = f"{layer.name}{_NEURONS}"

@@ -81,6 +81,8 @@ def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iter
     bits, signed_input = network.bits(layer.inputs[0]), network.signed(layer.inputs[0])
     largest = (1 << bits - 1) - 1 if signed_input else network.max_value(layer.inputs[0])  # of all digits but a sign
     least, sign = (-1 << bits - 1, [bits - 1]) if signed_input else (0, [])
+    if network.fires_both(layer.inputs[0]):
+        least, sign = -1, [0]
     places = [*range(0, largest.bit_length(), spec.dac.bits), *sign]
     reads = Reads.of(spec, network, layer, min(largest, (1 << spec.dac.bits) - 1))
     signed = spec.signs.encoding == "differential"

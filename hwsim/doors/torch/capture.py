@@ -202,7 +202,7 @@ class _Forward:
                 hook.remove()
         arranged = {name: self._arranged(found, graph[name].shape) for name, found in seen.items()}
         silent = {node.name for node in graph if isinstance(node, Neurons) and np.isinf(node.threshold).all()}
-        spikes = {name: (found > 0) & (name not in silent) for name, found in arranged.items()}
+        spikes = {name: np.sign(found).astype(np.int8) * (name not in silent) for name, found in arranged.items()}
         if isinstance(last, Weighted):
             logits = self._arranged(currents, last.shape)[:, :, 0, 0]
         elif isinstance(last, Votes) and last.of == "spikes":

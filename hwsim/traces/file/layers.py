@@ -43,7 +43,7 @@ KINDS: dict[str, type[Layer]] = {
     "add": Add,
     "readout": Readout,
 }
-_FLAGS = ("fires_at_threshold", "delayed_reset", "reset_after_sum")
+_FLAGS = ("fires_at_threshold", "delayed_reset", "reset_after_sum", "signed")
 PACKED_BITS = 4
 """Weights of at most this many bits are stored two per byte."""
 

@@ -69,9 +69,6 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
-        padded = isinstance(layer, Pool) and layer.kind == "max" and any(layer.window.padding)
-        if padded and not network.gives_currents(layer.name) and network.signed(layer.name):
-            _fail(layer, "wanted no padding around a maximum of signed activations, found some: nothing is 0")
         reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
         bounds[layer.name] = _worst_case(layer, network, reads)
 
@@ -322,6 +319,8 @@ def _check_levels(layer: Layer, neuron: Neuron) -> None:
         _fail(layer, f"wanted v_threshold int64 ({layer.shape[2]},), found {threshold.dtype} {threshold.shape}")
     if threshold.min() < 0 or threshold.max() > top:
         _fail(layer, f"wanted v_threshold from 0 to {top} ({neuron.membrane_bits} membrane bits), found others")
+    if neuron.signed and threshold.min() < 1:
+        _fail(layer, "wanted v_threshold of 1 or more for signed spikes, found 0")
     if neuron.reset not in ("soft", "hard", "none"):
         _fail(layer, f"wanted reset 'soft', 'hard' or 'none', found {neuron.reset!r}")
     if neuron.v_reset and not (neuron.reset == "hard" and -top - 1 <= neuron.v_reset <= top):

@@ -12,6 +12,9 @@ signed bits, once, after the sum.  With a delayed reset v is left as it is when 
 timestep, of which `due` is the comparison of what the last one left: a hard reset sets v before it leaks, or after the
 sum where `reset_after_sum`, a soft one takes v_threshold[c] off the sum after the leak.
 
+`signed` neurons also fire -1, where v < -v_threshold[c], or <= where `fires_at_threshold`: a soft reset then adds
+v_threshold[c], a hard one is the same, and feedback is that of a spike times -1.
+
 What arrives, drive = (current << fraction_bits) + bias[c], and feedback[c] more where the neuron spiked in the timestep
 before, goes to the membrane, or with a `Synapse` to a current i of the neuron, which the membrane takes:
 
@@ -82,6 +85,7 @@ class Neuron:
     reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
     synapse: Synapse | None = None
     feedback: NDArray[np.int64] | None = None  # [channel], in units of 2**-fraction_bits weight steps
+    signed: bool = False  # it fires -1 below minus its threshold
 
     @property
     def leaks(self) -> bool:
@@ -90,8 +94,8 @@ class Neuron:
 
     @property
     def plain(self) -> bool:
-        """Whether it fires above its threshold and is reset at once, with one leak for all channels and one state."""
-        at_once = not (self.fires_at_threshold or self.delayed_reset) and self.reset != "none"
+        """Whether it fires 1 above its threshold and is reset at once, with one leak for all channels and one state."""
+        at_once = not (self.fires_at_threshold or self.delayed_reset or self.signed) and self.reset != "none"
         return at_once and not isinstance(self.leak, np.ndarray) and not self.drives
 
     @property
@@ -317,7 +321,7 @@ class Network:
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
 
     def values(self, name: str) -> Values:
-        """The least and the largest integer a layer's activation can be (0 and 1 for spikes).
+        """The least and the largest integer a layer's activation can be (0 and 1 for spikes, -1 and 1 for signed ones).
 
         ValueError for layers that give currents.
         """
@@ -334,6 +338,10 @@ class Network:
         """Whether any of them is below zero."""
         return self.values(name)[0] < 0
 
+    def fires_both(self, name: str) -> bool:
+        """Whether they are signed spikes, perhaps arranged or their maximum: -1, 0 and 1."""
+        return self.values(name) == (-1, 1)
+
     def bits(self, name: str) -> int:
         """Bits of one of them: as many as the largest has, in two's complement where they are signed."""
         low, high = self.values(name)
@@ -346,11 +354,12 @@ class Network:
     @cached_property
     def _values(self) -> Mapping[str, Values | None]:
         """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
-        of_neurons = 0, (1 << (self.activation_bits or 1)) - 1
+        highest = (1 << (self.activation_bits or 1)) - 1
+        lowest = -1 if self.activation_bits is None else -highest - 1
         values: dict[str, Values | None] = {}
         for layer in self.layers:
-            if neuron_of(layer) is not None:
-                values[layer.name] = of_neurons
+            if (neuron := neuron_of(layer)) is not None:
+                values[layer.name] = lowest * neuron.signed, highest
             else:
                 values[layer.name] = _values_of(layer, [values.get(i) for i in layer.inputs])
         return values

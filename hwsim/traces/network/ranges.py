@@ -99,7 +99,8 @@ def current_ranges(network: Network) -> Mapping[str, Range]:
 def _read_out(layer: Readout, network: Network) -> Range:
     """The range of a class's votes, or of what a membrane may change by in a timestep."""
     if layer.of == "spikes":
-        return 0, layer.votes * network.max_value(layer.inputs[0])
+        low, high = network.values(layer.inputs[0])
+        return layer.votes * low, layer.votes * high
     neuron = neuron_of(network[layer.inputs[0]])
     assert neuron is not None
     return -((1 << neuron.membrane_bits) - 1), (1 << neuron.membrane_bits) - 1

@@ -144,6 +144,11 @@ def _feedback(network: Network, _value: str) -> Network:
     return _each_neuron(network, lambda neuron: replace(neuron, feedback=-(neuron.v_threshold // 4)))
 
 
+def _signed_spikes(network: Network, _value: str) -> Network:
+    """Spikes of both signs, -1 below minus the threshold."""
+    return _each_neuron(network, lambda neuron: replace(neuron, signed=True))
+
+
 def _recurrent(network: Network, _value: str) -> Network:
     """Layers of neurons on weights read their own spikes of the timestep before, by weights at each position."""
     layers: list[Layer] = []
@@ -205,6 +210,7 @@ WORDS: dict[str, tuple[tuple[str, ...], Callable[[Network, str], Network]]] = {
     "leak": (("none", "channel"), _leak),
     "synapse": (("now", "late"), _synapse),
     "feedback": (("",), _feedback),
+    "signed-spikes": (("",), _signed_spikes),
     "recurrent": (("",), _recurrent),
     "readout": (("spikes", "membrane"), _readout),
     "votes": (_numbers(1, _MOST_VOTES), _votes),

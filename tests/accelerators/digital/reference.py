@@ -156,10 +156,12 @@ class Twin:
                 self.add(layer, "synapse", "update", t, results)
             if layer.neuron.feedback is not None:
                 self.add(layer, "feedback", "add", t, results)
+            if layer.neuron.signed:
+                self.add(layer, "lower_threshold", "compare", t, results)
             if self.outer:
                 self.add(layer, "neuron", "hold", t, results * states)
             else:
-                last_spike = 0 if layer.neuron.feedback is None else 1
+                last_spike = 0 if layer.neuron.feedback is None else bits_of(self.network, layer.name)
                 bits = channels * (self.spec.neuron.membrane_bits * states + last_spike)
                 home = self.home("membranes", layer.name)
                 self.move(layer, "read", t, bits, len(outputs), home)

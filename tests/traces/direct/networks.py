@@ -273,7 +273,8 @@ def neurons(draw, channels, plain=False):
     membrane_bits = draw(st.sampled_from([4, 8, 12, 24, 32]))
     top = (1 << (membrane_bits - 1)) - 1
     reset = draw(st.sampled_from(["soft", "hard", "soft", "hard", "none"]))
-    threshold = draw(st.lists(st.integers(0, min(top, 300)), min_size=channels, max_size=channels))
+    signed = draw(st.integers(0, 2)) == 0
+    threshold = draw(st.lists(st.integers(int(signed), min(top, 300)), min_size=channels, max_size=channels))
     leaks = draw(st.lists(st.integers(0, 1 << leak_bits), min_size=channels, max_size=channels))
     delayed_reset = draw(st.booleans())
     synapse = feedback = None
@@ -297,6 +298,7 @@ def neurons(draw, channels, plain=False):
         reset_after_sum=reset == "hard" and delayed_reset and draw(st.booleans()),
         synapse=synapse,
         feedback=feedback,
+        signed=signed,
     )
 
 
