@@ -3,7 +3,8 @@
 A synaptic current is a second state word: its leak, what it adds up and its register are the part `synapse`, in every
 lane of the neuron unit.  Feedback of a neuron to itself is an addition, the part `feedback`, and a bit of state, its
 last spike, or two of a signed one.  Signed spikes are a second comparison, with minus the threshold, the part
-`lower_threshold`.  All are there only for networks that have them, priced by the law of logic whatever prices the unit has.
+`lower_threshold`.  All are there only for networks that have them, priced by the law of logic whatever prices the unit
+has.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def drift_of(
     labels: NDArray[np.int64],
 ) -> Drift:
     """Compare spikes [sample, timestep, y, x, channel] by node, and decisions by summed logits."""
-    differing, changed, fired = {}, 0, 0
+    differing, changed, total = {}, 0, 0
     for name, wanted in floats.items():
         packed = run.spikes[layer_of[name]]
         fired, *negative = (
@@ -52,14 +52,14 @@ def drift_of(
             for words in packed.arrays().values()
         )
         found = fired - 2 * negative[0] if negative else fired
-        different, spikes = np.count_nonzero(found != wanted), np.count_nonzero(wanted)
+        different, spikes = int(np.count_nonzero(found != wanted)), int(np.count_nonzero(wanted))
         differing[layer_of[name]] = different / spikes if spikes else math.inf if different else 0.0
-        changed, fired = changed + different, fired + spikes
+        changed, total = changed + different, total + spikes
     right, float_right = (
         float((each.sum(axis=1).argmax(axis=1) == labels[: len(each)]).mean())
         for each in (run.logits[: len(float_logits)], float_logits)
     )
-    overall = changed / fired if fired else math.inf if changed else 0.0
+    overall = changed / total if total else math.inf if changed else 0.0
     return Drift(differing, overall, right, float_right)
 
 

@@ -48,7 +48,7 @@ class PackedSpikes:
         return self.each(lambda words: words[:samples, :timesteps])
 
     def each(self, change: Callable[..., NDArray[np.uint64]], *others: PackedSpikes) -> PackedSpikes:
-        """The same with its words changed, and those of negative spikes likewise; `change` is given those of others, too."""
+        """The same with its words, and likewise those of negative spikes, changed with those of others."""
         negative = None
         if self.negative is not None:
             negative = change(self.negative, *(other.negative for other in others))

@@ -61,12 +61,14 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         """The network of a trace without spikes, every weight multiplied, in one pass on this machine.
 
         `ann` has activations of `mac.input_bits`, none of them zero.  `qann` has ceil(log2(T + 1)) bits, as many as the
-        rates of T timesteps, and the share of zeros that `baseline.qann_density` says.  Their accuracy is not known.
+        rates of T timesteps, one more if spikes are signed, and the share of zeros that `baseline.qann_density` says.
+        Their accuracy is not known.
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
         refuse_one_pass(trace.network)
-        dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
+        density, signed = self.spec.baseline.qann_density, trace.network.has_signed_spikes
+        dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, density, signed)
         return self._workload(Layout.of(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
 
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:

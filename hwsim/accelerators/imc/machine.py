@@ -86,13 +86,14 @@ class Imc(Accelerator[ImcSpec, Trace]):
         """The network of a trace without spikes, on crossbars with the same weights, in one pass (see `baseline`).
 
         `ann` has activations of `baseline.ann_bits`, of which each bit is set or not with the same probability.  `qann`
-        has ceil(log2(T + 1)) bits: the spike counts of the trace, zeros included.  Their accuracy is not known.
+        has ceil(log2(T + 1)) bits: the spike counts of the trace, zeros included, and one more if spikes are signed.
+        Their accuracy is not known.
 
         Raises ArchitectureError where the network does not fit the machine or an assumption is about spikes.
         """
         refuse_one_pass(trace.network)
         cut = self._cut(trace)
-        dense = activations_of(self.spec, kind, cut.timesteps)
+        dense = activations_of(self.spec, kind, cut.timesteps, cut.network.has_signed_spikes)
         network = replace(cut.network, activation_bits=dense.activation_bits)
         self._check_fit(network)
         return self._workload(in_one_pass(self.spec), replace(cut, network=network), (), dense)

@@ -280,7 +280,7 @@ HINTS = {
     "SLSTM": "is an LSTM; a trace of coding 'sequence' is of these: hwsim.make.sequence",
     "SConv2dLSTM": "is an LSTM of maps, which no trace says: train with RLeaky",
     "HalfThresholdIFNode": "begins at half of its threshold, membranes of a trace at 0: train with IFNode",
-    "STBIFNode": "counts what it has fired and fires within bounds of that, from half a threshold on: train with TernaryIFNode",
+    "STBIFNode": "counts what it fires, within bounds, and begins at half of its threshold: use TernaryIFNode",
     "ILIFNode": "fires several spikes a timestep: train with LIFNode",
     "LIAFNode": "gives values and no spikes: train with LIFNode",
     "KLIFNode": "cuts its membrane off below 0: train with LIFNode",

@@ -160,7 +160,9 @@ def _window_terms(layer: Pool, source: tuple[int, int], planes: Words, lowest: b
     shape = (*planes.shape[:3], rows * columns, planes.shape[-1])
     if not (lowest and any(layer.window.padding)):
         return [view.reshape(shape) for view in layer.window.views(picture, (rows, columns))]
-    digits, signs = (layer.window.views(part, (rows, columns), n) for part, n in ((picture[:-1], 0), (picture[-1:], _ALL)))
+    digits, signs = (
+        layer.window.views(part, (rows, columns), n) for part, n in ((picture[:-1], 0), (picture[-1:], _ALL))
+    )
     return [np.concatenate(both).reshape(shape) for both in zip(digits, signs, strict=True)]
 
 

@@ -103,7 +103,9 @@ def draw_inputs(recipe: Recipe, network: Network) -> Inputs:
 def _drawn_bytes(recipe: Recipe, network: Network) -> int:
     """Spikes, raw inputs and logits, and the random numbers that logits are made of."""
     distinct = 1 if recipe.steady else recipe.timesteps
-    slots = sum(layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) * spike_bits(layer) for layer in network.spiking())
+    slots = sum(
+        layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) * spike_bits(layer) for layer in network.spiking()
+    )
     logits = (4 * recipe.timesteps + 16 * distinct) * network.n_classes
     inputs = 2 * network.input.dtype.itemsize * math.prod(network.input.shape)
     inputs *= recipe.timesteps if network.input.over_time else 1

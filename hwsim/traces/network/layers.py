@@ -320,6 +320,11 @@ class Network:
         """The layers that have neurons and therefore recorded spikes."""
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
 
+    @property
+    def has_signed_spikes(self) -> bool:
+        """Whether any neurons fire -1, too."""
+        return any(neuron.signed for neuron in map(neuron_of, self.layers) if neuron is not None)
+
     def values(self, name: str) -> Values:
         """The least and the largest integer a layer's activation can be (0 and 1 for spikes, -1 and 1 for signed ones).
 
@@ -354,12 +359,12 @@ class Network:
     @cached_property
     def _values(self) -> Mapping[str, Values | None]:
         """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
-        highest = (1 << (self.activation_bits or 1)) - 1
-        lowest = -1 if self.activation_bits is None else -highest - 1
+        half = 1 << ((self.activation_bits or 1) - 1)
+        of_signed = (-1, 1) if self.activation_bits is None else (-half, half - 1)
         values: dict[str, Values | None] = {}
         for layer in self.layers:
             if (neuron := neuron_of(layer)) is not None:
-                values[layer.name] = lowest * neuron.signed, highest
+                values[layer.name] = of_signed if neuron.signed else (0, 2 * half - 1)
             else:
                 values[layer.name] = _values_of(layer, [values.get(i) for i in layer.inputs])
         return values

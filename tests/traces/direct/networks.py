@@ -246,7 +246,7 @@ def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
     run = execute(network, values, timesteps)
     recorded = Logits(run.logits[:samples], 0.25, labels[:samples], ids[:samples], "test")
     larger = Logits(run.logits, 0.25, labels, ids, "test")
-    spikes = {name: dataclasses.replace(s, words=s.words[:samples].copy()) for name, s in run.spikes.items()}
+    spikes = {name: packed.first(samples) for name, packed in run.spikes.items()}
     provenance = Provenance(
         name="small",
         dataset="random",
