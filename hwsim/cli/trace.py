@@ -101,7 +101,7 @@ def trace_verify(file: Path, memory: int | None) -> None:
     metavar="WORD",
     help="Change the network: events, input-bits=1..16, signed, weight-bits=1..16, bias, reset=soft|hard|none,"
     " delayed-reset, at-threshold, leak=none|channel, synapse=now|late, feedback, signed-spikes, recurrent,"
-    " readout=spikes|membrane, votes=1..64; may be repeated.",
+    " readout=spikes|membrane|mean_membrane, votes=1..64; may be repeated.",
 )
 @click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
 @click.option("--samples", type=int, default=4, show_default=True, help="Number of samples.")

@@ -65,9 +65,9 @@ def run_floats(graph: Graph, inputs: RawValues, timesteps: int) -> FloatRun:
                 fired = fire(node, states[node.name], sources[0])
                 spikes[node.name].append(fired)
                 values[node.name] = fired.astype(np.float64)
-            elif isinstance(node, Votes) and node.of == "membrane":
+            elif isinstance(node, Votes) and node.of != "spikes":
                 (name,) = node.inputs
-                values[node.name] = states[name].v - before[name]
+                values[node.name] = states[name].v - (before[name] if node.of == "membrane" else 0)
             else:
                 values[node.name] = give(node, sources)
         logits.append(values[last.name][:, 0, 0])

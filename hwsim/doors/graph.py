@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.traces.network.layers import ReadOf
 from hwsim.traces.network.window import Window
 
 Floats = NDArray[np.float64]
@@ -134,10 +135,10 @@ class Neurons(Node):
 
 @dataclass(frozen=True, slots=True)
 class Votes(Node):
-    """Decision by counts of spikes, `votes` neighbouring channels a class, or by membranes."""
+    """Decision by counts of spikes, `votes` neighbouring channels a class, by membranes or by their mean over time."""
 
     votes: int
-    of: Literal["spikes", "membrane"]
+    of: ReadOf
 
 
 @dataclass(frozen=True)

@@ -277,7 +277,7 @@ class _Writing:
         _fail(layer, "has a bias, and adds no weights that nothing else reads, which could take it")
 
     def _readout(self, layer: Readout) -> None:
-        if layer.of == "membrane":
+        if layer.of_membrane:
             _fail(layer, "decides by membranes, which NIR's nodes do not give")
         if layer.inputs[0] in self.vectors or layer.votes > 1:
             self.vectors.add(layer.name)

@@ -46,7 +46,8 @@ def version_of(trace: AnyTrace) -> int:
     if trace.coding not in ("direct", "events", "rate") or not isinstance(network, Network):
         return 1
     neurons = [neuron for neuron in map(neuron_of, network) if neuron is not None]
-    if network.has_signed_spikes or any(_pads_signed_maximum(layer, network) for layer in network):
+    means = isinstance(network.output, Readout) and network.output.of == "mean_membrane"
+    if means or network.has_signed_spikes or any(_pads_signed_maximum(layer, network) for layer in network):
         return 4
     pooled = any(isinstance(layer, Pool) and network.gives_currents(layer.name) for layer in network)
     if pooled or any(neuron.drives or neuron.reset_after_sum for neuron in neurons):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
 from hwsim.traces.network.check import MAX_INPUT_BITS
+from hwsim.traces.network.layers import ReadOf
 from hwsim.traces.trace import RawValues
 
 
@@ -59,8 +60,8 @@ def captured(
     """See `hwsim.doors.capture`."""
     if not isinstance(model, nn.Module):
         raise UsageError(f"model: wanted a torch.nn.Module, got {type(model).__name__}")
-    if readout not in ("spikes", "membrane"):
-        raise UsageError(f"readout: wanted spikes or membrane, got {readout!r}")
+    if readout not in (readouts := get_args(ReadOf)):
+        raise UsageError(f"readout: wanted one of {', '.join(readouts)}, got {readout!r}")
     if out is not None:
         check_outputs([out])
     precision = Precision(weight_bits, per_channel=per_channel)

@@ -221,11 +221,13 @@ class _Run:
         return np.zeros((self.n_samples, *self.network[name].shape), np.int32) if before is None else before
 
     def _read_out(self, layer: Readout, source: Values) -> Values:
-        """Spikes of each class's channels, or what its membrane changed by."""
+        """Spikes of each class's channels, its membrane, or what that changed by."""
         if layer.of == "spikes":
             votes: Values = source.reshape(self.n_samples, *layer.shape, layer.votes).sum(axis=-1, dtype=np.int32)
             return votes
         membrane = self.membranes[layer.inputs[0]]
+        if layer.of == "mean_membrane":
+            return membrane.astype(np.int32)
         before = self.read_out.get(layer.name, np.zeros_like(membrane))
         self.read_out[layer.name] = membrane.copy()
         changed: Values = (membrane - before).astype(np.int32)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from hwsim.traces.network.layers import (
     Network,
     Neuron,
     Pool,
+    ReadOf,
     Readout,
     SeededWeights,
     Shape,
@@ -149,10 +150,10 @@ def _check_reads(layer: Layer, network: Network) -> None:
 def _check_readout(layer: Readout, network: Network) -> None:
     if layer is not network.output:
         _fail(layer, "wanted a readout as the last layer, found one before it")
-    if layer.of not in ("spikes", "membrane"):
-        _fail(layer, f"wanted a readout of 'spikes' or 'membrane', found {layer.of!r}")
+    if layer.of not in (known := get_args(ReadOf)):
+        _fail(layer, f"wanted a readout of {', '.join(known)}, found {layer.of!r}")
     neuron = neuron_of(network[layer.inputs[0]])
-    if layer.of == "membrane" and (neuron is None or layer.votes != 1 or neuron.membrane_bits > 31):
+    if layer.of_membrane and (neuron is None or layer.votes != 1 or neuron.membrane_bits > 31):
         _fail(layer, "wanted neurons of at most 31 membrane bits and 1 vote for a readout of membranes, found others")
 
 

@@ -234,15 +234,25 @@ class Add(Layer):
     bias: NDArray[np.int32] | None = None
 
 
+ReadOf = Literal["spikes", "membrane", "mean_membrane"]
+"""What logits are made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Readout(Layer):
     """Logits from the activations of the layer before: of each class the sum of `votes` neighbouring channels.
 
     Of the `membrane` of neurons, what it has changed by in this timestep after any reset: summed it is the membrane.
+    Of its mean over time (`mean_membrane`) the membrane itself, after any reset: summed it is the mean times T.
     """
 
     votes: int
-    of: Literal["spikes", "membrane"]
+    of: ReadOf
+
+    @property
+    def of_membrane(self) -> bool:
+        """Whether it reads membranes and no spikes."""
+        return self.of != "spikes"
 
 
 @dataclass(frozen=True)

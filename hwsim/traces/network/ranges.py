@@ -108,12 +108,14 @@ def current_ranges(network: Network) -> Mapping[str, Range]:
 
 
 def _read_out(layer: Readout, network: Network) -> Range:
-    """The range of a class's votes, or of what a membrane may change by in a timestep."""
+    """The range of a class's votes, of its membrane, or of what that may change by in a timestep."""
     if layer.of == "spikes":
         low, high = network.values(layer.inputs[0])
         return layer.votes * low, layer.votes * high
     neuron = neuron_of(network[layer.inputs[0]])
     assert neuron is not None
+    if layer.of == "mean_membrane":
+        return -(1 << neuron.membrane_bits - 1), (1 << neuron.membrane_bits - 1) - 1
     return -((1 << neuron.membrane_bits) - 1), (1 << neuron.membrane_bits) - 1
 
 

@@ -119,7 +119,7 @@ class Chip:
         """(Tiles that want whole rows of a layer, {other tile: values that it wants})."""
         whole, some = set(), {}
         for reader in self.network:
-            if not is_stored(reader) or (isinstance(reader, Readout) and reader.of == "membrane"):
+            if not is_stored(reader) or (isinstance(reader, Readout) and reader.of != "spikes"):
                 continue
             for seen in (seen for source in set(reader.inputs) for seen in maps_of(self.network, source)):
                 if seen.name != name:

@@ -333,7 +333,7 @@ def networks(draw, recurrent=False):
     sketch.linear(n_out, neuron=last, bias=draw(st.booleans()))
     if votes:
         of_membrane = votes == 1 and last.membrane_bits <= 31 and draw(st.booleans())
-        sketch.readout("membrane" if of_membrane else "spikes", votes)
+        sketch.readout(draw(st.sampled_from(["membrane", "mean_membrane"])) if of_membrane else "spikes", votes)
     return sketch.network()
 
 

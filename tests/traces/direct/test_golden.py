@@ -148,9 +148,10 @@ def naive_execute(network, sample, timesteps):
                 now = sample[t] if layer.over_time else sample
                 values[layer.name] = {place: int(now[place]) for place in places}
                 continue
-            if isinstance(layer, Readout) and layer.of == "membrane":
+            if isinstance(layer, Readout) and layer.of != "spikes":
                 keys = [(layer.inputs[0], place) for place in places]
-                values[layer.name] = {key[1]: states[key][0] - before.get(key, (0,))[0] for key in keys}
+                then = before if layer.of == "membrane" else {}
+                values[layer.name] = {key[1]: states[key][0] - then.get(key, (0,))[0] for key in keys}
                 continue
             how = got_late if getattr(layer, "delayed", False) else gets
             integer = naive_integers(layer, [network[name] for name in layer.inputs], how)

@@ -64,6 +64,7 @@ def test_every_kind_of_layer_is_drawn():
     assert {neuron_of(layer) is None for layer in LAYERS if isinstance(layer, Add)} == {True, False}
     assert {(layer.of, layer.votes) for layer in LAYERS if isinstance(layer, Readout)} >= {
         ("membrane", 1),
+        ("mean_membrane", 1),
         ("spikes", 1),
         ("spikes", 2),
     }

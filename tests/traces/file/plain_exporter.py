@@ -201,6 +201,8 @@ class Runner:
         if layer["of"] == "spikes":
             return [sum(sources[0][c * votes : (c + 1) * votes]) for c in range(layer["shape"][2])]
         v, _ = self.states[name]
+        if layer["of"] == "mean_membrane":
+            return list(v)
         return [now - then for now, then in zip(v, self.read_out.get(name, [0] * len(v)), strict=True)]
 
 

@@ -98,7 +98,9 @@ VERSION_1 = [
     layer("pool", "pool", ["conv"], [1, 1, 70], pool="avg", kernel=2, stride=2),
     layer("out", "linear", ["pool"], [1, 1, 3], 4) | {"bias": True},
 ]
+MEANS = [*VERSION_2[:-1], VERSION_2[-1] | {"of": "mean_membrane"}]
 CASES = {
+    "means, events": (MEANS, "events", 5, 4),
     "version 4, events": (VERSION_4, "events", 6, 4),
     "version 4, direct": (VERSION_4, "direct", 5, 4),
     "version 3, events": (VERSION_3, "events", 6, 3),
