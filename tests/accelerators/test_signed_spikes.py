@@ -96,6 +96,18 @@ def test_crossbars_count_what_the_naive_model_counts(dac_bits, skip):
     assert_same_counts(cases.small(**ROOM, dac__bits=dac_bits, skip=skip, rows_per_read=3), trace)
 
 
+def test_whole_words_of_spikes_are_counted_by_sign():
+    sketch = Sketch((3, 3, 2), bits=3)
+    sketch.conv(128, bits=2)
+    sketch.conv(3, kernel=2, padding=[1, 0, 0, 1], bits=2)
+    sketch.flatten()
+    sketch.linear(2, neuron=None)
+    trace = cases.random_trace(signed(sketch.network()), timesteps=2, samples=1)
+    for options in ({"placement": "kernel_split", "skip": "none"}, {"placement": "im2col", "skip": "silent_rows"}):
+        spec = cases.small(**ROOM, **options, crossbar__rows=64, rows_per_read="all", dac__bits=1)
+        assert_same_counts(spec, trace)
+
+
 @pytest.mark.parametrize("skip", ["none", "gate", "skip"])
 @pytest.mark.parametrize("loop_order", ["layer_outer", "timestep_outer"])
 def test_the_array_counts_what_the_naive_model_counts(skip, loop_order):
