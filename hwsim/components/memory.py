@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Cost
 from hwsim.components.pricing.cacti import INTERPOLATION_ERROR, Kind, Row, capacities, interpolated, port_widths
+from hwsim.components.pricing.devices import Corner
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.memory_scaling import memory_scaling
 from hwsim.components.pricing.price import Price, Priced
-from hwsim.components.pricing.technology import Technology
+from hwsim.components.pricing.technology import Technology, refuse_gone
 from hwsim.units import um2_from_mm2, uw_from_mw
 
 KIB = 1024
@@ -22,11 +24,16 @@ _SMALL_EXPONENT = 0.58  # of energy in capacity: fit of the CACTI table over all
 class SramReference(Reference):
     """Geometry of given prices."""
 
-    temperature_k: int
-    cell: str
+    temperature_k: float
+    corner: Corner
     capacity_kib: float
     port_bits: int
     ports: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, written: Any) -> Any:
+        return refuse_gone(written)
 
 
 class SramGiven(Given):
@@ -47,16 +54,21 @@ class Sram(PricedSpec):
     - a larger memory is made of banks of the largest row: an access costs that row's, area and leakage grow in
       proportion, wires between banks are left out;
     - a smaller memory or narrower port costs what the smallest row costs, an upper bound.
-    `cell` and `temperature_k` default to the technology's.
+    Supply, temperature, corner and node are those of the technology (see `memory_scaling`), unless the memory has cells
+    of a `corner` of its own.
     """
 
     capacity_kib: float = Field(gt=0, le=1 << 20)
     port_bits: int = Field(ge=1, le=8192)
     ports: Literal["1rw", "1r1w"]
-    cell: Literal["lop", "lstp"] | None = None
-    temperature_k: Literal[300, 360] | None = None
+    corner: Corner | None = None
     law: Literal["cacti", "given"]
     given: SramGiven | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, written: Any) -> Any:
+        return refuse_gone(written, "temperature_k")
 
     @model_validator(mode="after")
     def _holds_a_word(self) -> Sram:
@@ -73,27 +85,19 @@ class Sram(PricedSpec):
         return int(self.capacity_kib * KIB * 8)
 
     def by_law(self, technology: Technology) -> Priced:
-        """Prices from the CACTI table.
-
-        Raises:
-            ArchitectureError: the table has no such node, cell, temperature and ports; the message lists what it has.
-
-        """
-        kind = Kind(
-            technology.node_nm,
-            self.cell or technology.sram_cell,
-            self.temperature_k or technology.temperature_k,
-            self.ports,
-        )
+        """Prices from the CACTI table, brought to the technology."""
+        scaling = memory_scaling(technology, self.corner, self.ports)
+        kind = scaling.kind
         macros = math.ceil(self.port_bits / port_widths(kind)[-1])
         macro = _macro(kind, self.capacity_kib * KIB / macros, self.port_bits / macros)
         together = f"{macros} macros accessed together" if macros > 1 else ""
-        return Priced(
+        rows = Priced(
             {"read": macro.read_pj.scaled(macros, together), "write": macro.write_pj.scaled(macros, together)},
             macro.area_um2.scaled(macros, together),
             macro.leakage_uw.scaled(macros, together),
             {"access": macro.access_ns, "cycle": macro.cycle_ns},
         )
+        return scaling.applied(rows)
 
 
 class BankedSram(Sram):

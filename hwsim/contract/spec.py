@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from hwsim import units
 from hwsim.arch.schema import Source, Spec
 from hwsim.components.clock import Clock
@@ -12,6 +14,7 @@ from hwsim.components.pricing.technology import Technology
 class MachineSpec(Spec):
     """A machine in one technology with one clock; subclasses name theirs in `machine` and add its parts."""
 
+    paced: ClassVar[frozenset[str]] = frozenset()  # memories whose accesses take as many cycles as they need
     machine: str
     description: str
     source: Source

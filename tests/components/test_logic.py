@@ -90,7 +90,7 @@ def test_an_accumulator_is_an_adder_and_a_register():
     priced = Accumulator(source="t", bits=8, law="logic").priced(AT_45)
     assert priced.actions["add"].value == pytest.approx(0.03 + 0.03 * 0.0125 / 0.0169)
     assert Accumulator(source="t", bits=8, law="logic").priced(AT_28).area_um2.value == pytest.approx(22.2 + 34.3)
-    assert priced.leakage_uw.value == pytest.approx(priced.area_um2.value * 2.4 / 278)
+    assert priced.leakage_uw.value == pytest.approx(AT_45.logic_leakage_uw(priced.area_um2).value)
 
 
 def test_a_neuron_update_by_hand():

@@ -43,7 +43,7 @@ def chain():
         ("imc", ("adc.bits=8",), ["adc.bits=8"]),  # what the file says already
         ("imc", ("baseline.ann_bits=4",), ["baseline.ann_bits=4"]),
         ("digital", ("skip=gate", "detector.bits=32"), ["detector.bits=32"]),
-        ("digital", ("global_buffer.cell=lop", "clock.frequency_mhz=100"), []),
+        ("digital", ("global_buffer.corner=standard", "clock.frequency_mhz=100"), []),
     ],
 )
 def test_settings_that_change_nothing_are_named_and_no_others(design, settings, idle):

@@ -16,7 +16,7 @@ from reproduction.shipped import shipped
 _NETWORKS = ("mnist_ttfs", "mnist_ttfs_deep")
 _CLOSE = 0.003  # how far below its accuracy with all timesteps a rate-coded network may be cut
 _NO_STOPS = ("early_stop.element=run", "early_stop.hidden=never", "early_stop.output=never")
-_LEAKY = ("technology.sram_cell=lop",)
+_LEAKY = ("technology.corner=standard",)
 
 
 def sections() -> list[Section]:
