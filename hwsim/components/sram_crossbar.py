@@ -12,6 +12,7 @@ from hwsim.components.pricing.devices import Corner
 from hwsim.components.pricing.memory_scaling import memory_scaling
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology, refuse_gone
+from hwsim.errors import ArchitectureError
 from hwsim.units import PJ_PER_FJ, uw_from_mw
 
 _BITS_PER_BYTE = 8
@@ -20,9 +21,9 @@ _BITS_PER_BYTE = 8
 class SramCrossbar(CellArray):
     """Cells of one bit with a read port of their own; a driven cell that holds a 1 draws charge from its bit line.
 
-    A bit line is precharged to `precharge_v`; each driven 1 takes an equal share of `swing_v`, so that all rows
-    together take the whole swing and the sum is the line's voltage.  Then, with C the bit line's wire and a
-    `junction_ff` a cell:
+    A bit line is precharged to `precharge_v` (the supply unless it is stated); each driven 1 takes an equal share of
+    `swing_v` (half of that), so that all rows together take the whole swing and the sum is the line's voltage. Then,
+    with C the bit line's wire and a `junction_ff` a cell:
     - `read_level`: C V_precharge V_swing / rows, what recharging costs for each driven 1.
     - `read_cell`: nothing, a 0 leaves the line as it is.  `read_mean`: half of `read_level`.
     - `precharge_column`: nothing more, the charge is billed where it is taken.
@@ -32,8 +33,8 @@ class SramCrossbar(CellArray):
 
     device: Literal["sram"]
     cell_bits: int = Field(ge=1, le=1)
-    precharge_v: float = Field(gt=0, le=5)
-    swing_v: float = Field(gt=0, le=5)
+    precharge_v: float | None = Field(default=None, gt=0, le=5)
+    swing_v: float | None = Field(default=None, gt=0, le=5)
     junction_ff: float = Field(default=0.18, ge=0)
     corner: Corner | None = None
     law: Literal["bit_line", "given"]
@@ -43,23 +44,26 @@ class SramCrossbar(CellArray):
     def _of_today(cls, written: Any) -> Any:
         return refuse_gone(written, "temperature_k")
 
-    @model_validator(mode="after")
-    def _swing_fits_the_line(self) -> SramCrossbar:
-        if self.swing_v > self.precharge_v:
-            raise ValueError(f"swing_v must be at most precharge_v = {self.precharge_v:g}, got {self.swing_v:g}")
-        return self
-
     @property
     def off_fraction(self) -> float:
         """A driven 0 draws nothing."""
         return 0.0
 
     def by_law(self, technology: Technology) -> Priced:
-        """C V V for the lines and the CACTI table for the leakage (see the class)."""
+        """C V V for the lines and the CACTI table for the leakage (see the class).
+
+        Raises:
+            ArchitectureError: a line swings further than it is charged.
+
+        """
+        precharge_v = self.precharge_v or technology.vdd_v
+        swing_v = self.swing_v or precharge_v / 2
+        if swing_v > precharge_v:
+            raise ArchitectureError(f"swing_v must be at most precharge_v = {precharge_v:g}, got {swing_v:g}")
         line_ff = self.bit_line_ff(technology, self.junction_ff)
-        one_pj = line_ff * self.precharge_v * self.swing_v / self.rows * PJ_PER_FJ
+        one_pj = line_ff * precharge_v * swing_v / self.rows * PJ_PER_FJ
         line = (
-            f"1/{self.rows} of {self.swing_v:g} V on {line_ff:.3g} fF from {self.precharge_v:g} V: {WIRE_SOURCE}, "
+            f"1/{self.rows} of {swing_v:g} V on {line_ff:.3g} fF from {precharge_v:g} V: {WIRE_SOURCE}, "
             f"junction {self.junction_ff:g} fF; {self.source}"
         )
         actions = {

@@ -86,7 +86,7 @@ def test_the_device_decides_which_crossbar_it_is():
     assert either.validate_python(RRAM | SHAPE) == rram()
 
 
-@pytest.mark.parametrize("wrong", [{"cell_bits": 2}, {"swing_v": 1.0}, {"r_on_ohm": 1e3}, {"law": "ohmic"}])
+@pytest.mark.parametrize("wrong", [{"cell_bits": 2}, {"r_on_ohm": 1e3}, {"law": "ohmic"}])
 def test_impossible_sram_crossbars_are_refused(wrong):
     with pytest.raises(ValidationError):
         sram(**wrong)

@@ -37,7 +37,7 @@ def test_warmth_brackets_the_tables_rows(corner, node):
 
 
 def test_leakage_by_hand():
-    """T^2 exp(-q Vth / n k T), V, and 0.1 V of threshold a volt: low_leakage at 45 nm from 1.1 V 300 K to 0.6 V 330 K."""
+    """T^2 exp(-q Vth / n k T), V, and 0.1 V of threshold a volt: low_leakage at 45 nm, 1.1 V 300 K to 0.6 V 330 K."""
     kt = {kelvin: 1.5 * 8.617333e-5 * kelvin for kelvin in (300, 330)}
     warmer = (330 / 300) ** 2 * math.exp(0.50245 / kt[300] - 0.50245 / kt[330])
     lower = 0.6 / 1.1 * math.exp(0.1 * (0.6 - 1.1) / kt[330])

@@ -37,7 +37,7 @@ def at(node_nm=32, cell="lop", temperature_k=300):
 
 
 def test_every_row_of_the_table_is_reproduced_exactly():
-    """But for lstp at 360 K, which is derived from 300 K, where rows differ in leakage alone, and hp of 65 nm to 8 KiB."""
+    """But for lstp at 360 K, derived from 300 K, where rows differ in leakage alone, and hp of 65 nm to 8 KiB."""
     derived = {("lstp", "360", node) for node in ("65", "45", "32", "28", "22")} | {("hp", "360", "65")}
     rows = [row for row in ALL if (row["cell"], row["temperature_k"], row["node_nm"]) not in derived]
     assert len(rows) == 408

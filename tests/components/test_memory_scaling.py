@@ -81,7 +81,7 @@ def test_two_ports_are_derived_as_the_table_has_them():
     assert price.low <= plain.actions["read"].value * there <= price.high
 
 
-# Where CACTI's optimum of energy and delay is another organisation: a smaller node costs that much more than the larger.
+# Where CACTI's optimum of energy and delay is another organisation a smaller node costs up to so much more.
 EXCEPTIONS = {"read": 1.25, "write": 1.05, "area": 1.01, "cycle": 1.75}
 
 

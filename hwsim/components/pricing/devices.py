@@ -52,8 +52,8 @@ CELL = {"low_leakage": "lstp", "standard": "lop", "fast": "hp"}
 """What CACTI calls the cells of a corner."""
 # Delay at its own supply over that of HP: C V / I of the same tables, mean over 90 to 22 nm (2.6 to 3.6; 1.5 to 2.7).
 _SLOWER: dict[Corner, float] = {"low_leakage": 3.1, "standard": 2.0, "fast": 1.0}
-# How far off-currents of one class go (our choice): low_leakage up to cells of a lower threshold; standard holds Aladdin's
-# 40 nm adder (8.6 nW/um2), fast holds NanGate's 45 nm inverter (14.35 nW on 0.532 um2).
+# How far off-currents of one class go (our choice): low_leakage up to cells of a lower threshold; standard holds
+# Aladdin's 40 nm adder (8.6 nW/um2), fast holds NanGate's 45 nm inverter (14.35 nW on 0.532 um2).
 OFF_SPREAD: dict[Corner, tuple[float, float]] = {
     "low_leakage": (1 / 3, 10.0),
     "standard": (1 / 5, 10.0),

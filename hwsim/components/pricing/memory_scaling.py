@@ -1,8 +1,9 @@
 """From the rows of the CACTI table to memories of any corner, node, supply and temperature.
 
 The table has lop and lstp at 300 K with one read-write port, lstp also at 360 K, lop at 360 K with a read and a write
-port, hp at 360 K with those two (32 and 45 nm; 65 nm has it to 8 KiB only and is left out). What it has not is derived from the nearest of these, by laws that
-are named. Of lstp the rows at 300 K are taken: at 360 K they differ in leakage alone.
+port, hp at 360 K with those two (32 and 45 nm; 65 nm has it to 8 KiB only and is left out). What it has not is derived
+from the nearest of these, by laws that are named. Of lstp the rows at 300 K are taken: at 360 K they differ in leakage
+alone.
 """
 
 from __future__ import annotations
