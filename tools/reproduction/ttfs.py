@@ -61,7 +61,7 @@ def network(name: str) -> Section:
         Row("synaptic operations an image", "", f"{run.operations['AC']:,.0f}", "spikes times fan-out"),
         Row("potential updates an image", "", f"{_count(run, 'update'):,.0f}", "elements that are not gated"),
         Row("latency", "", f"{timed(run.latency_ns).value / 1e3:.0f} us", "at 10 MHz, our choice"),
-        Row("energy an image", "", _nj(run.energy_pj), "the interval is mostly leakage of logic"),
+        Row("energy an image", "", _nj(run.energy_pj), "the interval is that of registers, leakage and SRAM"),
         Row("dynamic, clock, leakage", "", ", ".join(percent(part / total) for part in parts)),
         Row("energy without early stops", "", _nj(without.energy_pj), "ticks are cheap beside weight reads"),
         Row("power", "", f"{timed(run.power_uw) / 1e3:.2f} mW"),
