@@ -75,7 +75,7 @@ def test_half_of_the_supply_takes_a_quarter_of_the_energy(design):
             quarter = name in squared or (name, action) == ("noc", "link")
             law = STATED_V.get((design, name, action), 0.25) if name == "crossbar" else 0.25 if quarter else logic
             banked = name in squared and name in memories_of(at[full_v].spec)  # few gates choose among macros
-            assert ratio == pytest.approx(law, rel=0.02 if banked else 1e-6), (name, action)
+            assert ratio == pytest.approx(law, rel=0.05 if banked else 1e-6), (name, action)
             seen += 1
     assert seen >= 10
 
