@@ -11,10 +11,11 @@ from hwsim import arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.settings import Settings, as_overrides
+from hwsim.contract.clock_limit import check_clock
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.designs import Architecture, check_coding, components, load_architecture, machine_of, placed
+from hwsim.designs import Architecture, check_coding, components, load_architecture, lowered, machine_of, placed
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.example import EXAMPLE, trace_file
@@ -121,8 +122,9 @@ def simulate(
     notes: Mapping[str, Any] = {}
     tallies: Tallies | None = None
     unsized = machine_of(architecture)
-    with placed(architecture, lambda design: machine_of(design).sized_for(first(trace, 1)).lower(first(trace, 1))):
+    with placed(architecture, lambda design: lowered(design, trace)):
         machine = unsized.sized_for(short)
+        check_clock(machine)
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes

@@ -12,12 +12,14 @@ from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.loader import load, varied
 from hwsim.arch.overrides import blamed
 from hwsim.arch.settings import Settings, as_overrides
+from hwsim.contract.clock_limit import check_clock
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.codings import CODINGS, coding
 
 if TYPE_CHECKING:
     from hwsim.components.pricing.price import Priced
     from hwsim.contract.machine import Accelerator
+    from hwsim.contract.workload import Workload
     from hwsim.traces.trace import AnyTrace
 
 Architecture = Loaded[Any]
@@ -48,6 +50,19 @@ def machine_of(architecture: Architecture) -> Accelerator[Any, Any]:
     return accelerators.machine(architecture.machine)(architecture.spec)
 
 
+def lowered(architecture: Architecture, trace: AnyTrace) -> Workload:
+    """The work of a trace's first sample on an architecture, whose clock is checked before.
+
+    Raises ArchitectureError where a part is slower than the clock, or the network does not fit.
+    """
+    from hwsim.traces.slicing import first
+
+    one = first(trace, 1)
+    machine = machine_of(architecture).sized_for(one)
+    check_clock(machine)
+    return machine.lower(one)
+
+
 def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
     """Raise UsageError unless a trace is of a coding that the machine plays."""
     trace_type = accelerators.machine(architecture.machine).trace_type
@@ -66,11 +81,14 @@ def components(architecture: Architecture, trace: AnyTrace | None = None) -> Map
 
     Memories of `capacity_kib: auto` are as large as the network of a trace needs; of one word where none is given.
 
-    Raises ArchitectureError where a law does not reach the part's geometry or technology.
+    Raises ArchitectureError where a law does not reach the part's geometry or technology, or a part is slower than the
+    clock.
     """
 
     def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return _sized(design, trace).components()
+        machine = _sized(design, trace)
+        check_clock(machine)
+        return machine.components()
 
     with placed(architecture, price_all):
         return price_all(architecture)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from hwsim import units
 from hwsim.arch.schema import Source, Spec
@@ -17,6 +17,7 @@ from hwsim.kept import kept_with
 class MachineSpec(Spec):
     """A machine in one technology with one clock; subclasses name theirs in `machine` and add its parts."""
 
+    paced: ClassVar[frozenset[str]] = frozenset()  # memories whose accesses take as many cycles as they need
     machine: str
     description: str
     source: Source

@@ -8,8 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from hwsim.contract.clock_limit import check_clock
 from hwsim.contract.machine import Accelerator
-from hwsim.designs import Architecture, check_coding, load_architecture, machine_of, placed
+from hwsim.designs import Architecture, check_coding, load_architecture, lowered, machine_of, placed
 from hwsim.errors import HwsimError, UsageError
 from hwsim.kept import kept_with
 from hwsim.report.assemble import area_figure
@@ -23,7 +24,6 @@ from hwsim.sweep.figures import FIGURES
 from hwsim.sweep.space import Asked, Point, Space
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
-from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
 Row = dict[str, Any]
@@ -88,8 +88,9 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
     check_coding(design, trace)
     check_unchanged(trace)
     kept_with(short).once("playable", lambda: check_playable(short))
-    with placed(design, lambda other: machine_of(other).sized_for(first(trace, 1)).lower(first(trace, 1))):
+    with placed(design, lambda other: lowered(other, trace)):
         machine = machine_of(design).sized_for(short)
+        check_clock(machine)
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
         run = _run(price(tallies, workload, parts, machine.clock_mhz), asked.run)

@@ -23,7 +23,8 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
 
     A network without spikes may have activations that are narrower than the multipliers were built for.
     """
-    parts = {"mac": priced(spec, "mac"), "ac": priced(spec, "ac")}
+    stages = max(spec.array.latency_cycles, 1)
+    parts = {name: priced(spec, name).over(stages) for name in ("mac", "ac")}
     if dense is not None and dense.narrow:
         parts["narrow_mac"] = spec.mac.narrowed(spec.technology, dense.activation_bits, "activations")
     if spec.detector != "none" and spec.skip == "skip":

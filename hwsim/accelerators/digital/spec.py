@@ -58,6 +58,7 @@ class Baseline(ComponentSpec):
 class DigitalSpec(MachineSpec):
     """An output-stationary array of MAC/AC units with a memory hierarchy of which each level may be left out."""
 
+    paced = frozenset({"scratchpad", "global_buffer"})
     machine: Literal["digital"]
     array: Array
     loop_order: Literal["timestep_outer", "layer_outer"]

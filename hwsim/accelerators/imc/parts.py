@@ -66,7 +66,8 @@ def beside_crossbars(spec: ImcSpec) -> dict[str, Priced]:
     found = {}
     if spec.row_driver != "none":
         line_ff = spec.crossbar.word_line_ff(spec.technology)
-        found["row_driver"] = priced(spec, "row_driver", spec.row_driver.driving(line_ff, spec.crossbar.driver_v))
+        line_v = spec.crossbar.driver_v or spec.technology.vdd_v
+        found["row_driver"] = priced(spec, "row_driver", spec.row_driver.driving(line_ff, line_v))
     if spec.adc_reference != "none":
         found["adc_reference"] = priced(spec, "adc_reference", spec.adc_reference.beside(priced(spec, "adc")))
     return found

@@ -82,6 +82,17 @@ class StdpSpec(MachineSpec):
     the neuron memory once a step; `memory` reads, changes and writes the neurons for every spike.
     """
 
+    paced = frozenset(
+        {
+            "input_memory",
+            "event_queue",
+            "weight_memory",
+            "inhibition_memory",
+            "current_memory",
+            "neuron_memory",
+            "trace_memory",
+        }
+    )
     machine: Literal["stdp"]
     clock: UnitClock
     weights: Format

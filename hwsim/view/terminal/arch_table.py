@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
+from hwsim.contract.clock_limit import slowest
 from hwsim.printable import cut
 from hwsim.view.terminal.plain_table import bare_table
 from hwsim.view.terminal.plain_text import headed
@@ -32,6 +33,8 @@ def print_architecture(
         console.print("with " + ", ".join(loaded.overrides))
     for key, place in loaded.overridden.items():
         console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
+    for line in _clock(loaded, components):
+        console.print(line)
     if sizes:
         console.print(sizes)
     sources: dict[str, int] = {}
@@ -44,6 +47,8 @@ def print_architecture(
         table.add_row("", "leakage", *_cells(part.leakage_uw, "uW", sources))
         for action, ns in part.times_ns.items():
             table.add_row("", f"{action} time", f"{ns:.4g} ns", "", "")
+        if part.delay_ns is not None:
+            table.add_row("", "delay", f"{part.delay_ns:.4g} ns", _within(part.cycles), "")
     console.print()
     console.print(table)
     console.print()
@@ -54,6 +59,23 @@ def print_architecture(
     for source, n in sources.items():
         below.add_row(f"[{n}]", source)
     console.print(below)
+
+
+def _clock(loaded: Architecture[Any], components: Mapping[str, Priced]) -> Iterator[str]:
+    """What the technology is, and how fast the clock is and could be."""
+    technology, limit = loaded.spec.technology, slowest(components)
+    yield (
+        f"technology: {technology.node_nm} nm, corner {technology.corner}, {technology.vdd_v:g} V, "
+        f"{technology.temperature_k:g} K, FO4 {technology.fo4_ns * 1e3:.3g} ps"
+    )
+    at_most = (
+        "no part has a delay that limits it" if limit is None else f"at most {limit.highest_mhz:.4g} MHz, as {limit}"
+    )
+    yield f"clock: {loaded.spec.clock.frequency_mhz:g} MHz; {at_most}"
+
+
+def _within(cycles: int) -> str:
+    return "in a cycle" if cycles == 1 else f"in {cycles} cycles" if cycles else "in as many cycles as it takes"
 
 
 def _cells(price: Price, unit: str, sources: dict[str, int]) -> tuple[str, str, str]:
