@@ -126,7 +126,7 @@ class Plan:
 
     @property
     def queue_reads(self) -> int:
-        """How often a spike is read from the queue: for every group whose currents the adders hold meanwhile, or once."""
+        """Reads of a spike from the queue: for every group whose currents the adders hold meanwhile, or one."""
         return 1 if self.in_memory else self.groups
 
     def trace_words(self, count: int) -> int:

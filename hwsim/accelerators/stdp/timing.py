@@ -97,7 +97,8 @@ def _integrate(work: Work, pace: Pace) -> IntArray:
         plan.queue_reads * plan.event_words * pace.events,
     )
     currents = plan.current_words * pace.currents * work.filled
-    return np.maximum(np.maximum(work.done.inputs * a_spike, currents), _states(work, work.charged, pace))
+    states = _states(work, work.charged, pace)
+    return np.asarray(np.maximum(np.maximum(work.done.inputs * a_spike, currents), states))
 
 
 def _neurons(work: Work, pace: Pace) -> IntArray:

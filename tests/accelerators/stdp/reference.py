@@ -41,7 +41,10 @@ class Twin:
     def state(self):
         """Accesses for membranes, thresholds and counts: refractory for 2 steps, an inhibitory neuron for 1."""
         theta = 20 if self.net.formats else 32
-        bits, port = self.membrane + theta + 2 + (self.membrane + 1 if self.layer else 0), self.spec.neuron_memory.port_bits
+        bits, port = (
+            self.membrane + theta + 2 + (self.membrane + 1 if self.layer else 0),
+            self.spec.neuron_memory.port_bits,
+        )
         if self.spec.neuron_state == "registers":
             return words(self.n, bits, port)
         return sum(words(size, bits, port) for size in self.groups())
@@ -111,7 +114,9 @@ class Twin:
             return
         bits = 2 * self.membrane + 20 + 2 + 1
         for action in ("read", "write"):
-            self.book("neuron_memory", action, spikes * words(max(self.groups()), bits, self.spec.neuron_memory.port_bits))
+            self.book(
+                "neuron_memory", action, spikes * words(max(self.groups()), bits, self.spec.neuron_memory.port_bits)
+            )
 
     def learn(self, sets, depressed, potentiated):
         """Traces, then depression of pixels times neurons, then potentiation of neurons times pixels."""

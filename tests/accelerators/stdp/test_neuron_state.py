@@ -57,7 +57,9 @@ def test_operations_are_the_same_wherever_the_state_is():
         chip = machine(f"neuron_state={state}")
         sample = random_sample(chip.network_of(trace_of(net)), 3)
         counts = totals(tallied(lowered(chip, net, train=[sample]))["train"])
-        found[state] = {key: int(n[0]) for key, n in counts.items() if key[0] in ("operations", "adder", "neuron", "engine")}
+        found[state] = {
+            key: int(n[0]) for key, n in counts.items() if key[0] in ("operations", "adder", "neuron", "engine")
+        }
     assert found["memory"] == found["registers"]
 
 

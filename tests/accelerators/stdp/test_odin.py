@@ -13,18 +13,18 @@ from traces.plastic import cases as plastic_cases
 
 from hwsim import api
 from hwsim.accelerators.stdp import Machine
+from hwsim.advice import advise
 
 ROOT = Path(__file__).resolve().parents[3]
 FILE = ROOT / "arch" / "published" / "odin.yaml"
 MANUAL = ROOT / "docs" / "machines" / "stdp.md"
-SUPPLY = "technology.vdd_v=0.6"  # the lowest that technologies take; the chip's is 0.55 V
 PUBLISHED_PJ = 12.7
 
 pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="not a source checkout")
 
 
 def design(*overrides):
-    return api.load_architecture(str(FILE), (SUPPLY, *overrides))
+    return api.load_architecture(str(FILE), overrides)
 
 
 def network():
@@ -74,7 +74,10 @@ def rows_of_the_manual():
     rows["all"] = [runs[key].energy_pj.value / runs[key].operations["AC"] for key in order]
     assert rows["all"] == pytest.approx([sum(each.values()) for each in parts])
     rows["over the published 12.7"] = [value / PUBLISHED_PJ for value in rows["all"]]
-    return [f"| {part} | " + " | ".join(f"{value:.2f}" for value in values) + " |" for part, values in rows.items()]
+    shown = {part: [f"{value:.2f}" for value in values] for part, values in rows.items()}
+    bounds = [(runs[key].energy_pj, runs[key].operations["AC"]) for key in order]
+    shown["all, lowest to highest prices"] = [f"{pj.low / sops:.2f} to {pj.high / sops:.2f}" for pj, sops in bounds]
+    return [f"| {part} | " + " | ".join(values) + " |" for part, values in shown.items()]
 
 
 def test_the_manual_has_the_energy_of_a_synaptic_operation_with_its_parts():
@@ -83,9 +86,16 @@ def test_the_manual_has_the_energy_of_a_synaptic_operation_with_its_parts():
     assert "\n".join(rows) in manual, "the table of docs/machines/stdp.md is to be:\n" + "\n".join(rows)
 
 
+def test_the_manual_has_its_area():
+    area = report().area_mm2
+    text = f"Its area comes to {area.value:.3f} mm2 ({area.low:.3f} to {area.high:.3f}) beside 0.086"
+    assert text in " ".join(MANUAL.read_text(encoding="utf-8").split()), f"the area of docs/machines/stdp.md: {text}"
+
+
 def test_a_spike_takes_512_cycles_and_a_time_reference_as_many():
-    """README 2.2.1: 512 cycles to process a spike, or to let all neurons leak; 1 more to push a spike is hidden here."""
-    chip, net = Machine(design().spec), network()
+    """README 2.2.1: 512 cycles to process a spike, or to let all neurons leak; pushing a spike is hidden here."""
+    net = network()
+    chip = Machine(design().spec).sized_for(trace_of(net))
     tally = tallied(lowered(chip, net, infer=[[[3] + [0] * 7] * 40 + [[0] * 8] * 8]))["infer"]
     assert tally.busy_cycles["integrate"].sum() == 40 * 3 * 512
     assert tally.busy_cycles["neurons"].sum() == 48 * 512
@@ -93,13 +103,19 @@ def test_a_spike_takes_512_cycles_and_a_time_reference_as_many():
 
 def test_a_synaptic_operation_reads_and_writes_a_neuron_and_eight_share_a_word_of_weights():
     """RTL controller.v, state POP_NEUR."""
-    chip, net = Machine(design().spec), network()
+    net = network()
+    chip = Machine(design().spec).sized_for(trace_of(net))
     found = totals(tallied(lowered(chip, net, infer=[[[5] + [0] * 7] * 40 + [[0] * 8] * 8]))["infer"])
     operations, sweeps = int(found["operations", "AC"][0]), 48 * 256
     assert operations == 40 * 5 * 256
     for action in ("read", "write"):
         assert found["neuron_memory", action].tolist() == [operations + sweeps]
     assert found["weight_memory", "read"].tolist() == [operations // 8]
+
+
+def test_advice_knows_what_the_state_in_memory_costs():
+    (offer,) = [each for each in advise(design(), trace(), most=10) if "neuron_state=registers" in each.settings]
+    assert offer.energy < 0.5
 
 
 def test_its_memories_hold_256_neurons_to_the_last_word():
