@@ -13,7 +13,6 @@ from hwsim.arch.loader import load, varied
 from hwsim.arch.overrides import blamed
 from hwsim.arch.settings import Settings, as_overrides
 from hwsim.errors import ArchitectureError, UsageError
-from hwsim.traces.codings import CODINGS, coding
 
 if TYPE_CHECKING:
     from hwsim.components.pricing.price import Priced
@@ -52,6 +51,8 @@ def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
     """Raise UsageError unless a trace is of a coding that the machine plays."""
     trace_type = accelerators.machine(architecture.machine).trace_type
     if not isinstance(trace, trace_type):
+        from hwsim.traces.codings import CODINGS, coding
+
         codings = [name for name in CODINGS if issubclass(coding(name).trace_type, trace_type)]
         others = [name for name in accelerators.names() if trace.coding in accelerators.plays(name)]
         them = f"machine {others[0]} plays" if len(others) == 1 else f"machines {' and '.join(others)} play"
@@ -68,7 +69,7 @@ def components(architecture: Architecture) -> Mapping[str, Priced]:
     """
 
     def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return machine_of(design).components()
+        return accelerators.prices(design.machine, design.spec)
 
     with placed(architecture, price_all):
         return price_all(architecture)

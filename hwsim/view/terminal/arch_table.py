@@ -11,7 +11,7 @@ from rich.table import Table
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.printable import cut
-from hwsim.view.terminal.plain_table import bare_table
+from hwsim.view.terminal.plain_table import Row, bare_table, fitting_lines
 from hwsim.view.terminal.plain_text import headed
 
 _LONGEST_VALUE = 28
@@ -28,17 +28,19 @@ def print_architecture(loaded: Architecture[Any], components: Mapping[str, Price
     for key, place in loaded.overridden.items():
         console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
     sources: dict[str, int] = {}
-    table = _table("component", "", "value", "bounds", "source", right=("value", "bounds", "source"))
+    columns = ("component", "", "value", "bounds", "source")
+    rows: list[Row] = []
     for name, part in components.items():
-        table.add_row(name, style="bold")
+        rows.append((name, "", "", "", ""))
         for action, price in part.actions.items():
-            table.add_row("", action, *_cells(price, "pJ", sources))
-        table.add_row("", "area", *_cells(part.area_um2, "um2", sources))
-        table.add_row("", "leakage", *_cells(part.leakage_uw, "uW", sources))
+            rows.append(("", action, *_cells(price, "pJ", sources)))
+        rows.append(("", "area", *_cells(part.area_um2, "um2", sources)))
+        rows.append(("", "leakage", *_cells(part.leakage_uw, "uW", sources)))
         for action, ns in part.times_ns.items():
-            table.add_row("", f"{action} time", f"{ns:.4g} ns", "", "")
+            rows.append(("", f"{action} time", f"{ns:.4g} ns", "", ""))
     console.print()
-    console.print(table)
+    fitting = fitting_lines(columns, rows, ("value", "bounds", "source"), console.width)
+    console.print(_headed_table(columns, rows) if fitting is None else fitting)
     console.print()
     console.print(headed("sources"))
     below = Table.grid(padding=(0, 2, 0, 0))
@@ -47,6 +49,14 @@ def print_architecture(loaded: Architecture[Any], components: Mapping[str, Price
     for source, n in sources.items():
         below.add_row(f"[{n}]", source)
     console.print(below)
+
+
+def _headed_table(columns: Row, rows: Sequence[Row]) -> Table:
+    """The same where it is wider than the terminal: as many columns and as much of each as there is room for."""
+    table = _table(*columns, right=columns[2:])
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] else "")
+    return table
 
 
 def _cells(price: Price, unit: str, sources: dict[str, int]) -> tuple[str, str, str]:
