@@ -131,7 +131,8 @@ class Reads:
             return
         if self._differed is not None:
             yield self._differed
-        shared = {name for name in type(spec).model_fields if getattr(spec, name) is getattr(self._read_of, name, None)}
+        theirs = vars(self._read_of)
+        shared = {name for name, value in vars(spec).items() if value is theirs.get(name, self)}
         yield from (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
 
     @property
@@ -177,7 +178,7 @@ class _Watched:
         return value
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(real(other), Spec):
+        if type(other) is str or not isinstance(real(other), Spec):
             return False  # what kind of part it is was noted when it was asked for
         self._reads.note(self._path, self._real)
         return bool(self._real == real(other))
