@@ -114,7 +114,7 @@ class Reads:
         return True
 
     def tell(self, spec: Any) -> None:
-        """Note with a specification that is watched what was read here: who asks within a piece of his own has read it."""
+        """Note with a specification that is watched what was read here: who asks within a piece of his own read it."""
         if type(spec) is not _Watched:
             return
         if spec._path.steps:  # a part, of which paths begin elsewhere
