@@ -62,17 +62,37 @@ def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
         )
 
 
-def components(architecture: Architecture) -> Mapping[str, Priced]:
+def components(architecture: Architecture, trace: AnyTrace | None = None) -> Mapping[str, Priced]:
     """Every component of an architecture with its prices.
+
+    Memories of `capacity_kib: auto` are as large as the network of a trace needs; of one word where none is given.
 
     Raises ArchitectureError where a law does not reach the part's geometry or technology.
     """
 
     def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return accelerators.prices(design.machine, design.spec)
+        if trace is None:
+            return accelerators.prices(design.machine, design.spec.holding({}))
+        return _sized(design, trace).components()
 
     with placed(architecture, price_all):
         return price_all(architecture)
+
+
+def sizes(architecture: Architecture, trace: AnyTrace | None = None) -> str:
+    """A line on memories of `capacity_kib: auto`: which there are, or how large a trace's network makes them."""
+    keys = architecture.spec.auto_memories
+    if not keys:
+        return ""
+    if trace is None:
+        return f"capacity_kib: auto, prices of one word where no trace says more (--trace): {', '.join(keys)}"
+    sized = _sized(architecture, trace).sizes_beside(machine_of(architecture))
+    return f"capacity_kib: auto, for {trace.provenance.name}: {sized}"
+
+
+def _sized(architecture: Architecture, trace: AnyTrace) -> Accelerator[Any, Any]:
+    check_coding(architecture, trace)
+    return machine_of(architecture).sized_for(trace)
 
 
 @contextmanager
