@@ -43,7 +43,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
     """Crossbars, ADCs, LIF units with membrane SRAM, row-level layer pipelining and a sigma-E unit."""
 
     spec_type = ImcSpec
-    arithmetic = frozenset({"crossbar", "adc", "column_mux", "shift_add", "accumulator", "offset"})
+    arithmetic = frozenset(
+        {"crossbar", "row_driver", "adc", "adc_reference", "column_mux", "shift_add", "accumulator", "offset"}
+    )
     trace_type = Trace
     facts = FACTS
 

@@ -342,8 +342,10 @@ def crossbar_counts(spec, trace, layer, chip):
                 add(s, t, "crossbar", "read", read * placed.column_blocks)
                 drives = mux if spec.sensing == "current" else 1
                 add(s, t, "crossbar", "drive_row", work.driven * placed.column_blocks * drives)
+                add(s, t, "row_driver", "drive", work.driven * placed.column_blocks * drives)
                 for component, action in (("adc", "convert"), ("column_mux", "select"), ("shift_add", "add")):
                     add(s, t, component, action, read * converted)
+                add(s, t, "adc_reference", "settle", read * converted)
                 add(s, t, "operations", "crossbar read", read * placed.column_blocks)
                 add(s, t, "operations", "crossbar read that could clip", work.clipping * placed.column_blocks)
                 add(s, t, "accumulator", "add", sums)
