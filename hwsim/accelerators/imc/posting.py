@@ -228,7 +228,7 @@ def pool_actions(plan: Plan, step: Step) -> Actions:
     }
     if plan.spec.assumptions.peripherals == "traffic":
         actions["spike_buffer", "read"] = map_fetches(plan, step)
-    if isinstance(layer, Readout) and layer.of == "membrane" and plan.spec.loop_order != "layer_outer":
+    if isinstance(layer, Readout) and layer.of_membrane and plan.spec.loop_order != "layer_outer":
         actions["membrane", "read"] = row_words(layer, plan.spec.neuron.membrane_bits, plan.spec.membrane.port_bits)
     return actions | _hops(plan, step) | psum_reads(plan, step)
 
