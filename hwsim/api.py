@@ -124,7 +124,7 @@ def simulate(
     unsized = machine_of(architecture)
     with placed(architecture, lambda design: lowered(design, trace)):
         machine = unsized.sized_for(short)
-        check_clock(machine)
+        check_clock(machine.spec, machine.components())
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes

@@ -26,7 +26,7 @@ class MachineSpec(Spec):
 
     def access_cycles(self, memory: Sram) -> int:
         """Cycles from one access of a memory of this machine to the next."""
-        key = next((name for name in type(self).model_fields if getattr(self, name) is memory), "memory")
+        key = next((name for name, part in vars(self).items() if part is memory), "memory")
         priced = memory.priced_as(key, self.technology)
         return units.cycles_from_ns(priced.times_ns["cycle"], self.clock.frequency_mhz)
 

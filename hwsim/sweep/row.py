@@ -90,7 +90,7 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
     kept_with(short).once("playable", lambda: check_playable(short))
     with placed(design, lambda other: lowered(other, trace)):
         machine = machine_of(design).sized_for(short)
-        check_clock(machine)
+        check_clock(machine.spec, machine.components())
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
         run = _run(price(tallies, workload, parts, machine.clock_mhz), asked.run)

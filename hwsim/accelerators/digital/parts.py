@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.spec import DigitalSpec
-from hwsim.accelerators.digital.storage import Storage as Stored
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.neuron_parts import ACTIONS
 from hwsim.contract.parts import priced
+
+if TYPE_CHECKING:
+    from hwsim.accelerators.digital.plan import Plan
+    from hwsim.accelerators.digital.storage import Storage as Stored
 
 Taken = Mapping[str, tuple[str, ...]]
 """Component -> actions of it that have a price."""

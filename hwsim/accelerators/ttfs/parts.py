@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.parts import priced_parts
+
+if TYPE_CHECKING:
+    from hwsim.accelerators.ttfs.plan import Plan
 
 _TAKEN = {
     "weights": "read",

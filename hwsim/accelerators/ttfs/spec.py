@@ -67,3 +67,6 @@ class TtfsSpec(MachineSpec):
     queue: Sram
     spikes: Sram
     decision: Accumulator
+
+
+spec_type = TtfsSpec

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from hwsim.accelerators.imc.parts import DECISION
 from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import arranges, pieces
@@ -34,7 +35,6 @@ from hwsim.traces.network.layers import (
 )
 
 Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
-DECISION = "sigma_e"
 
 
 @dataclass(frozen=True, slots=True)
