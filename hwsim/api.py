@@ -12,6 +12,7 @@ from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.settings import Settings, as_overrides
 from hwsim.contract.dense import BaselineKind
+from hwsim.contract.operating import operated
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.designs import Architecture, check_coding, components, load_architecture, machine_of, placed
@@ -128,7 +129,8 @@ def simulate(
         if keep:
             workload, tallies = kept_play(machine, short, lambda workload: _play(workload, engine, jobs))
         else:
-            workload = machine.lower(short) if session is None else machine.learn(short, session)
+            lowered = machine.lower(short) if session is None else machine.learn(short, session)
+            workload = operated(lowered, machine.spec.operating)
         parts = machine.components(workload)
         # Like the exits below: what cannot be is refused before the time is spent.
         without_spikes = {kind: machine.baseline(short, kind) for kind in baselines}

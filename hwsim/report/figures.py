@@ -180,8 +180,11 @@ def _layers(run: PricedRun, rows: Sequence[Row]) -> list[LayerRow]:
 
 
 def _pipelined_per_s(run: PricedRun, busiest: UnitRow, makespan_ns: float | None) -> float | None:
-    """Inferences a second while the pipeline is full: as they came in a stream, else as the busiest lets them."""
-    if makespan_ns is None or not run.workload.overlaps:
+    """Inferences a second while the pipeline is full: as they came in a stream, else as the busiest lets them.
+
+    None where samples cannot overlap: a machine does not let them, or what follows waits for a decision on one.
+    """
+    if makespan_ns is None or run.workload.stream is None or run.leaves_early:
         return None
     if run.name is RunName.STREAMED:
         return 1e9 / makespan_ns
