@@ -68,7 +68,8 @@ def components(architecture: Architecture) -> Mapping[str, Priced]:
     """
 
     def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return machine_of(design).components()
+        io = design.spec.io
+        return {**machine_of(design).components(), **({} if io == "none" else {"io": io.priced()})}
 
     with placed(architecture, price_all):
         return price_all(architecture)

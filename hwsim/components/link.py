@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from hwsim.arch.schema import ComponentSpec, Cost
-from hwsim.components.pricing.price import Price
+from hwsim.components.pricing.price import Price, Priced
 
 
 class Link(ComponentSpec):
@@ -23,6 +23,11 @@ class Link(ComponentSpec):
     def bit(self) -> Price:
         """Price of a bit."""
         return Price.of(self.pj_per_bit, self.source)
+
+    def priced(self) -> Priced:
+        """What it costs as a part: a bit, and nothing between transfers."""
+        nothing = Price.exact(0.0, "not counted")
+        return Priced({"bit": self.bit}, nothing, nothing)
 
     def time_ns(self, bits: float) -> float:
         """How long so many bits take."""

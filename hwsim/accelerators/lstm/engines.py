@@ -21,6 +21,10 @@ from hwsim.contract.streams import StreamWaits, after_sample_before, repeated
 from hwsim.engine.stage import Wait
 
 
+START = "start"
+"""The stage that a sample begins with; what is not to run is void once its job is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """One engine of one cell as a stage, for every sample alike."""
@@ -73,6 +77,9 @@ def streamed(plan: Plan, built: list[Engine], samples: int) -> StreamWaits:
         waits[engine.name] = tuple(_waits(plan, position, engine.cell, engine.role, there, samples))
         if engine.role == ELEMENTWISE and position == len(positions) - 1:
             waits[engine.name] += (_read_out(readout, engine, samples),)
+    entry, width = built[0], plan.network.n_elements * built[0].cell.width
+    first = np.arange(samples, dtype=np.int64) * width  # of each sample, which begins when that does
+    waits[START] = (Wait(entry.name, first, event="start"),)
     jobs = {stage_name(plan.network.layers[-1].name, cell, ELEMENTWISE): cell.width for cell in plan.cells}
     waits[READOUT] = tuple(
         Wait(wait.stage, repeated(wait.needs, samples, plan.network.n_elements * jobs[wait.stage]))
