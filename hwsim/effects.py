@@ -62,7 +62,11 @@ def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequen
 def _use(spec: Any) -> list[object]:
     """What counts of how a machine is used: without a period nothing idles, and what stays on needs no waking."""
     operating, io = spec.operating, spec.io
-    used: list[object] = [operating.stream, operating.period_ns, "" if io == "none" else io.model_dump(exclude={"source"})]
+    used: list[object] = [
+        operating.stream,
+        operating.period_ns,
+        "" if io == "none" else io.model_dump(exclude={"source"}),
+    ]
     if operating.period_ns is not None:
         apart = {"period_ns", "stream", "source"}
         gated = operating.power_gating != "none"

@@ -17,14 +17,14 @@ class Operating(Spec):
     `power_gating` says what happens between two inferences of a period:
     - `none`: everything leaks, and the gated clock runs.
     - `retention`: logic is switched off, memories keep what they hold at `retention_v`, the clock stands.
-    - `off`: memories are switched off too, and weights that they held are loaded again (`io`); cells that need no supply
-      keep theirs.
+    - `off`: memories are switched off too, and weights that they held are loaded again over `io`; cells that need no
+      supply keep theirs.
 
     A part that is off leaks `residual_leakage` of what it leaks through its switch, 0.002 to 0.1 of it: our choice. A
     memory in retention leaks `retention_leakage`: 0.1, as a supply below 0.3 V saves more than 90 % in 0.13 um (Qin et
     al., ISQED 2004); 0.2 where self-reverse biasing saves more than 80 % (32-KB SRAM in 0.13 um, VLSI Circuits 2003);
-    0.05 is our choice. Waking charges the supply of what was off, `rail_nf_per_mm2` of capacitance an area, by C V^2, or
-    C V (V - `retention_v`) of memories in retention: 2 nF/mm2 from 0.5 to 5 is our choice, of gates, wires and
+    0.05 is our choice. Waking charges the supply of what was off, `rail_nf_per_mm2` of capacitance an area, by C V^2,
+    of memories in retention C V (V - `retention_v`): 2 nF/mm2 from 0.5 to 5 is our choice, of gates, wires and
     decoupling. It takes `wake_ns`, in which everything leaks. `always_on_uw` is the timer and the power control: our
     choice. Memories beside the chip stay on.
     """

@@ -14,7 +14,7 @@ import numpy as np
 
 from hwsim.contract.arrays import IntArray
 from hwsim.engine.schedule import Schedule, Schedules
-from hwsim.engine.stage import Event, Stage, Stall, Wait
+from hwsim.engine.stage import Stage, Wait
 from hwsim.errors import ModelError, UsageError
 
 MOST_JOBS = 1 << 24
@@ -46,7 +46,7 @@ def joined(parts: Sequence[Schedules], streaming: Streaming) -> Schedule:
     first, n = parts[0], sum(len(part) for part in parts)
     if n * first.n_jobs > MOST_JOBS:
         most = max(1, MOST_JOBS // first.n_jobs)
-        raise UsageError(f"samples: {n} in a stream are {n * first.n_jobs} jobs in one schedule; --samples {most} fit")
+        raise UsageError(f"samples: {n} in a stream are {n * first.n_jobs} jobs in one schedule, at most {most} fit")
     waits, stages = streaming.waits(n), []
     samples = np.arange(n, dtype=np.int32)
     for i, stage in enumerate(first.stages):
@@ -86,14 +86,11 @@ def repeated(needs: IntArray, samples: int, awaited: int) -> IntArray:
     return np.where(needs >= 0, needs + first, -1).reshape(-1)
 
 
-def after_sample_before(
-    stage: str, needs: IntArray, samples: int, awaited: int, event: Event = "free", stall: Stall = "blocked"
-) -> Wait:
-    """A wait of every sample but the first for jobs of the sample before: needs [job] among its `awaited` jobs there.
+def after_sample_before(stage: str, needs: IntArray, samples: int, awaited: int, back: int = 1) -> Wait:
+    """A wait for jobs of the sample so many before to be free: needs [job] among the `awaited` jobs of a sample there.
 
     That is what samples wait for where they share a place: the one before must have left it.
     """
-    first = np.arange(-1, samples - 1, dtype=np.int64)[:, None] * awaited
-    found = np.where(needs >= 0, needs + first, -1)
-    found[0] = -1
-    return Wait(stage, found.reshape(-1), event, stall)
+    first = np.arange(-back, samples - back, dtype=np.int64)[:, None]
+    found = np.where((needs >= 0) & (first >= 0), needs + first * awaited, -1)
+    return Wait(stage, found.reshape(-1), event="free", stall="blocked")

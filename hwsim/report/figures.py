@@ -74,9 +74,7 @@ def run_figures(
 
 def _together(energy: Figure, other: Figure) -> Figure:
     """Two energies with intervals of prices that they do not share; the error is that of the first."""
-    return Figure(
-        energy.value + other.value, energy.standard_error, energy.low + other.low, energy.high + other.high
-    )
+    return Figure(energy.value + other.value, energy.standard_error, energy.low + other.low, energy.high + other.high)
 
 
 class _Details:

@@ -208,7 +208,9 @@ def periods(runs: list[PricedRun], spec: MachineSpec) -> dict[RunName, Period]:
     able = {each.run.name: each for each in found if wanted >= each.shortest_ns * (1 - _SLACK)}
     if not able:
         shortest = min(found, key=lambda each: each.shortest_ns)
-        stream = "" if spec.operating.stream or runs[0].workload.stream is None else "; samples may overlap with --stream"
+        stream = (
+            "" if spec.operating.stream or runs[0].workload.stream is None else "; samples may overlap with --stream"
+        )
         raise UsageError(
             f"operating.period_ns: {wanted:g} ns is shorter than an inference ({shortest.run.name}), "
             f"operating.period_ns={shortest.shortest_ns!r} is long enough{stream}"

@@ -180,6 +180,7 @@ def _in_stream(alone: Tally, schedule: Schedule, engine: EngineName) -> Tally:
         on_cycles=_by_timestep(on, alone),
         latency_cycles=latency,
         makespan_cycles=on,
+        speculation=None,
     )
 
 

@@ -226,7 +226,7 @@ def test_the_rate_of_a_full_pipeline_is_that_of_its_busiest_unit():
 
 def test_samples_in_a_stream_come_no_faster_than_the_busiest_unit_and_nearly_as_fast():
     trace = FAMILY["ttfs"].trace("perceptron", samples=24)
-    found = report("ttfs", trace, "stream=true", "cores=2")
+    found = report("ttfs", trace, "operating.stream=true", "cores=2")
     alone, stream = found.run("static"), found.run("stream")
     assert stream.one_at_a_time_per_s is None
     assert alone.one_at_a_time_per_s < stream.pipelined_per_s <= alone.pipelined_per_s

@@ -20,7 +20,6 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.streams import StreamWaits, after_sample_before, repeated
 from hwsim.engine.stage import Wait
 
-
 START = "start"
 """The stage that a sample begins with; what is not to run is void once its job is done."""
 
@@ -89,7 +88,7 @@ def streamed(plan: Plan, built: list[Engine], samples: int) -> StreamWaits:
 
 
 def _read_out(readout: Engine, engine: Engine, samples: int) -> Wait:
-    """The first step of a sample at each timestep waits until the readout has the last hidden values of the one before."""
+    """The first step of a sample at each timestep waits until the readout has the hidden values of the one before."""
     last = int(readout.elements.max())
     job_of = {int(readout.timesteps[job]): job for job in np.flatnonzero(readout.elements == last)}
     read = np.array([job_of[int(timestep)] for timestep in engine.timesteps], np.int64)
@@ -107,9 +106,7 @@ def _job(cell: Cell, element: IntArray, timestep: IntArray | int) -> IntArray:
     return element * cell.width + timestep - cell.first
 
 
-def _waits(
-    plan: Plan, position: int, cell: Cell, role: str, roles: list[str], samples: int = 1
-) -> Iterator[Wait]:
+def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str], samples: int = 1) -> Iterator[Wait]:
     layer, first = plan.network.layers[position].name, roles[0]
     job = np.arange(samples * plan.network.n_elements * cell.width, dtype=np.int64)
     if role == first:

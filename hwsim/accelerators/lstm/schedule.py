@@ -14,6 +14,7 @@ from hwsim.contract.stages import cut_short, schedules_of
 from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage, Unless
 
+
 def schedules(plan: Plan, built: list[Engine], works: Mapping[str, StepWork], n_samples: int) -> list[Schedules]:
     """Schedules of all samples and, in a wavefront, for each timestep after which they may leave: [timestep].
 

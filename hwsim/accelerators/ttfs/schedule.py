@@ -4,9 +4,9 @@ A layer begins when the one before it is complete.  For each output position the
 in the order of their times into one memory of the queue, while the array plays the passes of the position before from
 the other; every pass of a position reads the list again.
 
-In a stream a core has one sample at a time, as its two memories of spikes hold what a layer reads and what it gives: the
-next sample enters the core's first layer once its last layer has sorted all that it reads.  What the core gives lies in
-the second memory until the next core has begun with it, and keeps the passes that would write there waiting.
+In a stream a core has one sample at a time, as its two memories of spikes hold what a layer reads and what it gives:
+the next sample enters the core's first layer once its last layer has sorted all that it reads.  What the core gives
+goes on to the next core when it is complete, if that has read the sample before; passes that would write over it wait.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def streamed(plan: Plan, n: int) -> StreamWaits:
     """What the jobs of so many samples in a row wait for."""
     waits: dict[str, tuple[Wait, ...]] = {}
     before: LayerPlan | None = None
-    on_core = {planned.core: planned for planned in plan.layers}  # the last layer of each
+    last_of = {planned.core: planned for planned in plan.layers}  # core -> its last layer
     for planned in plan.layers:
         array, sort = _waits(planned, before, n)
         if before is None or before.core != planned.core:  # the first layer of its core
-            last = on_core[planned.core]
-            sort += (after_sample_before(sort_stage(last), _first(planned.positions, last.positions - 1), n, last.positions),)
+            last = last_of[planned.core]
+            sorted_all, stage = last.positions - 1, sort_stage(last)
+            left = after_sample_before(stage, _first(planned.positions, sorted_all), n, last.positions)
+            sort = (*sort, left)
             if before is not None:
-                taken = after_sample_before(
-                    sort_stage(planned), _first(before.passes, 0), n, planned.positions, event="start"
-                )
-                waits[before.name] += (taken,)
+                taken = after_sample_before(stage, _first(before.passes, sorted_all), n, last.positions, back=2)
+                waits[before.name] = (*waits[before.name], taken)
         waits |= {planned.name: array, sort_stage(planned): sort}
         before = planned
     return waits

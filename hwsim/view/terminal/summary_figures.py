@@ -62,7 +62,11 @@ def _figures_table(report: Report, runs: Sequence[Run], errors_beside: bool) -> 
             rows.append(_figure("  energy x latency", means, in_unit(unit, scale), figures, bare=True))
     if any(run.name is RunName.STREAMED for run in runs):
         rates = [run.pipelined_per_s if run.name is RunName.STREAMED else run.one_at_a_time_per_s for run in runs]
-        rows.append(_Rows("inferences a second", ["" if each is None else f"{each:.4g}" for each in rates], [""] * len(runs), []))
+        rows.append(
+            _Rows(
+                "inferences a second", ["" if each is None else f"{each:.4g}" for each in rates], [""] * len(runs), []
+            )
+        )
     for row in rows:
         row.add_to(table, errors_beside)
     if all(run.latency_ns is None for run in runs):

@@ -127,7 +127,9 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
         waits[edge.consumer].append(Wait(edge.producer, edge.high))
     buffers = _buffers(steps, edges, late, options, timesteps)
     for buffer in buffers:
-        waits[buffer.edge.producer].append(space(buffer.edge, buffer.rows, by_name[buffer.edge.producer].rows * timesteps))
+        waits[buffer.edge.producer].append(
+            space(buffer.edge, buffer.rows, by_name[buffer.edge.producer].rows * timesteps)
+        )
     entry, output = steps[0], steps[-1]
     timestep, _ = order.grid(entry.rows)
     if options.gated:  # a timestep starts when the decision on the one before has said no

@@ -51,7 +51,7 @@ def _continued(edge: Edge, samples: int, jobs: Mapping[str, int]) -> Edge:
 
 
 def _kept(plan: Plan, buffer: Buffer, samples: int, jobs: Mapping[str, int]) -> Wait | None:
-    """A row that is made once and read at every timestep waits until the sample before has read it for the last time."""
+    """A row that is made once and read at every timestep waits until the sample before has read it to the end."""
     producer, consumer = (plan.pipeline.step(name) for name in (buffer.edge.producer, buffer.edge.consumer))
     if plan.runs(producer).all() or not plan.runs(consumer).all():
         return None
@@ -72,6 +72,6 @@ def _check_buffers(plan: Plan, jobs: Mapping[str, int]) -> None:
             continue
         more = plan.options.slack_rows + needed[pair] - buffer.rows
         raise ArchitectureError(
-            f"buffer_slack_rows: in a stream {pair[1]} needs {needed[pair]} rows of {pair[0]} at once, its buffer holds "
-            f"{buffer.rows}; buffer_slack_rows={more} is enough"
+            f"buffer_slack_rows: in a stream {pair[1]} needs {needed[pair]} rows of {pair[0]} at once, its buffer "
+            f"holds {buffer.rows}; buffer_slack_rows={more} is enough"
         )
