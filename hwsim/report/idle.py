@@ -145,7 +145,9 @@ class Idle:
 
     def figures(self, period_ns: float) -> Period:
         """Energy and mean power of a period that is no shorter than the shortest."""
-        run, idle_ns = self.run, np.maximum(period_ns - self.on_ns - self.wake_ns, 0.0)
+        run, idle_ns = self.run, period_ns - self.on_ns - self.wake_ns
+        if run.name is not RunName.STREAMED:  # there the first sample fills the pipeline and only all together fit
+            idle_ns = np.maximum(idle_ns, 0.0)
 
         def each(power_uw: dict[Bound, float], fixed: dict[Bound, float]) -> dict[Bound, Floats]:
             return {b: idle_ns * (power_uw[b] * units.PJ_PER_UW_NS) + fixed[b] for b in BOUNDS}

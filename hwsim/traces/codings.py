@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from hwsim.kept import kept_with
 from hwsim.traces.coding import Coding
 from hwsim.traces.description.parts import Description
 from hwsim.traces.file.content import check_unchanged
@@ -45,8 +46,8 @@ def describe(trace: AnyTrace) -> Description:
 
 
 def transferred_bits(trace: AnyTrace) -> Transferred:
-    """What crosses the edge of a chip for one inference."""
-    found: Transferred = coding(trace.coding).transferred(trace)
+    """What crosses the edge of a chip for one inference, kept with the trace."""
+    found: Transferred = kept_with(trace).once("transferred", lambda: coding(trace.coding).transferred(trace))
     return found
 
 
