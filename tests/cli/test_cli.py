@@ -313,7 +313,8 @@ def test_a_period_and_a_stream_are_short_for_settings(tmp_path):
         assert done.exit_code == 0, done.output
         sets = [part for setting in settings for part in ("--set", setting)]
         same = tmp_path / "same.json"
-        assert run("simulate", "imc", "example", *sets, "--json", same, "--quiet", "--accuracy-samples", 0).exit_code == 0
+        done = run("simulate", "imc", "example", *sets, "--json", same, "--quiet", "--accuracy-samples", 0)
+        assert done.exit_code == 0, done.output
         assert file.read_text() == same.read_text()
 
 

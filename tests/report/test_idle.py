@@ -168,7 +168,7 @@ def test_a_period_shorter_than_an_inference_is_refused_with_the_shortest_and_the
 def test_a_period_between_the_rate_of_a_stream_and_the_latency_needs_the_stream():
     alone = hwsim.simulate("imc", trace_of("imc"), stream=True, accuracy_samples=0)
     period = (alone.run("stream").makespan_ns + alone.run("static").makespan_ns) / 2
-    with pytest.raises(UsageError, match="--stream$"):
+    with pytest.raises(UsageError, match=r"--stream$"):
         hwsim.simulate("imc", trace_of("imc"), period=period, accuracy_samples=0)
     found = hwsim.simulate("imc", trace_of("imc"), period=period, stream=True, accuracy_samples=0)
     assert found.run("static").period is None

@@ -56,9 +56,7 @@ def steps_of_cells(network, *settings):
         layer, dot, role = stage.name.partition(".")
         if dot:
             cells.setdefault((layer, role.partition(".")[0]), []).append(stage.name)
-    return max(
-        int((timeline.done[engines[-1]] - timeline.start[engines[0]]).sum()) for engines in cells.values()
-    )
+    return max(int((timeline.done[engines[-1]] - timeline.start[engines[0]]).sum()) for engines in cells.values())
 
 
 @pytest.mark.parametrize("settings", [(), ("input_product=every_step",), ("cells.count=2",)])

@@ -14,7 +14,7 @@ from traces.ttfs import cases
 from hwsim import api
 from hwsim.contract.run import RunName
 from hwsim.contract.streams import joined
-from hwsim.engine import run
+from hwsim.engine import run as run_engine
 from hwsim.errors import ArchitectureError, HwsimError, UsageError
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.network.layers import Conv2d, Network
@@ -257,7 +257,7 @@ def test_a_core_has_room_for_what_it_reads_and_what_it_gives(cores):
     samples, trace = 5, trace_of(lambda: cases.perceptron((12, 9, 8, 4)), samples=5)
     workload = machine(f"cores={cores}").lower(trace)
     schedule = joined([batch.runs[RunName.STATIC].schedules for batch in workload.batches], workload.stream)
-    timeline = run(schedule, "compiled")
+    timeline = run_engine(schedule, "compiled")
     layers = ["fc1", "fc2", "fc3"]
     core_of = {name: min(i * cores // 3, i) for i, name in enumerate(layers)}
     alive = {core: [] for core in range(cores)}  # from when to when a map is in a memory of a core

@@ -217,7 +217,7 @@ def _edge(
 def _buffers(
     steps: Sequence[Step], edges: Sequence[Edge], late: Sequence[Edge], options: Options, timesteps: int
 ) -> tuple[Buffer, ...]:
-    """How many rows each edge holds: what it needs and the slack, at most all of an inference; two maps if read late."""
+    """Rows that each edge holds: what it needs and the slack, at most all of an inference; two maps if read late."""
     jobs = {step.name: step.rows * timesteps for step in steps}
     by_pair = {(edge.producer, edge.consumer): edge for edge in edges}
     found = []
