@@ -89,7 +89,8 @@ def transfers(spec: MachineSpec, trace: AnyTrace) -> Transfers | None:
     moved = transferred_bits(trace)
     bits = moved.input_bits + moved.output_bits
     value, low, high = (getattr(spec.io.bit, bound) * bits for bound in BOUNDS)
-    return Transfers(moved.input_bits, moved.output_bits, Figure(value, None, low, high), spec.io.time_ns(bits))
+    error = None if moved.input_error is None else spec.io.bit.value * moved.input_error
+    return Transfers(moved.input_bits, moved.output_bits, Figure(value, error, low, high), spec.io.time_ns(bits))
 
 
 def _of_trace(trace: AnyTrace, compute: Callable[[], Value]) -> Value:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Transferred:
-    """Bits to the chip, as a mean over the recorded samples, and bits from it."""
+    """Bits to the chip, as a mean over the recorded samples with its standard error, and bits from it."""
 
     input_bits: float
     output_bits: int
+    input_error: float | None = 0.0  # None of one sample that others may differ from
 
     @classmethod
-    def of(cls, input_bits: float, classes: int) -> Transferred:
+    def of(cls, input_bits: float, classes: int, input_error: float | None = 0.0) -> Transferred:
         """Some input, and the index of one of so many classes."""
-        return cls(float(input_bits), (classes - 1).bit_length())
+        return cls(float(input_bits), (classes - 1).bit_length(), input_error)

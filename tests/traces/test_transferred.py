@@ -39,7 +39,11 @@ def test_events_cross_by_their_addresses_or_all_values_where_that_is_less():
     word = address + (source.bits if source.bits > 1 else 0)
     by_address = (values != 0).sum() / trace.n_samples * word + trace.timesteps * address
     dense = trace.timesteps * places * source.bits
-    assert transferred_bits(trace).input_bits == pytest.approx(min(by_address, dense), rel=1e-12)
+    found = transferred_bits(trace)
+    assert found.input_bits == pytest.approx(min(by_address, dense), rel=1e-12)
+    each = (values != 0).reshape(trace.n_samples, -1).sum(axis=1) * word
+    assert by_address < dense
+    assert found.input_error == pytest.approx(each.std(ddof=1) / trace.n_samples**0.5, rel=1e-9)
     busy = replace(trace, inputs=replace(trace.inputs, values=np.ones_like(trace.inputs.values)))
     assert transferred_bits(busy).input_bits == dense
     still = replace(trace, inputs=replace(trace.inputs, values=np.zeros_like(trace.inputs.values)))

@@ -25,9 +25,12 @@ def addressed_events(network: Network, timesteps: int, inputs: Inputs | None, re
     source = network.input
     places, value_bits = math.prod(source.shape), source.bits if source.bits > 1 else 0
     address = max(1, (places - 1).bit_length())
-    dense = timesteps * places * source.bits
-    bits = float(dense)
-    if inputs is not None:
-        events = int(np.count_nonzero(inputs.values[:recorded, :timesteps])) / recorded
-        bits = min(bits, events * (address + value_bits) + timesteps * address)
-    return Transferred.of(bits, math.prod(network.output.shape))
+    dense, classes = timesteps * places * source.bits, math.prod(network.output.shape)
+    if inputs is None:
+        return Transferred.of(dense, classes)
+    events = np.count_nonzero(inputs.values[:recorded, :timesteps].reshape(recorded, -1), axis=1)
+    bits = events * (address + value_bits) + timesteps * address
+    if bits.mean() >= dense:
+        return Transferred.of(dense, classes)
+    error = None if recorded == 1 else float(bits.std(ddof=1)) / math.sqrt(recorded)
+    return Transferred.of(float(bits.mean()), classes, error)
