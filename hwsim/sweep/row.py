@@ -86,16 +86,17 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
 
     Raises HwsimError as `hwsim.simulate` does.
     """
-    machine, short = machine_of(design), first_kept(trace, asked.samples, asked.timesteps)
+    short = first_kept(trace, asked.samples, asked.timesteps)
     check_coding(design, trace)
     check_unchanged(trace)
     kept_with(short).once("playable", lambda: check_playable(short))
-    with placed(design, lambda other: machine_of(other).lower(first(trace, 1))):
+    with placed(design, lambda other: machine_of(other).sized_for(first(trace, 1)).lower(first(trace, 1))):
+        machine = machine_of(design).sized_for(short)
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
         runs = price(tallies, workload, parts, machine.clock_mhz)
         run = _run(runs, asked.run)
-        found: Row = {**_figures(run), **_in_use(design, runs, run), **judged(machine, short, run, asked)}
+        found: Row = {**_figures(run), **_in_use(machine, runs, run), **judged(machine, short, run, asked)}
         if asked.draws:
             found["draws"] = drawn(run, asked.draws) | _chips(design, machine, short, run, asked)
     if not all(value is None or math.isfinite(value) for value in found.values() if not isinstance(value, str | dict)):
@@ -135,14 +136,14 @@ def _figures(run: PricedRun) -> Row:
     }
 
 
-def _in_use(design: Architecture, runs: list[PricedRun], run: PricedRun) -> Row:
+def _in_use(machine: Accelerator[Any, Any], runs: list[PricedRun], run: PricedRun) -> Row:
     """Energy and power of a period of a run, and the rate of a stream, where the design asks for them.
 
     Raises UsageError where the run does not fit into the period.
     """
     found: Row = {}
-    if design.spec.operating.period_ns is not None:
-        period = periods([run], design.spec)[run.name]
+    if machine.spec.operating.period_ns is not None:
+        period = periods([run], machine.spec)[run.name]
         found |= {"period_energy_pj": period.energy_pj.value, "period_power_uw": period.power_uw.value}
     for each in runs:
         if each.name is RunName.STREAMED:
@@ -160,7 +161,7 @@ def _chips(
     devices: Any = getattr(design.spec, "devices", None)
     if hasattr(devices, "seed") and machine.decides(trace) == "in its own way":
         others = (f"devices.seed={devices.seed + i}" for i in range(1, asked.chips))
-        chips += [machine_of(load_architecture(design, [seed])) for seed in others]
+        chips += [machine_of(load_architecture(design, [seed])).sized_for(trace) for seed in others]
     known = [judged(chip, trace, run, asked).get("accuracy") for chip in chips]
     sure = [each for each in known if each is not None]
     return {"accuracy": [sure[k % len(sure)] for k in range(asked.draws)]} if len(sure) == len(known) else {}

@@ -98,10 +98,23 @@ def store(plan: Plan) -> Storage:
     _check(plan, wanted.most, dram_bits, homes)
     pad, fitting = spec.scratchpad, dict[str, int]()
     for task in plan.tasks:
-        bits = min(2, task.tiling.widths.size) * task.weight_bits_per_channel  # of a column, the next tile's too
+        bits = _streamed_bits(task)
         if pad != "none" and task.unit is not None and bits <= pad.total_bits:
             fitting[task.name] = bits
     return Storage(homes, frozenset(fitting), alive.most, dram_bits, max(fitting.values(), default=0), kept)
+
+
+def needed_bits(plan: Plan) -> Mapping[str, int]:
+    """What there must be for nothing to spill: all that is alive at a time, and what a column's scratchpad streams."""
+    wanted = Alive(len(plan.tasks))
+    for item in _items(plan):
+        wanted.add(item)
+    return {"global_buffer": wanted.most, "scratchpad": max(map(_streamed_bits, plan.tasks), default=0)}
+
+
+def _streamed_bits(task: Task) -> int:
+    """Weights of a column's channel of one tile and of the next."""
+    return min(2, task.tiling.widths.size) * task.weight_bits_per_channel
 
 
 def _check(plan: Plan, wanted: int, dram_bits: int, homes: Mapping[tuple[Kind, str], Home]) -> None:
@@ -114,7 +127,7 @@ def _check(plan: Plan, wanted: int, dram_bits: int, homes: Mapping[tuple[Kind, s
     buffer = spec.global_buffer
     if buffer != "none" and spec.dram == "none" and "none" in homes.values():
         raise ArchitectureError(
-            f"global_buffer.capacity_kib: {buffer.banks} x {buffer.capacity_kib:g} KiB hold {buffer.total_bits} bits, "
+            f"global_buffer.capacity_kib: {buffer.banks} x {buffer.kib:g} KiB hold {buffer.total_bits} bits, "
             f"the network needs {wanted} and there is no dram to spill to"
         )
 

@@ -104,7 +104,8 @@ def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> 
 def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> None:
     """Weights go to the scratchpads once for all positions where they fit, else to the array tile by tile.
 
-    From the global buffer spikes then fetch theirs one by one; from DRAM all stream by, as bursts are for neighbours.
+    From the global buffer spikes then fetch theirs one by one, or all rows together those of the taps that meet
+    anything; from DRAM all stream by, as bursts are for neighbours.
     """
     plan, task, tiling = mover.plan, mover.task, mover.task.tiling
     home = storage.homes["weights", task.name]
@@ -120,6 +121,10 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
     elif skips(plan, work) and home == "global_buffer":
         assert work is not None
         mover.read(home, tiling.widths * task.weights.weights.bits, work.ones)
+    elif home == "global_buffer":
+        for taps in np.unique(tiling.together).tolist():  # not all of them only of a spread map
+            own = tiling.widths * (taps * task.weights.weights.bits)
+            mover.read(home, own, each_tile * (tiling.together == taps))
     else:
         mover.read(home, bits, each_tile)
 
@@ -128,13 +133,20 @@ def _move_through_scratchpad(mover: _Mover, once: IntArray, each_tile: IntArray,
     """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row."""
     task, tiling, pad = mover.task, mover.task.tiling, mover.plan.spec.scratchpad
     assert pad != "none"
-    in_a_row = -(-task.weight_bits_per_channel // pad.port_bits)
-    mover.moved.pad_writes = tiling.combine(tiling.widths * in_a_row, once)
+    all_of_them = -(-task.weight_bits_per_channel // pad.port_bits)
+    mover.moved.pad_writes = tiling.combine(tiling.widths * all_of_them, once)
     if skips(mover.plan, work):
         assert work is not None
         mover.moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(mover.plan, task), work.ones)
     else:
-        mover.moved.pad_reads = tiling.combine(tiling.widths * in_a_row, each_tile)
+        mover.moved.pad_reads = tiling.combine(tiling.widths, each_tile * accesses_in_a_row(mover.plan, task))
+
+
+def accesses_in_a_row(plan: Plan, task: Task) -> IntArray:
+    """Accesses of a column's scratchpad for the weights of all rows of a tile in lock step: int64 [position tile]."""
+    pad = plan.spec.scratchpad
+    assert pad != "none"
+    return -(-task.tiling.together * task.weights.weights.bits // pad.port_bits)
 
 
 def pad_accesses(plan: Plan, task: Task) -> int:

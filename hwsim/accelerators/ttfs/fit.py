@@ -71,7 +71,7 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
             )
         neuron = layer.neuron if isinstance(layer, Conv2d | Linear) else None
         if neuron is not None and (neuron.leaks or neuron.reset != "soft" or not neuron.plain):
-            wanted = "neurons without leak that fire above their threshold and subtract it at once"
+            wanted = "neurons without leak that fire 1 above their threshold, and never -1, and subtract it at once"
             raise UsageError(f"layer '{layer.name}': the machine has {wanted}")
         if neuron is not None and neuron.membrane_bits > spec.pe.potential_bits:
             raise ArchitectureError(
@@ -137,11 +137,15 @@ def _check_capacities(plan: Plan) -> None:
 
 def _check_queue(plan: Plan) -> None:
     spec = plan.spec
-    holds = min(1 << spec.sorter.pointer_bits, spec.queue.capacity_bits // spec.queue.port_bits)
+    limits = {
+        "queue.capacity_kib": spec.queue.capacity_bits // spec.queue.port_bits,
+        "sorter.pointer_bits": 1 << spec.sorter.pointer_bits,
+    }
+    key, holds = min(limits.items(), key=lambda limit: limit[1])
     for planned in plan.layers:
         if plan.listed(planned) > holds:
             raise ArchitectureError(
-                f"queue.capacity_kib: up to {plan.listed(planned)} spikes under a window of {planned.name}, "
+                f"{key}: up to {plan.listed(planned)} spikes under a window of {planned.name}, "
                 f"each memory of the queue holds {holds}"
             )
         index_bits = (planned.taps - 1).bit_length()
