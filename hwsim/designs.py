@@ -94,7 +94,7 @@ def components(architecture: Architecture, trace: AnyTrace | None = None) -> Map
             machine = _sized(design, trace)
             spec, parts = machine.spec, machine.components()
         check_clock(spec, parts)
-        return parts
+        return {**parts, **({} if spec.io == "none" else {"io": spec.io.priced()})}
 
     with placed(architecture, price_all):
         return price_all(architecture)

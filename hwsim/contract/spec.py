@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from hwsim import units
 from hwsim.arch.schema import Source, Spec
 from hwsim.components.clock import Clock
+from hwsim.components.link import Link
 from hwsim.components.memory import Sram
+from hwsim.components.operating import Operating
 from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
 from hwsim.kept import kept_with
 
 
 class MachineSpec(Spec):
-    """A machine in one technology with one clock; subclasses name theirs in `machine` and add its parts."""
+    """A machine in one technology with one clock; subclasses name theirs in `machine` and add its parts.
+
+    `operating` says how it is used, `io` what bits cost on their way to the chip and from it, which is no part of the
+    chip's own energy.
+    """
 
     paced: ClassVar[frozenset[str]] = frozenset()  # memories whose accesses take as many cycles as they need
     machine: str
@@ -23,6 +29,8 @@ class MachineSpec(Spec):
     source: Source
     technology: Technology
     clock: Clock
+    operating: Operating = Operating()
+    io: Link | Literal["none"] = "none"
 
     def access_cycles(self, memory: Sram) -> int:
         """Cycles from one access of a memory of this machine to the next."""

@@ -59,7 +59,10 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
         there["global_buffer"] = spec.global_buffer.banks
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
     instances = {name: there[name] for name in names}
-    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
+    weights = {}
+    if spec.dram == "none" and spec.global_buffer != "none":  # else they come from there for every inference
+        weights["global_buffer"] = stored.bits_by_kind["weights"]
+    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored), weights=weights)
 
 
 def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:

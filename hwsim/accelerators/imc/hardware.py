@@ -38,7 +38,8 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     clocked = {step.name: placement.layers[step.name].pes for step in pipeline.steps if step.kind == "crossbar"}
     pes = placement.tiles * spec.chip.pes_per_tile
     crossbars = {name: placed.crossbars for name, placed in placement.layers.items()}
-    return Hardware(instances | {"clock": pes}, clocked, pes, storage, _notes(plan), crossbars)
+    weights = {"crossbar": needed["weights"].bits} if spec.crossbar.device == "sram" else {}
+    return Hardware(instances | {"clock": pes}, clocked, pes, storage, _notes(plan), crossbars, weights)
 
 
 def _provided(spec: ImcSpec, name: str, instances: Mapping[str, int]) -> int:

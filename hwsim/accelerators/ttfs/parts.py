@@ -50,7 +50,9 @@ def hardware(plan: Plan) -> Hardware:
         "clock": elements,
     }
     clocked = {planned.name: spec.array.lanes for planned in plan.layers}
-    return Hardware(instances, clocked, elements, _storage(plan), _notes(plan))
+    memories = _storage(plan)
+    weights = {"weights": memories["weights"].used_bits}
+    return Hardware(instances, clocked, elements, memories, _notes(plan), weights=weights)
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:
