@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hwsim.components.pricing.price import Priced
 from hwsim.errors import ArchitectureError
 
 if TYPE_CHECKING:
-    from hwsim.contract.machine import Accelerator
+    from hwsim.contract.spec import MachineSpec
 
 
 class Slowest(NamedTuple):
@@ -40,15 +40,15 @@ def slowest(parts: Mapping[str, Priced]) -> Slowest | None:
     return Slowest(name, part.delay_ns, part.cycles)
 
 
-def check_clock(machine: Accelerator[Any, Any]) -> None:
-    """Refuse a clock that is faster than a part of the machine.
+def check_clock(spec: MachineSpec, parts: Mapping[str, Priced]) -> None:
+    """Refuse a clock that is faster than a part of a machine with this specification.
 
     Raises ArchitectureError that names the slowest part and the highest clock.
     """
-    limit, technology = slowest(machine.components()), machine.spec.technology
-    if limit is not None and machine.clock_mhz > limit.highest_mhz * (1 + 1e-9):
+    limit, technology, clock_mhz = slowest(parts), spec.technology, spec.clock.frequency_mhz
+    if limit is not None and clock_mhz > limit.highest_mhz * (1 + 1e-9):
         raise ArchitectureError(
-            f"clock.frequency_mhz: {machine.clock_mhz:g} MHz is too fast: {limit} ({technology.node_nm} nm "
+            f"clock.frequency_mhz: {clock_mhz:g} MHz is too fast: {limit} ({technology.node_nm} nm "
             f"{technology.corner}, {technology.vdd_v:g} V); at most {_rounded_down(limit.highest_mhz)} MHz"
         )
 

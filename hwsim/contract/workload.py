@@ -11,6 +11,7 @@ from hwsim.contract.exits import Exits
 from hwsim.contract.hardware import Hardware
 from hwsim.contract.judged import Judged
 from hwsim.contract.run import RunName
+from hwsim.contract.streams import Streaming
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Workload:
     dense: Dense | None = None  # what takes the place of spikes in a baseline
     count_units: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (component, action) -> counts are in 1/n
     timed: bool = True  # whether its cycles mean anything; equations of energy alone have no time
-    overlaps: bool = False  # whether an inference may begin before the one before it ends
+    stream: Streaming | None = None  # how an inference may begin before the one before it ends; None where none may
+    no_stream: str = ""  # why none may
     judged: Mapping[RunName, Judged] = field(default_factory=dict)  # in arithmetic of the machine's own
     spike_rates: Mapping[str, float] | None = None  # layer -> spikes per neuron and timestep; None: those of the trace

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.spec import DigitalSpec
-from hwsim.accelerators.digital.storage import Storage as Stored
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.neuron_parts import ACTIONS
 from hwsim.contract.parts import priced
+
+if TYPE_CHECKING:
+    from hwsim.accelerators.digital.plan import Plan
+    from hwsim.accelerators.digital.storage import Storage as Stored
 
 Taken = Mapping[str, tuple[str, ...]]
 """Component -> actions of it that have a price."""
@@ -57,7 +59,10 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
         there["global_buffer"] = spec.global_buffer.banks
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
     instances = {name: there[name] for name in names}
-    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
+    weights = {}
+    if spec.dram == "none" and spec.global_buffer != "none":  # else they come from there for every inference
+        weights["global_buffer"] = stored.bits_by_kind["weights"]
+    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored), weights=weights)
 
 
 def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:

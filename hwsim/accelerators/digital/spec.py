@@ -97,3 +97,6 @@ class DigitalSpec(MachineSpec):
     def sum_bits(self) -> int:
         """Width of a sum where one is stored."""
         return self.ac.bits
+
+
+spec_type = DigitalSpec

@@ -81,3 +81,6 @@ class LstmSpec(MachineSpec):
     readout: AcEngine
     readout_weights: Sram
     baseline: Baseline
+
+
+spec_type = LstmSpec

@@ -154,3 +154,6 @@ class StdpSpec(MachineSpec):
     def rounds_randomly(self, quantity: str) -> bool:
         """Whether a quantity is rounded stochastically."""
         return self.format_of(quantity).rounding == "stochastic"
+
+
+spec_type = StdpSpec

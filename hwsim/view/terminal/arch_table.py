@@ -12,7 +12,7 @@ from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.contract.clock_limit import slowest
 from hwsim.printable import cut
-from hwsim.view.terminal.plain_table import bare_table
+from hwsim.view.terminal.plain_table import Row, bare_table, fitting_lines
 from hwsim.view.terminal.plain_text import headed
 
 _LONGEST_VALUE = 28
@@ -38,19 +38,21 @@ def print_architecture(
     if sizes:
         console.print(sizes)
     sources: dict[str, int] = {}
-    table = _table("component", "", "value", "bounds", "source", right=("value", "bounds", "source"))
+    columns = ("component", "", "value", "bounds", "source")
+    rows: list[Row] = []
     for name, part in components.items():
-        table.add_row(name, style="bold")
+        rows.append((name, "", "", "", ""))
         for action, price in part.actions.items():
-            table.add_row("", action, *_cells(price, "pJ", sources))
-        table.add_row("", "area", *_cells(part.area_um2, "um2", sources))
-        table.add_row("", "leakage", *_cells(part.leakage_uw, "uW", sources))
+            rows.append(("", action, *_cells(price, "pJ", sources)))
+        rows.append(("", "area", *_cells(part.area_um2, "um2", sources)))
+        rows.append(("", "leakage", *_cells(part.leakage_uw, "uW", sources)))
         for action, ns in part.times_ns.items():
-            table.add_row("", f"{action} time", f"{ns:.4g} ns", "", "")
+            rows.append(("", f"{action} time", f"{ns:.4g} ns", "", ""))
         if part.delay_ns is not None:
-            table.add_row("", "delay", f"{part.delay_ns:.4g} ns", _within(part.cycles), "")
+            rows.append(("", "delay", f"{part.delay_ns:.4g} ns", _within(part.cycles), ""))
     console.print()
-    console.print(table)
+    fitting = fitting_lines(columns, rows, ("value", "bounds", "source"), console.width)
+    console.print(_headed_table(columns, rows) if fitting is None else fitting)
     console.print()
     console.print(headed("sources"))
     below = Table.grid(padding=(0, 2, 0, 0))
@@ -76,6 +78,14 @@ def _clock(loaded: Architecture[Any], components: Mapping[str, Priced]) -> Itera
 
 def _within(cycles: int) -> str:
     return "in a cycle" if cycles == 1 else f"in {cycles} cycles" if cycles else "in as many cycles as it takes"
+
+
+def _headed_table(columns: Row, rows: Sequence[Row]) -> Table:
+    """The same where it is wider than the terminal: as many columns and as much of each as there is room for."""
+    table = _table(*columns, right=columns[2:])
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] else "")
+    return table
 
 
 def _cells(price: Price, unit: str, sources: dict[str, int]) -> tuple[str, str, str]:
