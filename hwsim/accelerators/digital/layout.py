@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hwsim.accelerators.digital.blocked import Blocked, block_layers
 from hwsim.accelerators.digital.mean_fan_out import denominator
 from hwsim.accelerators.digital.parts import Taken, hardware, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
@@ -42,8 +43,15 @@ class Layout:
         def plan(asked: DigitalSpec) -> Plan:
             return replace(plan_network(asked, network, timesteps, dense), spec=real(spec))
 
-        made = kept(network, ("plan", timesteps, dense), spec, plan)
-        storage = kept(made, "storage", spec, lambda asked: store(replace(made, spec=asked)))
+        whole = kept(network, ("plan", timesteps, dense), spec, plan)
+        homes = kept(whole, "storage", spec, lambda asked: store(replace(whole, spec=asked)))
+
+        def blocked(asked: DigitalSpec) -> Blocked:
+            found = block_layers(replace(whole, spec=asked), homes)
+            return Blocked(replace(found.plan, spec=whole.spec), found.storage)
+
+        found = kept(homes, "blocked", spec, blocked)
+        made, storage = found.plan, found.storage
         actions = {**derived(spec, taken, dense)}
         if dense is None and spec.neuron != "none":
             actions |= {name: ACTIONS[name] for name in neuron_parts(network)}

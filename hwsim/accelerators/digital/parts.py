@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from hwsim.accelerators.digital.plan import Plan
+import numpy as np
+
+from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
 from hwsim.components.pricing.price import Priced
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.neuron_parts import ACTIONS
@@ -51,7 +54,7 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
     if spec.scratchpad != "none":
-        there["scratchpad"] = spec.array.columns * spec.scratchpad.banks
+        there["scratchpad"] = scratchpads(spec) * spec.scratchpad.banks
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
@@ -59,12 +62,24 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
     return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
 
 
+def scratchpads(spec: DigitalSpec) -> int:
+    """How many there are: one a column or one a PE."""
+    pad = spec.scratchpad
+    return spec.array.columns * (spec.array.rows if pad != "none" and pad.per == "pe" else 1)
+
+
+def _over_tiles(task: Task, per_position: IntArray, per_channel: IntArray) -> int:
+    """Sum of products over all tiles: [part or 1, pt] and [ct]."""
+    of_parts = per_position.sum(axis=1)
+    return int((per_channel * (of_parts if of_parts.size == 1 else task.tiling.at(of_parts))).sum())
+
+
 def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
     """How full each memory is at its fullest."""
     memories = {}
     if spec.scratchpad != "none":
-        columns = spec.array.columns
-        memories["scratchpad"] = Storage(columns * stored.scratchpad_bits, columns * spec.scratchpad.total_bits)
+        pads = scratchpads(spec)
+        memories["scratchpad"] = Storage(pads * stored.scratchpad_bits, pads * spec.scratchpad.total_bits)
     if spec.global_buffer != "none":
         memories["global_buffer"] = Storage(stored.buffer_bits, spec.global_buffer.total_bits)
     if spec.dram != "none":
@@ -75,8 +90,8 @@ def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
 def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
     """Facts of the mapping that a reader needs to trust the numbers."""
     spec, tasks = plan.spec, [task for task in plan.tasks if task.unit is not None]
-    used = sum(int(task.tiling.asked.sum() * task.tiling.widths.sum()) for task in tasks)
-    slots = sum(int(task.tiling.together.sum()) * task.tiling.widths.size for task in tasks)
+    used = sum(_over_tiles(task, task.tiling.asked, task.tiling.widths) for task in tasks)
+    slots = sum(_over_tiles(task, task.tiling.together, np.ones_like(task.tiling.widths)) for task in tasks)
     slots *= spec.array.rows * spec.array.columns
     streamed = [task.name for task in tasks if task.name not in stored.in_scratchpad]
     notes: dict[str, Any] = {

@@ -1,0 +1,3 @@
+def accesses(g,o,b):
+    import numpy as np
+    return np.zeros(b.rows.size, np.int64)
