@@ -68,3 +68,12 @@ def starts_of(size: int, block: int) -> IntArray:
 def block_sizes(size: int) -> IntArray:
     """Sizes that cut an axis into fewer or smaller blocks than any smaller or larger one does, rising: int64 [any]."""
     return np.unique(-(-size // np.arange(1, size + 1, dtype=np.int64)))
+
+
+def tiles_of(outputs: tuple[int, int], block: tuple[int, int], rows: int) -> IntArray:
+    """The tile of each output position in raster order, numbered block by block: int64 [position]."""
+    y, x = np.divmod(np.arange(outputs[0] * outputs[1], dtype=np.int64), outputs[1])
+    block_of = y // block[0] * -(-outputs[1] // block[1]) + x // block[1]
+    wide = np.minimum(block[1], outputs[1] - x // block[1] * block[1])
+    tiles = -(-np.bincount(block_of) // rows)
+    return (np.cumsum(tiles) - tiles)[block_of] + (y % block[0] * wide + x % block[1]) // rows

@@ -162,26 +162,26 @@ class Moved(NamedTuple):
 
 def weigh(geometry: Geometry, order: tuple[Loop, ...], blocks: Blocks) -> Moved:
     """What the blocks of some sizes take and move in one order."""
-    trips = _trips(geometry, blocks)
+    trips = trips_of(geometry, blocks)
     several = {loop: trips[loop] > 1 for loop in LOOPS}
-    repeats = {kind: _repeats(geometry, kind, order, trips, several, blocks) for kind in ("inputs", "weights")}
+    repeats = {kind: repeats_of(geometry, kind, order, trips, several, blocks) for kind in ("inputs", "weights")}
     inner = {kind: _innermost(kind, order, several, geometry, blocks) for kind in ("inputs", "weights")}
     widest = _widest(geometry, blocks)
     outputs = sum(geometry.widths) * geometry.positions * geometry.images
     block = np.minimum(blocks.images, geometry.images) * blocks.rows * blocks.columns * widest
-    read, held = _inputs(geometry, blocks)
+    read, held = of_inputs(geometry, blocks)
     dram = read * repeats["inputs"]
     space = held * np.where(inner["inputs"], 2, 1)
     dram = dram + geometry.weight_total * repeats["weights"]
     weights = widest * blocks.inputs * (geometry.window.taps * geometry.weight_bits)
     space = space + weights * np.where(inner["weights"], 2, 1)
-    spilled = _outside(("inputs",), RELEVANT["sums"], order, several)
-    again = 2 * (trips["inputs"] - 1) * (outputs * geometry.timesteps * geometry.sum_bits)
+    spilled = outside(("inputs",), RELEVANT["sums"], order, several)
+    again = 2 * (trips["inputs"] - 1) * (outputs * geometry.reading * geometry.sum_bits)
     dram = dram + np.where(spilled, again, 0)
-    kept = several["inputs"] & ~spilled
-    space = space + np.where(kept, block * blocks.timesteps * geometry.sum_bits, 0)
+    kept, at_once = several["inputs"] & ~spilled, np.minimum(blocks.timesteps, geometry.reading)
+    space = space + np.where(kept, block * at_once * geometry.sum_bits, 0)
     if geometry.state_bits and geometry.timesteps > 1:
-        left = _outside(("timesteps",), RELEVANT["states"], order, several)
+        left = outside(("timesteps",), RELEVANT["states"], order, several)
         dram = dram + np.where(left, 2 * (trips["timesteps"] - 1) * (outputs * geometry.state_bits), 0)
         space = space + np.where(several["timesteps"] & ~left, block * geometry.state_bits, 0)
     steps = prod((trips[loop] for loop in LOOPS), start=np.ones((), np.int64))
@@ -196,12 +196,12 @@ def moves(geometry: Geometry, block: Blocking) -> tuple[int, int]:
 
 def spills_sums(geometry: Geometry, block: Blocking) -> bool:
     """Whether partial sums leave for DRAM between blocks of input channels."""
-    return bool(_outside(("inputs",), RELEVANT["sums"], block.order, _several(geometry, block)))
+    return bool(outside(("inputs",), RELEVANT["sums"], block.order, _several(geometry, block)))
 
 
 def spills_states(geometry: Geometry, block: Blocking) -> bool:
     """Whether states of neurons leave for DRAM between blocks of timesteps."""
-    return bool(_outside(("timesteps",), RELEVANT["states"], block.order, _several(geometry, block)))
+    return bool(outside(("timesteps",), RELEVANT["states"], block.order, _several(geometry, block)))
 
 
 def _several(geometry: Geometry, block: Blocking) -> dict[Loop, NDArray[np.bool_]]:
@@ -214,7 +214,7 @@ def of_one(block: Blocking) -> Blocks:
     return Blocks(*(np.array([getattr(block, axis)], np.int64) for axis in Blocks._fields))
 
 
-def _trips(geometry: Geometry, blocks: Blocks) -> dict[Loop, IntArray]:
+def trips_of(geometry: Geometry, blocks: Blocks) -> dict[Loop, IntArray]:
     n, per_group = len(geometry.widths), geometry.tiles
     within = geometry.groups * -(-per_group // np.minimum(blocks.channels, per_group))
     return {
@@ -229,7 +229,7 @@ def _trips(geometry: Geometry, blocks: Blocks) -> dict[Loop, IntArray]:
 Several = dict[Loop, NDArray[np.bool_]]
 
 
-def _outside(
+def outside(
     loops: tuple[Loop, ...], others: frozenset[Loop], order: tuple[Loop, ...], several: Several
 ) -> NDArray[np.bool_]:
     """Whether some loops have trips and any of the others that has trips is within them."""
@@ -243,7 +243,7 @@ def _outside(
     return found
 
 
-def _repeats(
+def repeats_of(
     geometry: Geometry,
     kind: str,
     order: tuple[Loop, ...],
@@ -258,7 +258,7 @@ def _repeats(
             times = trips[loop]
             if loop == "channels":  # other groups have other inputs
                 times = -(-geometry.tiles // np.minimum(blocks.channels, geometry.tiles))
-            found = found * np.where(_outside((loop,), RELEVANT[kind], order, several), times, 1)
+            found = found * np.where(outside((loop,), RELEVANT[kind], order, several), times, 1)
     return found
 
 
@@ -285,7 +285,7 @@ def _widest(geometry: Geometry, blocks: Blocks) -> IntArray:
     return np.where(blocks.channels >= per_group, found, np.minimum(found, sums[per_group]))
 
 
-def _inputs(geometry: Geometry, blocks: Blocks) -> tuple[IntArray, IntArray]:
+def of_inputs(geometry: Geometry, blocks: Blocks) -> tuple[IntArray, IntArray]:
     """Inputs from DRAM: bits of all blocks, each once, and of the largest."""
     total, most = np.zeros((), np.int64), np.zeros((), np.int64)
     groups = np.minimum(geometry.groups, np.maximum(1, blocks.channels // geometry.tiles))

@@ -20,6 +20,7 @@ from hwsim.contract.arrays import IntArray
 
 FEW = 1 << 16  # blockings of an order that are all weighed, our choice
 THIN = 6  # sizes of an axis that are tried at first where there are more blockings, our choice
+MET = 1 << 20  # places that tiles of blocks meet, looked at for one order, our choice
 MOST_STEPS = 1 << 13  # blocks of a layer, our choice: bounds the jobs
 _NEVER = np.iinfo(np.int64).max
 
@@ -97,7 +98,9 @@ def _of_tied(geometry: Geometry, tied: Sequence[tuple[tuple[Loop, ...], Blocks]]
     """Of blockings that move as little, that with the fewest accesses of the buffer, then with the fewest blocks."""
     best: tuple[int, int, int] | None = None
     chosen: Blocking | None = None
-    for number, (order, blocks) in enumerate(tied):
+    most = max(4, MET // (geometry.positions * geometry.window.taps))
+    for number, (order, every) in enumerate(tied):
+        blocks = _of_few_shapes(every, most)
         words, steps = accesses(geometry, order, blocks), weigh(geometry, order, blocks).steps
         place = int(np.lexsort((steps, words))[0])
         if best is None or (int(words[place]), int(steps[place]), number) < best:
@@ -106,3 +109,12 @@ def _of_tied(geometry: Geometry, tied: Sequence[tuple[tuple[Loop, ...], Blocks]]
     assert chosen is not None
     return chosen
 
+
+def _of_few_shapes(blocks: Blocks, most: int) -> Blocks:
+    """Blockings of some sizes of rows and columns, of the largest where there are more."""
+    shapes, which = np.unique(np.stack([blocks.rows, blocks.columns]), axis=1, return_inverse=True)
+    if shapes.shape[1] <= most:
+        return blocks
+    largest = np.argsort(-shapes.prod(axis=0), kind="stable")[:most]
+    chosen = np.isin(which.ravel(), largest)
+    return Blocks(*(sizes[chosen] for sizes in blocks))

@@ -17,7 +17,7 @@ from math import ceil
 
 import numpy as np
 
-from hwsim.accelerators.digital.blocking import Blocking
+from hwsim.accelerators.digital.blocking import Blocking, tiles_of
 from hwsim.accelerators.digital.spec import Array
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
@@ -157,14 +157,11 @@ def _tile_of(height: int, width: int, rows: int, block: Blocking | None) -> tupl
     if block is None:
         tile_of = position // rows
         return tile_of, np.zeros(int(tile_of[-1]) + 1, np.int64)
+    tile_of = tiles_of((height, width), (block.rows, block.columns), rows)
     y, x = np.divmod(position, width)
-    across = -(-width // block.columns)
-    block_of = y // block.rows * across + x // block.columns
-    wide = np.minimum(block.columns, width - x // block.columns * block.columns)
-    in_block = (y % block.rows) * wide + x % block.columns
-    tiles = -(-np.bincount(block_of) // rows)
-    first = np.cumsum(tiles) - tiles
-    return first[block_of] + in_block // rows, np.repeat(np.arange(tiles.size, dtype=np.int64), tiles)
+    block_of = np.zeros(int(tile_of.max()) + 1, np.int64)
+    block_of[tile_of] = y // block.rows * -(-width // block.columns) + x // block.columns
+    return tile_of, block_of
 
 
 def _parts(channels: int, groups: int, size: int | None) -> IntArray:
