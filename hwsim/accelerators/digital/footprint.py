@@ -194,6 +194,14 @@ def moves(geometry: Geometry, block: Blocking) -> tuple[int, int]:
     return int(moved.dram_bits[0]), int(moved.space_bits[0])
 
 
+def repeated(geometry: Geometry, block: Blocking, kind: str) -> int:
+    """How often one blocking brings each of its blocks of inputs or weights."""
+    blocks = of_one(block)
+    trips = trips_of(geometry, blocks)
+    several = {loop: trips[loop] > 1 for loop in LOOPS}
+    return int(np.max(repeats_of(geometry, kind, block.order, trips, several, blocks)))
+
+
 def spills_sums(geometry: Geometry, block: Blocking) -> bool:
     """Whether partial sums leave for DRAM between blocks of input channels."""
     return bool(outside(("inputs",), RELEVANT["sums"], block.order, _several(geometry, block)))

@@ -86,8 +86,11 @@ class Layout:
             self.storage,
             ("hardware", tuple(self.taken)),
             self.plan.spec,
-            lambda asked: hardware(replace(self.made, spec=asked), self.storage, self.taken),
+            lambda asked: self._hardware(replace(self.made, spec=asked)),
         )
+
+    def _hardware(self, plan: Plan) -> Hardware:
+        return hardware(plan, self.storage, _without_spikes(plan, self.storage), self.taken)
 
 
 def _without_spikes(plan: Plan, storage: Storage) -> list[TaskWork]:

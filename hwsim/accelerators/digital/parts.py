@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from hwsim.accelerators.digital.bound import described
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
+from hwsim.accelerators.digital.timing import TaskWork
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.dense import Dense
@@ -45,7 +47,7 @@ def taken(spec: DigitalSpec, dense: Dense | None) -> Taken:
     return {name: tuple(part.actions) for name, part in parts_of(spec, dense).items()}
 
 
-def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
+def hardware(plan: Plan, stored: Stored, works: Sequence[TaskWork], names: Iterable[str]) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
@@ -54,18 +56,12 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
     if spec.scratchpad != "none":
-        there["scratchpad"] = scratchpads(spec) * spec.scratchpad.banks
+        there["scratchpad"] = spec.scratchpads * spec.scratchpad.banks
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
     clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
     instances = {name: there[name] for name in names}
-    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored))
-
-
-def scratchpads(spec: DigitalSpec) -> int:
-    """How many there are: one a column or one a PE."""
-    pad = spec.scratchpad
-    return spec.array.columns * (spec.array.rows if pad != "none" and pad.per == "pe" else 1)
+    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored, works))
 
 
 def _over_tiles(task: Task, per_position: IntArray, per_channel: IntArray) -> int:
@@ -78,7 +74,7 @@ def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
     """How full each memory is at its fullest."""
     memories = {}
     if spec.scratchpad != "none":
-        pads = scratchpads(spec)
+        pads = spec.scratchpads
         memories["scratchpad"] = Storage(pads * stored.scratchpad_bits, pads * spec.scratchpad.total_bits)
     if spec.global_buffer != "none":
         memories["global_buffer"] = Storage(stored.buffer_bits, spec.global_buffer.total_bits)
@@ -87,7 +83,7 @@ def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
     return memories
 
 
-def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
+def _notes(plan: Plan, stored: Stored, works: Sequence[TaskWork]) -> Mapping[str, Any]:
     """Facts of the mapping that a reader needs to trust the numbers."""
     spec, tasks = plan.spec, [task for task in plan.tasks if task.unit is not None]
     used = sum(_over_tiles(task, task.tiling.asked, task.tiling.widths) for task in tasks)
@@ -96,6 +92,7 @@ def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
     streamed = [task.name for task in tasks if task.name not in stored.in_scratchpad]
     notes: dict[str, Any] = {
         "loop_order": spec.loop_order,
+        "batch": spec.batch,
         "direct_input": spec.direct_input,
         "skip": spec.skip,
         "fan_out": spec.fan_out,
@@ -110,4 +107,7 @@ def _notes(plan: Plan, stored: Stored) -> Mapping[str, Any]:
     if spec.global_buffer != "none" and spec.dram != "none":
         spilled = [f"{kind} of {layer}" for (kind, layer), home in stored.homes.items() if home == "dram"]
         notes["not in the global buffer"] = ", ".join(spilled) or "nothing"
+        for place, work in enumerate(works):
+            if work.task.unit is not None:
+                notes[f"blocking of {work.task.name}"] = described(plan, stored, place, work.traffic)
     return notes | baseline_notes(plan.dense)

@@ -119,6 +119,11 @@ class DigitalSpec(MachineSpec):
         return self
 
     @property
+    def scratchpads(self) -> int:
+        """How many there are: one a column or one a PE."""
+        return self.array.columns * (self.array.rows if self.scratchpad != "none" and self.scratchpad.per == "pe" else 1)
+
+    @property
     def membrane_bits(self) -> int:
         """Width of a membrane where one is stored."""
         return self.ac.bits if self.neuron == "none" else self.neuron.membrane_bits
