@@ -118,4 +118,3 @@ def _places(
     y, x = place[0][:, None, :, None], place[1][None, :, None, :]
     key = (tile.reshape(outputs)[:, :, None, None] * read[0] + y) * read[1] + x
     return int(np.unique(key[(y >= 0) & (x >= 0)]).size)
-

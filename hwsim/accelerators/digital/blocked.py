@@ -75,7 +75,8 @@ def _blocked(plan: Plan, storage: Storage, place: int, given: Block | None) -> T
     task = plan.tasks[place]
     if task.unit is None or (given is None and not _may_gain(storage, task)):
         return None
-    geometry = geometry_of(plan, storage, place)
+    also = (1, 1) if given is None else (given.rows or 1, given.columns or 1)
+    geometry = replace(geometry_of(plan, storage, place), also=also)
     if given is not None:
         return _in_blocks(plan, task, geometry, _given(plan, task, geometry, given))
     block = search(geometry)
@@ -155,7 +156,9 @@ def _given(plan: Plan, task: Task, geometry: Geometry, given: Block) -> Blocking
     columns, tiles = plan.spec.array.columns, geometry.tiles
     channels = len(geometry.widths) if given.channels is None else -(-given.channels // columns)
     if given.channels is not None and given.channels % columns and given.channels < sum(geometry.widths):
-        raise ArchitectureError(f"{key}.channels: blocks are of whole tiles of {columns} channels, got {given.channels}")
+        raise ArchitectureError(
+            f"{key}.channels: blocks are of whole tiles of {columns} channels, got {given.channels}"
+        )
     if tiles < channels < len(geometry.widths) and channels % tiles:
         raise ArchitectureError(f"{key}.channels: more than a group's channels must be those of whole groups")
     if given.inputs is not None and given.inputs < geometry.input_channels and not geometry.cuts_inputs:

@@ -70,6 +70,11 @@ def block_sizes(size: int) -> IntArray:
     return np.unique(-(-size // np.arange(1, size + 1, dtype=np.int64)))
 
 
+def every_size(size: int) -> IntArray:
+    """All sizes that a block can have along an axis: int64 [size]."""
+    return np.arange(1, size + 1, dtype=np.int64)
+
+
 def tiles_of(outputs: tuple[int, int], block: tuple[int, int], rows: int) -> IntArray:
     """The tile of each output position in raster order, numbered block by block: int64 [position]."""
     y, x = np.divmod(np.arange(outputs[0] * outputs[1], dtype=np.int64), outputs[1])

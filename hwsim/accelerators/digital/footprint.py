@@ -14,11 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.accelerators.digital.blocking import LOOPS, RELEVANT, Blocking, Loop, Trips, block_sizes
+from hwsim.accelerators.digital.blocking import LOOPS, RELEVANT, Blocking, Loop, Trips, block_sizes, every_size
 from hwsim.contract.arrays import IntArray
 from hwsim.traces.network.window import Window
 
 Pair = tuple[int, int]
+SMALL = 64  # rows or columns of outputs up to which blocks of every size are known
 
 
 class Source(NamedTuple):
@@ -52,6 +53,7 @@ class Geometry:
     port_bits: int
     scratchpad_bits: int  # of one column; 0 for none
     space_bits: int  # of the global buffer, that the layer's blocks may take
+    also: Pair = (1, 1)  # rows and columns of a block beside those that the search tries
 
     @property
     def tiles(self) -> int:
@@ -73,22 +75,22 @@ class Geometry:
         """Bits of all weights."""
         return sum(self.widths) * self.window.taps * self.input_channels * self.weight_bits
 
-    def sizes(self, axis: str) -> IntArray:
-        """Sizes of a block to be tried along an axis, rising."""
+    def sizes(self, axis: str, every: bool = False) -> IntArray:
+        """Sizes of a block to be tried along an axis, rising: every one, or the smallest for each number of blocks."""
+        some = every_size if every else block_sizes
         match axis:
             case "rows":
-                return block_sizes(self.outputs[0])
+                return some(self.outputs[0])
             case "columns":
-                return block_sizes(self.outputs[1])
+                return some(self.outputs[1])
             case "channels":
-                whole = self.tiles * block_sizes(self.groups) if self.groups > 1 else np.zeros(0, np.int64)
-                return np.unique(np.concatenate([block_sizes(self.tiles), whole]))
+                whole = self.tiles * some(self.groups) if self.groups > 1 else np.zeros(0, np.int64)
+                return np.unique(np.concatenate([some(self.tiles), whole]))
             case "inputs":
-                return block_sizes(self.input_channels) if self.cuts_inputs else np.array([self.input_channels])
+                return some(self.input_channels) if self.cuts_inputs else np.array([self.input_channels])
             case "timesteps":
-                cut = self.reading == self.timesteps
-                return block_sizes(self.timesteps) if cut else np.array([self.timesteps])
-        return block_sizes(self.images)
+                return some(self.timesteps) if self.reading == self.timesteps else np.array([self.timesteps])
+        return some(self.images)
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -120,13 +122,18 @@ class Geometry:
 
 
 @lru_cache(maxsize=4096)
-def _met(window: Window, axis: int, outputs: int, read: int, repeats: int, size: int) -> tuple[IntArray, IntArray]:
-    """Distinct places of an axis under blocks of each size: their sum, and the most of any block."""
+def _met(window: Window, axis: int, sizes: tuple[int, int, int], repeats: int, also: int) -> tuple[IntArray, IntArray]:
+    """Distinct places of an axis under blocks of each size: their sum, and the most of any block.
+
+    `sizes` are the outputs, what is read and the map along the axis; a size that is not tried has 0.
+    """
+    outputs, read, size = sizes
     met = window.places(axis, outputs, read)
     there = np.zeros((outputs, size + 1), np.bool_)
     np.put_along_axis(there, np.where(met < 0, size, met // repeats), True, axis=1)
     total, most = np.zeros(outputs + 1, np.int64), np.zeros(outputs + 1, np.int64)
-    for block in block_sizes(outputs).tolist():
+    sizes_tried = every_size(outputs) if outputs <= SMALL else block_sizes(outputs)
+    for block in {*sizes_tried.tolist(), min(also, outputs)}:
         each = np.logical_or.reduceat(there[:, :size], np.arange(0, outputs, block), axis=0).sum(axis=1)
         total[block], most[block] = each.sum(), each.max()
     return total, most
@@ -137,8 +144,8 @@ def _axis(geometry: Geometry, source: Source, axis: int) -> tuple[IntArray, IntA
     if source.flat:
         blocks = -(-outputs // np.maximum(np.arange(outputs + 1), 1))
         return source.size[axis] * blocks, np.full(outputs + 1, source.size[axis], np.int64)
-    read = geometry.read[axis]
-    return _met(geometry.window, axis, outputs, read, source.repeats[axis], source.size[axis])
+    sizes = outputs, geometry.read[axis], source.size[axis]
+    return _met(geometry.window, axis, sizes, source.repeats[axis], geometry.also[axis])
 
 
 class Blocks(NamedTuple):

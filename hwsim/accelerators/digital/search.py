@@ -1,7 +1,8 @@
 """The blocking of a layer that moves least to and from DRAM, and of those the one with fewest accesses of the buffer.
 
-All blockings are weighed where they are few.  Else sizes are thinned to a few of each axis, and from the best of every
-order all sizes of two axes at a time are tried until none is better.
+All blockings are weighed where they are few.  Else blocks are of the smallest size for each number of them; where even
+these are many, a few of each axis are tried first, and from the best of every order all sizes of two axes at a time
+until none is better.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from hwsim.accelerators.digital.accesses import accesses
 from hwsim.accelerators.digital.blocking import LOOPS, Blocking, Loop
-from hwsim.accelerators.digital.footprint import Blocks, Geometry, weigh
+from hwsim.accelerators.digital.footprint import SMALL, Blocks, Geometry, weigh
 from hwsim.contract.arrays import IntArray
 
 FEW = 1 << 16  # blockings of an order that are all weighed, our choice
@@ -28,7 +29,9 @@ _NEVER = np.iinfo(np.int64).max
 @lru_cache(maxsize=4096)
 def search(geometry: Geometry) -> Blocking | None:
     """The best blocking of a layer; None where no block fits the space."""
-    axes = [geometry.sizes(axis) for axis in Blocks._fields]
+    axes = [geometry.sizes(axis, every=True) for axis in Blocks._fields]
+    if prod(axis.size for axis in axes) > FEW or max(geometry.outputs) > SMALL:
+        axes = [geometry.sizes(axis) for axis in Blocks._fields]
     found = [each for order in orders(geometry) if (each := _best(geometry, order, axes)) is not None]
     if not found:
         return None

@@ -121,7 +121,9 @@ class DigitalSpec(MachineSpec):
     @property
     def scratchpads(self) -> int:
         """How many there are: one a column or one a PE."""
-        return self.array.columns * (self.array.rows if self.scratchpad != "none" and self.scratchpad.per == "pe" else 1)
+        return self.array.columns * (
+            self.array.rows if self.scratchpad != "none" and self.scratchpad.per == "pe" else 1
+        )
 
     @property
     def membrane_bits(self) -> int:
