@@ -27,6 +27,7 @@ class Cells:
     weights: IntArray  # likewise its weights
     fills: IntArray  # likewise those in the scratchpads
     room: IntArray  # [job] which has to end first, so that there is room for what a job brings; -1 for none
+    step: IntArray  # [job] number of its block, in order
     first: IntArray  # [timestep, 1, pt] 1 for the first position tile of a block at its first timestep
     leads: IntArray  # [ct] 1 for the first of a block that reads a part of the input channels
     starts: IntArray  # [timestep] 1 for the first of a block of timesteps
@@ -35,6 +36,24 @@ class Cells:
     states: Kept
     space_bits: int  # of the buffer, at the most
     dram_bits: int  # of inputs, weights, partial sums and states, whole words apart
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Timesteps, channel jobs and position jobs."""
+        return self.inputs.shape
+
+    def bursts(self, bits: IntArray, burst_bits: int) -> IntArray:
+        """Bursts that bring the bits of all jobs, those of a block side by side: of [timestep, channel job, position job].
+
+        A job waits for the bursts with which its last bits come.
+        """
+        ordered = bits.reshape(-1)[self.order]
+        until = np.cumsum(ordered)
+        before = (until - ordered)[np.searchsorted(self.step, self.step)]  # of the blocks before
+        came = -(-(until - before) // burst_bits)
+        found = np.empty_like(ordered)
+        found[self.order] = came - -(-(until - ordered - before) // burst_bits)
+        return found.reshape(self.shape)
 
 
 def cells_of(geometry: Geometry, block: Blocking, tiling: Tiling, timesteps: int, together: bool) -> Cells:
@@ -55,8 +74,6 @@ def cells_of(geometry: Geometry, block: Blocking, tiling: Tiling, timesteps: int
         changed = _changes([*([] if together else [time]), *own, *more], order)
         brought[kind] = _of_steps(step, changed, order, shape)
         room = np.maximum(room, _room(changed, 2 if _comes_beside(geometry, block, kind) else 1))
-    per_block = np.diff(np.append(np.flatnonzero(np.diff(at["channels"][0, :, 0], prepend=-1)), tiling.shape[0]))
-    several = (per_block > 1).any() or block.channels > 1
     starts, ends = _ends(timesteps, block.timesteps if together else 1)
     state: Kept = "none"
     if trips.timesteps > 1 and geometry.state_bits:
@@ -71,8 +88,9 @@ def cells_of(geometry: Geometry, block: Blocking, tiling: Tiling, timesteps: int
         order=order,
         inputs=brought["inputs"],
         weights=brought["weights"],
-        fills=np.ones(shape, np.int64) if several else brought["weights"],
+        fills=np.ones(shape, np.int64) if block.channels > 1 else brought["weights"],
         room=room,
+        step=step,
         first=starts[:, None, None] * _first_tiles(tiling, geometry, block),
         leads=_leads(tiling, block),
         starts=starts,

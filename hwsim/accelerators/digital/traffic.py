@@ -76,8 +76,17 @@ class _Mover:
 
     def fill(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
         """Bring runs of bits from DRAM into the global buffer."""
-        self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times) * of_jobs
+        self.moved.dram_reads = self.moved.dram_reads + self._together(bits, times, of_jobs)
         self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times) * of_jobs
+
+    def _together(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int) -> IntArray:
+        """Bursts of runs of which those of one block lie side by side, or of one job where there are no blocks."""
+        dram, cells = self.plan.spec.dram, self.task.cells
+        assert dram != "none"
+        if cells is None:
+            return self._bursts(bits, times) * of_jobs
+        all_bits = self.task.tiling.combine(bits, times) * of_jobs
+        return cells.bursts(np.broadcast_to(all_bits[0], cells.shape), dram.burst_bits)[None]
 
     def _words(self, bits: IntArray, times: IntArray) -> IntArray:
         buffer = self.plan.spec.global_buffer

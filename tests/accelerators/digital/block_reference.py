@@ -110,15 +110,52 @@ class Nest:
             "weights": (step["channels"], step["inputs"]),
         }
         for kind, bits in (("inputs", s.input_bits), ("weights", s.weight_bits)):
-            if self.holds.get(kind) != blocks[kind]:
+            brought = self.holds.get(kind) != blocks[kind]
+            if brought:
                 self.holds[kind] = blocks[kind]
                 self.dram_bits[kind] += len(getattr(self, kind)(step)) * bits
+            self.words += (
+                self.words_of_inputs(step, brought) if kind == "inputs" else self.words_of_weights(step, brought)
+            )
         whole = self.source[2] // self.groups
         sums = frozenset(product(self.outputs(step), step["timesteps"]))
         self.pass_on("sums", sums, step["inputs"].stop == whole, step["inputs"].start == 0, s.sum_bits)
         if s.state_bits and step["inputs"].stop == whole:
             last = step["timesteps"].stop == s.timesteps
             self.pass_on("states", self.outputs(step), last, step["timesteps"].start == 0, s.state_bits)
+
+    def words_of_inputs(self, step, brought):
+        """Each place once into the buffer, if the block is brought; to the array for every tile."""
+        rows, columns = step["positions"]
+        s, at_once = self.setting, len(step["images"]) * len(step["timesteps"])
+        run = ceil(len(step["inputs"]) * s.input_bits / s.port_bits) * at_once
+        groups = {group for group, _ in step["channels"]}
+        found = len(places_of(self.layer, self.source, self.on_map, list(product(rows, columns)))) * len(groups)
+        tiles = sum(len(places_of(self.layer, self.source, self.on_map, tile)) for tile in self.tiles(step))
+        return run * (found * brought + tiles * len(step["channels"]))
+
+    def words_of_weights(self, step, brought):
+        """Into the buffer, if the block is brought; then to the scratchpads, and anew where tiles of a block take turns."""
+        s = self.setting
+        taps = self.taps * len(step["inputs"]) * s.weight_bits
+        found = sum(ceil(len(span) * taps / s.port_bits) for _, span in step["channels"])
+        return found * (brought + (brought or self.block.channels > 1))
+
+    def words_that_wait(self):
+        """Partial sums and states that wait in the buffer, out of it and back."""
+        s, found = self.setting, 0
+        for step in self.list:
+            rows, columns = step["positions"]
+            outputs = len(step["images"]) * len(rows) * len(columns)
+            for kind, loop, bits, times, whole in (
+                ("sums", "inputs", s.sum_bits, len(step["timesteps"]), self.source[2] // self.groups),
+                ("states", "timesteps", s.state_bits, 1, s.timesteps),
+            ):
+                if self.waits(kind) and (kind == "sums" or step["inputs"].stop == self.source[2] // self.groups):
+                    each = sum(ceil(len(span) * bits / s.port_bits) for _, span in step["channels"])
+                    moves = (step[loop].start > 0) + (step[loop].stop < whole)
+                    found += outputs * times * each * moves
+        return found
 
     def pass_on(self, kind, words, complete, begins, bits):
         """Take up what a block adds to, and leave it, if it is not complete, for the block that goes on with it."""
@@ -171,7 +208,3 @@ class Nest:
         """Positions of every tile of a block."""
         outputs = list(product(*step["positions"]))
         return [outputs[i : i + self.setting.array_rows] for i in range(0, len(outputs), self.setting.array_rows)]
-
-
-def words(bits, port):
-    return ceil(bits / port)
