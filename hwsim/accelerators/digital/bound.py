@@ -44,16 +44,20 @@ def least_bits(plan: Plan, storage: Storage, place: int) -> float:
 
     The second holds where inputs come from DRAM and results go there.
     """
-    task, geometry = plan.tasks[place], geometry_of(plan, storage, place)
+    task = plan.tasks[place]
     once = task.only_first or task.keeps_sums
     again = 1 if plan.layer_outer or once else plan.timesteps  # weights are not kept from one timestep to the next
-    places = sum(_places(geometry, i) * sum(s.bits) for i, s in enumerate(geometry.sources) if s.in_dram)
+    weights = task.layer.shape[2] * task.weight_bits_per_channel
     written = 0
     if storage.homes["map", task.name] == "dram":
         steps = 1 if task.only_first else plan.timesteps
         written = prod(task.layer.shape) * plan.map_bits[task.name] * steps * plan.images
-    anyway = again * (geometry.weight_total + places * geometry.reading * plan.images) + written
-    if not (places and written):
+    if all(storage.homes["map", name] != "dram" for name in task.reads):
+        return again * weights + written
+    geometry = geometry_of(plan, storage, place)
+    places = sum(_places(geometry, i) * sum(s.bits) for i, s in enumerate(geometry.sources) if s.in_dram)
+    anyway = again * (weights + places * geometry.reading * plan.images) + written
+    if not written:
         return anyway
     products = geometry.positions * sum(geometry.widths) * geometry.window.taps * geometry.input_channels
     widths = plan.map_bits[task.pieces[0].map], geometry.weight_bits, plan.map_bits[task.name]

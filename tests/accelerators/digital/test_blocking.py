@@ -18,7 +18,7 @@ from hwsim.accelerators.digital import Machine
 from hwsim.accelerators.digital.accesses import accesses
 from hwsim.accelerators.digital.blocking import Blocking
 from hwsim.accelerators.digital.footprint import Blocks, Geometry, Source, moves, weigh
-from hwsim.accelerators.digital.search import search
+from hwsim.accelerators.digital.search import FEW, MOST_STEPS, orders, search
 from hwsim.traces.network.layers import Conv2d
 
 pytestmark = pytest.mark.no_kernel
@@ -238,3 +238,33 @@ def test_no_block_fits_no_space():
     sketch.conv(4)
     setting = Setting(8, 8, 16, 0, 1, 1, 2, 2, 8)
     assert search(geometry_of(sketch.last, (3, 3, 4), 1, setting, space_bits=10)) is None
+
+
+LARGER = {
+    "spikes over timesteps": ((28, 28), 64, 24, Setting(1, 8, 24, 24, 4, 1, 8, 16, 64), 40),
+    "words of 16 bits": ((14, 14), 64, 64, Setting(16, 16, 16, 0, 1, 3, 12, 14, 64), 8),
+    "wide sums": ((20, 12), 48, 32, Setting(8, 8, 32, 0, 1, 2, 4, 4, 64), 3),
+    "little room": ((28, 28), 32, 32, Setting(4, 8, 16, 16, 2, 1, 8, 8, 64), 1.5),
+}
+
+
+@pytest.mark.parametrize("name", LARGER)
+def test_where_there_are_too_many_the_search_is_as_good_as_all(name):
+    """Beside all sizes that cut an axis evenly, in all orders; no worse than those, and hardly than all uneven ones."""
+    size, n_in, n_out, setting, kib = LARGER[name]
+    sketch = Sketch((*size, n_in), bits=2)
+    sketch.conv(n_out)
+    geometry = geometry_of(sketch.last, (*size, n_in), 1, setting, space_bits=int(kib * 8192))
+    assert np.prod([geometry.sizes(axis, every=True).size for axis in Blocks._fields]) > FEW
+    found = moves(geometry, search(geometry))
+    assert found[1] <= geometry.space_bits
+    for every, worse in ((False, 1), (True, 1.01)):
+        axes = [geometry.sizes(axis, every) for axis in Blocks._fields]
+        least = min(_least(geometry, order, axes) for order in orders(geometry))
+        assert found[0] <= worse * least
+
+
+def _least(geometry, order, axes):
+    moved = weigh(geometry, order, Blocks(*np.meshgrid(*axes, indexing="ij", sparse=True)))
+    fits = (moved.space_bits <= geometry.space_bits) & (moved.steps <= MOST_STEPS)
+    return moved.dram_bits[fits].min() if fits.any() else np.iinfo(np.int64).max
