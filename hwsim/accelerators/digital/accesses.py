@@ -36,7 +36,7 @@ def accesses(geometry: Geometry, order: tuple[Loop, ...], blocks: Blocks) -> Int
     tiles = np.array([_position_tiles(geometry.outputs, geometry.array_rows, h, w) for h, w in shapes.T.tolist()])
     for i, source in enumerate(geometry.sources):
         met = [_met(geometry, source, h, w) for h, w in shapes.T.tolist()]
-        per_place = sum(_words(geometry, np.array(bits)) for bits in source.bits)
+        per_place: IntArray = _words(geometry, np.array(source.bits, np.int64)).sum()
         if geometry.cuts_inputs:
             per_channel = source.bits[0] // geometry.input_channels
             per_place = (slices - 1) * _words(geometry, blocks.inputs * per_channel)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from hwsim.accelerators.digital.blocking import LOOPS, Blocking, Loop
 from hwsim.accelerators.digital.cells import cells_of
 from hwsim.accelerators.digital.footprint import Geometry, Source, moves
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.search import search
 from hwsim.accelerators.digital.spec import Block
-from hwsim.accelerators.digital.storage import Storage, scratchpad_bits
+from hwsim.accelerators.digital.storage import Home, Kind, Storage, scratchpad_bits
 from hwsim.accelerators.digital.tiling import tile_layer
 from hwsim.accelerators.digital.traffic import channels_of, sum_bits, traffic
 from hwsim.contract.arrays import IntArray
@@ -86,7 +84,7 @@ def _blocked(plan: Plan, storage: Storage, place: int, given: Block | None) -> T
     if now * _burst_bits(plan) <= moves(geometry, block)[0]:  # bursts are whole
         return None
     found = _in_blocks(plan, task, geometry, block)
-    homes: Mapping[tuple[str, str], str] = {**storage.homes, ("weights", task.name): "global_buffer"}
+    homes: dict[tuple[Kind, str], Home] = {**storage.homes, ("weights", task.name): "global_buffer"}
     inside = frozenset(_in_scratchpads(plan, found, set(storage.in_scratchpad), 0)[0])
     then = _dram_accesses(plan, replace(storage, homes=homes, in_scratchpad=inside), found)
     return found if then < now else None

@@ -60,14 +60,10 @@ class Trips:
         return int(np.prod([self.of(loop) for loop in LOOPS]))
 
 
-def starts_of(size: int, block: int) -> IntArray:
-    """First element of each block along an axis."""
-    return np.arange(0, size, block, dtype=np.int64)
-
-
 def block_sizes(size: int) -> IntArray:
     """Sizes that cut an axis into fewer or smaller blocks than any smaller or larger one does, rising: int64 [any]."""
-    return np.unique(-(-size // np.arange(1, size + 1, dtype=np.int64)))
+    sizes: IntArray = np.unique(-(-size // np.arange(1, size + 1, dtype=np.int64)))
+    return sizes
 
 
 def every_size(size: int) -> IntArray:
@@ -81,4 +77,5 @@ def tiles_of(outputs: tuple[int, int], block: tuple[int, int], rows: int) -> Int
     block_of = y // block[0] * -(-outputs[1] // block[1]) + x // block[1]
     wide = np.minimum(block[1], outputs[1] - x // block[1] * block[1])
     tiles = -(-np.bincount(block_of) // rows)
-    return (np.cumsum(tiles) - tiles)[block_of] + (y % block[0] * wide + x % block[1]) // rows
+    tile: IntArray = (np.cumsum(tiles) - tiles)[block_of] + (y % block[0] * wide + x % block[1]) // rows
+    return tile

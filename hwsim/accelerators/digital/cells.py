@@ -1,4 +1,4 @@
-"""The jobs of a layer that is cut into blocks: their order, what each brings into the buffer, and when there is room."""
+"""The jobs of a layer that is cut into blocks: their order, what each brings into the buffer, when there is room."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Cells:
         return self.inputs.shape
 
     def bursts(self, bits: IntArray, burst_bits: int) -> IntArray:
-        """Bursts that bring the bits of all jobs, those of a block side by side: of [timestep, channel job, position job].
+        """Bursts that bring the bits of all jobs, of which those of a block lie side by side.
 
-        A job waits for the bursts with which its last bits come.
+        Both are int64 [timestep, channel job, position job].  A job waits for the bursts with which its last bits come.
         """
         ordered = bits.reshape(-1)[self.order]
         until = np.cumsum(ordered)
@@ -182,7 +182,8 @@ def _first_tiles(tiling: Tiling, geometry: Geometry, block: Blocking) -> IntArra
     """1 for the first position tile of each block of images and positions: int64 [pt]."""
     of_one = np.diff(_position_block(geometry, block, tiling), prepend=-1) > 0
     image = np.repeat(np.arange(tiling.images, dtype=np.int64), of_one.size)
-    return (np.tile(of_one, tiling.images) & (image % block.images == 0)).astype(np.int64)
+    first: IntArray = (np.tile(of_one, tiling.images) & (image % block.images == 0)).astype(np.int64)
+    return first
 
 
 def _leads(tiling: Tiling, block: Blocking) -> IntArray:
@@ -190,5 +191,5 @@ def _leads(tiling: Tiling, block: Blocking) -> IntArray:
     tile = np.arange(tiling.widths.size, dtype=np.int64) % tiling.channel_tiles
     per_group = tiling.channel_tiles // tiling.groups
     within = tile % per_group
-    lead = within == 0 if block.channels >= per_group else within % block.channels == 0
-    return lead.astype(np.int64)
+    leads: IntArray = (within % min(block.channels, per_group) == 0).astype(np.int64)
+    return leads

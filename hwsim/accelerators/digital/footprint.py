@@ -230,6 +230,7 @@ def of_one(block: Blocking) -> Blocks:
 
 
 def trips_of(geometry: Geometry, blocks: Blocks) -> dict[Loop, IntArray]:
+    """How many blocks there are along each loop."""
     n, per_group = len(geometry.widths), geometry.tiles
     within = geometry.groups * -(-per_group // np.minimum(blocks.channels, per_group))
     return {

@@ -59,7 +59,7 @@ def search(geometry: Geometry) -> Blocking | None:
         found = [_tried(geometry, order, ends) for order in inner]
         starts = sorted(_thinned_out(geometry, axes), key=lambda start: start.dram)
         found += [_refined(geometry, axes, start) for start in starts[:STARTS]]
-    if len({each.dram for each in found} - {_NEVER}) and prod(axis.size for axis in axes) > FEW:
+    if {each.dram for each in found} - {_NEVER} and prod(axis.size for axis in axes) > FEW:
         least = min(each.dram for each in found)
         found = [_with_all_inputs(geometry, axes[INPUTS], each) for each in found if each.dram == least]
     least = min((each.dram for each in found), default=_NEVER)
@@ -140,7 +140,8 @@ def _of_tied(geometry: Geometry, tied: Sequence[Found]) -> Blocking:
         place = int(np.lexsort((steps, words))[0])
         if best is None or (int(words[place]), int(steps[place]), number) < best:
             best = int(words[place]), int(steps[place]), number
-            chosen = Blocking(*(int(sizes[place]) for sizes in blocks), order)
+            sizes = {axis: int(each[place]) for axis, each in blocks._asdict().items()}
+            chosen = Blocking(**sizes, order=order)
     assert chosen is not None
     return chosen
 

@@ -1,4 +1,4 @@
-"""A naive twin of blocks: a loop nest that touches every word of a layer, written from the design and not from the code.
+"""A naive twin of blocks: a loop nest that touches every word of a layer, written from the design, not the code.
 
 Rules (docs/machines/digital.md): the loops run in the order that is given, outermost first.  A block of inputs and a
 block of weights is in the buffer until the loops come to another one, and is then brought anew, halo and all.  Partial
@@ -135,7 +135,7 @@ class Nest:
         return run * (found * brought + tiles * len(step["channels"]))
 
     def words_of_weights(self, step, brought):
-        """Into the buffer, if the block is brought; then to the scratchpads, and anew where tiles of a block take turns."""
+        """Into the buffer, if the block is brought; then to the scratchpads, and anew where tiles take turns."""
         s = self.setting
         taps = self.taps * len(step["inputs"]) * s.weight_bits
         found = sum(ceil(len(span) * taps / s.port_bits) for _, span in step["channels"])

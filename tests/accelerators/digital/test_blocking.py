@@ -1,4 +1,4 @@
-"""Blocks that pass through the global buffer: what they move beside a loop nest, and what the search finds beside all."""
+"""Blocks that pass through the global buffer: what they move beside a loop nest, what the search finds beside all."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ import numpy as np
 import pytest
 from accelerators.digital import cases as digital
 from accelerators.digital.block_reference import LOOPS, Nest, Setting
-from accelerators.imc import cases
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from traces.direct.networks import Sketch
 
-from hwsim.accelerators.digital import Machine
 from hwsim.accelerators.digital.accesses import accesses
 from hwsim.accelerators.digital.blocking import Blocking
 from hwsim.accelerators.digital.footprint import Blocks, Geometry, Source, moves, weigh
 from hwsim.accelerators.digital.search import FEW, MOST_STEPS, orders, search
-from hwsim.traces.network.layers import Conv2d
 
 pytestmark = pytest.mark.no_kernel
 

@@ -1,4 +1,4 @@
-"""Layers in blocks on the machine: what it counts beside a loop nest, that nothing overflows, and what a file may say."""
+"""Layers in blocks on the machine: counts beside a loop nest, that nothing overflows, what a file may say."""
 
 from __future__ import annotations
 
@@ -256,11 +256,11 @@ def test_a_blocking_that_cannot_be_is_refused():
     assert refusal(kib=0.05).startswith("blocking.conv2: its blocks take ")
     trace = of_bytes()
     spec = digital.variant(blocking={"conv9": {}})
-    with pytest.raises(ArchitectureError, match="blocking.conv9: no layer with weights is called so; did you mean"):
+    with pytest.raises(ArchitectureError, match=r"blocking\.conv9: no layer with weights is called so; did you mean"):
         Machine(spec).lower(trace)
     with pytest.raises(ArchitectureError, match="one is none"):
         Machine(digital.variant(blocking={"conv2": {}}, dram="none")).lower(trace)
-    with pytest.raises(ArchitectureError, match="conv2.inputs: can be cut where"):
+    with pytest.raises(ArchitectureError, match=r"conv2\.inputs: can be cut where"):
         grouped = of_bytes(groups=2)
         Machine(digital.variant(blocking={"conv2": {"inputs": 1}})).lower(grouped)
 

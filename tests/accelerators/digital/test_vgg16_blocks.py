@@ -41,7 +41,7 @@ def _silent(layer):
 
 
 def eyeriss(**changes):
-    """Sizes of the chip that the search looks at: 12 x 14 PEs with 448 bytes of weights each, 108 KiB, words of 16 bits."""
+    """Sizes of the chip: 12 x 14 PEs with 448 bytes of weights each, 108 KiB, words of 16 bits."""
     sizes = {
         "array__rows": 12,
         "array__columns": 14,
