@@ -18,6 +18,8 @@ from hwsim.accelerators.digital.layout import Layout
 from hwsim.contract.dense import Dense
 from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.errors import ArchitectureError
+from hwsim.report.figures import run_figures
+from hwsim.report.price import price
 from hwsim.run.play import play
 
 SMALL = {"array__rows": 4, "array__columns": 3, "global_buffer__banks": 1}
@@ -271,3 +273,31 @@ def test_a_blocking_of_a_file_is_taken_as_it_is(tmp_path):
     hardware = Machine(digital.variant(**SMALL, blocking={"conv1": {"rows": 2, "order": ("positions",)}})).lower(trace)
     note = hardware.hardware.notes["blocking of conv1"]
     assert note.startswith("blocks of 2 x 5 positions, 6 channels, 8 inputs, 3 timesteps (positions): inputs 1 x")
+
+
+def test_energies_of_a_batch_are_of_one_image():
+    """Without memory images share nothing: the same energy each, twice the latency for both, the same rate."""
+    trace = of_bytes()
+    alone, both = (
+        simulate(digital.without_memory(**SMALL_ARRAY, batch=n, array__latency_cycles=0), trace) for n in (1, 2)
+    )
+    assert both.dynamic_pj.value == pytest.approx(alone.dynamic_pj.value, rel=1e-12)
+    assert both.operations == alone.operations
+    assert both.latency_ns.value == pytest.approx(2 * alone.latency_ns.value, rel=0.02)
+    assert both.one_at_a_time_per_s == pytest.approx(2e9 / both.makespan_ns)
+    assert both.power_uw == pytest.approx(2 * both.energy_pj.value / both.makespan_ns * 1e3)
+    leaking = [
+        next(row for row in run.rows if row.action == "leakage" and row.component == "mac") for run in (alone, both)
+    ]
+    per_ns = [row.energy_pj / run.makespan_ns for row, run in zip(leaking, (alone, both), strict=True)]
+    assert per_ns[1] == pytest.approx(per_ns[0] / 2)
+
+
+SMALL_ARRAY = {"array__rows": 4, "array__columns": 3}
+
+
+def simulate(spec, trace):
+    machine = Machine(spec)
+    workload = machine.lower(trace)
+    (run,) = price(play(workload, "compiled"), workload, machine.components(workload), machine.clock_mhz)
+    return run_figures(run)
