@@ -136,16 +136,16 @@ def tile_layer(
         taps=sizes * window(layer).taps,
         parts=parts,
         tile_of=tile_of,
-        positions=np.tile(positions, images),
-        places=tuple(np.tile(_places(piece, source, (tile, y, x), n_tiles), images) for piece in reads),
-        inside=np.tile(inside, images),
-        asked=np.tile(asked, images),
-        longest=np.tile(longest, images),
-        together=np.tile(together, images),
-        widths=np.tile(widths, groups * slices),
+        positions=_repeated(positions, images),
+        places=tuple(_repeated(_places(piece, source, (tile, y, x), n_tiles), images) for piece in reads),
+        inside=_repeated(inside, images),
+        asked=_repeated(asked, images),
+        longest=_repeated(longest, images),
+        together=_repeated(together, images),
+        widths=_repeated(widths, groups * slices),
         part_of=every // n_channel_tiles * groups + every % n_channel_tiles // widths.size,
         slice_of=every // n_channel_tiles,
-        position_starts=_starts(np.bincount(block_of), images),
+        position_starts=_starts(np.array([n_tiles]) if block is None else np.bincount(block_of), images),
         channel_starts=_starts(blocks, slices),
         fresh=() if block is None else tuple(_fresh(piece, source, (tile, y, x), block_of, images) for piece in reads),
     )
@@ -174,6 +174,8 @@ def _parts(channels: int, groups: int, size: int | None) -> IntArray:
 
 def _channel_blocks(tiles: int, per_group: int, size: int) -> IntArray:
     """Channel tiles of each block: of part of a group, or of some whole ones."""
+    if size >= tiles:
+        return np.array([tiles], np.int64)
     if size >= per_group:
         return np.diff(np.append(np.arange(0, tiles, size, dtype=np.int64), tiles))
     within = np.diff(np.append(np.arange(0, per_group, size, dtype=np.int64), per_group))
@@ -182,10 +184,22 @@ def _channel_blocks(tiles: int, per_group: int, size: int) -> IntArray:
 
 def _starts(blocks: IntArray, times: int) -> IntArray:
     """First tile of each job, of blocks of so many tiles, all of them several times over."""
-    each = max(1, MOST_GROUPS // (blocks.size * times))
-    first = np.cumsum(np.tile(blocks, times)) - np.tile(blocks, times)
-    runs = [np.arange(0, n, ceil(n / each), dtype=np.int64) for n in blocks.tolist()]
-    return np.concatenate([start + runs[i % blocks.size] for i, start in enumerate(first.tolist())])
+    every = _repeated(blocks, times)
+    each = max(1, MOST_GROUPS // every.size)
+    if every.size == 1:
+        return _runs(int(every[0]), each)
+    first = np.cumsum(every) - every
+    return np.concatenate([start + _runs(n, each) for start, n in zip(first.tolist(), every.tolist(), strict=True)])
+
+
+def _runs(tiles: int, most: int) -> IntArray:
+    """First of each of at most so many equal runs of tiles."""
+    return np.arange(0, tiles, ceil(tiles / most), dtype=np.int64)
+
+
+def _repeated(values: IntArray, times: int) -> IntArray:
+    """Values one after another so many times."""
+    return values if times == 1 else np.tile(values, times)
 
 
 def _asked(layer: Layer, tile_of: IntArray, positions: IntArray) -> tuple[IntArray, IntArray, IntArray]:
