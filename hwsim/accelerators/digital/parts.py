@@ -109,5 +109,5 @@ def _notes(plan: Plan, stored: Stored, works: Sequence[TaskWork]) -> Mapping[str
         notes["not in the global buffer"] = ", ".join(spilled) or "nothing"
         for place, work in enumerate(works):
             if work.task.unit is not None:
-                notes[f"blocking of {work.task.name}"] = described(plan, stored, place, work.traffic)
+                notes[f"blocking: {work.task.name}"] = described(plan, stored, place, work.traffic)
     return notes | baseline_notes(plan.dense)

@@ -271,7 +271,7 @@ def test_a_blocking_of_a_file_is_taken_as_it_is(tmp_path):
     """Also where the layer would fit; the report names it."""
     trace = of_bytes()
     hardware = Machine(digital.variant(**SMALL, blocking={"conv1": {"rows": 2, "order": ("positions",)}})).lower(trace)
-    note = hardware.hardware.notes["blocking of conv1"]
+    note = hardware.hardware.notes["blocking: conv1"]
     assert note.startswith("blocks of 2 x 5 positions, 6 channels, 8 inputs, 3 timesteps (positions): inputs 1 x")
 
 
