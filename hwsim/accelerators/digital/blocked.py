@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from hwsim.accelerators.digital.blocking import LOOPS, Blocking, Loop
 from hwsim.accelerators.digital.cells import cells_of
+from hwsim.accelerators.digital.counting import counts_inputs
 from hwsim.accelerators.digital.footprint import Geometry, Source, moves
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.search import search
@@ -71,7 +73,7 @@ def _in_scratchpads(plan: Plan, task: Task, inside: set[str], most: int) -> tupl
 def _blocked(plan: Plan, storage: Storage, place: int, given: Block | None) -> Task | None:
     """A task in blocks; None where it stays whole."""
     task = plan.tasks[place]
-    if task.unit is None or (given is None and not _may_gain(storage, task)):
+    if task.unit is None or (given is None and not _may_gain(plan, storage, task)):
         return None
     also = (1, 1) if given is None else (given.rows or 1, given.columns or 1)
     geometry = replace(geometry_of(plan, storage, place), also=also)
@@ -80,27 +82,45 @@ def _blocked(plan: Plan, storage: Storage, place: int, given: Block | None) -> T
     block = search(geometry)
     if block is None:
         return None
-    now = _dram_accesses(plan, storage, task)
-    if now * _burst_bits(plan) <= moves(geometry, block)[0]:  # bursts are whole
+    now = _accesses(plan, storage, task)
+    if now.dram * _burst_bits(plan) < moves(geometry, block)[0]:  # bursts are whole
         return None
     found = _in_blocks(plan, task, geometry, block)
     homes: dict[tuple[Kind, str], Home] = {**storage.homes, ("weights", task.name): "global_buffer"}
     inside = frozenset(_in_scratchpads(plan, found, set(storage.in_scratchpad), 0)[0])
-    then = _dram_accesses(plan, replace(storage, homes=homes, in_scratchpad=inside), found)
+    then = _accesses(plan, replace(storage, homes=homes, in_scratchpad=inside), found)
+    if _fetches_by_spike(plan, storage, task):
+        return found if then.dram < now.dram else None
     return found if then < now else None
 
 
-def _may_gain(storage: Storage, task: Task) -> bool:
-    """Whether anything could come from DRAM more than once."""
+def _may_gain(plan: Plan, storage: Storage, task: Task) -> bool:
+    """Whether anything could come from DRAM, or weights to the array from the buffer, more than once."""
     from_dram = any(storage.homes["map", name] == "dram" for name in task.reads)
-    streams = storage.homes["weights", task.name] == "dram" and task.name not in storage.in_scratchpad
-    return task.tiling.tiles > 1 and (from_dram or streams)
+    again = task.name not in storage.in_scratchpad and plan.spec.scratchpad != "none"
+    streams = task.name not in storage.in_scratchpad and storage.homes["weights", task.name] == "dram"
+    if from_dram or streams:
+        return task.tiling.tiles * plan.timesteps > 1
+    return again and task.tiling.positions.size * plan.timesteps > 1 and not _fetches_by_spike(plan, storage, task)
 
 
-def _dram_accesses(plan: Plan, storage: Storage, task: Task) -> int:
-    """Bursts that a task moves."""
+def _fetches_by_spike(plan: Plan, storage: Storage, task: Task) -> bool:
+    """Whether spikes fetch their weights from the buffer, as often as there are spikes."""
+    by_spike = plan.spec.skip == "skip" and counts_inputs(plan, task)
+    return by_spike and task.name not in storage.in_scratchpad
+
+
+class _Accesses(NamedTuple):
+    """What a task does, whatever its spikes."""
+
+    dram: int  # bursts
+    buffer: int  # words
+
+
+def _accesses(plan: Plan, storage: Storage, task: Task) -> _Accesses:
     moved = traffic(plan, storage, task, None)
-    return int(moved.dram_reads.sum() + moved.dram_writes.sum())
+    buffer = moved.buffer_fills.sum() + moved.buffer_reads.sum() + moved.buffer_writes.sum()
+    return _Accesses(int(moved.dram_reads.sum() + moved.dram_writes.sum()), int(buffer))
 
 
 def _burst_bits(plan: Plan) -> int:

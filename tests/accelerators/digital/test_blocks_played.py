@@ -301,3 +301,20 @@ def simulate(spec, trace):
     workload = machine.lower(trace)
     (run,) = price(play(workload, "compiled"), workload, machine.components(workload), machine.clock_mhz)
     return run_figures(run)
+
+
+def test_weights_that_do_not_fit_the_scratchpads_are_cut_where_that_saves_the_buffer():
+    """Input channels in parts that fit, with partial sums that wait, in the place of all weights for every tile."""
+    sketch = Sketch((8, 8, 32), bits=1)
+    sketch.conv(8, bits=8)
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    trace = cases.random_trace(sketch.network(), timesteps=1, samples=1)
+    changes = SMALL | {"skip": "gate", "scratchpad__capacity_kib": 0.1, "global_buffer__capacity_kib": 64}
+    whole, blocks = (Machine(digital.variant(blocking=how, **changes)).lower(trace) for how in ("none", "auto"))
+    found = [totals(workload, "conv1") for workload in (whole, blocks)]
+    assert "conv1" in whole.hardware.notes["weights that do not fit the scratchpads"]
+    assert "conv1" not in blocks.hardware.notes["weights that do not fit the scratchpads"]
+    assert found[1]["dram", "read"] <= found[0]["dram", "read"]
+    words = [each["global_buffer", "read"] + each["global_buffer", "write"] for each in found]
+    assert words[1] < words[0]

@@ -19,7 +19,10 @@ from hwsim.components.memory import Sram
 MEMORY = {
     "all": ({}, "global_buffer"),
     "no scratchpad": ({"scratchpad": "none"}, "global_buffer"),
-    "small scratchpad": ({"scratchpad__capacity_kib": 0.01, "scratchpad__banks": 1}, "global_buffer"),
+    "small scratchpad": (
+        {"scratchpad__capacity_kib": 0.01, "scratchpad__banks": 1, "blocking": "none"},
+        "global_buffer",
+    ),
     "buffer only": ({"scratchpad": "none", "dram": "none"}, "global_buffer"),
     "dram only": ({"scratchpad": "none", "global_buffer": "none"}, "dram"),
     "scratchpad and dram": ({"global_buffer": "none"}, "dram"),
