@@ -23,12 +23,14 @@ if TYPE_CHECKING:
         load_trace,
         simulate,
     )
+    from hwsim.traces.plastic.parameters import Learner
 
 __all__ = [
     "Advice",
     "ArchitectureError",
     "EventInputs",
     "HwsimError",
+    "Learner",
     "ModelError",
     "Report",
     "TraceError",
@@ -54,6 +56,7 @@ _ELSEWHERE = {
     "doors.events.stored": ["EventInputs"],
     "doors.nir_export": ["to_nir"],
     "doors.recordings": ["from_events", "from_nir", "run_on"],
+    "traces.plastic.parameters": ["Learner"],
 }
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}
 _PUBLIC = [name for name in __all__ if not name.endswith("Error") and name not in _OTHERS]

@@ -72,7 +72,7 @@ def advise(architecture: Architecture, trace: AnyTrace, most: int = 3) -> list[A
 
     Raises HwsimError as `simulate` does.
     """
-    one = max(machine_of(architecture).lower(first(trace, 1)).batches.n_jobs, 1)
+    one = max(machine_of(architecture).sized_for(first(trace, 1)).lower(first(trace, 1)).batches.n_jobs, 1)
     if one > JOBS:
         return []
     few = min(trace.n_samples, SAMPLES_TO_CHOOSE, max(JOBS // _MOST_CANDIDATES // one, 1))

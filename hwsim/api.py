@@ -114,28 +114,35 @@ def simulate(
 
         arguments.instance("session", session, Session, "a Session")
     keep = arguments.flag("keep", keep) and session is None and not functional
-    machine = machine_of(architecture)
     check_coding(architecture, trace)
     check_unchanged(trace)
     short = recorded = _first(trace, samples, timesteps, keep)
     check_playable(short)
     notes: Mapping[str, Any] = {}
     tallies: Tallies | None = None
-    with placed(architecture, lambda design: machine_of(design).lower(first(trace, 1))):
+    unsized = machine_of(architecture)
+    with placed(architecture, lambda design: machine_of(design).sized_for(first(trace, 1)).lower(first(trace, 1))):
+        machine = unsized.sized_for(short)
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes
+            machine = unsized.sized_for(short)
         if keep:
             workload, tallies = kept_play(machine, short, lambda workload: _play(workload, engine, jobs))
         else:
             workload = machine.lower(short) if session is None else machine.learn(short, session)
         parts = machine.components(workload)
         # Like the exits below: what cannot be is refused before the time is spent.
-        without_spikes = {kind: machine.baseline(short, kind) for kind in baselines}
-        their_parts = {kind: machine.components(other) for kind, other in without_spikes.items()}
+        their_machines = {kind: unsized.sized_for(short, kind) for kind in baselines}
+        without_spikes = {kind: other.baseline(short, kind) for kind, other in their_machines.items()}
+        their_parts = {kind: their_machines[kind].components(other) for kind, other in without_spikes.items()}
         workload, accuracy_of = judge(machine, recorded, workload, short if functional else None, accuracy_samples)
     if exit_thresholds:
         exits_of(workload)
+    if unsized.spec.auto_memories:
+        runs_on = {"": machine, **{f", {kind}": other for kind, other in their_machines.items()}}
+        taken = {f"capacity_kib: auto{run}": other.sizes_beside(unsized) for run, other in runs_on.items()}
+        notes = {**notes, **taken}
     runs = price(tallies or _play(workload, engine, jobs), workload, parts, machine.clock_mhz)
     dense: dict[RunName, PricedRun] = {}
     for kind, other in without_spikes.items():

@@ -61,17 +61,38 @@ def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
         )
 
 
-def components(architecture: Architecture) -> Mapping[str, Priced]:
+def components(architecture: Architecture, trace: AnyTrace | None = None) -> Mapping[str, Priced]:
     """Every component of an architecture with its prices.
+
+    Memories of `capacity_kib: auto` are as large as the network of a trace needs; of one word where none is given.
 
     Raises ArchitectureError where a law does not reach the part's geometry or technology.
     """
 
     def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return machine_of(design).components()
+        return _sized(design, trace).components()
 
     with placed(architecture, price_all):
         return price_all(architecture)
+
+
+def sizes(architecture: Architecture, trace: AnyTrace | None = None) -> str:
+    """A line on memories of `capacity_kib: auto`: which there are, or how large a trace's network makes them."""
+    unsized = machine_of(architecture)
+    keys = unsized.spec.auto_memories
+    if not keys:
+        return ""
+    if trace is None:
+        return f"capacity_kib: auto, prices of one word where no trace says more (--trace): {', '.join(keys)}"
+    return f"capacity_kib: auto, for {trace.provenance.name}: {_sized(architecture, trace).sizes_beside(unsized)}"
+
+
+def _sized(architecture: Architecture, trace: AnyTrace | None) -> Accelerator[Any, Any]:
+    machine = machine_of(architecture)
+    if trace is None:
+        return type(machine)(machine.spec.holding({}))
+    check_coding(architecture, trace)
+    return machine.sized_for(trace)
 
 
 @contextmanager

@@ -41,12 +41,15 @@ def without_effect(architecture: Architecture[Any], trace: AnyTrace, baselines: 
 
 def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequence[BaselineKind]) -> str:
     """A digest of everything that a design does with a sample and that it costs."""
-    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    unsized = accelerators.machine(architecture.machine)(architecture.spec)
+    machine = unsized.sized_for(trace)
     workload = machine.lower(trace)
     digest = hashlib.sha256(repr((machine.clock_mhz, workload.runs, workload.timesteps)).encode())
-    for each in (workload, *(machine.baseline(trace, kind) for kind in baselines)):
+    machines = [machine, *(unsized.sized_for(trace, kind) for kind in baselines)]
+    dense = (other.baseline(trace, kind) for other, kind in zip(machines[1:], baselines, strict=True))
+    for own, each in zip(machines, (workload, *dense), strict=True):
         batch = each.batches.lower(range(1))
-        parts = machine.components(each)
+        parts = own.components(each)
         priced = {name: (part.actions, part.area_um2, part.leakage_uw) for name, part in parts.items()}
         hardware = each.hardware
         installed = hardware.instances, hardware.clocked, hardware.clock_domains, hardware.storage

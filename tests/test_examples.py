@@ -99,18 +99,20 @@ SCRIPTS = sorted((ROOT / "examples").glob("*_digits.py"))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_example_scripts_learn_and_play_on_two_machines(script, folder, capsys, monkeypatch):
+def test_example_scripts_learn_and_play_on_two_designs(script, folder, capsys, monkeypatch):
     monkeypatch.syspath_prepend(script.parent)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for framework in (*FRAMEWORKS, "sklearn"):
             if re.search(rf"^(import|from) {framework}\b", script.read_text(), re.MULTILINE):
                 pytest.importorskip(framework)
+        monkeypatch.setattr("sys.argv", [str(script)])
         runpy.run_path(str(script))
     printed = capsys.readouterr().out
     assert float(re.search(r"right in exact integers: ([\d.]+) %", printed)[1]) > 75
-    for machine in ("imc", "digital"):
-        assert re.search(rf"^{machine} +#+ +[\d.e+]+ nJ$", printed, re.MULTILINE)
+    designs = ("lstm", "one_cell") if script.stem == "lstm_digits" else ("imc", "digital")
+    for design in designs:
+        assert re.search(rf"^{design} +#+ +[\d.e+]+ nJ$", printed, re.MULTILINE)
     assert script.name in (ROOT / "docs" / "guides" / "own-network.md").read_text()
 
 

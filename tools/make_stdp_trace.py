@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -21,25 +20,13 @@ from training.common.data import Images, load_images, stratified
 from training.common.options import LICENCES, Parser, check_output, positive, shown_command
 
 from hwsim.errors import HwsimError, UsageError
-from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.io import write_trace
 from hwsim.traces.plastic.check import check_plastic
 from hwsim.traces.plastic.encode import encoder_digests
-from hwsim.traces.plastic.trace import (
-    ExcitatoryNeurons,
-    Inhibition,
-    InhibitoryNeurons,
-    PlasticNetwork,
-    PlasticSamples,
-    PlasticTrace,
-    PoissonInput,
-    QFormat,
-    Stdp,
-)
+from hwsim.traces.plastic.parameters import Learner
+from hwsim.traces.plastic.trace import PlasticNetwork, PlasticSamples, PlasticTrace
 from hwsim.traces.plastic.verify import record_plastic
 from hwsim.traces.provenance import Provenance
-
-SUM_PER_PIXEL = 0.1  # 78.4 over 784 pixels in BindsNET
 
 
 def parser(description: str) -> Parser:
@@ -128,65 +115,21 @@ def _part(network: PlasticNetwork, name: str, images: Images) -> PlasticSamples:
 
 def network_of(options: argparse.Namespace, pixels: int) -> PlasticNetwork:
     """The network that the options ask for."""
-    coding = PoissonInput(
-        options.peak_hz * 1000, 1000, options.present, options.rest, options.fewest_spikes, options.repeats
-    )
-    neurons = ExcitatoryNeurons(
-        count=options.neurons,
-        leak=_leak(100),
-        v_threshold_mv=13.0,  # -52 mV above a rest of -65 mV
-        v_reset_mv=5.0,  # -60 mV
-        v_lowest_mv=-35.0,  # -100 mV, the reversal potential of their inhibition
-        refractory_steps=5,
-        theta_plus_mv=0.6,  # our choice as all that is not theirs: found on training samples that were held out
-        theta_leak=_leak(4096),  # in presentations; with theirs, 20,000, thresholds grow beyond 256 mV
-        one_winner=True,  # our choice: the first to fire inhibits all others at once
-    )
-    stdp = Stdp(
+    learner = Learner(
+        neurons=options.neurons,
+        present_ms=options.present,
+        rest_ms=options.rest,
+        peak_hz=options.peak_hz,
+        fewest_spikes=options.fewest_spikes,
+        most_repeats=options.repeats,
         rule=options.rule,
-        potentiation=5000,  # about half theirs, 1e-2, so that learning in windows does as well
-        depression=round(1e-4 * (1 << RATE_BITS)),
-        pre_leak=_leak(20),
-        post_leak=_leak(20),
-        w_highest=1.0,
-        weight_sum=SUM_PER_PIXEL * pixels,
-        initial_highest=0.3,
-        window_steps=options.window,
-        spikes_per_factor=4,  # our choice
+        window_ms=options.window,
+        inhibition=options.inhibition,
+        weights=options.weights,
+        rounding=options.rounding,
+        seed=options.seed,
     )
-    inhibition = Inhibition(
-        kind=options.inhibition,
-        strength_mv=120.0,
-        most_responding=3,  # our choice, as the rule is
-        strength_step_mv=1.0,
-        strength_lowest_mv=80.0,
-        strength_highest_mv=250.0,
-        delay_steps=0 if options.inhibition == "direct" else 2,  # one step for each of the two connections
-        neurons=InhibitoryNeurons(
-            drive_mv=22.5, leak=_leak(10), v_threshold_mv=20.0, v_reset_mv=15.0, refractory_steps=2
-        ),
-    )
-    formats = _formats(options.weights, options.rounding)
-    return PlasticNetwork(pixels, coding, neurons, inhibition, stdp, formats, options.seed)
-
-
-def _leak(tau_steps: float) -> int:
-    """What a step of 1 ms, or a presentation, leaves of an exponential decay."""
-    return round(math.exp(-1 / tau_steps) * (1 << FACTOR_BITS))
-
-
-def _formats(weights: str, rounding: str) -> dict[str, QFormat] | None:
-    if weights.lower() == "fp32":
-        return None
-    found = re.fullmatch(r"[Qq](\d{1,2})\.(\d{1,2})", weights)
-    if not found:
-        raise UsageError(f"--weights {weights}: wanted fp32 or a format such as Q1.7")
-    return {
-        "weights": QFormat(int(found[1]), int(found[2]), rounding),  # type: ignore[arg-type]
-        "membranes": QFormat(8, 12, "nearest"),  # these three wide enough not to matter: our choice
-        "traces": QFormat(1, 15, "truncate"),
-        "thresholds": QFormat(8, 12, "nearest"),
-    }
+    return learner.network(pixels)
 
 
 if __name__ == "__main__":

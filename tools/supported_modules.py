@@ -16,12 +16,14 @@ MARKS = ("<!-- modules, by tools/supported_modules.py -->\n", "<!-- end of modul
 
 def table() -> str:
     """The table as it stands in the guide; needs torch."""
+    from hwsim.doors.torch.lstm.reading import CELLS
     from hwsim.doors.torch.modules import CONTAINERS, FUNCTIONS, HINTS, NEURONS, WHOLE
 
     lines = ["| what | taken |", "|---|---|"]
     lines += [f"| `{name}` | see [neurons](neurons.md) |" for name in NEURONS]
     lines += [f"| `{name}` | {about or 'as it is'} |" for name, about in WHOLE.items()]
     lines += [f"| `{name}` | {about} |" for name, about in CONTAINERS.items()]
+    lines += [f"| `{name}` | {about}; see [other codings](#other-codings) |" for name, about in CELLS.items()]
     lines += [f"| function `{name}` | {about} |" for name, about in FUNCTIONS.items()]
     lines += [f"| `{name}` | refused: {about} |" for name, about in HINTS.items()]
     return "\n".join(lines) + "\n"

@@ -27,13 +27,19 @@ def arch_list() -> None:
 @arch.command("show")
 @click.argument("architecture", metavar="ARCH", shell_complete=designs)
 @SET
-def arch_show(architecture: str, overrides: tuple[str, ...]) -> None:
+@click.option("--trace", metavar="TRACE", help="Size memories of `capacity_kib: auto` to the network of this trace.")
+def arch_show(architecture: str, overrides: tuple[str, ...], trace: str | None) -> None:
     """Every price of a design, with its bounds and where it comes from."""
-    from hwsim.designs import components, load_architecture
+    from hwsim.designs import components, load_architecture, sizes
     from hwsim.view.terminal.arch_table import print_architecture
 
-    loaded = load_architecture(architecture, overrides)
-    print_architecture(loaded, components(loaded), console())
+    loaded, sized_to = load_architecture(architecture, overrides), None
+    if trace is not None:
+        from hwsim.api import load_trace
+
+        sized_to = load_trace(trace)
+    parts = components(loaded, sized_to)
+    print_architecture(loaded, parts, console(), sizes(loaded, sized_to))
 
 
 @arch.command("keys")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Cost
-from hwsim.components.pricing.cacti import INTERPOLATION_ERROR, Kind, Row, capacities, interpolated, port_widths
+from hwsim.components.banks import KIB, arrange, built, rounded_bits
+from hwsim.components.pricing.cacti import Kind, interpolated, port_widths
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
+from hwsim.errors import ArchitectureError
 from hwsim.units import um2_from_mm2, uw_from_mw
 
-KIB = 1024
-_SMALL_EXPONENT = 0.58  # of energy in capacity: fit of the CACTI table over all nodes, .56 to .60
+AUTO = "auto"
+MOST_KIB = 1 << 20
+Capacity = Annotated[float, Field(gt=0, le=MOST_KIB)] | Literal["auto"]
 
 
 class SramReference(Reference):
@@ -42,15 +44,17 @@ class SramGiven(Given):
 class Sram(PricedSpec):
     """`read` and `write`: one access of the full port; times `access` (to the data) and `cycle` (to the next access).
 
-    Law `cacti`: the shipped table, exact on its rows (1 to 512 KiB, ports of 8 to 128 bits). Beyond them:
+    Law `cacti`: the shipped table in its order (`cacti`), from 1 to 32 KiB and for ports of 8 to 128 bits. Beyond them:
     - a wider port is as many macros side by side as it takes, all accessed together;
-    - a larger memory is made of banks of the largest row: an access costs that row's, area and leakage grow in
-      proportion, wires between banks are left out;
-    - a smaller memory or narrower port costs what the smallest row costs, an upper bound.
-    `cell` and `temperature_k` default to the technology's.
+    - a larger memory is banks of macros of 32 KiB, of which one is accessed, with what selects it and the wires to it
+      (`banks`);
+    - a smaller memory is a register file (`register_file`), as fast as the smallest row;
+    - a narrower port costs what one of 8 bits does, an upper bound.
+    `cell` and `temperature_k` default to the technology's. `capacity_kib: auto` is as much as a network needs, rounded
+    up to what can be built.
     """
 
-    capacity_kib: float = Field(gt=0, le=1 << 20)
+    capacity_kib: Capacity
     port_bits: int = Field(ge=1, le=8192)
     ports: Literal["1rw", "1r1w"]
     cell: Literal["lop", "lstp"] | None = None
@@ -60,7 +64,7 @@ class Sram(PricedSpec):
 
     @model_validator(mode="after")
     def _holds_a_word(self) -> Sram:
-        if self.capacity_bits < self.port_bits:
+        if not self.is_auto and self.capacity_bits < self.port_bits:
             raise ValueError(
                 f"capacity_kib must hold at least one word of port_bits = {self.port_bits} bits, got "
                 f"{self.capacity_bits} bits"
@@ -68,9 +72,34 @@ class Sram(PricedSpec):
         return self
 
     @property
+    def is_auto(self) -> bool:
+        """Whether a network decides the capacity."""
+        return self.capacity_kib == AUTO
+
+    @property
+    def kib(self) -> float:
+        """Capacity as a number.
+
+        Raises ArchitectureError where a network decides it and none has.
+        """
+        if isinstance(self.capacity_kib, str):
+            raise ArchitectureError("capacity_kib: auto is as much as a network needs, and none is known here")
+        return self.capacity_kib
+
+    @property
     def capacity_bits(self) -> int:
         """Bits that fit, for footprints."""
-        return int(self.capacity_kib * KIB * 8)
+        return int(self.kib * KIB * 8)
+
+    def holding(self, bits: int) -> Self:
+        """The same memory with the least capacity of at least so many bits that can be built.
+
+        Raises ArchitectureError where no memory may be so large.
+        """
+        kib = rounded_bits(bits, self.port_bits) / (8 * KIB)
+        if kib > MOST_KIB:
+            raise ArchitectureError(f"capacity_kib: auto: the network needs {kib:.8g} KiB, at most {MOST_KIB}")
+        return self.sized(capacity_kib=kib)
 
     def by_law(self, technology: Technology) -> Priced:
         """Prices from the CACTI table.
@@ -85,15 +114,8 @@ class Sram(PricedSpec):
             self.temperature_k or technology.temperature_k,
             self.ports,
         )
-        macros = math.ceil(self.port_bits / port_widths(kind)[-1])
-        macro = _macro(kind, self.capacity_kib * KIB / macros, self.port_bits / macros)
-        together = f"{macros} macros accessed together" if macros > 1 else ""
-        return Priced(
-            {"read": macro.read_pj.scaled(macros, together), "write": macro.write_pj.scaled(macros, together)},
-            macro.area_um2.scaled(macros, together),
-            macro.leakage_uw.scaled(macros, together),
-            {"access": macro.access_ns, "cycle": macro.cycle_ns},
-        )
+        macros = arrange(self.kib * KIB, self.port_bits)
+        return built(macros, partial(_array, kind), self.capacity_bits / self.port_bits, technology)
 
 
 class BankedSram(Sram):
@@ -106,46 +128,31 @@ class BankedSram(Sram):
         """Bits that fit in all banks."""
         return self.banks * self.capacity_bits
 
-
-@dataclass(frozen=True, slots=True)
-class _Macro:
-    read_pj: Price
-    write_pj: Price
-    area_um2: Price
-    leakage_uw: Price
-    access_ns: float
-    cycle_ns: float
+    def holding(self, bits: int) -> Self:
+        """The same memories with the least capacity of at least so many bits in all that can be built."""
+        return super().holding(-(-bits // self.banks))
 
 
-def _macro(kind: Kind, capacity_bytes: float, port_bits: float) -> _Macro:
-    """One memory of a port inside the table's widths or below, of any capacity."""
-    smallest, largest = capacities(kind)[0], capacities(kind)[-1]
+def _array(kind: Kind, capacity_bytes: float, port_bits: float) -> Priced:
+    """One array of the table, of 8 bits at least."""
     narrowest = port_widths(kind)[0]
-    priced_bytes = min(max(capacity_bytes, smallest), largest)
-    row, exact = interpolated(kind, priced_bytes, max(port_bits, narrowest))
-    banks = max(1.0, capacity_bytes / largest)
-    fill = min(1.0, capacity_bytes / smallest)
-    energy_fill = fill**_SMALL_EXPONENT * min(1.0, port_bits / narrowest)
-    source = _source(kind, capacity_bytes, port_bits, "" if exact else "interpolated in log")
-    if banks > 1:
-        source += f", {banks:.3g} banks of {largest // KIB} KiB without wires between them"
-    if energy_fill < 1:
-        source += f", priced as {max(priced_bytes / KIB, 1):g} KiB x {max(port_bits, narrowest):g} b: an upper bound"
-    error = Row(*(1.0 for _ in Row._fields)) if exact else INTERPOLATION_ERROR
+    found = interpolated(kind, capacity_bytes, max(port_bits, narrowest))
+    row, spread, narrow = found.row, found.spread, min(1.0, port_bits / narrowest)
+    source = f"CACTI 7 (own runs, ED^2 optimised), {kind}, {capacity_bytes / KIB:g} KiB x {port_bits:g} b"
+    if found.how:
+        source += f", {found.how}"
+    if narrow < 1:
+        source += f", as {narrowest} b: an upper bound"
 
-    def price(value: float, spread: float, below: float) -> Price:
-        return Price(value, value * below / spread, value * spread, source)
+    def price(value: float, factor: float, below: float = 1.0) -> Price:
+        return Price(value, value * below / factor, value * factor, source)
 
-    return _Macro(
-        price(row.read_pj, error.read_pj, energy_fill),
-        price(row.write_pj, error.write_pj, energy_fill),
-        price(um2_from_mm2(row.area_mm2) * banks, error.area_mm2, fill),
-        price(uw_from_mw(row.leakage_mw) * banks, error.leakage_mw, fill),
-        row.access_ns,
-        row.cycle_ns,
+    return Priced(
+        {
+            "read": price(row.read_pj, spread.read_pj, narrow),
+            "write": price(row.write_pj, spread.write_pj, narrow),
+        },
+        price(um2_from_mm2(row.area_mm2), spread.area_mm2),
+        price(uw_from_mw(row.leakage_mw), spread.leakage_mw),
+        {"access": row.access_ns, "cycle": row.cycle_ns},
     )
-
-
-def _source(kind: Kind, capacity_bytes: float, port_bits: float, how: str) -> str:
-    size = f"{capacity_bytes / KIB:g} KiB x {port_bits:g} b"
-    return f"CACTI 7 (own runs, ED^2 optimised), {kind}, {size}" + (f", {how}" if how else "")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hwsim.components.memory import AUTO, Sram
+
 FASTEST_MHZ = 1000.0
 """The highest clock that is offered, our choice: the laws of the parts give no critical path to say how far it goes."""
 _TIMES = (2, 4)
@@ -42,14 +44,9 @@ def faster_clock(frequency_mhz: float) -> list[Lever]:
     return [Lever("clock if logic allows", [{"clock.frequency_mhz": fast}])] if fast <= FASTEST_MHZ else []
 
 
-def smaller(key: str, kib: float, used: float) -> list[Lever]:
-    """Halves of a memory's capacity that still hold what is in use, of which at least half is free."""
-    sizes, size = [], kib / 2
-    while size >= 1 and size >= used * kib:
-        sizes.append(size)
-        size /= 2
-    settings = [{f"{key}.capacity_kib": _whole(size)} for size in sizes]
-    return [Lever(f"smaller {key}", settings)] if sizes else []
+def fitting(key: str, memory: Sram, used: float) -> list[Lever]:
+    """A memory as large as the network needs, where at least half of it is free."""
+    return [Lever(f"smaller {key}", [{f"{key}.capacity_kib": AUTO}])] if used <= 0.5 and not memory.is_auto else []
 
 
 def _whole(value: float) -> float:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import BaselineKind
@@ -17,7 +17,7 @@ from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.contract.workload import Workload
-from hwsim.errors import UsageError
+from hwsim.errors import ArchitectureError, UsageError
 from hwsim.traces.trace import AnyTrace
 
 if TYPE_CHECKING:
@@ -62,6 +62,42 @@ class Accelerator(ABC, Generic[SpecT, TraceT]):
     @abstractmethod
     def lower(self, trace: TraceT) -> Workload:
         """Translate a trace to work; pure: the same trace gives the same workload."""
+
+    def needed_bits(self, trace: TraceT, kind: BaselineKind | None = None) -> Mapping[str, int]:
+        """Bits that a trace's network, or the one without spikes in its place, needs of each memory, by its key.
+
+        Of all banks together where a memory has several, of one of those that are alike where a machine has many.  The
+        machine's own capacities, which are numbers, make no difference and are not checked.
+
+        Raises ArchitectureError where the machine does not say.
+        """
+        raise ArchitectureError(
+            f"{self.spec.machine}: this machine does not say what a network needs, so capacity_kib must be a number"
+        )
+
+    def sized_for(self, trace: TraceT, kind: BaselineKind | None = None) -> Self:
+        """The machine with each memory of `capacity_kib: auto` as large as a trace's network needs.
+
+        Without this a machine with such memories can neither be priced nor lower anything.  What a network needs may
+        follow from how fast memories are, so it is asked until nothing grows.
+
+        Raises ArchitectureError as `lower` does, and where a machine does not say what a network needs.
+        """
+        keys = self.spec.auto_memories
+        if not keys:
+            return self
+        bits, sized = dict.fromkeys(keys, 0), self
+        while True:
+            smaller, sized = sized, type(self)(self.spec.holding(bits))
+            if smaller is not self and smaller.spec is sized.spec:
+                return sized
+            needed = sized.needed_bits(trace, kind)
+            bits = {key: max(bits[key], needed.get(key, 0)) for key in keys}
+
+    def sizes_beside(self, unsized: Accelerator[Any, Any]) -> str:
+        """Capacities that a network decided, as a reader wants them; '' for none."""
+        taken = ((key, getattr(self.spec, key)) for key in unsized.spec.auto_memories)
+        return ", ".join(f"{key} {memory.kib:.4g} KiB" for key, memory in taken)
 
     def levers(self, trace: TraceT, limits: Limits) -> Iterable[Lever]:
         """Changes that may help against what limits a run, and leave every result as it is; none unless offered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,11 @@ from hwsim.files import check_apart
 
 if TYPE_CHECKING:
     from hwsim.traces.direct.trace import Trace
+    from hwsim.traces.plastic.trace import PlasticTrace
+    from hwsim.traces.sequence.trace import SequenceTrace
+    from hwsim.traces.ttfs.trace import FirstSpikeTrace
+
+    Captured = Trace | SequenceTrace | FirstSpikeTrace | PlasticTrace
 
 
 def capture(
@@ -27,20 +33,25 @@ def capture(
     readout: str = "spikes",
     recorded: int | None = None,
     allow_drift: float | None = None,
+    coding: str | None = None,
+    test: Any = None,
     out: str | os.PathLike[str] | None = None,
     **about: Any,
-) -> Trace:
-    """The trace of a spiking network trained in snnTorch, SpikingJelly or Norse.
+) -> Captured:
+    """The trace of a spiking network trained in snnTorch, SpikingJelly or Norse, or of one of another coding.
 
     Args:
         model: a torch module whose forward pass takes a batch: one timestep of it, or all of them in a loop or in
-            SpikingJelly's multi-step mode.
+            SpikingJelly's multi-step mode.  A model of one LSTM becomes a trace of coding `sequence`, as does
+            `hwsim.doors.torch.lstm.SpikingLSTM`; one of ReLU with `coding` one of first spikes.  The parameters
+            of a network that learns, `hwsim.Learner`, become one of coding `plastic`.
         inputs: a batch [sample, ...], or batches of it with labels, such as a DataLoader; from 0 to 1, or integers of
             up to 16 bits; with some below 0 any, as the largest magnitude is then the largest number.  With
             `over_time`, [sample, timestep, ...] of spikes or small counts.  What `hwsim.from_events` gives, or the file
             that `hwsim trace from-events` writes, is over time and has labels.
         labels: [sample], where the batches bring none.
-        timesteps: T; needed where the model does one timestep a call and the input does not change.
+        timesteps: T; needed where the model does one timestep a call and the input does not change.  Of a model of an
+            LSTM how many spikes stand for a value, of first spikes the ticks of a window.
         over_time: whether the input changes from timestep to timestep; the trace is then of coding `events`.  A model
             with a loop of its own is given [timestep, sample, ...], or as they are if it runs over the second axis.
         weight_bits: 1 to 16; of 1 bit weights keep their signs.
@@ -50,22 +61,46 @@ def capture(
         readout: what the last neurons decide by, `spikes` or `membrane`.
         recorded: samples whose spikes are kept, the first ones; all unless given.
         allow_drift: share of spikes that may differ from the model's own; 5 % unless given.
+        coding: `ttfs` for first spikes of a network of ReLU; all else follows from the model.
+        test: (inputs, labels) on which a network decides that has learned; of no other.
         out: a trace file to write as samples are executed, so that memory does not grow with their number; batches are
             taken one at a time.  What is given back is mapped from it.
         about: fields of `hwsim.traces.Provenance`, such as name and dataset.
 
-    The trace holds the exact integer network and is executed by it.  A drift of over 1 % of the spikes warns.
+    The trace holds the exact integer network and is executed by it.  A drift of over 1 % of the spikes warns.  Of
+    first spikes, and of LSTMs, the drift is that from the same network with weights that are not rounded, and the
+    accuracy beside it that of the model.  Sequences and first spikes lie in memory also where `out` is written.
 
     Raises:
         UsageError: PyTorch is not installed, an argument is none of these, or `out` cannot be written.
         TraceError: a module, by its name, that a trace cannot say, or a drift of more than is allowed.
 
     """
+    from hwsim.traces.plastic.parameters import Learner
+
+    if isinstance(model, Learner):
+        from hwsim.doors.learning import captured_learner
+
+        _only(model, timesteps=timesteps, recorded=recorded, coding=coding, over_time=over_time or None)
+        _only(model, readout=None if readout == "spikes" else readout, per_channel=None if per_channel else False)
+        _only(
+            model,
+            weight_bits=None if weight_bits == 8 else weight_bits,
+            input_bits=None if input_bits == 8 else input_bits,
+        )
+        learned, told = captured_learner(model, inputs, labels, test, allow_drift, out, about)
+        if told:
+            warnings.warn(told, stacklevel=2)
+        return learned
+    if test is not None:
+        raise UsageError("test: has a meaning for networks that learn alone, the parameters of which are a Learner")
     try:
         import torch  # noqa: F401 - only whether it is there
     except ImportError:
         raise UsageError("model: capturing needs PyTorch: pip install 'hwsim[torch]'") from None
-    from hwsim.doors.torch.capture import captured
+    if coding not in (None, "ttfs"):
+        raise UsageError(f"coding: wanted ttfs, or none for what follows from the model, got {coding!r}")
+    from hwsim.doors.torch.captured import captured
 
     if isinstance(inputs, str | os.PathLike):
         check_apart([Path(inputs)], [] if out is None else [Path(out)])
@@ -84,6 +119,14 @@ def capture(
         readout=readout,
         recorded=recorded,
         allow_drift=allow_drift,
+        coding=coding,
         out=None if out is None else Path(out),
         about=about,
     )
+
+
+def _only(model: Any, **given: Any) -> None:
+    """Refuse what has no meaning for such a model."""
+    for key, value in given.items():
+        if value is not None:
+            raise UsageError(f"{key}: has no meaning for a {type(model).__name__}, got {value!r}: leave it out")

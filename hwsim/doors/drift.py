@@ -44,19 +44,28 @@ def drift_of(
     labels: NDArray[np.int64],
 ) -> Drift:
     """Compare spikes [sample, timestep, y, x, channel] by node, and decisions by summed logits."""
-    differing, changed, fired = {}, 0, 0
+    counts = {}
     for name, wanted in floats.items():
         packed = run.spikes[layer_of[name]]
         found = unpack_channels(packed.words[: len(wanted)], packed.shape[2]).reshape(wanted.shape)
-        different, spikes = int((found != wanted).sum()), int(wanted.sum())
-        differing[layer_of[name]] = different / spikes if spikes else math.inf if different else 0.0
-        changed, fired = changed + different, fired + spikes
+        counts[layer_of[name]] = int((found != wanted).sum()), int(wanted.sum())
     right, float_right = (
         float((each.sum(axis=1).argmax(axis=1) == labels[: len(each)]).mean())
         for each in (run.logits[: len(float_logits)], float_logits)
     )
-    overall = changed / fired if fired else math.inf if changed else 0.0
-    return Drift(differing, overall, right, float_right)
+    return drift_of_counts(counts, right, float_right)
+
+
+def drift_of_counts(counts: Mapping[str, tuple[int, int]], accuracy: float, float_accuracy: float) -> Drift:
+    """From spikes that differ, and those of the float network, by layer."""
+    changed, fired = (sum(each[k] for each in counts.values()) for k in (0, 1))
+    return Drift(
+        {name: _share(*each) for name, each in counts.items()}, _share(changed, fired), accuracy, float_accuracy
+    )
+
+
+def _share(changed: int, fired: int) -> float:
+    return changed / fired if fired else math.inf if changed else 0.0
 
 
 def check_drift(drift: Drift, allowed: float | None) -> str:

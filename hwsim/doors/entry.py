@@ -13,7 +13,8 @@ from hwsim import make
 from hwsim.doors.drift import Drift, check_drift, drift_of
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph
-from hwsim.doors.lattice import OnLattice, Precision, to_integers
+from hwsim.doors.lattice import OnLattice, to_integers
+from hwsim.doors.precision import Precision
 from hwsim.doors.products import DenseProducts
 from hwsim.doors.spool import Spool
 from hwsim.errors import TraceError

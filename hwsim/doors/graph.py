@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.errors import TraceError
 from hwsim.traces.network.window import Window
 
 Floats = NDArray[np.float64]
@@ -161,3 +162,8 @@ class Graph:
     def readers(self, name: str) -> list[Node]:
         """Who reads a node."""
         return [node for node in self.nodes if name in node.inputs]
+
+
+def fail(node: Node, what: str) -> None:
+    """Raise TraceError about a node, by its name."""
+    raise TraceError(f"'{node.name}' ({type(node).__name__.lower()}): {what}")

@@ -12,13 +12,12 @@ go to the neurons, in a fraction of a step, wherever neurons alone follow.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from hwsim.doors.channel_units import shares_of, units_of, with_flat_sums
 from hwsim.doors.graph import (
     Added,
     Flattened,
@@ -32,8 +31,11 @@ from hwsim.doors.graph import (
     Upsampled,
     Votes,
     Weighted,
+    fail,
 )
-from hwsim.errors import TraceError, UsageError
+from hwsim.doors.neuron_rounding import rounded
+from hwsim.doors.precision import Precision
+from hwsim.errors import UsageError
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -41,34 +43,16 @@ from hwsim.traces.network.layers import (
     Flatten,
     Input,
     Layer,
-    Leak,
     Linear,
     Network,
-    Neuron,
     Pool,
     Readout,
     StoredWeights,
-    Synapse,
     Upsample,
     is_delayed,
 )
 from hwsim.traces.network.weights import MOST_BITS, weight_range, weight_type
 from hwsim.traces.network.window import Window
-
-_THRESHOLD_STEPS = 4096  # that the lowest threshold of a layer has at least, where fraction bits allow
-_MOST_FRACTION_BITS = 12
-_SILENT_FRACTION_BITS = 8  # of neurons that never fire, whose membranes are read out
-MAX_MEMBRANE_BITS = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Precision:
-    """How finely a network is rounded."""
-
-    weight_bits: int = 8
-    membrane_bits: int = 24
-    leak_bits: int = 8
-    per_channel: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +78,11 @@ class _Building:
     """Layers as they are made, node by node."""
 
     def __init__(self, graph: Graph, precision: Precision) -> None:
-        self.graph, self.precision = _with_flat_sums(graph), precision
+        self.graph, self.precision = with_flat_sums(graph), precision
         self.layers: list[Layer] = []
         self.given: dict[str, str] = {}  # node -> layer that gives its values
-        self.units = _units(self.graph)  # node that gives activations -> real value of 1
-        self.shares = _shares(self.graph, self.units)  # and of 1 of each channel in that, where they differ
+        self.units = units_of(self.graph)  # node that gives activations -> real value of 1
+        self.shares = shares_of(self.graph, self.units)  # and of 1 of each channel in that, where they differ
         self.steps: dict[str, Floats] = {}  # node that gives currents -> real value of 1 [channel]
         self.logit_scale = 1.0
 
@@ -134,7 +118,7 @@ class _Building:
                 self._put(node, Flatten(node.name, self._reads(node), node.shape))
             case Joined():
                 if not all(name in self.units for name in node.inputs):
-                    _fail(node, "reads currents before neurons: only sums and neurons may")
+                    fail(node, "reads currents before neurons: only sums and neurons may")
                 self._put(node, Concat(node.name, self._reads(node), node.shape))
             case Upsampled():
                 self._unit(node)
@@ -152,7 +136,7 @@ class _Building:
         if name not in self.steps:
             return
         if not all(isinstance(reader, Neurons) for reader in self.graph.readers(node.name)):
-            _fail(node, f"pools the currents of '{name}' for others than neurons")
+            fail(node, f"pools the currents of '{name}' for others than neurons")
         self.steps[node.name] = self.steps[name] / node.divisor
         if node is self.graph.nodes[-1]:
             self.logit_scale = float(self.steps[node.name][0])
@@ -161,7 +145,7 @@ class _Building:
         """Unit of the one layer of activations that a node reads."""
         (name,) = node.inputs
         if name not in self.units:
-            _fail(node, f"reads the currents of '{name}' before neurons: only sums and neurons may")
+            fail(node, f"reads the currents of '{name}' before neurons: only sums and neurons may")
         return self.units[name]
 
     def _weighted(self, node: Weighted) -> None:
@@ -223,7 +207,7 @@ class _Building:
 
     def _added(self, node: Added) -> None:
         if any(name in self.shares for name in node.inputs):
-            _fail(node, "adds up maps side by side that are worth different units")
+            fail(node, "adds up maps side by side that are worth different units")
         currents = [name for name in node.inputs if name in self.steps]
         if not currents:
             unit = min(self.units[name] for name in node.inputs)
@@ -253,12 +237,12 @@ class _Building:
         layer = next(each for each in self.layers if each.name == self.given.get(f"{node.name}.in", self.given[name]))
         step = self.steps.get(f"{node.name}.in", self.steps.get(name))
         assert step is not None
-        neuron, bias = self._rounded(node, step, self._biases(node))
+        neuron, bias = rounded(node, step, self._biases(node), self.precision)
         last = self.graph.nodes[-1]
         if isinstance(last, Votes) and last.of == "membrane" and last.inputs == (node.name,):
             scales = step * node.gain / (1 << neuron.fraction_bits)
             if len(set(scales.tolist())) > 1:
-                _fail(node, "takes more of what arrives in one class than in another, so membranes cannot be compared")
+                fail(node, "takes more of what arrives in one class than in another, so membranes cannot be compared")
             self.logit_scale = float(scales[0])
         assert isinstance(layer, Conv2d | Linear | Add)
         self.layers[self.layers.index(layer)] = replace(layer, neuron=neuron, bias=bias)
@@ -288,127 +272,10 @@ class _Building:
         self.layers.append(layer)
         self.given[inner], self.steps[inner] = inner, self.units[name] * self.shares.get(name, np.ones(channels))
 
-    def _rounded(
-        self, node: Neurons, arriving: Floats, bias: Floats | float
-    ) -> tuple[Neuron, NDArray[np.int32] | None]:
-        """Threshold, leak, reset, feedback and bias in whole numbers of a fraction of the step of each channel.
-
-        `arriving` is the step of what arrives, of which a membrane takes `gain` times as much.
-        """
-        channels = node.shape[2]
-        if (np.asarray(node.gain) <= 0).any():
-            _fail(node, "takes less than nothing of what arrives: wanted a gain above 0")
-        step = arriving * node.gain
-        threshold = np.broadcast_to(node.threshold, channels) / step
-        if (threshold < 0).any() and node.widths is None:  # else it was meant
-            _fail(node, "has a threshold below zero")
-        widths = node.widths
-        fraction = _fraction_bits(float(threshold.min())) if widths is None else widths.fraction_bits
-        unit = 1 << fraction
-        if node.synapse is not None and np.any(node.drive):
-            _fail(node, "has a potential that it leaks to, beside a synaptic current: wanted v_leak 0")
-        whole = np.rint((bias / arriving + node.drive / step) * unit)
-        v_reset = np.rint(node.v_reset / step * unit)
-        if node.reset == "hard" and node.v_reset and len(set(v_reset.tolist())) > 1:
-            _fail(node, "has a reset potential that is not zero: choose one step for all channels, per_channel=False")
-        silent = bool(np.isinf(threshold).all())
-        levels = np.zeros(channels, np.int64) if silent else np.rint(threshold * unit).astype(np.int64)
-        feedback = None if node.feedback is None else np.rint(node.feedback / arriving * unit).astype(np.int64)
-        largest = max(int(np.abs(each).max()) for each in (levels, feedback) if each is not None)
-        bits, leak_bits = max(self.precision.membrane_bits, largest.bit_length() + 2), self.precision.leak_bits
-        of_current = leak_bits
-        if widths is not None:
-            bits, leak_bits, of_current = widths.membrane_bits, widths.leak_bits, widths.synapse_leak_bits
-        if bits > MAX_MEMBRANE_BITS:
-            _fail(node, f"needs membranes of {bits} bits: its threshold is far above its weights")
-        leak, leak_bits = _leak(node.leak, channels, leak_bits)
-        synapse = None
-        if node.synapse is not None:
-            synapse = Synapse(*_leak(node.synapse.leak, channels, of_current), node.synapse.delayed)
-        neuron = Neuron(
-            leak=leak,
-            leak_bits=leak_bits,
-            v_threshold=levels + ((1 << (bits - 1)) - 1) * silent,
-            reset=node.reset,
-            fraction_bits=fraction,
-            membrane_bits=bits,
-            v_reset=int(v_reset[0]) if node.reset == "hard" else 0,
-            fires_at_threshold=node.fires_at_threshold,
-            delayed_reset=node.delayed_reset,
-            reset_after_sum=node.reset_after_sum,
-            synapse=synapse,
-            feedback=feedback,
-        )
-        return neuron, whole.astype(np.int32) if whole.any() else None
-
 
 def _is_maximum(node: Node) -> bool:
     """Whether a node leaves alone what is added to all that it reads."""
     return isinstance(node, Pooled) and node.kind == "max"
-
-
-def _leak(value: Floats, channels: int, bits: int) -> tuple[Leak, int]:
-    """A leak and its bits: one where it is the same for all channels, and no bits where nothing leaks."""
-    leak = np.rint(np.broadcast_to(value, channels) * (1 << bits)).astype(np.int64)
-    if len(set(leak.tolist())) > 1:
-        return leak, bits
-    return (1, 0) if int(leak[0]) == 1 << bits else (int(leak[0]), bits)
-
-
-def _fraction_bits(lowest: float) -> int:
-    """As many as the lowest threshold, in steps, needs to be one of many."""
-    if math.isinf(lowest):
-        return _SILENT_FRACTION_BITS
-    wanted = math.ceil(math.log2(_THRESHOLD_STEPS / lowest)) if lowest > 0 else 0
-    return min(max(wanted, 0), _MOST_FRACTION_BITS)
-
-
-def _units(graph: Graph) -> dict[str, float]:
-    """The real value of 1 of every node that gives activations; currents have steps, which follow from weights."""
-    units: dict[str, float] = {}
-    for node in graph:
-        sources = [units[name] for name in node.inputs if name in units]
-        match node:
-            case Source():
-                units[node.name] = node.unit
-            case Neurons():
-                units[node.name] = 1.0
-            case Pooled() if sources:
-                units[node.name] = sources[0] / node.divisor
-            case Flattened() | Upsampled() if sources:
-                units[node.name] = sources[0]
-            case Added() | Joined() if len(sources) == len(node.inputs):
-                units[node.name] = min(sources)
-    return units
-
-
-def _shares(graph: Graph, units: Mapping[str, float]) -> dict[str, Floats]:
-    """What 1 of each channel of a node is worth in its unit, of those in which it is not the same for all."""
-    shares: dict[str, Floats] = {}
-    for node in graph:
-        found = [shares.get(name, np.ones(graph[name].shape[2])) for name in node.inputs if name in units]
-        if node.name not in units or isinstance(node, Neurons | Source) or not found:
-            continue
-        if isinstance(node, Joined):
-            relative = [share * units[name] / units[node.name] for name, share in zip(node.inputs, found, strict=True)]
-            found = [np.concatenate(relative)]
-        share = np.resize(found[0], node.shape[2])  # of each position, where they are flattened
-        if not isinstance(node, Added) and (share != 1).any():
-            shares[node.name] = share
-    return shares
-
-
-def _with_flat_sums(graph: Graph) -> Graph:
-    """A sum that only another sum reads is part of it, so that all summands share one step."""
-    nodes: dict[str, Node] = {}
-    for node in graph:
-        inner = [graph[name] for name in node.inputs] if isinstance(node, Added) else []
-        parts = [each for each in inner if isinstance(each, Added) and graph.readers(each.name) == [node]]
-        inputs = tuple(
-            name for each in node.inputs for name in (nodes.pop(each).inputs if graph[each] in parts else (each,))
-        )
-        nodes[node.name] = replace(node, inputs=inputs)
-    return Graph(tuple(nodes.values()))
 
 
 def _size(weight: Floats, bits: int, channelwise: bool) -> Floats:
@@ -416,7 +283,3 @@ def _size(weight: Floats, bits: int, channelwise: bool) -> Floats:
     magnitudes, within = np.abs(weight), (0, 1, 2)
     sizes: Floats = magnitudes.mean(axis=within) if bits == 1 else magnitudes.max(axis=within)
     return sizes if channelwise else np.full_like(sizes, sizes.max())
-
-
-def _fail(node: Node, what: str) -> None:
-    raise TraceError(f"'{node.name}' ({type(node).__name__.lower()}): {what}")

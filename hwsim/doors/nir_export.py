@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.doors.graph import Floats
-from hwsim.doors.nir_file import SAYS
 from hwsim.doors.nir_loops import back_edges
 from hwsim.doors.nir_neurons import in_words, neuron_node
+from hwsim.doors.nir_values import SAYS
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import written_whole
 from hwsim.printable import shortened

@@ -17,30 +17,21 @@ import numpy as np
 
 from hwsim.doors.graph import (
     Added,
-    Flattened,
     Floats,
     Graph,
     Neurons,
-    Node,
-    Pooled,
-    Shape,
-    Source,
-    Steps,
     Synapse,
     Votes,
     Weighted,
-    Widths,
 )
+from hwsim.doors.nir_layers import Layers
 from hwsim.doors.nir_loops import back_edges, flattened
+from hwsim.doors.nir_values import by_channel, legal, one, said, steps, widths
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line, shortened
-from hwsim.traces.network.weights import MOST_BITS, weight_range
-from hwsim.traces.network.window import Pair, Window
 
 Fires = Literal["above", "at"]
 Reset = Literal["hard", "soft"]
-SAYS = "hwsim."
-"""What the names of metadata begin with that `nir_export` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +61,16 @@ def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
     return _Reading(read, discrete, bits).graph()
 
 
-class _Reading:
+class _Reading(Layers):
     """Nodes of a NIR graph, in order."""
 
     def __init__(self, read: Any, discrete: Discrete, bits: int) -> None:
-        self.nodes, self.edges = flattened(read)
+        nodes, self.edges = flattened(read)
+        super().__init__(nodes, bits)
         self.late: dict[str, str] = {}  # weights -> neurons of which they read the timestep before
         self.own: set[str] = set()  # neurons that lead to themselves without weights
-        self.discrete, self.bits = discrete, bits
-        self.made: dict[str, Node] = {}
+        self.discrete = discrete
         self.alias: dict[str, str] = {}  # NIR node -> node that gives its values
-        self.lines: set[str] = set()  # nodes that give lines, not maps
-        self.chw: dict[str, Shape] = {}  # flattened nodes -> shape of what was flattened
 
     def graph(self) -> Graph:
         """All nodes, checked."""
@@ -159,125 +148,22 @@ class _Reading:
         sources = [self.alias[source] for source in self._sources(name)]
         if len(sources) > 1:
             shape = self.made[sources[0]].shape
-            self._put(Added(f"{_legal(name)}.sum", tuple(sources), shape, _steps(node, shape)))
-            sources = [f"{_legal(name)}.sum"]
+            self._put(Added(f"{legal(name)}.sum", tuple(sources), shape, steps(node, shape)))
+            sources = [f"{legal(name)}.sum"]
         handler = getattr(self, f"_{kind.lower()}", None)
         if handler is None:
             raise TraceError(f"node '{name}' ({kind}): is no kind of node that a trace can say; {_WHAT}")
         if name in self.late:
-            sources = [_legal(self.late[name])]
-        self.alias[name] = made = handler(_legal(name), node, sources)
+            sources = [legal(self.late[name])]
+        self.alias[name] = made = handler(legal(name), node, sources)
         if name in self.late:
             back = self.made[made]
             assert isinstance(back, Weighted)
             self.made[made] = replace(back, delayed=True)
 
-    def _shape(self, name: str) -> Shape:
-        """Of what a node reads, which may be neurons that are yet to come."""
-        if name in self.made:
-            return self.made[name].shape
-        later = next(each for each in self.nodes if _legal(each) == name)
-        return _hwc(later, self.nodes[later].input_type["input"])
-
-    def _put(self, node: Node) -> str:
-        self.made[node.name] = node
-        return node.name
-
-    def _input(self, name: str, node: Any, _sources: list[str]) -> str:
-        sizes = node.output_type["output"]
-        self.lines.update(["input"] * (len(sizes) == 2))
-        return self._put(Source("input", (), _hwc("input", sizes), 1.0, self.bits, True))
-
-    def _output(self, name: str, node: Any, sources: list[str]) -> str:
-        height, width, channels = self.made[sources[0]].shape
-        wanted = [channels, height, width][: 1 + self._axes(sources[0])]
-        if (found := [int(size) for size in node.output_type["output"]]) != wanted:
-            raise TraceError(f"node '{name}' (Output): wanted the shape {wanted} of '{sources[0]}', found {found}")
-        return sources[0]
-
-    def _axes(self, name: str) -> int:
-        """Sizes that NIR gives beside the channels for what a node gives: 0 of a vector, 1 of a line, 2 of a map."""
-        node = self.made[name]
-        while not isinstance(node, Weighted | Pooled | Flattened | Source):
-            node = self.made[node.inputs[0]]
-        if isinstance(node, Flattened) or (isinstance(node, Weighted) and node.linear):
-            return 0
-        return 1 if node.name in self.lines else 2
-
-    def _conv1d(self, name: str, node: Any, sources: list[str]) -> str:
-        """A line is a map of width 1."""
-        self.lines.add(name)
-        (stride, _), (padding, _), (dilation, _) = (_pair(name, key, getattr(node, key)) for key in _WINDOW)
-        weight = np.asarray(node.weight, np.float64)[..., None]
-        window = Window((weight.shape[2], 1), (stride, 1), (padding, padding, 0, 0), (dilation, 1))
-        return self._convolution(name, node, sources, weight, window)
-
-    def _conv2d(self, name: str, node: Any, sources: list[str]) -> str:
-        weight = np.asarray(node.weight, np.float64)
-        stride, (above, before), dilation = (_pair(name, key, getattr(node, key)) for key in _WINDOW)
-        window = Window(weight.shape[2:], stride, (above, above, before, before), dilation)
-        return self._convolution(name, node, sources, weight, window)
-
-    def _convolution(self, name: str, node: Any, sources: list[str], weight: Floats, window: Window) -> str:
-        if isinstance(node.padding, str) and node.padding == "same":  # as PyTorch: an odd one comes after the map
-            rows, columns = (size - 1 for size in window.extent)
-            window = replace(window, padding=(rows // 2, rows - rows // 2, columns // 2, columns - columns // 2))
-        shape = (*window.out_size(*self._shape(sources[0])[:2]), len(weight))
-        taps = weight.transpose(2, 3, 1, 0)
-        steps, groups = _steps(node, shape, taps), int(node.groups)
-        return self._put(Weighted(name, tuple(sources), shape, taps, _bias(node), window, groups, steps=steps))
-
-    def _affine(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._dense(name, node, _bias(node), sources)
-
-    def _linear(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._dense(name, node, None, sources)
-
-    def _dense(self, name: str, node: Any, bias: Floats | None, sources: list[str]) -> str:
-        (source,), weight = sources, np.asarray(node.weight, np.float64)
-        if self._shape(source)[:2] != (1, 1):
-            if source not in self.made:
-                raise TraceError(f"node '{name}': recurrent from the map '{source}' to a vector: wanted a convolution")
-            source = self._flatten(f"{name}.flat", None, sources)
-        if (chw := self._flattened(source)) is not None:  # channels come first in NIR, last here
-            height, width, channels = chw
-            weight = weight.reshape(-1, channels, height, width).transpose(0, 2, 3, 1).reshape(len(weight), -1)
-        if weight.shape[1] != self._shape(source)[2]:
-            raise TraceError(f"node '{name}': wanted {self._shape(source)[2]} inputs, found {weight.shape[1]}")
-        shape, turned = (1, 1, len(weight)), weight.T[None, None]
-        steps = _steps(node, shape, turned)
-        return self._put(Weighted(name, (source,), shape, turned, bias, linear=True, steps=steps))
-
-    def _flattened(self, name: str) -> Shape | None:
-        """The shape of maps that a vector was, also past neurons and sums."""
-        node = self.made.get(name)
-        while isinstance(node, Neurons | Added):
-            node = self.made[node.inputs[0]]
-        return None if node is None else self.chw.get(node.name)
-
-    def _sumpool2d(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._pool(name, node, sources, mean=False)
-
-    def _avgpool2d(self, name: str, node: Any, sources: list[str]) -> str:
-        return self._pool(name, node, sources, mean=True)
-
-    def _pool(self, name: str, node: Any, sources: list[str], mean: bool) -> str:
-        kernel, stride, (above, before) = (
-            _pair(name, key, getattr(node, key)) for key in ("kernel_size", "stride", "padding")
-        )
-        height, width, channels = self.made[sources[0]].shape
-        window = Window(kernel, stride, (above, above, before, before))
-        shape, divisor = (*window.out_size(height, width), channels), window.taps if mean else 1
-        return self._put(Pooled(name, tuple(sources), shape, "sum", window, divisor))
-
-    def _flatten(self, name: str, _node: Any, sources: list[str]) -> str:
-        shape = self.made[sources[0]].shape
-        self.chw[name] = shape
-        return self._put(Flattened(name, tuple(sources), (1, 1, shape[0] * shape[1] * shape[2])))
-
     def _if(self, name: str, node: Any, sources: list[str]) -> str:
         """One timestep is v + r x."""
-        return self._neurons(name, node, sources, np.ones(1), _by_channel(name, "r", node.r))
+        return self._neurons(name, node, sources, np.ones(1), by_channel(name, "r", node.r))
 
     def _i(self, name: str, node: Any, sources: list[str]) -> str:
         return self._if(name, node, sources)
@@ -285,8 +171,8 @@ class _Reading:
     def _lif(self, name: str, node: Any, sources: list[str]) -> str:
         """Forward Euler: v + dt / tau (v_leak - v + r x)."""
         share = self._share(name, node, "tau")
-        v_leak = _by_channel(name, "v_leak", node.v_leak)
-        gain = share * _by_channel(name, "r", node.r)
+        v_leak = by_channel(name, "v_leak", node.v_leak)
+        gain = share * by_channel(name, "r", node.r)
         return self._neurons(name, node, sources, 1 - share, gain, share * v_leak)
 
     def _li(self, name: str, node: Any, sources: list[str]) -> str:
@@ -297,7 +183,7 @@ class _Reading:
         if np.any(node.v_leak):
             raise TraceError(f"node '{name}': wanted v_leak 0 beside a synaptic current, found another")
         share, of_current = self._share(name, node, "tau_mem"), self._share(name, node, "tau_syn")
-        gain = share * _by_channel(name, "r", node.r) * of_current * _by_channel(name, "w_in", node.w_in)
+        gain = share * by_channel(name, "r", node.r) * of_current * by_channel(name, "w_in", node.w_in)
         return self._neurons(name, node, sources, 1 - share, gain, synapse=Synapse(1 - of_current))
 
     def _cubali(self, name: str, node: Any, sources: list[str]) -> str:
@@ -305,8 +191,8 @@ class _Reading:
 
     def _share(self, name: str, node: Any, key: str) -> Floats:
         """What a timestep is of a time constant."""
-        tau = _by_channel(name, key, getattr(node, key))
-        dt = float(_said(node, "dt", 1e-3)) if self.discrete.dt_s is None else self.discrete.dt_s
+        tau = by_channel(name, key, getattr(node, key))
+        dt = float(said(node, "dt", 1e-3)) if self.discrete.dt_s is None else self.discrete.dt_s
         if (dt > tau).any():
             kind = type(node).__name__
             raise TraceError(
@@ -325,13 +211,13 @@ class _Reading:
         synapse: Synapse | None = None,
     ) -> str:
         shape, fires = self.made[sources[0]].shape, hasattr(node, "v_threshold")
-        threshold = _by_channel(name, "v_threshold", node.v_threshold) if fires else np.full(1, np.inf)
+        threshold = by_channel(name, "v_threshold", node.v_threshold) if fires else np.full(1, np.inf)
         given = {"v_threshold": threshold, "tau": leak, "r": gain, "tau_syn": leak if synapse is None else synapse.leak}
         for key, values in given.items():
             if values.size not in (1, shape[2]):
                 raise TraceError(f"node '{name}': wanted {key} of {shape[2]} channels, found {values.size}")
-        v_reset = _one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
-        reset = self.discrete.reset or _said(node, "reset", "hard")
+        v_reset = one(name, "v_reset", node.v_reset) if getattr(node, "v_reset", None) is not None else 0.0
+        reset = self.discrete.reset or said(node, "reset", "hard")
         return self._put(
             Neurons(
                 name,
@@ -343,12 +229,12 @@ class _Reading:
                 drive,
                 reset if fires else "none",
                 v_reset if fires and reset == "hard" else 0.0,
-                (self.discrete.fires or _said(node, "fires", "above")) == "at",
-                bool(_said(node, "delayed_reset", 0)),
-                bool(_said(node, "reset_after_sum", 0)),
+                (self.discrete.fires or said(node, "fires", "above")) == "at",
+                bool(said(node, "delayed_reset", 0)),
+                bool(said(node, "reset_after_sum", 0)),
                 synapse=synapse,
-                feedback=np.ones(1) if name in map(_legal, self.own) else None,
-                widths=_widths(node),
+                feedback=np.ones(1) if name in map(legal, self.own) else None,
+                widths=widths(node),
             )
         )
 
@@ -357,81 +243,5 @@ _WHAT = (
     "Input, Output, Conv1d, Conv2d, Linear, Affine, SumPool2d, AvgPool2d, Flatten, IF, I, LIF, LI, CubaLIF and "
     "CubaLI are"
 )
-_WINDOW = ("stride", "padding", "dilation")
 _NEURONS = ("IF", "LIF", "CubaLIF")
 _WEIGHTS = ("Conv1d", "Conv2d", "Linear", "Affine")
-
-
-def _legal(name: str) -> str:
-    """A name that a layer may have."""
-    kept = "".join(letter if letter.isalnum() or letter in "_-." else "_" for letter in name)
-    return kept if kept[:1].isalnum() else f"n{kept}"
-
-
-def _hwc(name: str, shape: Any) -> Shape:
-    sizes = [int(size) for size in shape]
-    if len(sizes) == 1:
-        return 1, 1, sizes[0]
-    if len(sizes) in (2, 3):
-        return sizes[1], sizes[2] if len(sizes) == 3 else 1, sizes[0]
-    raise TraceError(f"node '{name}': wanted a shape of 1 to 3 sizes, found {sizes}")
-
-
-def _bias(node: Any) -> Floats | None:
-    bias = np.asarray(node.bias, np.float64)
-    return bias if bias.any() else None
-
-
-def _pair(name: str, key: str, value: Any) -> Pair:
-    """A number for both directions, or one of each; of padding by name 0, as it follows later."""
-    if isinstance(value, str):
-        if key == "padding" and value in ("same", "valid"):
-            return 0, 0
-        raise TraceError(f"node '{name}': wanted {key} as numbers, found '{value}'")
-    down, across = np.broadcast_to(np.ravel(value), 2).tolist()
-    return int(down), int(across)
-
-
-def _said(node: Any, key: str, otherwise: Any) -> Any:
-    """What the metadata of a node say, where hwsim wrote them."""
-    return (getattr(node, "metadata", None) or {}).get(f"{SAYS}{key}", otherwise)
-
-
-def _steps(node: Any, shape: Shape, weight: Floats | None = None) -> Steps | None:
-    """The steps that weights, or a sum before a node, are known to be of; None where weights have changed since."""
-    step = np.asarray(_said(node, "step", ()), np.float64)
-    bits = int(_said(node, "bits", 0))
-    if step.shape != shape[2:] or not (np.isfinite(step) & (step > 0)).all():
-        return None
-    if weight is not None:
-        whole = weight / step
-        low, high = weight_range(bits) if 1 <= bits <= MOST_BITS else (0, -1)
-        rounded = np.rint(whole)
-        if (np.abs(whole - rounded) > 1e-6).any() or not ((rounded >= low) & (rounded <= high)).all():
-            return None
-    return Steps(step, bits)
-
-
-def _widths(node: Any) -> Widths | None:
-    """The fixed point of neurons, where the metadata have it."""
-    keys = ("fraction_bits", "membrane_bits", "leak_bits", "synapse_leak_bits")
-    found = [_said(node, key, None) for key in keys]
-    return None if None in found else Widths(*map(int, found))
-
-
-def _one(name: str, key: str, value: Any) -> float:
-    found = np.unique(np.asarray(value, np.float64))
-    if found.size != 1:
-        raise TraceError(f"node '{name}': wanted one {key} for all neurons, found {found.size} values")
-    return float(found[0])
-
-
-def _by_channel(name: str, key: str, value: Any) -> Floats:
-    """A value of each channel; of each position it cannot be."""
-    values = np.asarray(value, np.float64)
-    if values.ndim <= 1:
-        return values.reshape(-1)
-    flat = values.reshape(len(values), -1)
-    if (flat != flat[:, :1]).any():
-        raise TraceError(f"node '{name}': wanted one {key} a channel, found others by position")
-    return flat[:, 0]

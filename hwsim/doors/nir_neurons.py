@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.doors.graph import Floats
-from hwsim.doors.nir_file import SAYS
+from hwsim.doors.nir_values import SAYS
 from hwsim.traces.network.layers import Leak, Neuron
 
 SLOWEST = 2.0**-40

@@ -17,8 +17,8 @@ from hwsim.doors.events.inputs import Form, Recordings, paths_of
 from hwsim.doors.events.sources import Kind
 from hwsim.doors.events.stored import EventInputs
 from hwsim.doors.graph import Graph, Neurons, Weighted
-from hwsim.doors.lattice import Precision
 from hwsim.doors.nir_file import Discrete, Fires, Reset, read_nir
+from hwsim.doors.precision import Precision
 from hwsim.errors import TraceError
 from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.trace import Trace

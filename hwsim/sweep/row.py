@@ -84,11 +84,12 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
 
     Raises HwsimError as `hwsim.simulate` does.
     """
-    machine, short = machine_of(design), first_kept(trace, asked.samples, asked.timesteps)
+    short = first_kept(trace, asked.samples, asked.timesteps)
     check_coding(design, trace)
     check_unchanged(trace)
     kept_with(short).once("playable", lambda: check_playable(short))
-    with placed(design, lambda other: machine_of(other).lower(first(trace, 1))):
+    with placed(design, lambda other: machine_of(other).sized_for(first(trace, 1)).lower(first(trace, 1))):
+        machine = machine_of(design).sized_for(short)
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
         run = _run(price(tallies, workload, parts, machine.clock_mhz), asked.run)
@@ -142,7 +143,7 @@ def _chips(
     devices: Any = getattr(design.spec, "devices", None)
     if hasattr(devices, "seed") and machine.decides(trace) == "in its own way":
         others = (f"devices.seed={devices.seed + i}" for i in range(1, asked.chips))
-        chips += [machine_of(load_architecture(design, [seed])) for seed in others]
+        chips += [machine_of(load_architecture(design, [seed])).sized_for(trace) for seed in others]
     known = [judged(chip, trace, run, asked).get("accuracy") for chip in chips]
     sure = [each for each in known if each is not None]
     return {"accuracy": [sure[k % len(sure)] for k in range(asked.draws)]} if len(sure) == len(known) else {}

@@ -111,7 +111,8 @@ def tune(
     Raises UsageError where no design that was tried keeps them, and for machines without knobs where none are given.
     """
     base = load_architecture(design, overrides)
-    own = machine_of(base).knobs(read_trace(Path(trace)))
+    read = read_trace(Path(trace))
+    own = machine_of(base).sized_for(read).knobs(read)
     extra = [parse_axis(text) for text in vary]
     asked_for = {axis.key for axis in extra}
     axes = [parse_axis(f"{key}={values}") for key, values in own.items() if key not in asked_for] + extra

@@ -65,7 +65,7 @@ def frozen(name):
 
 
 def lowered(design, driven_by):
-    return accelerators.machine(design.machine)(design.spec).lower(driven_by)
+    return accelerators.machine(design.machine)(design.spec).sized_for(driven_by).lower(driven_by)
 
 
 def counted(design, driven_by, engine="compiled"):
@@ -161,8 +161,9 @@ def test_time_and_counts_do_not_depend_on_prices(name):
 
 def test_every_count_has_a_price_and_twice_the_prices_are_twice_the_dynamic_energy(name):
     design = deciding(name)
-    machine = accelerators.machine(design.machine)(design.spec)
-    workload = machine.lower(trace(name, next(iter(family(name).networks))))
+    driven_by = trace(name, next(iter(family(name).networks)))
+    machine = accelerators.machine(design.machine)(design.spec).sized_for(driven_by)
+    workload = machine.lower(driven_by)
     parts = machine.components(workload)
     twice = {
         part: Priced({a: p.scaled(2) for a, p in priced.actions.items()}, priced.area_um2, priced.leakage_uw)

@@ -17,6 +17,7 @@ pytest.importorskip("spikingjelly.activation_based")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     norse = pytest.importorskip("norse.torch")
+from doors.torch_models import on_lattice  # noqa: E402
 from spikingjelly.activation_based import layer, neuron  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -25,22 +26,6 @@ KINDS = ("plain", "residual", "recurrent")
 
 
 pytestmark = pytest.mark.usefixtures("seeded")
-
-
-def on_lattice(model):
-    """Weights on multiples of 2^-6 of which each channel has the largest, biases on multiples of 2^-3."""
-    with torch.no_grad():
-        for module in model.modules():
-            weights = [module.weight] if isinstance(module, nn.Conv2d | nn.Linear) else []
-            weights += [
-                getattr(module, name) for name in ("input_weights", "recurrent_weights") if hasattr(module, name)
-            ]
-            for weight in weights:
-                weight.copy_(torch.randint(-24, 25, weight.shape) * 2.0**-6)
-                weight.flatten(1)[:, 0] = 127 * 2.0**-6
-            if weights and getattr(module, "bias", None) is not None:
-                module.bias.copy_(torch.randint(-3, 4, module.bias.shape) * 2.0**-3)
-    return model.eval()
 
 
 class OfSnntorch(nn.Module):

@@ -95,16 +95,24 @@ def test_events_of_a_camera_are_counted(tmp_path, bins, polarities):
 
 
 def shd(path, n=4):
+    """A file laid out as those of compneuro.net: ragged float16 seconds and uint16 units, and who spoke."""
     h5py = pytest.importorskip("h5py")
-    times = [np.sort(RNG.random(20)).astype(np.float16) for _ in range(n)]
-    units = [RNG.integers(0, 700, 20).astype(np.uint16) for _ in range(n)]
+    sizes = [0, *RNG.integers(300, 900, n - 1)]  # spikes of each
+    times = [np.sort(RNG.random(size) * 1.17).astype(np.float16) for size in sizes]  # the longest word takes 1.17 s
+    units = [RNG.integers(0, 700, size).astype(np.uint16) for size in sizes]
+    languages = [f"{language} {digit}".encode() for language in ("english", "german") for digit in range(10)]
     with h5py.File(path, "w") as file:
         for name, rows, dtype in (("times", times, np.float16), ("units", units, np.uint16)):
-            made = file.create_dataset(f"spikes/{name}", (n,), dtype=h5py.vlen_dtype(dtype))
+            kind = h5py.vlen_dtype(dtype)
+            made = file.create_dataset(f"spikes/{name}", (n,), dtype=kind, chunks=(1,), maxshape=(None,))
             for place, row in enumerate(rows):
                 made[place] = row
-        file["labels"] = np.arange(n) * 5 % 20
-        file["extra/speaker"] = np.zeros(n, np.uint8)
+        file["labels"] = (np.arange(n) * 5 % 20).astype(np.uint16)
+        file["extra/speaker"] = np.arange(n).astype(np.uint16) % 12
+        file["extra/keys"] = np.array(languages)
+        file["extra/meta_info/gender"] = np.array([b"male", b"female"] * 6)
+        file["extra/meta_info/age"] = np.arange(21, 33)
+        file["extra/meta_info/body_height"] = np.linspace(160, 190, 12)
     return times, units
 
 
@@ -114,13 +122,19 @@ def test_spoken_digits_of_shd_have_700_units_and_their_own_labels(tmp_path):
     wanted = np.zeros((3, 8, 1, 1, 700), int)
     for sample in range(3):
         for t, unit in zip(times[sample], units[sample], strict=True):
-            if (step := round(float(t) * 1e6) // 100_000) < 8:
+            if (step := round(float(t) * 1e6) // 100_000) < 8:  # in half precision 1e6 is beyond all numbers
                 wanted[sample, step, 0, 0, unit] += 1
     values, right = loaded(tmp_path / "o.npz")
     np.testing.assert_array_equal(values, wanted)
     assert right.tolist() == [0, 5, 10]
+    assert values[0].sum() == 0  # a recording without a spike
+    assert values[1:].sum(axis=(1, 2, 3, 4)).min() > 100
     one_line = refused(tmp_path / "shd.h5", "--out", tmp_path / "o.npz", "--timesteps", 8, "--bin-us", 9, "--size", 600)
     assert "shd.h5: spikes: wanted units below 600, found" in one_line
+    (tmp_path / "shd.h5.gz").write_bytes(b"")  # as it is downloaded
+    assert "found .gz; unpack it first" in refused(
+        tmp_path / "shd.h5.gz", "--out", tmp_path / "o.npz", "--timesteps", 8, "--bin-us", 9
+    )
 
 
 def test_a_spike_file_of_sana_fe_has_timesteps_from_one(tmp_path):

@@ -13,7 +13,8 @@ from hwsim.doors.drift import FAILS, check_drift
 from hwsim.doors.entry import enter
 from hwsim.doors.float_run import run_floats
 from hwsim.doors.graph import Added, Flattened, Graph, Neurons, Pooled, Source, Synapse, Votes, Weighted
-from hwsim.doors.lattice import Precision, to_integers
+from hwsim.doors.lattice import to_integers
+from hwsim.doors.precision import Precision
 from hwsim.errors import TraceError
 from hwsim.traces import Window
 

@@ -21,6 +21,7 @@ pytest.importorskip("spikingjelly.activation_based")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     norse = pytest.importorskip("norse.torch")
+from doors.torch_models import on_lattice  # noqa: E402
 from norse.torch.functional.leaky_integrator_box import LIBoxParameters  # noqa: E402
 from norse.torch.functional.reset import reset_subtract  # noqa: E402
 from spikingjelly.activation_based import functional, layer, neuron  # noqa: E402
@@ -41,26 +42,6 @@ def lines(section):
     """The first cells of a section's tables."""
     text = GUIDE.partition(f"\n## {section}")[2].partition("\n## ")[0]
     return [row.split("|")[1].strip() for row in text.splitlines() if row.startswith("| `")]
-
-
-def weights_of(model):
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            yield module.weight, module.bias
-        for name in ("input_weights", "recurrent_weights"):
-            if (weight := getattr(module, name, None)) is not None:
-                yield weight, None
-
-
-def on_lattice(model):
-    """Weights on multiples of 2^-6 of which each channel has the largest, biases on multiples of 2^-3."""
-    with torch.no_grad():
-        for weight, bias in weights_of(model):
-            weight.copy_(torch.randint(-24, 25, weight.shape) * 2.0**-6)
-            weight.flatten(1)[:, 0] = 127 * 2.0**-6
-            if bias is not None:
-                bias.copy_(torch.randint(-3, 4, bias.shape) * 2.0**-3)
-    return model.eval()
 
 
 def layers(make, linear=nn.Linear):

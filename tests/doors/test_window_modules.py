@@ -12,6 +12,7 @@ from hwsim.traces.codings import verify
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("spikingjelly.activation_based")
+from doors.torch_models import on_lattice  # noqa: E402
 from spikingjelly.activation_based import neuron  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -37,25 +38,6 @@ class Net(nn.Module):
 
     def forward(self, x):
         return self.f(self._between(x))
-
-
-def on_lattice(model):
-    """Weights on multiples of 2^-6 of which each output channel has the largest, so that nothing is rounded."""
-    with torch.no_grad():
-        for module in model.modules():
-            if getattr(module, "weight", None) is None:
-                continue
-            values = torch.randint(-24, 25, module.weight.shape).float()
-            if "Transpose" in type(module).__name__:  # [in, out / groups, ...]
-                values.unflatten(0, (module.groups, -1))[:, 0].flatten(2)[..., 0] = 127
-            else:
-                values.flatten(1)[:, 0] = 127
-            module.weight.copy_(values * 2**-6)
-            module.bias.copy_(torch.randint(-3, 4, module.bias.shape).float() * 2**-3)
-    for module in model.modules():
-        if isinstance(module, neuron.IFNode):
-            module.reset()
-    return model.eval()
 
 
 def exact(inner, given=MAPS):

@@ -43,7 +43,7 @@ def test_the_trace_verifies_and_holds_the_samples(data, tmp_path, capsys, more):
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        (("--weights", "8bit"), "--weights 8bit: wanted fp32 or a format"),
+        (("--weights", "8bit"), "weights: wanted fp32 or a format such as Q1.7, got 8bit"),
         (("--weights", "Q9.9"), "bits of formats.weights"),
         (("--train", "41"), "--train 41: must be at most 40"),
         (("--rest", "-1"), "coding.rest_steps"),

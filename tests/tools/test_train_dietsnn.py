@@ -10,10 +10,11 @@ torch = pytest.importorskip("torch")
 from tools.dietsnn_cases import some_images, some_network
 from training.common.blocks import fold
 from training.common.neurons import Grid, lif
-from training.common.rounding import steps_of
 from training.dietsnn.export import network_of
 from training.dietsnn.integer import execute_exactly, pack
 from training.dietsnn.quantise import Precision, QuantNetwork
+
+from hwsim.doors.torch.rounding import steps_of
 
 # neurons
 

@@ -12,13 +12,13 @@ torch = pytest.importorskip("torch")
 from tools.dietsnn_cases import GEOMETRY, run_tool, save_npz, some_images
 from torch.nn import functional
 from training.common.loop import Augmentation, Stage, TensorImages, Trainer, as_pixels
-from training.common.ranks import nearest_rank
 from training.dietsnn.activity import active_fractions, mean_and_error, spiking_activity
 from training.dietsnn.conversion import BALANCING_STEPS, RealNetwork, converted, percentile_thresholds
 from training.dietsnn.diet import freeze
 from training.dietsnn.energy import PRICES, accumulates, ann_pj, operation_counts, snn_pj
 from training.dietsnn.model import Geometry
 
+from hwsim.doors.torch.ranks import nearest_rank
 from hwsim.traces.codings import verify
 from hwsim.traces.io import read_trace
 

@@ -8,14 +8,18 @@ pytest.importorskip("torch")
 import torch
 from tools.slstm_cases import ALL, CHOSEN
 from training.common.loop import TensorImages
-from training.slstm.conversion import converted, fitted
-from training.slstm.integers import logit_scale, network_of
-from training.slstm.network import GATE_ORDER, INPUT_STEPS_PER_ONE, GatedNetwork, Shape
-from training.slstm.neurons import fire
+from training.slstm.conversion import converted
+from training.slstm.export import LATTICE
+from training.slstm.network import INPUT_STEPS_PER_ONE, GatedNetwork
 
+from hwsim.doors.torch.lstm.conversion import fitted
+from hwsim.doors.torch.lstm.integers import logit_scale, network_of
+from hwsim.doors.torch.lstm.network import Shape
+from hwsim.doors.torch.lstm.neurons import fire
 from hwsim.errors import TraceError
 from hwsim.traces.planes import unpack_channels
 from hwsim.traces.sequence.golden import execute_sequence
+from hwsim.traces.sequence.trace import GATES
 
 SHAPE = Shape(5, 3, 6, 4, "all")
 
@@ -137,13 +141,13 @@ def on_the_lattice(trained, seed):
 def test_integers_do_what_a_network_on_their_lattice_does(timesteps, over):
     trained = on_the_lattice(network(ALL, timesteps, shape=Shape(5, 3, 6, 4, over)), 4)
     x = sequences(40, 2)
-    run = execute_sequence(network_of(trained), x, timesteps)
-    hidden = torch.stack(trained.play(trained.scaled(pixels_of(x)))[0])
+    run = execute_sequence(network_of(trained, LATTICE), x, timesteps)
+    hidden = torch.stack(trained.play(trained.scaled(pixels_of(x))).hidden)
     found = signs_of(run.spikes["lstm1/hidden"])
     assert set(np.unique(found)) == {-1, 0, 1}
     assert np.array_equal(found, hidden.permute(2, 0, 1, 3).numpy())
     logits = trained(pixels_of(x)).permute(1, 0, 2).numpy()
-    assert np.allclose(run.logits * logit_scale(trained), logits)
+    assert np.allclose(run.logits * logit_scale(trained, LATTICE), logits)
 
 
 @torch.no_grad()
@@ -154,12 +158,12 @@ def test_rounding_changes_few_spikes(spiking):
     trained.log_threshold.uniform_(-0.5, 0.2)
     trained.leak.uniform_(0.6, 1)
     x = sequences(50, 3, trained.shape)
-    exact = network_of(trained)
+    exact = network_of(trained, LATTICE)
     run = execute_sequence(exact, x, 2)
-    hidden = torch.stack(trained.play(trained.scaled(pixels_of(x)))[0]).permute(2, 0, 1, 3).numpy()
+    hidden = torch.stack(trained.play(trained.scaled(pixels_of(x))).hidden).permute(2, 0, 1, 3).numpy()
     assert 0.05 < np.abs(hidden).mean() < 0.95
     assert (signs_of(run.spikes["lstm1/hidden"]) == hidden).mean() > 0.97
-    for gate, name in enumerate(GATE_ORDER):
+    for gate, name in enumerate(GATES):
         units = exact.layers[0].units[name]
         assert units.spiking == (name in spiking)
         if not units.spiking:  # 1.0 is 2**fraction_bits after value_shift: the step of a weight is known
@@ -170,4 +174,4 @@ def test_rounding_changes_few_spikes(spiking):
 
 def test_hidden_values_must_be_spikes():
     with pytest.raises(TraceError, match="'output' and 'cell' must be among the spiking gates"):
-        network_of(network(("input", "output"), 2))
+        network_of(network(("input", "output"), 2), LATTICE)

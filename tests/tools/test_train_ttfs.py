@@ -8,12 +8,12 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn
 from training.common.data import Images
-from training.ttfs.conversion import Windows, converted, input_arrivals
-from training.ttfs.integers import network_of, signed_bits
 from training.ttfs.rate import accuracy_over, rate_network, rate_trace
 from training.ttfs.real import Geometry, RealNetwork
-from training.ttfs.timed import TimedLayer, TimedNetwork, Timing, first_crossing
 
+from hwsim.doors.torch.first_spike.conversion import Windows, converted, input_arrivals
+from hwsim.doors.torch.first_spike.integers import network_of, signed_bits
+from hwsim.doors.torch.first_spike.timed import TimedLayer, TimedNetwork, Timing, first_crossing
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.ttfs.golden import execute_first_spike
 
@@ -144,7 +144,7 @@ def some_network(start, convolutions=(3,), hidden=(14,), gain=1):
             layer.bias.uniform_(-0.2, 0.3)
         pixels = torch.from_numpy(some_pixels(60, 9)).permute(0, 3, 1, 2).float()
         highest = [float(values.quantile(0.97)) for values in real.sums(pixels)]
-    return real, converted(real, Windows(WINDOW, start, 8), highest).eval(), geometry, highest
+    return real, converted(real.operations(), Windows(WINDOW, start, 8), highest).eval(), geometry, highest
 
 
 def some_pixels(n, seed):
@@ -157,7 +157,7 @@ def some_pixels(n, seed):
 def test_what_is_trained_is_what_is_exported(start, convolutions, hidden):
     _, timed, geometry, _ = some_network(start, convolutions, hidden)
     pixels = some_pixels(50, 3)
-    run = execute_first_spike(network_of(timed, geometry), pixels)
+    run = execute_first_spike(network_of(timed, geometry.image), pixels)
     as_torch = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         firings, scores = timed.firings(as_torch), timed(as_torch)[0]
@@ -205,7 +205,7 @@ def test_slopes_and_potentials_are_wide_enough_for_the_worst_input_and_no_wider(
     layer = linear_layer(30, 6, timing, 8)
     with torch.no_grad():
         layer.op.weight.add_(shift)
-    network = network_of(TimedNetwork([layer], input_arrivals(WINDOW)), Geometry((30, 1, 1), (), (), 6))
+    network = network_of(TimedNetwork([layer], input_arrivals(WINDOW)), (30, 1, 1))
     neurons = network.neurons["fc1"]
     weights, bias = layer.op.weight.long().numpy(), layer.op.bias.long().numpy()
     slopes, potentials = [], [timing.v_threshold]
@@ -230,7 +230,7 @@ def test_slopes_and_potentials_are_wide_enough_for_the_worst_input_and_no_wider(
 def test_rate_coded_neurons_spike_as_often_as_first_spikes_arrive_early():
     """With all pixels at their top the drive is steady, so counts and rounded sums are the same but for one spike."""
     _, timed, geometry, _ = some_network(WINDOW, (), (25,))
-    network = network_of(timed, geometry)
+    network = network_of(timed, geometry.image)
     pixels = np.full((1, 7, 6, 1), 255, np.uint8)
     arrivals = timed.firings(torch.full((1, 1, 7, 6), 255.0))[0].arrival(timed.timed()[0].timing)[0]
     samples = Images(pixels, np.zeros(1, np.int64), np.zeros(1, np.int64))
@@ -243,7 +243,7 @@ def test_rate_coded_neurons_spike_as_often_as_first_spikes_arrive_early():
 
 def test_rate_coding_keeps_weights_and_shares_biases():
     _, timed, geometry, _ = some_network(WINDOW)
-    network = network_of(timed, geometry)
+    network = network_of(timed, geometry.image)
     rate = rate_network(network)
     for layer in network.weighted():
         twin, neurons = rate[layer.name], network.neurons[layer.name]
@@ -258,7 +258,7 @@ def test_rate_coding_keeps_weights_and_shares_biases():
 
 def test_accuracy_is_that_of_the_logits_summed_up_to_each_timestep():
     _, timed, geometry, _ = some_network(WINDOW)
-    network = network_of(timed, geometry)
+    network = network_of(timed, geometry.image)
     samples = Images(some_pixels(30, 6), np.arange(30) % 5, np.arange(30))
     trace = rate_trace(network, samples, 4, 1.0, Provenance("", "", "", "", "", "", 0, False, ()))
     assert accuracy_over(network, samples) == pytest.approx(trace.accuracy_by_timestep())

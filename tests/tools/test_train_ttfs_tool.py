@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 from tools.dietsnn_cases import save_npz, some_images
 from tools.ttfs_training_cases import run_tool
 from training.ttfs import export
-from training.ttfs.conversion import input_arrivals
 
+from hwsim.doors.torch.first_spike.conversion import input_arrivals
 from hwsim.traces.codings import verify
 from hwsim.traces.io import read_trace
 from hwsim.traces.ttfs.trace import input_times

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hwsim.accelerators.digital.blocked import Blocked, block_layers
@@ -11,7 +12,7 @@ from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Fixed, fixed_postings
 from hwsim.accelerators.digital.schedule import frame_of, shape_of
 from hwsim.accelerators.digital.spec import DigitalSpec
-from hwsim.accelerators.digital.storage import Storage, store
+from hwsim.accelerators.digital.storage import Storage, needed_bits, store
 from hwsim.accelerators.digital.timing import TaskWork
 from hwsim.accelerators.digital.traffic import traffic
 from hwsim.arch.reads import derived, kept, real
@@ -39,11 +40,7 @@ class Layout:
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-
-        def plan(asked: DigitalSpec) -> Plan:
-            return replace(plan_network(asked, network, timesteps, dense), spec=real(spec))
-
-        whole = kept(network, ("plan", timesteps, dense), spec, plan)
+        whole = _planned(spec, network, timesteps, dense)
         homes = kept(whole, "storage", spec, lambda asked: store(replace(whole, spec=asked)))
 
         def blocked(asked: DigitalSpec) -> Blocked:
@@ -91,6 +88,19 @@ class Layout:
 
     def _hardware(self, plan: Plan) -> Hardware:
         return hardware(plan, self.storage, _without_spikes(plan, self.storage), self.taken)
+
+
+def needed(spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None = None) -> Mapping[str, int]:
+    """Bits that a network, or the one without spikes in its place, needs of each memory (see `needed_bits`)."""
+    made = _planned(spec, network, timesteps, dense)
+    return kept(made, "needed bits", spec, lambda asked: needed_bits(replace(made, spec=asked)))
+
+
+def _planned(spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None) -> Plan:
+    def plan(asked: DigitalSpec) -> Plan:
+        return replace(plan_network(asked, network, timesteps, dense), spec=real(spec))
+
+    return kept(network, ("plan", timesteps, dense), spec, plan)
 
 
 def _without_spikes(plan: Plan, storage: Storage) -> list[TaskWork]:

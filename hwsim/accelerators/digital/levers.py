@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwsim.accelerators.digital.spec import DigitalSpec
-from hwsim.contract.levers import Lever, Limits, faster_clock, multiplied, smaller
+from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
 from hwsim.traces.direct.trace import Trace
 
 
@@ -19,11 +19,11 @@ def levers(spec: DigitalSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
     else:
         yield multiplied("array rows and banks", {"array.rows": rows, "scratchpad.banks": pad.banks})
         yield multiplied("scratchpad banks", {"scratchpad.banks": pad.banks})
-        yield from smaller("scratchpad", pad.capacity_kib, limits.used.get("scratchpad", 1.0))
+        yield from fitting("scratchpad", pad, limits.used.get("scratchpad", 1.0))
     if buffer != "none":
         yield multiplied("buffer banks", {"global_buffer.banks": buffer.banks})
-        if limits.energy.get("dram", 0.0) > 0.1:
-            yield multiplied("larger buffer", {"global_buffer.capacity_kib": buffer.capacity_kib})
+        if limits.energy.get("dram", 0.0) > 0.1 and not buffer.is_auto:
+            yield multiplied("larger buffer", {"global_buffer.capacity_kib": buffer.kib})
     if dram != "none" and limits.unit == "dram":
         yield multiplied("DRAM bandwidth", {"dram.gigabytes_per_s": dram.gigabytes_per_s})
     if spec.neuron != "none" and limits.unit.endswith("neuron"):

@@ -7,7 +7,7 @@ from functools import partial
 
 from hwsim.accelerators.digital.batch_counting import count
 from hwsim.accelerators.digital.facts import FACTS
-from hwsim.accelerators.digital.layout import Layout
+from hwsim.accelerators.digital.layout import Layout, needed
 from hwsim.accelerators.digital.parts import parts_of
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
@@ -57,6 +57,12 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         laid_out = Layout.of(self.spec, trace.network, trace.timesteps)
         return self._workload(laid_out, trace, trace.static_accuracy())
 
+    def needed_bits(self, trace: Trace, kind: BaselineKind | None = None) -> Mapping[str, int]:
+        """What a scratchpad of a column and the global buffer need for nothing to spill."""
+        if kind is None:
+            return needed(self.spec, trace.network, trace.timesteps)
+        return needed(self.spec, trace.network, 1, self._dense(trace, kind))
+
     def baseline(self, trace: Trace, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, every weight multiplied, in one pass on this machine.
 
@@ -65,9 +71,12 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
+        laid_out = Layout.of(self.spec, trace.network, 1, self._dense(trace, kind))
+        return self._workload(laid_out, trace, (None, trace.n_samples))
+
+    def _dense(self, trace: Trace, kind: BaselineKind) -> Dense:
         refuse_one_pass(trace.network)
-        dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
-        return self._workload(Layout.of(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
+        return Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
 
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
         plan, shape = laid_out.plan, laid_out.shape()

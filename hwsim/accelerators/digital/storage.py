@@ -118,6 +118,14 @@ def scratchpad_bits(task: Task) -> int:
     return min(2, task.tiling.widths.size) * int(task.part_bits.max())
 
 
+def needed_bits(plan: Plan) -> Mapping[str, int]:
+    """What there must be for nothing to spill: all that is alive at a time, and what a column's scratchpad streams."""
+    wanted = Alive(len(plan.tasks))
+    for item in _items(plan):
+        wanted.add(item)
+    return {"global_buffer": wanted.most, "scratchpad": max(map(scratchpad_bits, plan.tasks), default=0)}
+
+
 def _check(plan: Plan, wanted: int, dram_bits: int, homes: Mapping[tuple[Kind, str], Home]) -> None:
     spec = plan.spec
     if spec.dram != "none" and dram_bits > spec.dram.capacity_bits:
@@ -128,7 +136,7 @@ def _check(plan: Plan, wanted: int, dram_bits: int, homes: Mapping[tuple[Kind, s
     buffer = spec.global_buffer
     if buffer != "none" and spec.dram == "none" and "none" in homes.values():
         raise ArchitectureError(
-            f"global_buffer.capacity_kib: {buffer.banks} x {buffer.capacity_kib:g} KiB hold {buffer.total_bits} bits, "
+            f"global_buffer.capacity_kib: {buffer.banks} x {buffer.kib:g} KiB hold {buffer.total_bits} bits, "
             f"the network needs {wanted} and there is no dram to spill to"
         )
 

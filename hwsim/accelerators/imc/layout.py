@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hwsim.accelerators.imc.parts import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
+from hwsim.accelerators.imc.plan.storage import needed_bits
 from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of
 from hwsim.accelerators.imc.schedule import Frame, frame_of, shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -71,6 +72,15 @@ class Layout:
             return {run: shape_of(plan, known[run]) for run, plan in made.under(asked).items()}
 
         return kept(made, "shapes", self.spec, compute)
+
+    def needed_bits(self) -> Mapping[str, int]:
+        """Bits that one memory of each kind needs, by its key."""
+        *_, fullest = self.plans
+
+        def compute(asked: ImcSpec) -> Mapping[str, int]:
+            return needed_bits(self.made.under(asked)[fullest])
+
+        return kept(self.made, "needed bits", self.spec, compute)
 
     def hardware(self, parts: frozenset[str]) -> Hardware:
         """Instances, clock domains and memory footprint, of the parts that the machine has.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.contract.levers import Lever, Limits, faster_clock, multiplied, smaller
+from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
 from hwsim.traces.direct.trace import Trace
 
 _COPIES = (2, 4, 8, 16)
@@ -35,5 +35,5 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         yield Lever("crossbars a PE", [{"chip.crossbars_per_pe": n} for n in sizes])
     for storage, key in _MEMORIES.items():
         if limits.energy.get(storage, 0.0) > 0.01:
-            yield from smaller(key, getattr(spec, key).capacity_kib, limits.used.get(storage, 1.0))
+            yield from fitting(key, getattr(spec, key), limits.used.get(storage, 1.0))
     yield from faster_clock(spec.clock.frequency_mhz)

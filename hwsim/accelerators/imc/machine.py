@@ -82,6 +82,17 @@ class Imc(Accelerator[ImcSpec, Trace]):
         """Copies of layers, columns an ADC and the size of tiles (see `knobs`)."""
         return knobs(self.spec, self.lower(first(trace, 1)).hardware)
 
+    def needed_bits(self, trace: Trace, kind: BaselineKind | None = None) -> Mapping[str, int]:
+        """Those of the memories of the fullest tile, with all runs."""
+        cut = self._cut(trace)
+        if kind is None:
+            network, spec, timesteps = cut.network, self.spec, cut.timesteps
+            runs = (RunName.STATIC, *derived(self.spec, partial(_runs_with_exits, cut)))
+        else:
+            network, _ = self._without_spikes(cut, kind)
+            spec, timesteps, runs = in_one_pass(self.spec), 1, (RunName.STATIC,)
+        return Layout.of(spec, network, timesteps, runs).needed_bits()
+
     def baseline(self, trace: Trace, kind: BaselineKind) -> Workload:
         """The network of a trace without spikes, on crossbars with the same weights, in one pass (see `baseline`).
 
@@ -90,12 +101,15 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
         Raises ArchitectureError where the network does not fit the machine or an assumption is about spikes.
         """
-        refuse_one_pass(trace.network)
         cut = self._cut(trace)
-        dense = activations_of(self.spec, kind, cut.timesteps)
-        network = replace(cut.network, activation_bits=dense.activation_bits)
+        network, dense = self._without_spikes(cut, kind)
         self._check_fit(network)
         return self._workload(in_one_pass(self.spec), replace(cut, network=network), (), dense)
+
+    def _without_spikes(self, trace: Trace, kind: BaselineKind) -> tuple[Network, Dense]:
+        refuse_one_pass(trace.network)
+        dense = activations_of(self.spec, kind, trace.timesteps)
+        return replace(trace.network, activation_bits=dense.activation_bits), dense
 
     def _check_fit(self, network: Network) -> None:
         kept(network, "fits", self.spec, lambda spec: check_fit(spec, network))

@@ -11,7 +11,7 @@ from hwsim.accelerators.imc.adc_range import adc_range_rows, lossless_adc_bits
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.pipeline import DECISION
 from hwsim.accelerators.imc.plan.plan import Plan
-from hwsim.accelerators.imc.plan.storage import memories, needs
+from hwsim.accelerators.imc.plan.storage import least_memories, memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.memory import Sram
 from hwsim.components.pricing.price import Priced
@@ -114,8 +114,7 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     instances = {name: n * placement.tiles for name, n in per_tile(spec).items() if name in parts}
     instances["noc"] = plan.traffic.mesh.routers
     instances |= dict.fromkeys(neuron_parts(plan.network, spec.assumptions.off_chip(plan.network)), instances["neuron"])
-    least = {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile, "psum_buffer": 1, "global_buffer": 1}
-    there = {name: n for name, n in least.items() if name in needed}
+    there = {name: n for name, n in least_memories(plan).items() if name in needed}
     instances |= {name: memories(name, getattr(spec, name), needed[name], n, plan) for name, n in there.items()}
     kinds = {step.kind for step in pipeline.steps}
     if "pool" not in kinds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwsim.accelerators.lstm.spec import LstmSpec
-from hwsim.contract.levers import Lever, Limits, faster_clock, multiplied, smaller
+from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
 from hwsim.traces.sequence.trace import SequenceTrace
 
 _MEMORIES = ("weights", "input_weights", "readout_weights", "queue")
@@ -19,7 +19,7 @@ def levers(spec: LstmSpec, trace: SequenceTrace, limits: Limits) -> Iterator[Lev
     yield multiplied("adders", spikes)
     for key in _MEMORIES:
         if limits.energy.get(key, 0.0) > 0.01:
-            yield from smaller(key, getattr(spec, key).capacity_kib, limits.used.get(key, 1.0))
+            yield from fitting(key, getattr(spec, key), limits.used.get(key, 1.0))
     if spec.input_product == "every_step":
         yield Lever("inputs once", [{"input_product": "once"}])
     if spec.schedule == "serial":

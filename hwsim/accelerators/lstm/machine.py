@@ -11,7 +11,7 @@ from hwsim.accelerators.lstm.engines import Engine, engines
 from hwsim.accelerators.lstm.facts import FACTS
 from hwsim.accelerators.lstm.fit import check_fit
 from hwsim.accelerators.lstm.parts import ARITHMETIC, hardware, parts_of
-from hwsim.accelerators.lstm.plan import Plan
+from hwsim.accelerators.lstm.plan import Plan, memory_bits
 from hwsim.accelerators.lstm.posting import postings
 from hwsim.accelerators.lstm.schedule import schedules, step_ends
 from hwsim.accelerators.lstm.spec import LstmSpec
@@ -56,6 +56,12 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
         accuracy = known[-1] if known else None
         return self._workload(Plan(self.spec, trace.network, trace.timesteps), trace, (accuracy, largest))
 
+    def needed_bits(self, trace: SequenceTrace, kind: BaselineKind | None = None) -> Mapping[str, int]:
+        """Those of one memory of each kind, of the layer that needs most."""
+        dense = None if kind is None else self._dense(trace, kind)
+        plan = Plan(self.spec, trace.network, trace.timesteps if dense is None else 1, dense)
+        return {key: needed for key, (needed, _) in memory_bits(plan).items()}
+
     def baseline(self, trace: SequenceTrace, kind: BaselineKind) -> Workload:
         """The ordinary LSTM of the same shape in one pass on this machine, every product multiplied.
 
@@ -64,8 +70,11 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
-        dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
-        return self._workload(Plan(self.spec, trace.network, 1, dense), trace, (None, trace.n_samples))
+        plan = Plan(self.spec, trace.network, 1, self._dense(trace, kind))
+        return self._workload(plan, trace, (None, trace.n_samples))
+
+    def _dense(self, trace: SequenceTrace, kind: BaselineKind) -> Dense:
+        return Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
 
     def _workload(self, plan: Plan, trace: SequenceTrace, accuracy: tuple[float | None, int]) -> Workload:
         check_fit(plan)

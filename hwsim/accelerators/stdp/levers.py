@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwsim.accelerators.stdp.spec import StdpSpec
-from hwsim.contract.levers import Lever, Limits, faster_clock, multiplied, smaller
+from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
 from hwsim.traces.plastic.trace import PlasticTrace
 
 _MEMORIES = ("weight_memory", "inhibition_memory", "neuron_memory", "trace_memory", "event_queue", "current_memory")
@@ -26,5 +26,5 @@ def levers(spec: StdpSpec, trace: PlasticTrace, limits: Limits) -> Iterator[Leve
         yield Lever("silent rows skipped", [{"skip": "silent"}])
     for key in _MEMORIES:
         if limits.energy.get(key, 0.0) > 0.01:
-            yield from smaller(key, getattr(spec, key).capacity_kib, limits.used.get(key, 1.0))
+            yield from fitting(key, getattr(spec, key), limits.used.get(key, 1.0))
     yield from faster_clock(spec.clock.frequency_mhz)

@@ -21,6 +21,7 @@ from hwsim.accelerators.stdp.timing import Pace
 from hwsim.accelerators.stdp.work import Work
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach
+from hwsim.contract.dense import BaselineKind
 from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
@@ -49,6 +50,10 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
         from hwsim.accelerators.stdp.levers import levers
 
         return levers(self.spec, trace, limits)
+
+    def needed_bits(self, trace: PlasticTrace, kind: BaselineKind | None = None) -> Mapping[str, int]:
+        """Those of each memory, in whole words."""
+        return Plan(self.spec, self.network_of(trace), trace.n_classes).needed_bits()
 
     def lower(self, trace: PlasticTrace) -> Workload:
         """Learn on all training samples and decide on all test samples; counts and schedules of both.

@@ -137,11 +137,15 @@ def _check_capacities(plan: Plan) -> None:
 
 def _check_queue(plan: Plan) -> None:
     spec = plan.spec
-    holds = min(1 << spec.sorter.pointer_bits, spec.queue.capacity_bits // spec.queue.port_bits)
+    limits = {
+        "queue.capacity_kib": spec.queue.capacity_bits // spec.queue.port_bits,
+        "sorter.pointer_bits": 1 << spec.sorter.pointer_bits,
+    }
+    key, holds = min(limits.items(), key=lambda limit: limit[1])
     for planned in plan.layers:
         if plan.listed(planned) > holds:
             raise ArchitectureError(
-                f"queue.capacity_kib: up to {plan.listed(planned)} spikes under a window of {planned.name}, "
+                f"{key}: up to {plan.listed(planned)} spikes under a window of {planned.name}, "
                 f"each memory of the queue holds {holds}"
             )
         index_bits = (planned.taps - 1).bit_length()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hwsim.accelerators.ttfs.plan import AnyCoding, network_of
 from hwsim.accelerators.ttfs.spec import TtfsSpec
-from hwsim.contract.levers import Lever, Limits, faster_clock, multiplied, smaller
+from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
 from hwsim.traces.network.layers import Conv2d, Linear
 
 
@@ -21,6 +21,6 @@ def levers(spec: TtfsSpec, trace: AnyCoding, limits: Limits) -> Iterator[Lever]:
         yield multiplied("cores", {"cores": spec.cores})
     for key, storage in (("queue", spec.queue), ("spikes", spec.spikes)):
         if limits.energy.get(key, 0.0) > 0.01:
-            yield from smaller(key, storage.capacity_kib, limits.used.get(key, 1.0))
-    yield from smaller("weights", weights.capacity_kib, limits.used.get("weights", 1.0))
+            yield from fitting(key, storage, limits.used.get(key, 1.0))
+    yield from fitting("weights", weights, limits.used.get("weights", 1.0))
     yield from faster_clock(spec.clock.frequency_mhz)

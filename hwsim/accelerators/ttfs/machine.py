@@ -19,6 +19,7 @@ from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import LayerWork
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, InStream, OneEach
+from hwsim.contract.dense import BaselineKind
 from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
 from hwsim.contract.ledger import Ledger
@@ -49,6 +50,11 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
         from hwsim.accelerators.ttfs.levers import levers
 
         return levers(self.spec, trace, limits)
+
+    def needed_bits(self, trace: AnyCoding, kind: BaselineKind | None = None) -> Mapping[str, int]:
+        """Those of the fullest core; with rates as many spikes as any recorded sample has."""
+        check_trace(self.spec, trace)
+        return plan_network(self.spec, trace).needed_bits()
 
     def lower(self, trace: AnyCoding) -> Workload:
         """Counts and schedules of all recorded samples.

@@ -88,6 +88,15 @@ class Plan:
         """Spikes that may lie under one window of a layer."""
         return min(planned.taps * (1 if self.spec.coding == "ttfs" else self.ticks), self.most_spikes[planned.source])
 
+    def needed_bits(self) -> Mapping[str, int]:
+        """Bits that the fullest core needs of each memory: all banks of weights, one of the queue and of the spikes."""
+        cores = range(self.spec.cores)
+        return {
+            "weights": max(map(self.weight_bits, cores)),
+            "spikes": max(map(self.spikes_bits, cores)),
+            "queue": max(map(self.listed, self.layers)) * self.spec.queue.port_bits,
+        }
+
     def weight_bits(self, core: int) -> int:
         """Bits of weights and biases on a core."""
         words = sum(planned.weight_words for planned in self.layers if planned.core == core)

@@ -54,8 +54,9 @@ def open_source(path: Path, kind: Kind) -> Source:
     if path.suffix == ".csv":
         return _units(path, open_spike_csv(path, kind.group, kind.first_timestep))
     if path.suffix not in ENDINGS:
+        packed = "; unpack it first" if path.suffix in (".gz", ".zip") else ""
         raise TraceError(
-            f"{shortened(path)}: wanted recordings as {', '.join(ENDINGS)}, found {path.suffix or 'no ending'}"
+            f"{shortened(path)}: wanted recordings as {', '.join(ENDINGS)}, found {path.suffix or 'no ending'}{packed}"
         )
     if path.suffix != ".bin":
         arrays = stored_arrays(path)

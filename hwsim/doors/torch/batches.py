@@ -73,10 +73,30 @@ def channels_last(integers: RawValues, source: Source) -> RawValues:
     return np.ascontiguousarray(np.moveaxis(maps, -3, -1))
 
 
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """All samples as they were given [sample, ...], with labels, and what there is of values."""
+
+    raw: NDArray[Any]
+    labels: NDArray[np.int64]
+    least: float
+    most: float
+    whole: bool
+
+
 def collected(inputs: Any, labels: Any, spool: Spool, bits: int = _BITS) -> Samples:
     """All samples and labels, from a batch or from batches with labels; fractions become whole numbers of some bits.
 
     Raises UsageError for what is neither, TraceError for values that are no whole numbers of one step.
+    """
+    found = gathered(inputs, labels, spool)
+    return Samples(found.raw, _numbers(found.least, found.most, found.whole, bits), found.labels, spool)
+
+
+def gathered(inputs: Any, labels: Any, spool: Spool) -> Gathered:
+    """All samples and labels, from a batch or from batches with labels.
+
+    Raises UsageError for what is neither, TraceError for values that are no finite numbers.
     """
     least, most, whole = math.inf, -math.inf, True
     right: list[NDArray[np.int64]] = []
@@ -97,7 +117,7 @@ def collected(inputs: Any, labels: Any, spool: Spool, bits: int = _BITS) -> Samp
         right.append(found)
     if not right:
         raise UsageError("inputs: wanted one batch or more, found none")
-    return Samples(spool.array(_RAW), _numbers(least, most, whole, bits), np.concatenate(right), spool)
+    return Gathered(spool.array(_RAW), np.concatenate(right), least, most, whole)
 
 
 def _numbers(least: float, most: float, whole: bool, bits: int) -> Numbers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,24 +15,23 @@ from hwsim import arguments
 from hwsim.doors.entry import SAMPLES_COMPARED, enter
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph, Neurons, Source, Votes, Weighted
-from hwsim.doors.lattice import Precision
+from hwsim.doors.precision import Precision
 from hwsim.doors.spool import spooled
 from hwsim.doors.torch.batches import Numbers, Samples, channels_last, collected
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
 from hwsim.doors.torch.modules import (
     NEURONS,
-    has_memory,
     hint,
     is_in_time,
     is_neurons,
     is_whole,
     neuron_key,
     refuse,
+    reset,
 )
 from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
-from hwsim.files import check_outputs
 from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
@@ -41,7 +39,7 @@ from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.trace import RawValues
 
 
-def captured(
+def captured_timesteps(
     model: nn.Module,
     inputs: Any,
     labels: Any,
@@ -55,14 +53,10 @@ def captured(
     allow_drift: float | None,
     out: Path | None,
     about: Mapping[str, Any],
-) -> Trace:
-    """See `hwsim.doors.capture`."""
-    if not isinstance(model, nn.Module):
-        raise UsageError(f"model: wanted a torch.nn.Module, got {type(model).__name__}")
+) -> tuple[Trace, str]:
+    """The trace of neurons of timesteps, and what is to be told of it; see `hwsim.doors.capture`."""
     if readout not in ("spikes", "membrane"):
         raise UsageError(f"readout: wanted spikes or membrane, got {readout!r}")
-    if out is not None:
-        check_outputs([out])
     precision = Precision(weight_bits, per_channel=per_channel)
     with spooled(out) as spool:
         samples = collected(inputs, labels, spool, arguments.within("input_bits", input_bits, 1, MAX_INPUT_BITS))
@@ -76,13 +70,11 @@ def captured(
         )
         if out is not None:
             write_trace(out, entered.trace)
-    if entered.warning:
-        warnings.warn(entered.warning, stacklevel=3)
     if out is None:
-        return entered.trace
+        return entered.trace, entered.warning
     written = read_trace(out, mapped=True)
     assert isinstance(written, Trace)
-    return written
+    return written, entered.warning
 
 
 def _seen(
@@ -99,7 +91,7 @@ def _seen(
         return run, graph, run.floats(graph, few, readout)
     finally:
         model.train(training)
-        _reset(model)
+        reset(model)
 
 
 class _Forward:
@@ -167,7 +159,7 @@ class _Forward:
     def _called(self, given: Sequence[torch.Tensor]) -> tuple[list[Call], str]:
         """Calls of forward passes one after another, or no calls and why that failed."""
         calls: list[Call]
-        _reset(self.model)
+        reset(self.model)
         with written_down(self.model, is_whole) as calls:
             try:
                 for tensor in given:
@@ -214,7 +206,7 @@ class _Forward:
         return FloatRun(spikes, np.asarray(logits, np.float64))
 
     def _run(self, few: RawValues) -> None:
-        _reset(self.model)
+        reset(self.model)
         tensor = self._tensor(few)
         if self.multi:
             whole = (
@@ -266,12 +258,3 @@ def _times(calls: list[Call]) -> int:
                 refuse(call.name, call.module, why)
         raise TraceError(f"model: has no spiking neurons that are known; hwsim knows {', '.join(NEURONS)}")
     return max(count.values())
-
-
-def _reset(model: nn.Module) -> None:
-    """Membranes and what containers keep back to where they begin, in the way of either library."""
-    for module in filter(has_memory, model.modules()):
-        for name in ("reset_mem", "reset"):
-            if callable(getattr(module, name, None)):
-                getattr(module, name)()
-                break

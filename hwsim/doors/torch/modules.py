@@ -267,7 +267,6 @@ HINTS = {
     "StateLeaky": "filters all timesteps at once: train with Leaky and reset_mechanism='none'",
     "AssociativeLeaky": "has states that its inputs write and erase: train with Leaky",
     "DeltaLeaky": "fires where its membrane changes, up or down: train with Leaky",
-    "SLSTM": "is an LSTM; a trace of coding 'sequence' is of these: hwsim.make.sequence",
     "SConv2dLSTM": "is an LSTM of maps, which no trace says: train with RLeaky",
     "HalfThresholdIFNode": "begins at half of its threshold, membranes of a trace at 0: train with IFNode",
     "TernaryIFNode": "fires spikes of both signs, which layers of a trace do not: train with IFNode",
@@ -291,7 +290,7 @@ HINTS = {
     "LSNNCell": "has a threshold that adapts: train with LIFCell",
     "IzhikevichCell": "has a quadratic membrane: train with LIFCell",
     "CobaLIFCell": "has conductances: train with LIFCell",
-    "ReLU": "is no spiking neuron: a trace is of spikes",
+    "ReLU": "is no spiking neuron: a trace is of spikes; coding='ttfs' takes first spikes of a network of ReLU",
     "LayerNorm": "cannot be folded into weights: use batch norm",
     "GroupNorm": "cannot be folded into weights: use batch norm",
 }
@@ -347,3 +346,12 @@ def class_of(module: nn.Module) -> str | None:
 def is_whole(module: nn.Module) -> bool:
     """Whether a module is one call: neurons, known layers, and whatever else has no modules within."""
     return is_neurons(module) or class_of(module) is not None or not any(True for _ in module.children())
+
+
+def reset(model: nn.Module) -> None:
+    """Membranes and what containers keep back to where they begin, in the way of either library."""
+    for module in filter(has_memory, model.modules()):
+        for name in ("reset_mem", "reset"):
+            if callable(getattr(module, name, None)):
+                getattr(module, name)()
+                break

@@ -17,8 +17,13 @@ from hwsim.view.terminal.plain_text import headed
 _LONGEST_VALUE = 28
 
 
-def print_architecture(loaded: Architecture[Any], components: Mapping[str, Priced], console: Console) -> None:
-    """Each price and its bounds, component by component, and below where each comes from."""
+def print_architecture(
+    loaded: Architecture[Any], components: Mapping[str, Priced], console: Console, sizes: str = ""
+) -> None:
+    """Each price and its bounds, component by component, and below where each comes from.
+
+    `sizes` says how large the memories are that a network decides.
+    """
     console.print(headed(loaded.spec.description))
     console.print(
         f"{loaded.path} (machine {loaded.machine}, sha256 {loaded.sha256[:12]})\nsource: {loaded.spec.source}"
@@ -27,6 +32,8 @@ def print_architecture(loaded: Architecture[Any], components: Mapping[str, Price
         console.print("with " + ", ".join(loaded.overrides))
     for key, place in loaded.overridden.items():
         console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
+    if sizes:
+        console.print(sizes)
     sources: dict[str, int] = {}
     table = _table("component", "", "value", "bounds", "source", right=("value", "bounds", "source"))
     for name, part in components.items():

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hwsim.doors.torch.ranks import nearest_rank
 from training.common.blocks import MIN_THRESHOLD
-from training.common.ranks import nearest_rank
 from training.dietsnn.model import Geometry, SpikingNetwork, operations
 
 BALANCING_STEPS = 20

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hwsim.doors.torch.rounding import steps_of, straight_through
 from training.common.blocks import SpikingBlock, fold
 from training.common.neurons import Grid, lif
-from training.common.rounding import steps_of, straight_through
 from training.dietsnn.model import SpikingNetwork
 
 PIXEL_MAX = 255

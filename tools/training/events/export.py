@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from hwsim.doors.drift import drift_of
 from hwsim.doors.entry import SAMPLES_COMPARED
 from hwsim.doors.float_run import run_floats
-from hwsim.doors.lattice import Precision, to_integers
+from hwsim.doors.lattice import to_integers
+from hwsim.doors.precision import Precision
 from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.provenance import Provenance

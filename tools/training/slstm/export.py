@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hwsim.doors.torch.lstm.integers import Lattice, logit_scale, network_of
 from hwsim.traces.sequence.golden import execute_sequence
 from hwsim.traces.sequence.trace import SequenceInputs, SequenceTrace
 from hwsim.traces.trace import Logits
 from training.common.data import Images
 from training.common.provenance import Amounts, recorded_first, trained_provenance
-from training.slstm.integers import logit_scale, network_of
-from training.slstm.network import GatedNetwork
+from training.slstm.network import INPUT_STEPS_PER_ONE, GatedNetwork
+
+LATTICE = Lattice(1 / INPUT_STEPS_PER_ONE, INPUT_STEPS_PER_ONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,12 @@ class Recorded:
 
 def recorded(trained: GatedNetwork, test: Images, amounts: Amounts, origin: Origin) -> Recorded:
     """Execute the integers of `trained` on all test samples; keep spikes of some and logits of all."""
-    network = network_of(trained)
+    network = network_of(trained, LATTICE)
     values = test.x[..., 0].astype(np.int8)
     run = execute_sequence(network, values, trained.timesteps)
     order = recorded_first(test.y, amounts, origin.seed)
     samples, first = test.take(order), order[: amounts.recorded]
-    scale = logit_scale(trained)
+    scale = logit_scale(trained, LATTICE)
     logits = {
         "recorded": Logits(run.logits[first], scale, test.y[first], test.ids[first], "test"),
         "test": Logits(run.logits, scale, test.y, test.ids, "test"),

@@ -9,6 +9,8 @@ from dataclasses import asdict
 
 import torch
 
+from hwsim.doors.torch.lstm.conversion import Fit
+from hwsim.doors.torch.lstm.network import Shape
 from hwsim.errors import TraceError
 from hwsim.traces.codings import verify
 from hwsim.traces.io import write_trace
@@ -16,10 +18,10 @@ from training.common.data import digest, stratified
 from training.common.loop import Augmentation, Stage, TensorImages, Trainer, accuracy, checkpoint_name
 from training.common.progress import percent, say
 from training.common.provenance import Amounts
-from training.slstm.conversion import Fit, converted
+from training.slstm.conversion import converted
 from training.slstm.data import Sequences, load_sequences
 from training.slstm.export import Origin, Recorded, recorded
-from training.slstm.network import GatedNetwork, Shape
+from training.slstm.network import GatedNetwork
 
 ANN_DECAY, DECAY = 1e-2, 0.0
 CALIBRATION = 500  # training samples on which thresholds and shifts are fitted

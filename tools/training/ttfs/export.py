@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hwsim.doors.torch.first_spike.integers import logit_scale, network_of
+from hwsim.doors.torch.first_spike.timed import TimedNetwork
 from hwsim.errors import TraceError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.provenance import Provenance
@@ -17,10 +19,8 @@ from hwsim.traces.ttfs.trace import SILENT, Decisions, FirstSpikeNetwork, FirstS
 from training.common.data import Images
 from training.common.loop import TensorImages
 from training.common.provenance import Amounts, recorded_first, trained_provenance
-from training.ttfs.integers import logit_scale, network_of
 from training.ttfs.rate import accuracy_over, rate_trace
 from training.ttfs.real import Geometry
-from training.ttfs.timed import TimedNetwork
 
 BATCH = 250
 
@@ -50,7 +50,7 @@ def trace_of(
 
     Raises TraceError where the torch execution fires one neuron at another tick, or decides one sample otherwise.
     """
-    network = network_of(trained, geometry)
+    network = network_of(trained, geometry.image)
     order = recorded_first(test.y, amounts, origin.seed)
     samples = test.take(order)
     run = execute_first_spike(network, test.x)
@@ -73,7 +73,7 @@ def rate_trace_of(
     trained: TimedNetwork, geometry: Geometry, test: Images, amounts: Amounts, origin: Origin
 ) -> RateTrace:
     """The same weights with neurons that fire again, executed on all test samples, logits of `amounts.inputs` kept."""
-    network = network_of(trained, geometry)
+    network = network_of(trained, geometry.image)
     samples = test.take(recorded_first(test.y, amounts, origin.seed))
     provenance = origin.provenance(network, "rate-coded", accuracy_over(network, test))
     notes = f"{origin.notes}; neurons that fire again, on the weights of the TTFS network, not trained further"

@@ -8,6 +8,8 @@ from dataclasses import asdict
 import torch
 from torch import nn
 
+from hwsim.doors.torch.first_spike.conversion import Windows, converted, highest_sums
+from hwsim.doors.torch.first_spike.timed import TimedNetwork
 from hwsim.errors import TraceError
 from hwsim.traces.codings import verify
 from hwsim.traces.io import write_trace
@@ -17,10 +19,8 @@ from training.common.loop import Augmentation, Stage, TensorImages, Trainer, acc
 from training.common.progress import percent, say
 from training.common.provenance import Amounts
 from training.common.splits import prepare
-from training.ttfs.conversion import Windows, converted, highest_sums
 from training.ttfs.export import Origin, rate_trace_of, trace_of
 from training.ttfs.real import Geometry, RealNetwork, sums_of
-from training.ttfs.timed import TimedNetwork
 
 REAL_RATE, REAL_DECAY = 1e-3, 1e-2
 TIMED_RATE, TIMED_DECAY = 2e-4, 0.0
@@ -93,7 +93,7 @@ class Stages:
         options = self.options
         windows = Windows(options.window, options.start, options.bits)
         sums = sums_of(real, TensorImages.of(self.calibration, "cpu"), EVALUATION_BATCH)
-        network = converted(real, windows, highest_sums(sums, options.percentile))
+        network = converted(real.operations(), windows, highest_sums(sums, options.percentile))
         before = self.held_accuracy(network)
         say(f"converted: held-out accuracy {percent([before])} %")
         stage = self._stage("timed", options.epochs, TIMED_RATE, TIMED_DECAY, options.seed + 1)

@@ -15,6 +15,8 @@ from hwsim.errors import ArchitectureError
 from hwsim.traces.network.layers import neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
+_AT_TILES = ("spike_buffer", "membrane")
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
@@ -87,13 +89,30 @@ def _state_bits(step: Step, membrane_bits: int) -> int:
     return state_bits(neuron, membrane_bits)
 
 
+def least_memories(plan: Plan) -> Mapping[str, int]:
+    """How many memories of each kind there are at least: a tile, or in all for what no tile in particular needs."""
+    return {"spike_buffer": 1, "membrane": plan.spec.chip.pes_per_tile, "psum_buffer": 1, "global_buffer": 1}
+
+
+def needed_bits(plan: Plan) -> Mapping[str, int]:
+    """Bits of one memory of each kind with which the least number of them holds all: those of the fullest tile."""
+    needed, tiles = needs(plan), plan.placement.tiles
+    found = {}
+    for name, least in least_memories(plan).items():
+        if name in needed:
+            everywhere = least * tiles if name in _AT_TILES else least
+            most = max(needed[name].by_tile.values(), default=0)
+            found[name] = max(ceil(most / least), ceil(needed[name].anywhere / everywhere))
+    return found
+
+
 def memories(name: str, sram: Sram, needed: Needs, least: int, plan: Plan) -> int:
     """How many memories hold what is needed: `least` in each tile, or in all for what no tile in particular needs.
 
     Raises ArchitectureError when a chip of fixed size has too little.
     """
     fixed, tiles = plan.spec.chip.tiles != "as_needed", plan.placement.tiles
-    at_tiles = name in ("spike_buffer", "membrane")
+    at_tiles = name in _AT_TILES
     total = 0
     for tile in range(tiles) if at_tiles else ():
         bits = needed.by_tile.get(tile, 0)
@@ -109,6 +128,6 @@ def _check(name: str, sram: Sram, bits: int, count: int, place: str) -> None:
     """Raise ArchitectureError when so many memories do not hold so many bits."""
     if bits > count * sram.capacity_bits:
         raise ArchitectureError(
-            f"{name}.capacity_kib: {place}{count} x {sram.capacity_kib:g} KiB hold {count * sram.capacity_bits} bits, "
+            f"{name}.capacity_kib: {place}{count} x {sram.kib:g} KiB hold {count * sram.capacity_bits} bits, "
             f"the network needs {bits}"
         )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.common.rounding import straight_through
+from hwsim.doors.torch.rounding import straight_through
 
 FIRED_FIRST = 2.0**40
 """An earlier tick outweighs every potential (below 2**31) when output neurons are compared in double precision."""
@@ -106,14 +106,19 @@ class TimedLayer(nn.Module):
 
     def integer_bias(self) -> Tensor:
         """Initial potentials [out]."""
-        assert self.op.bias is not None
-        return straight_through(self.op.bias / (self.step * self.unit))
+        return straight_through(self._real_bias())
 
-    def forward(self, arrivals: Tensor) -> Firing:
-        """Firing of every neuron [sample, ...] from arrivals of its inputs."""
+    def _real_bias(self) -> Tensor:
+        assert self.op.bias is not None
+        return self.op.bias / (self.step * self.unit)
+
+    def forward(self, arrivals: Tensor, rounded: bool = True) -> Firing:
+        """Firing of every neuron [sample, ...] from arrivals of its inputs; of real weights where not `rounded`."""
         lateness = self.timing.lateness().to(arrivals.device)
         ramps = functional.relu(arrivals - lateness.reshape(-1, *[1] * arrivals.dim()))
-        weight, bias = self.integer_weight(), self.integer_bias()
+        weight, bias = self.op.weight / self.step, self._real_bias()
+        if rounded:
+            weight, bias = self.integer_weight(), self.integer_bias()
         if isinstance(self.op, nn.Conv2d):
             sums = functional.conv2d(ramps.flatten(0, 1), weight, bias, self.op.stride, self.op.padding)
         else:
@@ -125,22 +130,29 @@ class TimedNetwork(nn.Module):
     """Layers of fire-once neurons in a chain, from pixels to what the first output spike decides on."""
 
     def __init__(self, layers: list[TimedLayer], input_arrivals: Tensor) -> None:
-        """`input_arrivals` [256] gives the arrival of each pixel value."""
+        """`input_arrivals` [2 ** bits] gives the arrival of each raw input."""
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.register_buffer("input_arrivals", input_arrivals, persistent=False)
+
+    @property
+    def input_bits(self) -> int:
+        """Of raw inputs."""
+        table = self.input_arrivals
+        assert isinstance(table, Tensor)
+        return len(table).bit_length() - 1
 
     def timed(self) -> list[TimedLayer]:
         """The layers from input to output."""
         return [layer for layer in self.layers if isinstance(layer, TimedLayer)]
 
-    def firings(self, pixels: Tensor) -> list[Firing]:
-        """Of every layer, for pixels 0..255 [sample, c, h, w]."""
+    def firings(self, pixels: Tensor, rounded: bool = True) -> list[Firing]:
+        """Of every layer, for raw inputs [sample, ...], such as pixels 0..255 [sample, c, h, w]."""
         table = self.input_arrivals
         assert isinstance(table, Tensor)
         arrivals, out = table[pixels.long()], []
         for layer in self.timed():
-            out.append(layer(arrivals))
+            out.append(layer(arrivals, rounded))
             arrivals = out[-1].arrival(layer.timing)
         return out
 

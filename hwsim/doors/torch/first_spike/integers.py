@@ -1,46 +1,59 @@
-"""A trained fire-once network as the integers of a trace."""
+"""A network of neurons that fire once as the integers of a trace."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hwsim.doors.graph import Shape
+from hwsim.doors.torch.first_spike.timed import TimedLayer, TimedNetwork
+from hwsim.doors.torch.windows import of_convolution
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear, Network, StoredWeights
-from hwsim.traces.network.window import Window
 from hwsim.traces.ttfs.trace import FirstSpikeNetwork, FirstSpikeNeurons
-from training.ttfs.conversion import PIXEL_BITS
-from training.ttfs.real import Geometry
-from training.ttfs.timed import TimedLayer, TimedNetwork
 
 
-def network_of(trained: TimedNetwork, geometry: Geometry) -> FirstSpikeNetwork:
-    """The integer network; the layers are input, conv1 .., flatten, fc1 .."""
-    layers: list[Layer] = [Input("input", (), geometry.image, PIXEL_BITS)]
+def network_of(
+    trained: TimedNetwork, image: Shape, input_bits: int = 8, names: Sequence[str] | None = None
+) -> FirstSpikeNetwork:
+    """The integer network on raw inputs of a shape (height, width, channels).
+
+    Unless layers have other names, they are input, conv1 .., flatten, fc1 ..
+    """
+    layers: list[Layer] = [Input("input", (), image, input_bits)]
     neurons: dict[str, FirstSpikeNeurons] = {}
-    maps, shape, flat = iter(geometry.maps()), geometry.image, False
-    for layer in trained.timed():
+    shape, flat = image, False
+    for layer, name in zip(trained.timed(), names or _numbered(trained), strict=True):
         if isinstance(layer.op, nn.Conv2d):
-            shape = next(maps)
-            layers.append(_convolution(f"conv{len(neurons) + 1}", layers[-1].name, layer, layer.op, shape))
+            layers.append(_convolution(name, layers[-1].name, layer, layer.op, shape))
+            shape = layers[-1].shape
         else:
             if not flat:
-                layers.append(Flatten("flatten", (layers[-1].name,), (1, 1, geometry.n_flat())))
-            layers.append(_linear(f"fc{len(neurons) - len(geometry.convolutions) + 1}", layers[-1], layer, shape, flat))
+                layers.append(Flatten("flatten", (layers[-1].name,), (1, 1, math.prod(shape))))
+            layers.append(_linear(name, layers[-1], layer, shape, flat))
             flat = True
-        neurons[layers[-1].name] = _neurons(layer)
+        neurons[name] = _neurons(layer)
     window = trained.timed()[0].timing.window
     return FirstSpikeNetwork(Network(tuple(layers)), window, "windowed", neurons)
 
 
-def _convolution(name: str, source: str, layer: TimedLayer, op: nn.Conv2d, shape: tuple[int, int, int]) -> Conv2d:
+def _numbered(trained: TimedNetwork) -> list[str]:
+    kinds = ["conv" if isinstance(layer.op, nn.Conv2d) else "fc" for layer in trained.timed()]
+    return [f"{kind}{kinds[: n + 1].count(kind)}" for n, kind in enumerate(kinds)]
+
+
+def _convolution(name: str, source: str, layer: TimedLayer, op: nn.Conv2d, shape: Shape) -> Conv2d:
     weights = _stored(layer, _integers(layer.integer_weight()).transpose(2, 3, 1, 0))
-    window = Window.square(op.kernel_size[0], op.stride[0], int(op.padding[0]))
-    return Conv2d(name, (source,), shape, window, 1, weights, _bias(layer), None)
+    window = of_convolution(op)
+    height, width = window.out_size(*shape[:2])
+    return Conv2d(name, (source,), (height, width, op.out_channels), window, op.groups, weights, _bias(layer), None)
 
 
-def _linear(name: str, source: Layer, layer: TimedLayer, image: tuple[int, int, int], flat: bool) -> Linear:
+def _linear(name: str, source: Layer, layer: TimedLayer, image: Shape, flat: bool) -> Linear:
     values = _integers(layer.integer_weight())
     if not flat:  # torch flattens (channel, y, x), the trace (y, x, channel)
         height, width, channels = image
