@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from hwsim.accelerators.digital.blocking import LOOPS, Loop
 from hwsim.arch.schema import ComponentSpec, Spec
@@ -46,6 +47,17 @@ class Block(Spec):
         if len(set(self.order)) < len(self.order):
             raise ValueError(f"order names a loop more than once, got {', '.join(self.order)}")
         return self
+
+
+def _kind(written: object) -> str:
+    """Which branch of `Blockings` a value is of, so that an error is about that."""
+    return "layers" if isinstance(written, Mapping) else "word"
+
+
+Blockings = Annotated[
+    Annotated[Literal["auto", "none"], Tag("word")] | Annotated[dict[str, Block], Tag("layers")], Discriminator(_kind)
+]
+"""The best blocking of every layer, no blocks, or the blocks of some layers."""
 
 
 class Array(ComponentSpec):
@@ -102,7 +114,7 @@ class DigitalSpec(MachineSpec):
     global_buffer: BankedSram | Absent
     dram: Dram | Absent
     baseline: Baseline
-    blocking: Literal["auto", "none"] | dict[str, Block] = "auto"
+    blocking: Blockings = "auto"
     batch: int = Field(default=1, ge=1, le=4096)
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from traces.direct.networks import Sketch, networks
 
+from hwsim import api
 from hwsim.accelerators.digital import Machine
 from hwsim.accelerators.digital.layout import Layout
 from hwsim.contract.dense import Dense
@@ -267,7 +268,22 @@ def test_a_blocking_that_cannot_be_is_refused():
         Machine(digital.variant(blocking={"conv2": {"inputs": 1}})).lower(grouped)
 
 
-def test_a_blocking_of_a_file_is_taken_as_it_is(tmp_path):
+@pytest.mark.parametrize(
+    ("given_as", "message"),
+    [
+        ("{conv2: {rows: 0}}", "blocking.conv2.rows: must be at least 1, got 0"),
+        ("{conv2: {row: 2}}", "unknown key 'blocking.conv2.row'; did you mean 'blocking.conv2.rows'?"),
+        ("{conv2: {order: [inputs, inputs]}}", "blocking.conv2: order names a loop more than once, got inputs, inputs"),
+        ("outo", "blocking: must be 'auto' or 'none', got 'outo'"),
+    ],
+)
+def test_what_a_file_gets_wrong_is_said_in_one_line(given_as, message):
+    with pytest.raises(ArchitectureError) as caught:
+        api.load_architecture("digital", [f"blocking={given_as}"])
+    assert str(caught.value) == f"--set blocking={given_as}: {message}"
+
+
+def test_a_blocking_of_a_file_is_taken_as_it_is():
     """Also where the layer would fit; the report names it."""
     trace = of_bytes()
     hardware = Machine(digital.variant(**SMALL, blocking={"conv1": {"rows": 2, "order": ("positions",)}})).lower(trace)
