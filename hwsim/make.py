@@ -198,7 +198,7 @@ def _recorded(
     run: Execution, values: RawValues, labels: NDArray[np.int64], n: int, about: Mapping[str, Any]
 ) -> tuple[Mapping[str, PackedSpikes], Inputs, Mapping[str, Logits], Provenance]:
     """What follows network and timesteps in traces of layers."""
-    spikes = {name: PackedSpikes(packed.words[:n], packed.shape) for name, packed in run.spikes.items()}
+    spikes = {name: packed.first(n) for name, packed in run.spikes.items()}
     return spikes, Inputs(values, labels, np.arange(len(labels))), *_logits(run.logits, labels, n, about)
 
 

@@ -38,6 +38,7 @@ def check(seed: int, number: int) -> tuple[collections.Counter[str], str]:
     case = draw(seed, number)
     has = collections.Counter(type(layer).__name__.lower() for layer in case.network)
     has[case.coding] += 1
+    has["signed spikes"] += case.network.has_signed_spikes
     has["reads the timestep before"] += len(case.network.read_late) > 0
     try:
         trace = case.trace()

@@ -100,8 +100,8 @@ def trace_verify(file: Path, memory: int | None) -> None:
     multiple=True,
     metavar="WORD",
     help="Change the network: events, input-bits=1..16, signed, weight-bits=1..16, bias, reset=soft|hard|none,"
-    " delayed-reset, at-threshold, leak=none|channel, synapse=now|late, feedback, recurrent, readout=spikes|membrane,"
-    " votes=1..64; may be repeated.",
+    " delayed-reset, at-threshold, leak=none|channel, synapse=now|late, feedback, signed-spikes, recurrent,"
+    " readout=spikes|membrane|mean_membrane, votes=1..64; may be repeated.",
 )
 @click.option("--timesteps", type=int, default=4, show_default=True, help="Timesteps T.")
 @click.option("--samples", type=int, default=4, show_default=True, help="Number of samples.")

@@ -53,7 +53,8 @@ class CellArray(PricedSpec):
     A cell at level n (0 is off) costs `read_cell` + n * `read_level` when its row is driven; `read_mean` is a driven
     cell at the mean level, for machines that do not look at the weights.  `drive_row` is C V^2 of one word line at
     `driver_v` over all columns, wire and access transistors; `precharge_column` one bit line.  `read_array` is
-    everything at once: all rows driven, all cells at the mean level, all bit lines.  The area is that of the cells.
+    everything at once: all rows driven, all cells at the mean level, all bit lines.  The area is that of the cells;
+    what drives and senses the lines is `RowDriver`, `ColumnMux` and `Adc`.
     """
 
     rows: int = Field(ge=1, le=8192)
@@ -78,11 +79,13 @@ class CellArray(PricedSpec):
     def off_fraction(self) -> float:
         """Current of a driven cell that is off over that of one at the highest level."""
 
+    def word_line_ff(self, technology: Technology) -> float:
+        """Capacitance of one word line over all columns: wire and an access gate a cell."""
+        return self.columns * (self._micrometres(technology, self.cell_width_f) * WIRE_FF_PER_UM + self.access_gate_ff)
+
     def drive_row(self, technology: Technology) -> Price:
         """C V^2 of one word line; `access_gate_ff` makes a row of 64 cells of 12 F at 32 nm and 1.1 V cost 20 fJ."""
-        row_ff = self.columns * (
-            self._micrometres(technology, self.cell_width_f) * WIRE_FF_PER_UM + self.access_gate_ff
-        )
+        row_ff = self.word_line_ff(technology)
         load = f"{WIRE_SOURCE}, access gate {self.access_gate_ff:g} fF"
         source = f"C V^2 of {self.columns} cells at {self.driver_v:g} V: {load}"
         return Price.exact(row_ff * self.driver_v**2 * PJ_PER_FJ, source)

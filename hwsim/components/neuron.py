@@ -67,6 +67,11 @@ class Neuron(PricedSpec):
         lane = logic.add(technology, self.membrane_bits)
         return self._of_all_lanes(lane, {"add": lane.energy_pj})
 
+    def lower_threshold(self, technology: Technology) -> Priced:
+        """What signed spikes of all lanes take: a comparison with minus the threshold; the reset adds or subtracts."""
+        lane = logic.compare(technology, self.membrane_bits)
+        return self._of_all_lanes(lane, {"compare": lane.energy_pj})
+
     def _of_all_lanes(self, lane: logic.Operator, actions: dict[str, Price]) -> Priced:
         area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
         return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))

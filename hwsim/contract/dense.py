@@ -18,11 +18,21 @@ class Dense:
     density: float | Literal["trace"] = 1.0  # share of activations that are not zero; `trace`: those that spike at all
 
     @classmethod
-    def of(cls, kind: BaselineKind, timesteps: int, ann_bits: int, qann_density: float | Literal["trace"]) -> Dense:
-        """Activations of `ann_bits`, none of them zero, or of ceil(log2(T + 1)) bits, as many as a rate over T has."""
+    def of(
+        cls,
+        kind: BaselineKind,
+        timesteps: int,
+        ann_bits: int,
+        qann_density: float | Literal["trace"],
+        signed: bool = False,
+    ) -> Dense:
+        """Activations of `ann_bits`, none of them zero, or of ceil(log2(T + 1)) bits, as many as a rate over T has.
+
+        In the place of `signed` spikes they are in two's complement: rates have a bit more, others 2 at least.
+        """
         if kind == "ann":
-            return cls("ann", ann_bits)
-        return cls("qann", timesteps.bit_length(), qann_density)
+            return cls("ann", max(ann_bits, 1 + signed))
+        return cls("qann", timesteps.bit_length() + signed, qann_density)
 
     @property
     def narrow(self) -> bool:

@@ -2,7 +2,9 @@
 
 A synaptic current is a second state word: its leak, what it adds up and its register are the part `synapse`, in every
 lane of the neuron unit.  Feedback of a neuron to itself is an addition, the part `feedback`, and a bit of state, its
-last spike.  Both are there only for networks that have them, priced by the law of logic whatever prices the unit has.
+last spike, or two of a signed one.  Signed spikes are a second comparison, with minus the threshold, the part
+`lower_threshold`.  All are there only for networks that have them, priced by the law of logic whatever prices the unit
+has.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from hwsim.traces.network.layers import Network, Neuron, neuron_of
 
 Actions = Mapping[str, tuple[str, ...]]
 """Component -> actions of it."""
-SYNAPSE, FEEDBACK = "synapse", "feedback"
-ACTIONS: Actions = {SYNAPSE: ("update",), FEEDBACK: ("add",)}
+SYNAPSE, FEEDBACK, LOWER_THRESHOLD = "synapse", "feedback", "lower_threshold"
+ACTIONS: Actions = {SYNAPSE: ("update",), FEEDBACK: ("add",), LOWER_THRESHOLD: ("compare",)}
 
 
 def neuron_parts(network: Network, away: frozenset[str] = frozenset()) -> tuple[str, ...]:
@@ -30,13 +32,14 @@ def neuron_parts(network: Network, away: frozenset[str] = frozenset()) -> tuple[
     there = {
         SYNAPSE: any(neuron.synapse is not None for neuron in neurons),
         FEEDBACK: any(neuron.feedback is not None for neuron in neurons),
+        LOWER_THRESHOLD: any(neuron.signed for neuron in neurons),
     }
     return tuple(name for name, needed in there.items() if needed)
 
 
 def priced_neuron_parts(names: Iterable[str], unit: Unit, technology: Technology) -> dict[str, Priced]:
     """Those of the parts that are among the names, for all lanes of a neuron unit."""
-    made = {SYNAPSE: unit.synapse, FEEDBACK: unit.feedback}
+    made = {SYNAPSE: unit.synapse, FEEDBACK: unit.feedback, LOWER_THRESHOLD: unit.lower_threshold}
     return {name: made[name](technology) for name in names if name in made}
 
 
@@ -46,6 +49,8 @@ def part_operations(neuron: Neuron) -> Iterator[tuple[str, str]]:
         yield SYNAPSE, "update"
     if neuron.feedback is not None:
         yield FEEDBACK, "add"
+    if neuron.signed:
+        yield LOWER_THRESHOLD, "compare"
 
 
 def state_words(neuron: Neuron) -> int:
@@ -55,7 +60,7 @@ def state_words(neuron: Neuron) -> int:
 
 def state_bits(neuron: Neuron, membrane_bits: int) -> int:
     """Bits that a neuron keeps from timestep to timestep where a membrane has so many."""
-    return state_words(neuron) * membrane_bits + (neuron.feedback is not None)
+    return state_words(neuron) * membrane_bits + (neuron.feedback is not None) * (1 + neuron.signed)
 
 
 def synapse_widths(key: str, neuron: Neuron, there: Unit) -> Iterator[Width]:

@@ -58,7 +58,7 @@ def capture(
         input_bits: 1 to 16, of inputs that are no integers; those below 0 are signed, and the notes of the trace say
             what 1 is worth.
         per_channel: whether each output channel has a weight step of its own.
-        readout: what the last neurons decide by, `spikes` or `membrane`.
+        readout: what the last neurons decide by, `spikes`, `membrane` or `mean_membrane`, its mean over time.
         recorded: samples whose spikes are kept, the first ones; all unless given.
         allow_drift: share of spikes that may differ from the model's own; 5 % unless given.
         coding: `ttfs` for first spikes of a network of ReLU; all else follows from the model.

@@ -37,7 +37,7 @@ class Drift:
 
 
 def drift_of(
-    floats: Mapping[str, NDArray[np.bool_]],
+    floats: Mapping[str, NDArray[np.int8]],
     float_logits: NDArray[np.float64],
     run: Execution,
     layer_of: Mapping[str, str],
@@ -47,8 +47,12 @@ def drift_of(
     counts = {}
     for name, wanted in floats.items():
         packed = run.spikes[layer_of[name]]
-        found = unpack_channels(packed.words[: len(wanted)], packed.shape[2]).reshape(wanted.shape)
-        counts[layer_of[name]] = int((found != wanted).sum()), int(wanted.sum())
+        fired, *negative = (
+            unpack_channels(words[: len(wanted)], packed.shape[2]).reshape(wanted.shape).astype(np.int8)
+            for words in packed.arrays().values()
+        )
+        found = fired - 2 * negative[0] if negative else fired
+        counts[layer_of[name]] = int(np.count_nonzero(found != wanted)), int(np.count_nonzero(wanted))
     right, float_right = (
         float((each.sum(axis=1).argmax(axis=1) == labels[: len(each)]).mean())
         for each in (run.logits[: len(float_logits)], float_logits)

@@ -20,7 +20,7 @@ from hwsim.doors.spool import Spool
 from hwsim.errors import TraceError
 from hwsim.traces.direct.golden import Execution, execute_parts
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Network
+from hwsim.traces.network.layers import Layer, Network, neuron_of
 from hwsim.traces.trace import PackedSpikes, RawValues
 
 SAMPLES_COMPARED = 32
@@ -75,11 +75,18 @@ def _executed(network: Network, inputs: RawValues, timesteps: int, kept: int, sp
     logits, done = [], 0
     for part in execute_parts(network, inputs, timesteps, DenseProducts(network)):
         for name, packed in part.spikes.items():
-            spool.append(name, packed.words[: max(kept - done, 0)])
+            for field, words in packed.first(max(kept - done, 0)).arrays().items():
+                spool.append(f"{name}/{field}", words)
         logits.append(part.logits)
         done += len(part.logits)
-    spikes = {layer.name: PackedSpikes(spool.array(layer.name), layer.shape) for layer in network.spiking()}
+    spikes = {layer.name: _spooled(spool, layer) for layer in network.spiking()}
     return Execution(spikes, np.concatenate(logits))
+
+
+def _spooled(spool: Spool, layer: Layer) -> PackedSpikes:
+    neuron = neuron_of(layer)
+    negative = spool.array(f"{layer.name}/negative") if neuron is not None and neuron.signed else None
+    return PackedSpikes(spool.array(f"{layer.name}/spikes"), layer.shape, negative)
 
 
 def _with_scale(trace: Trace, on: OnLattice) -> Trace:

@@ -27,29 +27,29 @@ from hwsim.traces.trace import RawValues
 
 @dataclass(frozen=True, slots=True)
 class FloatRun:
-    """Spikes of every node of neurons, bool [sample, timestep, y, x, channel], and logits [sample, timestep, class]."""
+    """Spikes of every node of neurons, int8 [sample, timestep, y, x, channel], and logits [sample, timestep, class]."""
 
-    spikes: Mapping[str, NDArray[np.bool_]]
+    spikes: Mapping[str, NDArray[np.int8]]
     logits: Floats
 
 
 @dataclass(slots=True)
 class State:
-    """Of a node of neurons: membranes, synaptic currents, and who fired in the timestep before."""
+    """Of a node of neurons: membranes, synaptic currents, and spikes of the timestep before."""
 
     v: Floats
     i: Floats
-    fired: NDArray[np.bool_]
+    fired: NDArray[np.int8]
 
 
 def run_floats(graph: Graph, inputs: RawValues, timesteps: int) -> FloatRun:
     """Execute on integers [sample, (timestep,) y, x, channel], in 64-bit floats."""
     states = {
-        node.name: State(*(np.zeros((len(inputs), *node.shape), kind) for kind in (float, float, bool)))
+        node.name: State(*(np.zeros((len(inputs), *node.shape), kind) for kind in (float, float, np.int8)))
         for node in graph
         if isinstance(node, Neurons)
     }
-    spikes: dict[str, list[NDArray[np.bool_]]] = {name: [] for name in states}
+    spikes: dict[str, list[NDArray[np.int8]]] = {name: [] for name in states}
     logits, last = [], graph.nodes[-1]
     for t in range(timesteps):
         values: dict[str, Floats] = {}
@@ -65,9 +65,9 @@ def run_floats(graph: Graph, inputs: RawValues, timesteps: int) -> FloatRun:
                 fired = fire(node, states[node.name], sources[0])
                 spikes[node.name].append(fired)
                 values[node.name] = fired.astype(np.float64)
-            elif isinstance(node, Votes) and node.of == "membrane":
+            elif isinstance(node, Votes) and node.of != "spikes":
                 (name,) = node.inputs
-                values[node.name] = states[name].v - before[name]
+                values[node.name] = states[name].v - (before[name] if node.of == "membrane" else 0)
             else:
                 values[node.name] = give(node, sources)
         logits.append(values[last.name][:, 0, 0])
@@ -75,12 +75,18 @@ def run_floats(graph: Graph, inputs: RawValues, timesteps: int) -> FloatRun:
     return FloatRun(found, np.stack(logits, axis=1))
 
 
-def fire(node: Neurons, state: State, x: Floats) -> NDArray[np.bool_]:
-    """One timestep of neurons: who fires; their state becomes that after it."""
+def fire(node: Neurons, state: State, x: Floats) -> NDArray[np.int8]:
+    """One timestep of neurons: their spikes, 1 or, signed, -1; their state becomes that after it."""
 
-    def fires(potential: Floats) -> NDArray[np.bool_]:
-        over: NDArray[np.bool_] = potential >= node.threshold if node.fires_at_threshold else potential > node.threshold
-        return over
+    def over(potential: Floats) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = (
+            potential >= node.threshold if node.fires_at_threshold else potential > node.threshold
+        )
+        return found
+
+    def fires(potential: Floats) -> NDArray[np.int8]:
+        spikes = over(potential).astype(np.int8)
+        return spikes - over(-potential) if node.signed else spikes
 
     if node.feedback is not None:
         x = x + node.feedback * state.fired
@@ -88,19 +94,19 @@ def fire(node: Neurons, state: State, x: Floats) -> NDArray[np.bool_]:
         before, state.i = state.i, node.synapse.leak * state.i + x
         x = before if node.synapse.delayed else state.i
     v = state.v
-    due = fires(v) & node.delayed_reset
+    due = fires(v) * node.delayed_reset
     if node.reset == "hard":
-        v = np.where(due, node.v_reset, v)
+        v = np.where(due != 0, node.v_reset, v)
     v = node.leak * v + node.gain * x + node.drive
     if node.reset == "soft":
         v = v - due * node.threshold
     if node.reset_after_sum:
-        v = np.where(due, node.v_reset, v)
+        v = np.where(due != 0, node.v_reset, v)
     fired = fires(v)
     if node.delayed_reset or node.reset == "none":
         state.v = v
     else:
-        state.v = np.where(fired, v - node.threshold if node.reset == "soft" else node.v_reset, v)
+        state.v = np.where(fired != 0, v - fired * node.threshold if node.reset == "soft" else node.v_reset, v)
     state.fired = fired
     return fired
 

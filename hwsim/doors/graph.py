@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
+from hwsim.traces.network.layers import ReadOf
 from hwsim.traces.network.window import Window
 
 Floats = NDArray[np.float64]
@@ -129,15 +130,16 @@ class Neurons(Node):
     reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
     synapse: Synapse | None = None
     feedback: Floats | None = None  # [channel] or [1]
+    signed: bool = False  # they fire -1 below minus their threshold
     widths: Widths | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Votes(Node):
-    """Decision by counts of spikes, `votes` neighbouring channels a class, or by membranes."""
+    """Decision by counts of spikes, `votes` neighbouring channels a class, by membranes or by their mean over time."""
 
     votes: int
-    of: Literal["spikes", "membrane"]
+    of: ReadOf
 
 
 @dataclass(frozen=True)

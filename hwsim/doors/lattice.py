@@ -201,7 +201,7 @@ class _Building:
         """Whether logits are the currents of a node, or membranes that take them: channels then have one step."""
         last = self.graph.nodes[-1]
         after = self._neurons_after(node)
-        by_membrane = isinstance(last, Votes) and last.of == "membrane" and after is not None
+        by_membrane = isinstance(last, Votes) and last.of != "spikes" and after is not None
         pooled = isinstance(last, Pooled) and last.inputs == (node.name,)
         return node is last or pooled or (by_membrane and after is self.graph[last.inputs[0]])
 
@@ -239,7 +239,7 @@ class _Building:
         assert step is not None
         neuron, bias = rounded(node, step, self._biases(node), self.precision)
         last = self.graph.nodes[-1]
-        if isinstance(last, Votes) and last.of == "membrane" and last.inputs == (node.name,):
+        if isinstance(last, Votes) and last.of != "spikes" and last.inputs == (node.name,):
             scales = step * node.gain / (1 << neuron.fraction_bits)
             if len(set(scales.tolist())) > 1:
                 fail(node, "takes more of what arrives in one class than in another, so membranes cannot be compared")

@@ -67,6 +67,7 @@ def rounded(
         reset_after_sum=node.reset_after_sum,
         synapse=synapse,
         feedback=feedback,
+        signed=node.signed,
     )
     return neuron, whole.astype(np.int32) if whole.any() else None
 

@@ -215,6 +215,8 @@ class _Writing:
     def _end(self, layer: Layer, ends: tuple[str, ...], neuron: Neuron | None) -> None:
         self.ends[layer.name] = ends
         if neuron is not None:
+            if neuron.signed:
+                _fail(layer, "has neurons that also fire -1, which no NIR node does")
             if neuron.synapse is not None and neuron.synapse.delayed:
                 _fail(layer, "has neurons with a current that arrives late, which no NIR node is")
             own = f"{layer.name}{_NEURONS}"
@@ -275,7 +277,7 @@ class _Writing:
         _fail(layer, "has a bias, and adds no weights that nothing else reads, which could take it")
 
     def _readout(self, layer: Readout) -> None:
-        if layer.of == "membrane":
+        if layer.of_membrane:
             _fail(layer, "decides by membranes, which NIR's nodes do not give")
         if layer.inputs[0] in self.vectors or layer.votes > 1:
             self.vectors.add(layer.name)

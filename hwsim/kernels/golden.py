@@ -32,6 +32,7 @@ class NeuronLevels(NamedTuple):
     margin: int  # how far below its threshold a neuron fires: 1 where it fires at it
     delayed: bool
     after_sum: bool  # of a delayed hard reset
+    signed: bool  # whether neurons fire -1 below minus their thresholds
 
 
 SOFT, HARD, NO_RESET = 0, 1, 2
@@ -74,6 +75,14 @@ def add_currents(
                                 target[o] += value * row[o]
 
 
+@kernel(allocates=False, inlined=True)
+def _fired(v: int, limit: int, signed: bool) -> int:
+    """1 above a limit, -1 below minus it where spikes are signed, else 0."""
+    if v > limit:
+        return 1
+    return -1 if signed and v < -limit else 0
+
+
 @kernel
 def step_neurons(
     currents: NDArray[np.int32] | NDArray[np.int64],
@@ -82,33 +91,33 @@ def step_neurons(
     leak: NDArray[np.int64],
     levels: NeuronLevels,
     membrane: NDArray[np.int64],
-    spikes: NDArray[np.uint8],
+    spikes: NDArray[np.int8],
 ) -> None:
     """One timestep of all neurons of a layer; `membrane` and `spikes` [row, channel] are written in place.
 
     currents int32 or int64[row, channel], bias int32[channel], v_threshold and leak int64[channel].  Leak (rounded half
     up), input, bias, one saturation, comparison, reset, in this order; a delayed reset is that of the timestep before,
-    hard before the leak or in the place of the sum, soft in the sum.
+    hard before the leak or in the place of the sum, soft in the sum.  What is due, or fired, is 1, 0 or, signed, -1.
     """
     half = (1 << levels.leak_bits) >> 1
     for row in range(currents.shape[0]):
         given, held, fires = currents[row], membrane[row], spikes[row]
         for c in range(given.size):
             v, limit = held[c], v_threshold[c] - levels.margin
-            due = levels.delayed and v > limit
+            due = _fired(v, limit, levels.signed) if levels.delayed else 0
             if due and levels.reset == HARD:
                 v = np.int64(levels.v_reset)
             v = (v * leak[c] + half) >> levels.leak_bits
             v += (np.int64(given[c]) << levels.fraction_bits) + bias[c]
             if due and levels.reset == SOFT:
-                v -= v_threshold[c]
+                v -= due * v_threshold[c]
             if due and levels.after_sum:
                 v = np.int64(levels.v_reset)
             v = min(max(v, levels.lowest), levels.highest)
-            fired = v > limit
+            fired = _fired(v, limit, levels.signed)
             if fired and not levels.delayed:
                 if levels.reset == SOFT:
-                    v -= v_threshold[c]
+                    v -= fired * v_threshold[c]
                 elif levels.reset == HARD:
                     v = np.int64(levels.v_reset)
             held[c] = v

@@ -29,7 +29,7 @@ from hwsim.traces.network.layers import (
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"
-VERSION = 3
+VERSION = 4
 """A trace is written as the lowest version that has all that it says, so that earlier readers read it."""
 
 
@@ -46,6 +46,9 @@ def version_of(trace: AnyTrace) -> int:
     if trace.coding not in ("direct", "events", "rate") or not isinstance(network, Network):
         return 1
     neurons = [neuron for neuron in map(neuron_of, network) if neuron is not None]
+    means = isinstance(network.output, Readout) and network.output.of == "mean_membrane"
+    if means or network.has_signed_spikes or any(_pads_signed_maximum(layer, network) for layer in network):
+        return 4
     pooled = any(isinstance(layer, Pool) and network.gives_currents(layer.name) for layer in network)
     if pooled or any(neuron.drives or neuron.reset_after_sum for neuron in neurons):
         return 3
@@ -53,6 +56,12 @@ def version_of(trace: AnyTrace) -> int:
         return 3
     plain = all(neuron.plain for neuron in neurons) and not isinstance(network.output, Readout)
     return 1 if plain and trace.coding != "events" else 2
+
+
+def _pads_signed_maximum(layer: Layer, network: Network) -> bool:
+    """Whether a layer is a pool of maxima with padding around activations that may be below zero."""
+    padded = isinstance(layer, Pool) and layer.kind == "max" and any(layer.window.padding)
+    return padded and not network.gives_currents(layer.name) and network.signed(layer.name)
 
 
 def _is_of_version_3(layer: Layer) -> bool:

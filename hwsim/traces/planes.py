@@ -54,6 +54,12 @@ def widened(planes: Words, n_planes: int) -> Words:
     return np.concatenate([planes, np.repeat(planes[-1:], missing, axis=0)]) if missing else planes
 
 
+def by_sign(planes: Words) -> Words:
+    """Of signed spikes, -1, 0 and 1 in two planes: those that are 1 and those that are -1, uint64 [2, ...]."""
+    fired, negative = planes
+    return np.stack([fired & ~negative, negative])
+
+
 def magnitudes(planes: Words) -> Words:
     """The magnitudes of integers in two's complement, in as many planes: uint64 [plane, ...]."""
     sign = planes[-1]

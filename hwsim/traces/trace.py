@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
@@ -31,11 +31,39 @@ class PackedSpikes:
     """Spikes of one layer, bit-packed along channels.
 
     `words` is uint64 [sample, timestep, position, word]: position = y * width + x, channel c is bit `c % 64` of word
-    `c // 64`, bits past the last channel are zero.
+    `c // 64`, bits past the last channel are zero.  Of signed spikes `negative` says likewise which of them are -1.
     """
 
     words: NDArray[np.uint64]
     shape: Shape
+    negative: NDArray[np.uint64] | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[PackedSpikes]) -> PackedSpikes:
+        """Those of some samples after those of others."""
+        return parts[0].each(lambda *words: np.concatenate(words), *parts[1:])
+
+    def first(self, samples: int, timesteps: int | None = None) -> PackedSpikes:
+        """Those of the first samples, and of the first timesteps."""
+        return self.each(lambda words: words[:samples, :timesteps])
+
+    def each(self, change: Callable[..., NDArray[np.uint64]], *others: PackedSpikes) -> PackedSpikes:
+        """The same with its words, and likewise those of negative spikes, changed with those of others."""
+        negative = None
+        if self.negative is not None:
+            negative = change(self.negative, *(other.negative for other in others))
+        return PackedSpikes(change(self.words, *(other.words for other in others)), self.shape, negative)
+
+    def planes(self, samples: slice) -> NDArray[np.uint64]:
+        """Those of some samples as integers in one bit, or signed in two's complement: uint64 [plane, sample, ...]."""
+        if self.negative is None:
+            return self.words[samples][None]
+        return np.stack([self.words[samples], self.negative[samples]])
+
+    def arrays(self) -> dict[str, NDArray[np.uint64]]:
+        """What a file holds of them, by field."""
+        negative = {} if self.negative is None else {"negative": self.negative}
+        return {"spikes": self.words, **negative}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from accelerators.digital import cases as digital
 from accelerators.digital.reference import Twin
 from accelerators.imc import cases
 from accelerators.imc.functional_cases import SIGNS, live_trace, lossless, named
+from accelerators.imc.reference import activations
 from accelerators.imc.test_counts import assert_same_counts
 from accelerators.imc.test_functional import assert_same
 from accelerators.imc.test_functional_devices import assert_equals_twin
@@ -17,6 +18,7 @@ from accelerators.test_widths import needed
 from click.testing import CliRunner
 from traces.direct.networks import Sketch, trace_of
 from traces.direct.test_check import refused, with_layer
+from traces.direct.test_golden import naive_execute
 
 from hwsim import make, simulate
 from hwsim.accelerators.digital import Machine as Digital
@@ -25,6 +27,7 @@ from hwsim.cli import main
 from hwsim.errors import TraceError, UsageError
 from hwsim.traces import read_trace, verify, write_trace
 from hwsim.traces.direct.drawn_run import run_drawn
+from hwsim.traces.direct.encode import activation_planes
 from hwsim.traces.direct.golden import execute
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.manifest import version_of
@@ -195,14 +198,31 @@ def test_values_beyond_the_range_and_rates_and_first_spikes_below_zero_are_refus
         simulate("ttfs", make.direct(network, np.zeros((1, 1, 1, 1)), [0], 1))
 
 
-def test_a_padded_maximum_of_signed_activations_is_refused():
-    network = signed_maps()
-    place = next(i for i, layer in enumerate(network) if layer.name.startswith("pool"))
-    pool = network.layers[place]
-    height, width, channels = pool.shape
-    padded = dataclasses.replace(pool.window, padding=(1, 0, 0, 0))
-    message = refused(with_layer(network, place, window=padded, shape=(height + 1, width, channels)))
-    assert message.startswith(f"layer '{pool.name}': wanted no padding around a maximum of signed activations")
+@pytest.mark.parametrize("sides", [(1, 0, 0, 1), (1, 1, 1, 1)])
+def test_a_padded_maximum_below_zero_is_that_of_what_is_there(sides, tmp_path):
+    """Nothing is less than the lowest; readers of version 3 refuse it, so the file is of version 4."""
+    sketch = Sketch((4, 4, 5), bits=4, signed=True)
+    pooled = sketch.pool("max", kernel=2, stride=2, padding=sides)
+    sketch.conv(4, kernel=2, padding=0, bits=3)
+    sketch.flatten()
+    sketch.linear(3, neuron=None)
+    trace = trace_of(sketch.network(), samples=2)
+    values = activations(trace, pooled)
+    found = activation_planes(trace, pooled)
+    assert np.array_equal(np.broadcast_to(found, (4, 2, 3, *found.shape[3:])), planes_in_bits(values, 4))
+    assert (values < 0).any()
+    assert version_of(trace) == 4
+    write_trace(tmp_path / "t.npz", trace)
+    assert verify(read_trace(tmp_path / "t.npz")).ok
+    _, logits = naive_execute(trace.network, trace.inputs.values[0], 3)
+    assert trace.logits["recorded"].values[0].tolist() == logits
+    assert_same_counts(cases.small(**ROOM), trace)
+
+
+def planes_in_bits(values, n_planes):
+    """Integers [sample, timestep, y, x, channel] in two's complement, as planes are packed."""
+    flat = values.reshape(*values.shape[:2], -1, values.shape[4])
+    return pack_integers(flat, n_planes)
 
 
 def test_info_says_that_inputs_are_signed(tmp_path):

@@ -176,6 +176,28 @@ def test_a_membrane_can_be_what_decides():
     assert trace.network.output.of == "membrane"
 
 
+def test_a_mean_of_membranes_over_time_can_be_what_decides():
+    """Of snnTorch's own membranes; the last one decides otherwise now and then."""
+    model = on_lattice(nn.Sequential(nn.Linear(9, 5), snn.Leaky(beta=0.5, threshold=2.0, init_hidden=True)))
+    x = (np.random.default_rng(5).random((40, 6, 9)) < 0.5).astype(np.float32)
+    membranes = []
+    with torch.no_grad():
+        snn.Leaky.reset_hidden()
+        for t in range(6):
+            model(torch.as_tensor(x[:, t]))
+            membranes.append(model[1].mem.numpy().copy())
+    mean, last = np.mean(membranes, axis=0), membranes[-1]
+    assert (mean.argmax(axis=1) != last.argmax(axis=1)).any()
+    for readout, wanted in (("mean_membrane", mean), ("membrane", last)):
+        trace = hwsim.capture(
+            model, x, labels=mean.argmax(axis=1), over_time=True, readout=readout, allow_drift=0.0, per_channel=False
+        )
+        logits = trace.logits["test"]
+        found = logits.accumulated()[:, -1] * logits.scale / (6 if readout == "mean_membrane" else 1)
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
+        assert (logits.accuracy()[-1] == 1) == (readout == "mean_membrane")
+
+
 class Other(nn.Module):
     def __init__(self, inner):
         super().__init__()
@@ -206,7 +228,7 @@ def test_arguments_that_are_none_are_refused():
     for options, message in (
         ({"timesteps": None}, "timesteps: wanted how many"),
         ({"labels": None}, "labels: wanted"),
-        ({"readout": "both"}, "readout: wanted spikes or membrane"),
+        ({"readout": "both"}, "readout: wanted one of spikes, membrane, mean_membrane, got 'both'"),
     ):
         with pytest.raises(UsageError, match=f"^{message}"):
             hwsim.capture(model, X, **{"labels": Y, "timesteps": 2, **options})

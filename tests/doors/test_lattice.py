@@ -65,6 +65,7 @@ def kinds(draw):
         "reset": draw(st.sampled_from(["soft", "hard", "none"])),
         "fires_at_threshold": draw(st.booleans()),
         "delayed_reset": draw(st.booleans()),
+        "signed": draw(st.booleans()),
         "gain": draw(st.sampled_from([1.0, 0.5])),
     }
     options["reset_after_sum"] = options["reset"] == "hard" and options["delayed_reset"] and draw(st.booleans())

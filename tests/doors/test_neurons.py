@@ -150,6 +150,11 @@ CASES = {
             *of_jelly(neuron.SLTTLIFNode, modes="s"),
         ],
         "`CUBALIFNode`": lambda: of_jelly(neuron.CUBALIFNode, c_decay=0.5, v_decay=0.5),
+        "`TernaryIFNode`": lambda: of_jelly(neuron.TernaryIFNode),
+        "`TernaryLIFNode`": lambda: [
+            *of_jelly(neuron.TernaryLIFNode, tau=2.0),
+            *of_jelly(neuron.TernaryLIFNode, tau=2.0, decay_input=False),
+        ],
     },
     "Norse 1.1": {
         "`LIFBoxCell`": lambda: of_norse(norse.LIFBoxCell, kind=norse.LIFBoxParameters, changes=BOX),
@@ -230,8 +235,8 @@ def test_a_reset_in_the_timestep_of_the_spike_differs_above_twice_the_threshold(
         (lambda: snn.Leaky(0.5, init_hidden=True, inhibition=True), "(Leaky): inhibition within a layer"),
         (lambda: snn.Leaky(0.5, init_hidden=True, state_quant=lambda v: v), "(Leaky): states are quantised"),
         (lambda: snn.Leaky(0.5, init_hidden=True, graded_spikes_factor=2.0), "(Leaky): graded spikes"),
-        (neuron.TernaryIFNode, "(TernaryIFNode): fires spikes of both signs"),
-        (neuron.TernaryLIFNode, "(TernaryLIFNode): fires spikes of both signs"),
+        (lambda: neuron.STBIFNode(1.0, 8), "(STBIFNode): counts what it fires, within bounds"),
+        (lambda: neuron.TernaryIFNode(v_reset=-0.5), "(TernaryIFNode): membranes begin at 0 in a trace"),
         (neuron.HalfThresholdIFNode, "(HalfThresholdIFNode): begins at half of its threshold"),
         (neuron.KLIFNode, "(KLIFNode): cuts its membrane off below 0"),
         (neuron.ILIFNode, "(ILIFNode): fires several spikes a timestep"),

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from contract.families import TRACES
 from numba import config
+from traces.direct.networks import trace_of
 
 import hwsim
 from hwsim import make
@@ -103,6 +104,10 @@ def test_drawn_networks_come_back_or_are_refused_by_a_layer(tmp_path):
         if came_back == 4:
             return
         trace = run_drawn("mixed", 4, 3, seed=seed, input_rate=0.3)
+        if trace.network.input.signed:  # which no recording is
+            continue
+        if seed % 2:
+            trace = trace_of(with_spikes_of_one_sign(trace.network), samples=3, timesteps=4)
         try:
             other = again(trace, tmp_path)
         except TraceError as error:
@@ -112,6 +117,13 @@ def test_drawn_networks_come_back_or_are_refused_by_a_layer(tmp_path):
         assert_same(trace, other)
         came_back += 1
     raise AssertionError(f"of 400 networks {came_back} came back")
+
+
+def with_spikes_of_one_sign(network):
+    def changed(layer):
+        return layer if neuron_of(layer) is None else replace(layer, neuron=replace(layer.neuron, signed=False))
+
+    return Network(tuple(map(changed, network)))
 
 
 def lif(n, **changes):

@@ -21,6 +21,7 @@ from hwsim.traces.direct.rate import RateTrace, encoder
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
 from hwsim.traces.network.layers import Network
+from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.trace import PackedSpikes
 from network_checks.cases import RECORDED, Case
 
@@ -40,8 +41,10 @@ def check_execution(case: Case, trace: Trace | RateTrace) -> None:
         plain = execute(case.network, case.inputs, case.timesteps, encode=encode)
     _same(compiled.logits, plain.logits, "logits, compiled and interpreted")
     for name, packed in compiled.spikes.items():
-        _same(packed.words, plain.spikes[name].words, f"{name}: spikes, compiled and interpreted")
-        _same(packed.words[:RECORDED], trace.spikes[name].words, f"{name}: spikes, executed and in the trace")
+        again, recorded = (other.spikes[name].arrays() for other in (plain, trace))
+        for field, words in packed.arrays().items():
+            _same(words, again[field], f"{name}/{field}, compiled and interpreted")
+            _same(words[:RECORDED], recorded[field], f"{name}/{field}, executed and in the trace")
     network, inputs = _as_events(case) if case.coding == "rate" else (case.network, case.inputs)
     for n, sample in enumerate(inputs):
         spikes, logits = naive_execute(network, sample, case.timesteps)
@@ -60,12 +63,31 @@ def check_verification(case: Case, trace: Trace | RateTrace) -> None:
         assert verify(read_trace(file)).ok, "the trace does not verify"
         name = case.dice.one_of(sorted(trace.spikes))
         packed = trace.spikes[name]
-        words = packed.words.copy()
-        words.reshape(-1)[0] ^= np.uint64(1)
-        write_trace(file, replace(trace, spikes={**trace.spikes, name: PackedSpikes(words, packed.shape)}))
+        changed, field = _with_another(packed, case.dice)
+        write_trace(file, replace(trace, spikes={**trace.spikes, name: changed}))
         result = verify(read_trace(file))
     differing = {key: outcome.differing for key, outcome in result.arrays.items() if outcome.differing}
-    assert differing == {f"{name}/spikes": 1}, f"one other spike in {name} is found as {differing}"
+    assert differing == {f"{name}/{field}": 1}, f"one other spike in {name} is found as {differing}"
+
+
+def _with_another(packed: PackedSpikes, dice: Dice) -> tuple[PackedSpikes, str]:
+    """Spikes of which one is other than it was: there or not, or of the other sign; and the array that says so."""
+    words, first = packed.words.copy(), np.uint64(1)
+    if packed.negative is None:
+        words.reshape(-1)[0] ^= first
+        return replace(packed, words=words), "spikes"
+    fired = np.flatnonzero(words)
+    if fired.size and dice.once_in(2):
+        negative, place = packed.negative.copy(), int(fired[0])
+        negative.reshape(-1)[place] ^= words.reshape(-1)[place] & ~(words.reshape(-1)[place] - first)  # its lowest bit
+        return replace(packed, negative=negative), "negative"
+    silent = np.flatnonzero(words.reshape(-1) & first == 0)
+    if not silent.size:
+        negative = packed.negative.copy()
+        negative.reshape(-1)[0] ^= first
+        return replace(packed, negative=negative), "negative"
+    words.reshape(-1)[silent[0]] ^= first
+    return replace(packed, words=words), "spikes"
 
 
 def _as_events(case: Case) -> tuple[Network, NDArray[Any]]:
@@ -82,10 +104,15 @@ def _as_events(case: Case) -> tuple[Network, NDArray[Any]]:
 
 
 def _bits(run: Execution, name: str, sample: int) -> NDArray[Any]:
-    """Spikes of a sample as 0 or 1 [timestep, position, channel], a bit at a time."""
+    """Spikes of a sample as -1, 0 or 1 [timestep, position, channel], a bit at a time."""
     packed = run.spikes[name]
-    channels = [packed.words[sample, :, :, c // 64] >> np.uint64(c % 64) & np.uint64(1) for c in range(packed.shape[2])]
-    return np.stack(channels, axis=-1)
+
+    def unpacked(words: NDArray[Any]) -> NDArray[Any]:
+        channels = [words[sample, :, :, c // 64] >> np.uint64(c % 64) & np.uint64(1) for c in range(packed.shape[2])]
+        return np.stack(channels, axis=-1).astype(np.int64)
+
+    fired = unpacked(packed.words)
+    return fired if packed.negative is None else fired - 2 * unpacked(packed.negative)
 
 
 def _same(found: NDArray[Any], wanted: NDArray[Any], what: str) -> None:

@@ -101,7 +101,7 @@ _GROUPS = {
     "digital peripherals": (
         "shift_add accumulator offset silence_detector htree spike_buffer membrane psum_buffer global_buffer"
     ),
-    "crossbar and ADC": "crossbar adc column_mux",
+    "crossbar and ADC": "crossbar row_driver adc adc_reference column_mux",
     "network on chip": "noc noc_wire",
     "neurons, pooling and exit unit": "neuron pooling sigma_e",
     "clock": "clock",

@@ -24,7 +24,8 @@ def accesses(geometry: Geometry, order: tuple[Loop, ...], blocks: Blocks) -> Int
     """Words that blockings [blocking] read and write: int64 [blocking].
 
     Inputs and weights come in as often as they do from DRAM, and go out to the array tile by tile and to the
-    scratchpads block by block; partial sums and states go out and come back where they wait in the buffer.
+    scratchpads block by block; partial sums and states go out and come back where they wait in the buffer.  Without
+    scratchpads weights of all taps are counted, also of those that meet nothing of a spread map.
     """
     trips = trips_of(geometry, blocks)
     several = {loop: count > 1 for loop, count in trips.items()}

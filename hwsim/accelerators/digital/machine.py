@@ -67,7 +67,8 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         """The network of a trace without spikes, every weight multiplied, in one pass on this machine.
 
         `ann` has activations of `mac.input_bits`, none of them zero.  `qann` has ceil(log2(T + 1)) bits, as many as the
-        rates of T timesteps, and the share of zeros that `baseline.qann_density` says.  Their accuracy is not known.
+        rates of T timesteps, one more if spikes are signed, and the share of zeros that `baseline.qann_density` says.
+        Their accuracy is not known.
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
         """
@@ -76,7 +77,8 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
     def _dense(self, trace: Trace, kind: BaselineKind) -> Dense:
         refuse_one_pass(trace.network)
-        return Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, self.spec.baseline.qann_density)
+        density, signed = self.spec.baseline.qann_density, trace.network.has_signed_spikes
+        return Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, density, signed)
 
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
         plan, shape = laid_out.plan, laid_out.shape()

@@ -16,7 +16,7 @@ from hwsim import units
 from hwsim.accelerators.digital.counting import TileWork, counts_inputs
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
-from hwsim.accelerators.digital.traffic import Traffic, array_runs, pad_accesses, runs, skips
+from hwsim.accelerators.digital.traffic import Traffic, accesses_in_a_row, array_runs, pad_accesses, runs, skips
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
 
@@ -100,7 +100,7 @@ def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
     else:
         lock_step = tiling.together * task.digits
         if pad != "none":
-            accesses = -(-task.part_bits[: len(lock_step), None] // pad.port_bits)
+            accesses = accesses_in_a_row(plan, task)
             lock_step = np.maximum(lock_step, -(-accesses // pad.banks) * plan.spec.access_cycles(pad))
         cycles = lock_step[None, None]
     if plan.spec.array.skew == "none":

@@ -117,7 +117,8 @@ def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> 
 def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> None:
     """Weights go to the scratchpads once for all positions, or all of a block, where they fit, else tile by tile.
 
-    From the global buffer spikes then fetch theirs one by one; from DRAM all stream by, as bursts are for neighbours.
+    From the global buffer spikes then fetch theirs one by one, or all rows together those of the taps that meet
+    anything; from DRAM all stream by, as bursts are for neighbours.
     """
     plan, task, tiling, cells = mover.plan, mover.task, mover.task.tiling, mover.task.cells
     home = storage.homes["weights", task.name]
@@ -137,6 +138,10 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
     elif skips(plan, work) and home == "global_buffer":
         assert work is not None
         mover.read(home, tiling.widths * task.weights.weights.bits, work.ones)
+    elif home == "global_buffer":
+        for taps in np.unique(tiling.together).tolist():  # not all of them only of a spread map
+            own = tiling.widths * (taps * task.weights.weights.bits)
+            mover.read(home, own, each_tile * (tiling.together == taps))
     else:
         mover.read(home, bits, each_tile)
 
@@ -151,14 +156,21 @@ def _move_through_scratchpad(
     task, tiling, pad = mover.task, mover.task.tiling, mover.plan.spec.scratchpad
     assert pad != "none"
     copies = mover.plan.spec.array.rows if pad.per == "pe" else 1
-    in_a_row = tiling.at(-(-task.part_bits // pad.port_bits))
-    mover.moved.pad_writes = tiling.combine(tiling.widths * in_a_row * copies, once) * filled
+    all_of_them = tiling.at(-(-task.part_bits // pad.port_bits))
+    mover.moved.pad_writes = tiling.combine(tiling.widths * all_of_them * copies, once) * filled
     if skips(mover.plan, work):
         assert work is not None
         mover.moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(mover.plan, task), work.ones)
     else:
         readers = tiling.positions if pad.per == "pe" else 1
-        mover.moved.pad_reads = tiling.combine(tiling.widths * in_a_row, each_tile * readers)
+        mover.moved.pad_reads = tiling.combine(tiling.widths, each_tile * readers * accesses_in_a_row(mover.plan, task))
+
+
+def accesses_in_a_row(plan: Plan, task: Task) -> IntArray:
+    """Accesses of a column's scratchpad for the weights of all rows of a tile in lock step: int64 [part or 1, pt]."""
+    pad = plan.spec.scratchpad
+    assert pad != "none"
+    return -(-task.tiling.together * task.weights.weights.bits // pad.port_bits)
 
 
 def pad_accesses(plan: Plan, task: Task) -> int:

@@ -17,12 +17,12 @@ from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Layer
-from hwsim.traces.planes import Words, sum_planes
+from hwsim.traces.planes import Words, sum_planes, widened
 from hwsim.traces.trace import PackedSpikes
 
 
-def activations_of(spec: ImcSpec, kind: BaselineKind, timesteps: int) -> Dense:
-    """Those of a kind of baseline.
+def activations_of(spec: ImcSpec, kind: BaselineKind, timesteps: int, signed: bool) -> Dense:
+    """Those of a kind of baseline, in the place of `signed` spikes or of others.
 
     Raises ArchitectureError where activations are assumed to lie in the membrane memory.
     """
@@ -31,7 +31,7 @@ def activations_of(spec: ImcSpec, kind: BaselineKind, timesteps: int) -> Dense:
             "assumptions.activations: whole_maps lie in the memory of membranes, which a network without spikes "
             "does not have; --baseline needs rows"
         )
-    return Dense.of(kind, timesteps, spec.baseline.ann_bits, "trace")
+    return Dense.of(kind, timesteps, spec.baseline.ann_bits, "trace", signed)
 
 
 def planes_of(dense: Dense, trace: Trace, samples: range) -> Mapping[str, Words]:
@@ -43,9 +43,11 @@ def planes_of(dense: Dense, trace: Trace, samples: range) -> Mapping[str, Words]
 
 
 def _spike_counts(bits: int, packed: PackedSpikes, samples: range) -> Words:
-    words = packed.words[samples.start : samples.stop]
-    timesteps = words.shape[1]
-    terms = [words[None, :, t : t + 1] for t in range(timesteps)]
+    planes = packed.planes(slice(samples.start, samples.stop))
+    if packed.negative is not None:
+        planes = widened(planes, bits)
+    timesteps = planes.shape[2]
+    terms = [planes[:, :, t : t + 1] for t in range(timesteps)]
     return sum_planes(terms, [1] * timesteps, bits)
 
 

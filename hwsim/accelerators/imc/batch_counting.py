@@ -69,7 +69,7 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
     for layer in network:
         if isinstance(layer, Conv2d | Linear) and layer.name in placement.layers:
             placed_layer = placement.layers[layer.name]
-            planes = by_digits(activations.met_by(layer), placed_layer.signed, spec.dac.bits)
+            planes = by_digits(activations.met_by(layer), placed_layer, spec.dac.bits)
             counted = count_copies(spec, placed_layer, planes, cells[layer.name])
             once = spec.direct_input == "once" and multiplies_input(network, layer)
             counts[layer.name] = counted.over(timesteps, only_first=once)

@@ -19,6 +19,7 @@ from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
 from hwsim.traces.network.layers import Conv2d, Integers, Layer, Linear, Network
 from hwsim.traces.network.weights import weights_of
+from hwsim.traces.planes import by_sign
 
 _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never widened whole, nor out of the cache
 
@@ -65,9 +66,14 @@ def cells_of(spec: ImcSpec, network: Network, placement: Placement) -> Mapping[s
     }
 
 
-def by_digits(planes: NDArray[np.uint64], signed: bool, digit_bits: int) -> NDArray[np.uint64]:
-    """Planes of which each digit has as many: the sign, which is subtracted, is the first of a digit of its own."""
-    missing = -(len(planes) - 1) % digit_bits if signed else 0
+def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: int) -> NDArray[np.uint64]:
+    """Planes of which each digit has as many: what is subtracted is the first of a digit of its own.
+
+    That is the sign of integers in two's complement, and of spikes those that are -1.
+    """
+    if placed.by_sign:
+        planes = by_sign(planes)
+    missing = -(len(planes) - 1) % digit_bits if placed.signed else 0
     if not missing:
         return planes
     return np.concatenate([planes[:-1], np.zeros((missing, *planes.shape[1:]), np.uint64), planes[-1:]])

@@ -13,7 +13,9 @@ _SHARED = Facts(
     spike_driven=frozenset(
         {
             *(("crossbar", action) for action in ("read", "drive_row", "read_cell", "read_level")),
+            ("row_driver", "drive"),
             ("adc", "convert"),
+            ("adc_reference", "settle"),
             ("column_mux", "select"),
             ("shift_add", "add"),
             ("accumulator", "add"),

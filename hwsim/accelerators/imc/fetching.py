@@ -67,7 +67,7 @@ def residual_fetches(plan: Plan, layer: Layer) -> int:
     A readout of membranes needs no spike.
     """
     assert isinstance(layer, Add | Readout)
-    if isinstance(layer, Readout) and layer.of == "membrane":
+    if isinstance(layer, Readout) and layer.of_membrane:
         return 0
     port_bits = plan.spec.spike_buffer.port_bits
     activations = [name for name in layer.inputs if not plan.network.gives_currents(name)]

@@ -18,7 +18,7 @@ from hwsim.contract.neuron_parts import synapse_widths
 from hwsim.errors import ArchitectureError
 from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Conv2d, Integers, Linear, Network, Pool, is_delayed, neuron_of
-from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range
+from hwsim.traces.network.ranges import added, current_ranges, drawn, signed_bits, sum_range, taps_together
 from hwsim.traces.network.weights import weights_of
 
 
@@ -81,6 +81,8 @@ def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iter
     bits, signed_input = network.bits(layer.inputs[0]), network.signed(layer.inputs[0])
     largest = (1 << bits - 1) - 1 if signed_input else network.max_value(layer.inputs[0])  # of all digits but a sign
     least, sign = (-1 << bits - 1, [bits - 1]) if signed_input else (0, [])
+    if network.fires_both(layer.inputs[0]):
+        least, sign = -1, [0]
     places = [*range(0, largest.bit_length(), spec.dac.bits), *sign]
     reads = Reads.of(spec, network, layer, min(largest, (1 << spec.dac.bits) - 1))
     signed = spec.signs.encoding == "differential"
@@ -97,10 +99,11 @@ def _sum_widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iter
 class Reads:
     """The reads that make up an output, each of the rows that are driven together, all with the highest digit.
 
-    Weights are stored with the offset that makes them positive, or as pairs of which one is zero; bit slices are put
-    together.  Codes that are cut to the ADC's range add up to less than what was driven, but the whole offset is taken
-    off them: where S is the sum of stored weights and O of offsets, min(S, top) - O is least with all rows driven if
-    that is below what the negative weights come to.
+    Of a spread map those are the rows of taps that meet its places at once.  Weights are stored with the offset that
+    makes them positive, or as pairs of which one is zero; bit slices are put together.  Codes that are cut to the ADC's
+    range add up to less than what was driven, but the whole offset is taken off them: where S is the sum of stored
+    weights and O of offsets, min(S, top) - O is least with all rows driven if that is below what the negative weights
+    come to.
     """
 
     n: int  # how many
@@ -116,30 +119,49 @@ class Reads:
         per_group = channels // (layer.groups if isinstance(layer, Conv2d) else 1)
         block, within = conversion_blocks(spec, window(layer).taps, per_group)
         _, read = np.unique(block * spec.crossbar.rows + within // spec.rows_at_once, return_inverse=True)
-        bits, rows = layer.weights.bits, np.bincount(read)
+        ways = [np.flatnonzero(way) for way in np.repeat(taps_together(layer), per_group, axis=1)]
+        bits, n = layer.weights.bits, int(read.max()) + 1
         half, unit = 1 << (bits - 1), unit_of(spec, bits)
-        top = (1 << (spec.adc.bits - converts_differences(spec))) - 1
-        slices = slices_of(spec, bits)
-        codes = top * sum(1 << place for place in slices)
-        offset = offset_of(spec, bits)
+        codes = _top_code(spec) * sum(1 << place for place in slices_of(spec, bits))
         if not drawn(layer.weights):
-            most = int(rows.max()) * digit
-            return cls(rows.size, codes, min(most * ((1 << bits) - 1 if offset else half), codes), -half * most, unit)
-        # One read after another: whether rows lie so already depends on the placement.
-        weights = weights_of(layer).reshape(block.size, -1)[np.argsort(read, kind="stable")].astype(np.int32)
-        kept = stored_together(spec, weights, bits)
-        ends = np.cumsum(rows)
-
-        def summed(values: Integers) -> NDArray[np.int64]:
-            each = [values[end - n : end].sum(axis=0) for end, n in zip(ends, rows, strict=True)]
-            return np.stack(each).astype(np.int64) * digit
-
-        mask = (1 << spec.crossbar.cell_bits) - 1
-        columns = {place: summed((kept >> place) & mask) for place in slices}
-        stored = sum(levels << place for place, levels in columns.items())
-        cut = np.any([levels > top for levels in columns.values()], axis=0)
-        highest, corrected = min(int(np.max(stored)), codes), summed(np.minimum(weights, 0))
+            most = max((int(np.bincount(read[way]).max()) for way in ways if way.size), default=0) * digit
+            stored = (1 << bits) - 1 if offset_of(spec, bits) else half
+            return cls(n, codes, min(most * stored, codes), -half * most, unit)
+        weights = weights_of(layer).reshape(block.size, -1)
+        found = [_least_and_most(spec, weights, bits, read, way, digit) for way in ways if way.size]
+        lowest, highest = min((low for low, _ in found), default=0), max((high for _, high in found), default=0)
         if spec.devices.full_scale != "level":  # registers count in steps of the ADC, the offset too
-            return cls(rows.size, codes, highest, max(int(corrected.min()), -codes * unit), unit)
-        least = np.where(cut, np.minimum(corrected, top * unit - offset * digit * rows[:, None]), corrected)
-        return cls(rows.size, codes, highest, int(least.min()), unit)
+            lowest = max(lowest, -codes * unit)
+        return cls(n, codes, min(highest, codes), lowest, unit)
+
+
+def _top_code(spec: ImcSpec) -> int:
+    return (1 << (spec.adc.bits - converts_differences(spec))) - 1
+
+
+def _least_and_most(
+    spec: ImcSpec, weights: Integers, bits: int, read: NDArray[np.int64], rows: NDArray[np.int64], digit: int
+) -> tuple[int, int]:
+    """What is least left of a read without the offset, and the most that one adds up to, of some `rows` of all.
+
+    `weights` [row, column] are those of all rows, `read` [row] the read of each.
+    """
+    # One read after another: whether rows lie so already depends on the placement.
+    rows = rows[np.argsort(read[rows], kind="stable")]
+    weights = weights[rows].astype(np.int32)
+    _, driven = np.unique(read[rows], return_counts=True)
+    kept, ends = stored_together(spec, weights, bits), np.cumsum(driven)
+
+    def summed(values: Integers) -> NDArray[np.int64]:
+        each = [values[end - n : end].sum(axis=0) for end, n in zip(ends, driven, strict=True)]
+        return np.stack(each).astype(np.int64) * digit
+
+    mask, top = (1 << spec.crossbar.cell_bits) - 1, _top_code(spec)
+    columns = {place: summed((kept >> place) & mask) for place in slices_of(spec, bits)}
+    stored = sum(levels << place for place, levels in columns.items())
+    highest, corrected = int(np.max(stored)), summed(np.minimum(weights, 0))
+    if spec.devices.full_scale != "level":
+        return int(corrected.min()), highest
+    cut = np.any([levels > top for levels in columns.values()], axis=0)
+    offset = offset_of(spec, bits) * digit * driven[:, None]
+    return int(np.where(cut, np.minimum(corrected, top * unit_of(spec, bits) - offset), corrected).min()), highest

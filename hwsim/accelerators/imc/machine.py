@@ -43,7 +43,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
     """Crossbars, ADCs, LIF units with membrane SRAM, row-level layer pipelining and a sigma-E unit."""
 
     spec_type = ImcSpec
-    arithmetic = frozenset({"crossbar", "adc", "column_mux", "shift_add", "accumulator", "offset"})
+    arithmetic = frozenset(
+        {"crossbar", "row_driver", "adc", "adc_reference", "column_mux", "shift_add", "accumulator", "offset"}
+    )
     trace_type = Trace
     facts = FACTS
 
@@ -97,7 +99,8 @@ class Imc(Accelerator[ImcSpec, Trace]):
         """The network of a trace without spikes, on crossbars with the same weights, in one pass (see `baseline`).
 
         `ann` has activations of `baseline.ann_bits`, of which each bit is set or not with the same probability.  `qann`
-        has ceil(log2(T + 1)) bits: the spike counts of the trace, zeros included.  Their accuracy is not known.
+        has ceil(log2(T + 1)) bits: the spike counts of the trace, zeros included, and one more if spikes are signed.
+        Their accuracy is not known.
 
         Raises ArchitectureError where the network does not fit the machine or an assumption is about spikes.
         """
@@ -108,7 +111,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def _without_spikes(self, trace: Trace, kind: BaselineKind) -> tuple[Network, Dense]:
         refuse_one_pass(trace.network)
-        dense = activations_of(self.spec, kind, trace.timesteps)
+        dense = activations_of(self.spec, kind, trace.timesteps, trace.network.has_signed_spikes)
         return replace(trace.network, activation_bits=dense.activation_bits), dense
 
     def _check_fit(self, network: Network) -> None:

@@ -49,7 +49,7 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
         "noc": spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2)),
         "silence_detector": spec.silence_detector.reading(rows),
     }
-    parts = priced_parts(spec, taken, sized)
+    parts = priced_parts(spec, taken, sized) | beside_crossbars(spec)
     parts["crossbar"] = _crossbar(spec)
     parts["clock"] = spec.clock.domain(spec.technology, spec.chip.flip_flops_per_pe, "PE")
     if spec.signs.encoding == "offset":
@@ -59,6 +59,17 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     if spec.early_exit.threshold not in ("never", "always"):
         parts[DECISION] = priced(spec, "early_exit.unit", spec.early_exit.unit)
     return parts
+
+
+def beside_crossbars(spec: ImcSpec) -> dict[str, Priced]:
+    """Drivers of rows and references of ADCs, of which a design may have `none` of its own."""
+    found = {}
+    if spec.row_driver != "none":
+        line_ff = spec.crossbar.word_line_ff(spec.technology)
+        found["row_driver"] = priced(spec, "row_driver", spec.row_driver.driving(line_ff, spec.crossbar.driver_v))
+    if spec.adc_reference != "none":
+        found["adc_reference"] = priced(spec, "adc_reference", spec.adc_reference.beside(priced(spec, "adc")))
+    return found
 
 
 def _crossbar(spec: ImcSpec) -> Priced:
@@ -83,7 +94,9 @@ def per_tile(spec: ImcSpec) -> Mapping[str, int]:
     adcs = converted * ceil(spec.crossbar.columns / spec.adc.columns_per_adc)
     return {
         "crossbar": crossbars,
+        "row_driver": crossbars * spec.crossbar.rows,
         "adc": adcs,
+        "adc_reference": adcs,
         "column_mux": converted * spec.crossbar.columns,
         "shift_add": adcs,
         "accumulator": adcs,
@@ -101,7 +114,8 @@ def _tile_um2(spec: ImcSpec) -> float:
     names = ("crossbar", "adc", "column_mux", "shift_add", "accumulator", "neuron")
     counts = {name: n for name, n in per_tile(spec).items() if name in names}
     counts |= {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile}
-    return sum(n * priced(spec, name).area_um2.value for name, n in counts.items())
+    more = sum(per_tile(spec)[name] * part.area_um2.value for name, part in beside_crossbars(spec).items())
+    return more + sum(n * priced(spec, name).area_um2.value for name, n in counts.items())
 
 
 def hardware(plan: Plan, parts: Collection[str]) -> Hardware:

@@ -117,6 +117,8 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
         ("shift_add", "add"): conversions,
         ("accumulator", "add"): summed,
     }
+    if spec.adc_reference != "none":
+        actions["adc_reference", "settle"] = conversions
     actions |= undriven.hops | _array_actions(work, step, reads) | _peripheral_actions(work, step, summed, undriven)
     actions |= _synaptic_operations(work, step)
     actions[OPERATIONS, "crossbar read"] = reads * placed.column_blocks
@@ -144,12 +146,11 @@ def _array_actions(work: Work, step: Step, reads: IntArray) -> Actions:
     spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
     cells = placed.columns_used + placed.reference_columns
     drives = spec.mux_phases if spec.sensing == "current" else 1
+    driven = counts.driven * (placed.column_blocks * drives)
+    actions: Actions = {} if spec.row_driver == "none" else {("row_driver", "drive"): driven}
     if spec.read_energy == "array":
-        return {("crossbar", "read"): reads * (placed.column_blocks * drives)}
-    actions: Actions = {
-        ("crossbar", "read"): reads * placed.column_blocks,
-        ("crossbar", "drive_row"): counts.driven * (placed.column_blocks * drives),
-    }
+        return actions | {("crossbar", "read"): reads * (placed.column_blocks * drives)}
+    actions |= {("crossbar", "read"): reads * placed.column_blocks, ("crossbar", "drive_row"): driven}
     if spec.read_energy == "mean":
         return actions | {("crossbar", "read_mean"): counts.driven * cells}
     return actions | {("crossbar", "read_cell"): counts.driven * cells, ("crossbar", "read_level"): counts.levels}
@@ -227,7 +228,7 @@ def pool_actions(plan: Plan, step: Step) -> Actions:
     }
     if plan.spec.assumptions.peripherals == "traffic":
         actions["spike_buffer", "read"] = map_fetches(plan, step)
-    if isinstance(layer, Readout) and layer.of == "membrane" and plan.spec.loop_order != "layer_outer":
+    if isinstance(layer, Readout) and layer.of_membrane and plan.spec.loop_order != "layer_outer":
         actions["membrane", "read"] = row_words(layer, plan.spec.neuron.membrane_bits, plan.spec.membrane.port_bits)
     return actions | _hops(plan, step) | psum_reads(plan, step)
 

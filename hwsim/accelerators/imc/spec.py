@@ -18,7 +18,9 @@ from hwsim.components.htree import HTree
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
 from hwsim.components.offset_corrector import OffsetCorrector
+from hwsim.components.reference_buffer import ReferenceBuffer
 from hwsim.components.router import Router
+from hwsim.components.row_driver import RowDriver
 from hwsim.components.sigma_e import SigmaE
 from hwsim.components.silence_detector import SilenceDetector
 from hwsim.contract.spec import MachineSpec
@@ -124,7 +126,9 @@ class ImcSpec(MachineSpec):
     signs: Signs
     dac: Dac
     crossbar: Crossbar
+    row_driver: RowDriver | Literal["none"]
     adc: Adc
+    adc_reference: ReferenceBuffer | Literal["none"]
     column_mux: ColumnMux
     shift_add: Delayed
     accumulator: Accumulator

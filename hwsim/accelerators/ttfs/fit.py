@@ -71,7 +71,7 @@ def _check_rate(spec: TtfsSpec, trace: RateTrace) -> None:
             )
         neuron = layer.neuron if isinstance(layer, Conv2d | Linear) else None
         if neuron is not None and (neuron.leaks or neuron.reset != "soft" or not neuron.plain):
-            wanted = "neurons without leak that fire above their threshold and subtract it at once"
+            wanted = "neurons without leak that fire 1 above their threshold, and never -1, and subtract it at once"
             raise UsageError(f"layer '{layer.name}': the machine has {wanted}")
         if neuron is not None and neuron.membrane_bits > spec.pe.potential_bits:
             raise ArchitectureError(

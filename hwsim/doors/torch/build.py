@@ -75,9 +75,9 @@ class Building(Layers):
                 raise TraceError(f"module '{node.name}': gives its membrane, so only a decision may follow")
         if isinstance(last, Neurons):
             silent = bool(np.isinf(last.threshold).all())
-            of: Any = "membrane" if silent or readout == "membrane" else "spikes"
+            of: Any = "membrane" if silent and readout == "spikes" else readout
             self.nodes["readout"] = Votes("readout", (last.name,), last.shape, 1, of)
-        elif readout == "membrane":
+        elif readout != "spikes":
             raise TraceError("readout: wanted neurons as the last module for a readout of membranes")
         return Graph(tuple(self.nodes.values()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
 from hwsim.traces.network.check import MAX_INPUT_BITS
+from hwsim.traces.network.layers import ReadOf
 from hwsim.traces.trace import RawValues
 
 
@@ -55,8 +56,8 @@ def captured_timesteps(
     about: Mapping[str, Any],
 ) -> tuple[Trace, str]:
     """The trace of neurons of timesteps, and what is to be told of it; see `hwsim.doors.capture`."""
-    if readout not in ("spikes", "membrane"):
-        raise UsageError(f"readout: wanted spikes or membrane, got {readout!r}")
+    if readout not in (readouts := get_args(ReadOf)):
+        raise UsageError(f"readout: wanted one of {', '.join(readouts)}, got {readout!r}")
     precision = Precision(weight_bits, per_channel=per_channel)
     with spooled(out) as spool:
         samples = collected(inputs, labels, spool, arguments.within("input_bits", input_bits, 1, MAX_INPUT_BITS))
@@ -194,7 +195,7 @@ class _Forward:
                 hook.remove()
         arranged = {name: self._arranged(found, graph[name].shape) for name, found in seen.items()}
         silent = {node.name for node in graph if isinstance(node, Neurons) and np.isinf(node.threshold).all()}
-        spikes = {name: (found > 0) & (name not in silent) for name, found in arranged.items()}
+        spikes = {name: np.sign(found).astype(np.int8) * (name not in silent) for name, found in arranged.items()}
         if isinstance(last, Weighted):
             logits = self._arranged(currents, last.shape)[:, :, 0, 0]
         elif isinstance(last, Votes) and last.of == "spikes":

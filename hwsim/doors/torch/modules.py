@@ -101,6 +101,14 @@ def _lif_node(name: str, module: Any) -> Traits:
     return _with_tau(name, module, float(module.tau))
 
 
+def _ternary_if_node(name: str, module: Any) -> Traits:
+    return {**_if_node(name, module), "signed": True}
+
+
+def _ternary_lif_node(name: str, module: Any) -> Traits:
+    return {**_lif_node(name, module), "signed": True}
+
+
 def _parametric_node(name: str, module: Any) -> Traits:
     return _with_tau(name, module, 1 / float(module.w.detach().sigmoid()))
 
@@ -194,6 +202,8 @@ NEURONS: dict[str, Callable[[str, Any], Traits]] = {
     "spikingjelly.OTTTLIFNode": _lif_node,
     "spikingjelly.SLTTLIFNode": _lif_node,
     "spikingjelly.CUBALIFNode": _cuba_node,
+    "spikingjelly.TernaryIFNode": _ternary_if_node,
+    "spikingjelly.TernaryLIFNode": _ternary_lif_node,
     "norse.LIFBoxCell": _lif_box,
     "norse.LIFCell": _lif,
     "norse.LIF": _lif,
@@ -269,9 +279,7 @@ HINTS = {
     "DeltaLeaky": "fires where its membrane changes, up or down: train with Leaky",
     "SConv2dLSTM": "is an LSTM of maps, which no trace says: train with RLeaky",
     "HalfThresholdIFNode": "begins at half of its threshold, membranes of a trace at 0: train with IFNode",
-    "TernaryIFNode": "fires spikes of both signs, which layers of a trace do not: train with IFNode",
-    "TernaryLIFNode": "fires spikes of both signs, which layers of a trace do not: train with LIFNode",
-    "STBIFNode": "fires spikes of both signs, which layers of a trace do not: train with IFNode",
+    "STBIFNode": "counts what it fires, within bounds, and begins at half of its threshold: use TernaryIFNode",
     "ILIFNode": "fires several spikes a timestep: train with LIFNode",
     "LIAFNode": "gives values and no spikes: train with LIFNode",
     "KLIFNode": "cuts its membrane off below 0: train with LIFNode",

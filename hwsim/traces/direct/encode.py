@@ -15,6 +15,7 @@ from hwsim.traces.network.layers import Add, Concat, Flatten, Input, Layer, Netw
 from hwsim.traces.planes import max_planes, pack_channels, pack_integers, sum_planes, unpack_channels, widened
 
 Words = NDArray[np.uint64]
+_ALL = (1 << 64) - 1  # bits of a word
 _MOST_KEPT = 1 << 20  # bits of raw inputs whose planes are kept with them
 
 
@@ -104,16 +105,18 @@ class Activations:
 
 def _planes(trace: Trace, layer: Layer, samples: slice, known: dict[str, Words]) -> Words:
     if layer.name in trace.spikes:
-        return trace.spikes[layer.name].words[samples][None]
+        return trace.spikes[layer.name].planes(samples)
     network = trace.network
     n_planes = network.bits(layer.name)
     match layer:
         case Input():
             return _input_planes(trace, layer, samples)
         case Pool():
-            terms = _window_terms(layer, network[layer.inputs[0]].shape[:2], known[layer.inputs[0]])
+            signed = network.signed(layer.name)
+            lowest = signed and layer.kind == "max"  # in the padding, where it is never more than what is there
+            terms = _window_terms(layer, network[layer.inputs[0]].shape[:2], known[layer.inputs[0]], lowest)
             if layer.kind == "max":
-                return max_planes(terms, network.signed(layer.name))
+                return max_planes(terms, signed)
             return sum_planes(_wide(network, layer.inputs * len(terms), terms, n_planes), [1] * len(terms), n_planes)
         case Flatten():
             return _flatten(known[layer.inputs[0]], network[layer.inputs[0]].shape[2])
@@ -147,12 +150,20 @@ def _input_planes(trace: Trace, layer: Input, samples: slice) -> Words:
     return kept_with(trace.inputs).once(("planes", len(values), layer.bits), pack)
 
 
-def _window_terms(layer: Pool, source: tuple[int, int], planes: Words) -> list[Words]:
-    """One array of planes per offset in the window, each over the output positions."""
+def _window_terms(layer: Pool, source: tuple[int, int], planes: Words, lowest: bool) -> list[Words]:
+    """One array of planes per offset in the window, each over the output positions.
+
+    Padding is 0, or the `lowest` integer of so many planes in two's complement: a sign and nothing else.
+    """
     rows, columns = layer.shape[:2]
     picture = planes.reshape(*planes.shape[:3], *source, planes.shape[-1])
     shape = (*planes.shape[:3], rows * columns, planes.shape[-1])
-    return [view.reshape(shape) for view in layer.window.views(picture, (rows, columns))]
+    if not (lowest and any(layer.window.padding)):
+        return [view.reshape(shape) for view in layer.window.views(picture, (rows, columns))]
+    digits, signs = (
+        layer.window.views(part, (rows, columns), n) for part, n in ((picture[:-1], 0), (picture[-1:], _ALL))
+    )
+    return [np.concatenate(both).reshape(shape) for both in zip(digits, signs, strict=True)]
 
 
 def _side_by_side(network: Network, layer: Concat, sources: list[Words], n_planes: int) -> Words:

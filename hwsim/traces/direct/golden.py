@@ -83,8 +83,7 @@ def execute(
     """
     parts = list(execute_parts(network, inputs, timesteps, products, encode, watch))
     spikes = {
-        layer.name: PackedSpikes(np.concatenate([part.spikes[layer.name].words for part in parts]), layer.shape)
-        for layer in network.spiking()
+        layer.name: PackedSpikes.joined([part.spikes[layer.name] for part in parts]) for layer in network.spiking()
     }
     return Execution(spikes, np.concatenate([part.logits for part in parts]))
 
@@ -164,7 +163,7 @@ class _Run:
 
     def play(self, timesteps: int) -> Execution:
         """All timesteps of the chunk."""
-        spikes: dict[str, list[NDArray[np.uint64]]] = {layer.name: [] for layer in self.network.spiking()}
+        spikes: dict[str, list[PackedSpikes]] = {layer.name: [] for layer in self.network.spiking()}
         logits = []
         for t in range(timesteps):
             self.before = {name: self.values.get(name) for name in self.network.read_late}
@@ -174,14 +173,18 @@ class _Run:
                 if t == 0 or layer.name not in self.unchanging:
                     self.values[layer.name] = self._give(layer, t)
                 if layer.name in spikes:
-                    flat = self.values[layer.name].reshape(self.n_samples, -1, layer.shape[2])
-                    spikes[layer.name].append(pack_channels(flat.astype(np.uint8)))
+                    spikes[layer.name].append(self._packed(layer))
             logits.append(self.values[self.network.output.name][:, 0, 0])
         packed = {
-            layer.name: PackedSpikes(np.stack(spikes[layer.name], axis=1), layer.shape)
-            for layer in self.network.spiking()
+            name: steps[0].each(lambda *words: np.stack(words, axis=1), *steps[1:]) for name, steps in spikes.items()
         }
         return Execution(packed, np.stack(logits, axis=1))
+
+    def _packed(self, layer: Layer) -> PackedSpikes:
+        """Spikes of one timestep: uint64 [sample, position, word]."""
+        fired, neuron = self.values[layer.name].reshape(self.n_samples, -1, layer.shape[2]), neuron_of(layer)
+        negative = pack_channels(fired < 0) if neuron is not None and neuron.signed else None
+        return PackedSpikes(pack_channels(fired.astype(np.bool_)), layer.shape, negative)
 
     def _give(self, layer: Layer, timestep: int) -> Values:
         """What the layer passes on in this timestep: int32 [sample, y, x, channel]."""
@@ -218,11 +221,13 @@ class _Run:
         return np.zeros((self.n_samples, *self.network[name].shape), np.int32) if before is None else before
 
     def _read_out(self, layer: Readout, source: Values) -> Values:
-        """Spikes of each class's channels, or what its membrane changed by."""
+        """Spikes of each class's channels, its membrane, or what that changed by."""
         if layer.of == "spikes":
             votes: Values = source.reshape(self.n_samples, *layer.shape, layer.votes).sum(axis=-1, dtype=np.int32)
             return votes
         membrane = self.membranes[layer.inputs[0]]
+        if layer.of == "mean_membrane":
+            return membrane.astype(np.int32)
         before = self.read_out.get(layer.name, np.zeros_like(membrane))
         self.read_out[layer.name] = membrane.copy()
         changed: Values = (membrane - before).astype(np.int32)
@@ -235,7 +240,7 @@ class _Run:
         levels = levels_of(neuron)
         if neuron.drives:  # at the membrane arrives what is whole already
             arriving, bias, levels = self._drive(layer, neuron, currents, bias), None, levels._replace(fraction_bits=0)
-        spikes, membranes = np.empty((self.n_samples, *layer.shape), dtype=np.uint8), self.membranes[layer.name]
+        spikes, membranes = np.empty((self.n_samples, *layer.shape), dtype=np.int8), self.membranes[layer.name]
         before = None if self.watch is None else membranes.copy()
         step_neurons(
             arriving.reshape(-1, channels),
@@ -286,6 +291,7 @@ def levels_of(neuron: Neuron) -> NeuronLevels:
         int(neuron.fires_at_threshold),
         neuron.delayed_reset,
         neuron.reset_after_sum,
+        neuron.signed,
     )
 
 

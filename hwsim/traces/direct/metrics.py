@@ -92,7 +92,7 @@ def _synaptic_operations(trace: Trace, weighted: list[Weighted]) -> dict[str, fl
     found = Counter[str]()
     for layer in weighted:
         counts = arriving[layer.name]
-        kind = "Effective_ACs" if trace.network.max_value(layer.inputs[0]) == 1 else "Effective_MACs"
+        kind = "Effective_ACs" if max(map(abs, trace.network.values(layer.inputs[0]))) == 1 else "Effective_MACs"
         found[kind] += _operations(layer, trace.network, counts, nonzero)
         found["Dense"] += slots * _operations(layer, trace.network, np.ones_like(counts), dense)
     return {name: found[name] / trace.n_samples for name in ("Effective_MACs", "Effective_ACs", "Dense")}

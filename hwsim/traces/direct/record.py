@@ -17,7 +17,7 @@ from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
 from hwsim.traces.network.check import MAX_LAYERS, check_network
 from hwsim.traces.network.geometry import n_words
-from hwsim.traces.network.layers import Input, Layer, Network
+from hwsim.traces.network.layers import Input, Layer, Network, neuron_of
 from hwsim.traces.network.raw_input import beyond
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
@@ -42,7 +42,7 @@ def direct_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
     for layer in trace.network:
         arrays |= {f"{layer.name}/{field}": array for field, array in layer_arrays(layer).items()}
         if layer.name in trace.spikes:
-            arrays[f"{layer.name}/spikes"] = trace.spikes[layer.name].words
+            arrays |= {f"{layer.name}/{field}": words for field, words in trace.spikes[layer.name].arrays().items()}
     if trace.inputs is not None:
         arrays |= {f"inputs/{field}": getattr(trace.inputs, field) for field in ("values", "labels", "sample_ids")}
     return arrays | logits_arrays(trace.logits)
@@ -87,11 +87,17 @@ def read_network(record: Record, take: Take, over_time: bool = False) -> Network
 
 def _read_spikes(layer: Layer, samples: int, timesteps: int, take: Take) -> PackedSpikes:
     height, width, channels = layer.shape
-    name = f"{layer.name}/spikes"
-    words = take(name, ("<u8",), (samples, timesteps, height * width, n_words(channels)))
+    name, neuron = f"{layer.name}/spikes", neuron_of(layer)
+    shape = samples, timesteps, height * width, n_words(channels)
+    words = take(name, ("<u8",), shape)
     if channels % 64 and int(np.bitwise_or.reduce(words[..., -1], axis=None)) >> channels % 64:
         raise TraceError(f"array '{name}': wanted zero bits past the last of {channels} channels, found spikes")
-    return PackedSpikes(words, layer.shape)
+    if neuron is None or not neuron.signed:
+        return PackedSpikes(words, layer.shape)
+    negative = take(f"{layer.name}/negative", ("<u8",), shape)
+    if any((below & ~fired).any() for below, fired in zip(negative, words, strict=True)):
+        raise TraceError(f"array '{layer.name}/negative': wanted only bits of '{name}', found others")
+    return PackedSpikes(words, layer.shape, negative)
 
 
 def _read_inputs(record: Record, network: Network, samples: int, timesteps: int, take: Take) -> Inputs | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.trace import Logits, PackedSpikes, count_of
+from hwsim.traces.trace import Logits, count_of
 
 
 def first_of_direct(trace: Trace, samples: int | None, timesteps: int | None) -> Trace:
@@ -37,6 +37,6 @@ def first_of_direct(trace: Trace, samples: int | None, timesteps: int | None) ->
         inputs=inputs,
         timesteps=t,
         provenance=replace(trace.provenance, recipe=None),  # which would draw the whole trace again
-        spikes={name: PackedSpikes(packed.words[:n, :t], packed.shape) for name, packed in trace.spikes.items()},
+        spikes={name: packed.first(n, t) for name, packed in trace.spikes.items()},
         logits={name: cut(name, logits) for name, logits in trace.logits.items()},
     )

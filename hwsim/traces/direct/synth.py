@@ -19,8 +19,9 @@ from hwsim.memory import require
 from hwsim.traces.direct.trace import EventTrace, Trace
 from hwsim.traces.network.check import check_network
 from hwsim.traces.network.drawn import drawn_network
+from hwsim.traces.network.footprint import spike_bits
 from hwsim.traces.network.geometry import n_words
-from hwsim.traces.network.layers import Network
+from hwsim.traces.network.layers import Layer, Network, neuron_of
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_TIMESTEPS, Inputs, Logits, PackedSpikes, RawValues
 
@@ -72,10 +73,7 @@ def draw(recipe: Recipe) -> Trace:
     """
     network = drawn_network(recipe.geometry, recipe.seed)
     require(_drawn_bytes(recipe, network), f"a trace of {recipe.samples} samples, T = {recipe.timesteps},")
-    spikes = {
-        layer.name: PackedSpikes(_draw_spikes(recipe, layer.name, layer.shape), layer.shape)
-        for layer in network.spiking()
-    }
+    spikes = {layer.name: _draw_packed(recipe, layer) for layer in network.spiking()}
     inputs = draw_inputs(recipe, network)
     labels, ids = inputs.labels, inputs.sample_ids
     recorded = Logits(_draw_logits(recipe, network, labels), LOGIT_SCALE, labels, ids, "synthetic")
@@ -105,7 +103,9 @@ def draw_inputs(recipe: Recipe, network: Network) -> Inputs:
 def _drawn_bytes(recipe: Recipe, network: Network) -> int:
     """Spikes, raw inputs and logits, and the random numbers that logits are made of."""
     distinct = 1 if recipe.steady else recipe.timesteps
-    slots = sum(layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) for layer in network.spiking())
+    slots = sum(
+        layer.shape[0] * layer.shape[1] * n_words(layer.shape[2]) * spike_bits(layer) for layer in network.spiking()
+    )
     logits = (4 * recipe.timesteps + 16 * distinct) * network.n_classes
     inputs = 2 * network.input.dtype.itemsize * math.prod(network.input.shape)
     inputs *= recipe.timesteps if network.input.over_time else 1
@@ -147,6 +147,17 @@ def _bernoulli(recipe: Recipe, name: str, words: int, timesteps: int) -> NDArray
     for sample in range(recipe.samples):
         drawn[sample] = bernoulli_words(key, counters + np.uint64(sample << _SAMPLE_SHIFT), rate_units)
     return drawn
+
+
+def _draw_packed(recipe: Recipe, layer: Layer) -> PackedSpikes:
+    """Spikes of a layer; half of signed ones are negative."""
+    fired, neuron = _draw_spikes(recipe, layer.name, layer.shape), neuron_of(layer)
+    if neuron is None or not neuron.signed:
+        return PackedSpikes(fired, layer.shape)
+    distinct = 1 if recipe.steady else recipe.timesteps
+    key = stream_key(recipe.seed, "negative", layer.name)
+    signs = random_words(key, _counters(recipe, fired.shape[2] * fired.shape[3], distinct))
+    return PackedSpikes(fired, layer.shape, fired & signs.reshape(len(fired), distinct, *fired.shape[2:]))
 
 
 def _draw_spikes(recipe: Recipe, name: str, shape: tuple[int, int, int]) -> NDArray[np.uint64]:

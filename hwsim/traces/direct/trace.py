@@ -51,7 +51,7 @@ class Trace(Keeps):
         if self.inputs is None:
             return self
         values, labels, ids = (getattr(self.inputs, name)[:samples] for name in ("values", "labels", "sample_ids"))
-        recorded = {name: PackedSpikes(packed.words[:samples], packed.shape) for name, packed in self.spikes.items()}
+        recorded = {name: packed.first(samples) for name, packed in self.spikes.items()}
         return replace(self, inputs=Inputs(values, labels, ids), spikes=recorded)
 
     def static_accuracy(self) -> tuple[float | None, int]:

@@ -12,8 +12,9 @@ from hwsim.memory import require
 from hwsim.traces.direct.record import direct_arrays, direct_record
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.footprint import executed_bytes
+from hwsim.traces.network.layers import Shape
 from hwsim.traces.planes import unpack_channels
-from hwsim.traces.trace import PackedSpikes, RawValues
+from hwsim.traces.trace import RawValues
 from hwsim.traces.verification import Mismatch, Verification, compare_logits, compare_redrawn
 
 
@@ -32,8 +33,9 @@ def verify_direct(trace: Trace, encode: Callable[[RawValues, int], NDArray[np.in
     require(executed_bytes(trace.network, n_inputs, trace.timesteps), f"executing {n_inputs} samples again")
     run = execute(trace.network, trace.inputs.values, trace.timesteps, encode=encode)
     arrays = {
-        f"{name}/spikes": _compare_spikes(packed, run.spikes[name].words[: trace.n_samples])
+        f"{name}/{field}": _compare_words(words, run.spikes[name].arrays()[field][: trace.n_samples], packed.shape)
         for name, packed in trace.spikes.items()
+        for field, words in packed.arrays().items()
     }
     arrays |= compare_logits(trace.logits, trace.provenance.split, run.logits, trace.inputs.sample_ids)
     return Verification("execution", len(trace.inputs.labels), arrays)
@@ -49,10 +51,10 @@ def _verify_recipe(trace: Trace) -> Verification:
     return compare_redrawn(trace.n_samples, direct_arrays(trace), direct_arrays(again), same)
 
 
-def _compare_spikes(packed: PackedSpikes, wanted: NDArray[np.uint64]) -> Mismatch:
+def _compare_words(words: NDArray[np.uint64], wanted: NDArray[np.uint64], shape: Shape) -> Mismatch:
     """Compare words first, so that bits are unpacked only where something is wrong."""
-    height, width, channels = packed.shape
-    differing = packed.words ^ wanted
+    height, width, channels = shape
+    differing = words ^ wanted
     compared = differing.shape[0] * differing.shape[1] * height * width * channels
     if not differing.any():
         return Mismatch(compared, 0, None)

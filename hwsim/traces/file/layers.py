@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from hwsim.traces.network.layers import (
     Linear,
     Neuron,
     Pool,
+    ReadOf,
     Readout,
     SeededWeights,
     StoredWeights,
@@ -43,7 +44,7 @@ KINDS: dict[str, type[Layer]] = {
     "add": Add,
     "readout": Readout,
 }
-_FLAGS = ("fires_at_threshold", "delayed_reset", "reset_after_sum")
+_FLAGS = ("fires_at_threshold", "delayed_reset", "reset_after_sum", "signed")
 PACKED_BITS = 4
 """Weights of at most this many bits are stored two per byte."""
 
@@ -200,7 +201,7 @@ def _read_plain(kind: str, base: Layer, record: Record, take: Take) -> Layer:
                 record.fail("factor", "2 integers", list(factor))
             return Upsample(name, inputs, shape, (factor[0], factor[1]))
         case "readout":
-            of = cast("Literal['spikes', 'membrane']", record.choice("of", ("spikes", "membrane")))
+            of = cast("ReadOf", record.choice("of", get_args(ReadOf)))
             return Readout(name, inputs, shape, record.integer("votes", 1, MAX_SIZE), of)
     return Flatten(name, inputs, shape)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import NoReturn, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from hwsim.traces.network.layers import (
     Network,
     Neuron,
     Pool,
+    ReadOf,
     Readout,
     SeededWeights,
     Shape,
@@ -69,9 +70,6 @@ def check_network(network: Network) -> None:
         _check_neuron(layer)
         if isinstance(layer, Readout):
             _check_readout(layer, network)
-        padded = isinstance(layer, Pool) and layer.kind == "max" and any(layer.window.padding)
-        if padded and not network.gives_currents(layer.name) and network.signed(layer.name):
-            _fail(layer, "wanted no padding around a maximum of signed activations, found some: nothing is 0")
         reads = [1] if is_delayed(layer) else [bounds[name] for name in layer.inputs]
         bounds[layer.name] = _worst_case(layer, network, reads)
 
@@ -152,10 +150,10 @@ def _check_reads(layer: Layer, network: Network) -> None:
 def _check_readout(layer: Readout, network: Network) -> None:
     if layer is not network.output:
         _fail(layer, "wanted a readout as the last layer, found one before it")
-    if layer.of not in ("spikes", "membrane"):
-        _fail(layer, f"wanted a readout of 'spikes' or 'membrane', found {layer.of!r}")
+    if layer.of not in (known := get_args(ReadOf)):
+        _fail(layer, f"wanted a readout of {', '.join(known)}, found {layer.of!r}")
     neuron = neuron_of(network[layer.inputs[0]])
-    if layer.of == "membrane" and (neuron is None or layer.votes != 1 or neuron.membrane_bits > 31):
+    if layer.of_membrane and (neuron is None or layer.votes != 1 or neuron.membrane_bits > 31):
         _fail(layer, "wanted neurons of at most 31 membrane bits and 1 vote for a readout of membranes, found others")
 
 
@@ -322,6 +320,8 @@ def _check_levels(layer: Layer, neuron: Neuron) -> None:
         _fail(layer, f"wanted v_threshold int64 ({layer.shape[2]},), found {threshold.dtype} {threshold.shape}")
     if threshold.min() < 0 or threshold.max() > top:
         _fail(layer, f"wanted v_threshold from 0 to {top} ({neuron.membrane_bits} membrane bits), found others")
+    if neuron.signed and threshold.min() < 1:
+        _fail(layer, "wanted v_threshold of 1 or more for signed spikes, found 0")
     if neuron.reset not in ("soft", "hard", "none"):
         _fail(layer, f"wanted reset 'soft', 'hard' or 'none', found {neuron.reset!r}")
     if neuron.v_reset and not (neuron.reset == "hard" and -top - 1 <= neuron.v_reset <= top):

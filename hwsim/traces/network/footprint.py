@@ -27,7 +27,7 @@ def executed_bytes(network: Network, samples: int, timesteps: int) -> int:
         total += at_once * n_outputs * (12 if fires else 4)
         total += 4 * at_once * _framed_places(layer, network) * _channels_read(layer, network)
         if fires:
-            total += samples * timesteps * _packed_bytes(layer.shape)
+            total += samples * timesteps * _packed_bytes(layer.shape) * spike_bits(layer)
         if isinstance(layer, Conv2d | Linear) and isinstance(layer.weights, SeededWeights):
             total += math.prod(layer.weights.shape)
     return total
@@ -59,6 +59,12 @@ def _framed_places(layer: Layer, network: Network) -> int:
 
 def _channels_read(layer: Layer, network: Network) -> int:
     return network[layer.inputs[0]].shape[2] if layer.inputs else 0
+
+
+def spike_bits(layer: Layer) -> int:
+    """Bits of what a neuron gives at a timestep: one more of signed spikes."""
+    neuron = neuron_of(layer)
+    return 1 if neuron is None else 1 + neuron.signed
 
 
 def _packed_bytes(shape: tuple[int, int, int]) -> int:

@@ -12,6 +12,9 @@ signed bits, once, after the sum.  With a delayed reset v is left as it is when 
 timestep, of which `due` is the comparison of what the last one left: a hard reset sets v before it leaks, or after the
 sum where `reset_after_sum`, a soft one takes v_threshold[c] off the sum after the leak.
 
+`signed` neurons also fire -1, where v < -v_threshold[c], or <= where `fires_at_threshold`: a soft reset then adds
+v_threshold[c], a hard one is the same, and feedback is that of a spike times -1.
+
 What arrives, drive = (current << fraction_bits) + bias[c], and feedback[c] more where the neuron spiked in the timestep
 before, goes to the membrane, or with a `Synapse` to a current i of the neuron, which the membrane takes:
 
@@ -82,6 +85,7 @@ class Neuron:
     reset_after_sum: bool = False  # of a delayed hard reset: what arrives in its timestep is lost
     synapse: Synapse | None = None
     feedback: NDArray[np.int64] | None = None  # [channel], in units of 2**-fraction_bits weight steps
+    signed: bool = False  # it fires -1 below minus its threshold
 
     @property
     def leaks(self) -> bool:
@@ -90,8 +94,8 @@ class Neuron:
 
     @property
     def plain(self) -> bool:
-        """Whether it fires above its threshold and is reset at once, with one leak for all channels and one state."""
-        at_once = not (self.fires_at_threshold or self.delayed_reset) and self.reset != "none"
+        """Whether it fires 1 above its threshold and is reset at once, with one leak for all channels and one state."""
+        at_once = not (self.fires_at_threshold or self.delayed_reset or self.signed) and self.reset != "none"
         return at_once and not isinstance(self.leak, np.ndarray) and not self.drives
 
     @property
@@ -230,15 +234,25 @@ class Add(Layer):
     bias: NDArray[np.int32] | None = None
 
 
+ReadOf = Literal["spikes", "membrane", "mean_membrane"]
+"""What logits are made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Readout(Layer):
     """Logits from the activations of the layer before: of each class the sum of `votes` neighbouring channels.
 
     Of the `membrane` of neurons, what it has changed by in this timestep after any reset: summed it is the membrane.
+    Of its mean over time (`mean_membrane`) the membrane itself, after any reset: summed it is the mean times T.
     """
 
     votes: int
-    of: Literal["spikes", "membrane"]
+    of: ReadOf
+
+    @property
+    def of_membrane(self) -> bool:
+        """Whether it reads membranes and no spikes."""
+        return self.of != "spikes"
 
 
 @dataclass(frozen=True)
@@ -316,8 +330,13 @@ class Network:
         """The layers that have neurons and therefore recorded spikes."""
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
 
+    @property
+    def has_signed_spikes(self) -> bool:
+        """Whether any neurons fire -1, too."""
+        return any(neuron.signed for neuron in map(neuron_of, self.layers) if neuron is not None)
+
     def values(self, name: str) -> Values:
-        """The least and the largest integer a layer's activation can be (0 and 1 for spikes).
+        """The least and the largest integer a layer's activation can be (0 and 1 for spikes, -1 and 1 for signed ones).
 
         ValueError for layers that give currents.
         """
@@ -334,6 +353,10 @@ class Network:
         """Whether any of them is below zero."""
         return self.values(name)[0] < 0
 
+    def fires_both(self, name: str) -> bool:
+        """Whether they are signed spikes, perhaps arranged or their maximum: -1, 0 and 1."""
+        return self.values(name) == (-1, 1)
+
     def bits(self, name: str) -> int:
         """Bits of one of them: as many as the largest has, in two's complement where they are signed."""
         low, high = self.values(name)
@@ -346,11 +369,12 @@ class Network:
     @cached_property
     def _values(self) -> Mapping[str, Values | None]:
         """Per layer, in one pass: a recursion over inputs would take exponential time on a chain of residual sums."""
-        of_neurons = 0, (1 << (self.activation_bits or 1)) - 1
+        half = 1 << ((self.activation_bits or 1) - 1)
+        of_signed = (-1, 1) if self.activation_bits is None else (-half, half - 1)
         values: dict[str, Values | None] = {}
         for layer in self.layers:
-            if neuron_of(layer) is not None:
-                values[layer.name] = of_neurons
+            if (neuron := neuron_of(layer)) is not None:
+                values[layer.name] = of_signed if neuron.signed else (0, 2 * half - 1)
             else:
                 values[layer.name] = _values_of(layer, [values.get(i) for i in layer.inputs])
         return values

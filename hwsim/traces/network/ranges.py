@@ -59,12 +59,23 @@ def sum_range(layer: Conv2d | Linear, largest: int, least: int = 0) -> Range:
 def _sums_by_sign(layer: Conv2d | Linear) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Sums of negative weights, and of positive ones, of all taps that meet places together: [taps, channel] each."""
     weights = weights_of(layer).astype(np.int64)
-    rows, columns = (np.unique(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
-    together = [weights[row][:, column] for row in rows for column in columns]
+    by_tap = weights.reshape(-1, *weights.shape[2:])
+    together = [by_tap[taps] for taps in taps_together(layer)]
     negative, positive = (
-        np.stack([part(met, 0).sum(axis=(0, 1, 2)) for met in together]) for part in (np.minimum, np.maximum)
+        np.stack([part(met, 0).sum(axis=(0, 1)) for met in together]) for part in (np.minimum, np.maximum)
     )
     return negative, positive
+
+
+def taps_together(layer: Conv2d | Linear) -> NDArray[np.bool_]:
+    """Which taps of a window meet a map or its padding at once, for each way in which any do: [way, tap].
+
+    Between the places of a spread map there is nothing, so that not all do; elsewhere there is one way.
+    """
+    if window(layer).spread == (1, 1):
+        return np.ones((1, window(layer).taps), np.bool_)
+    rows, columns = (np.unique(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
+    return (rows[:, None, :, None] & columns[None, :, None, :]).reshape(len(rows) * len(columns), -1)
 
 
 def current_ranges(network: Network) -> Mapping[str, Range]:
@@ -97,11 +108,14 @@ def current_ranges(network: Network) -> Mapping[str, Range]:
 
 
 def _read_out(layer: Readout, network: Network) -> Range:
-    """The range of a class's votes, or of what a membrane may change by in a timestep."""
+    """The range of a class's votes, of its membrane, or of what that may change by in a timestep."""
     if layer.of == "spikes":
-        return 0, layer.votes * network.max_value(layer.inputs[0])
+        low, high = network.values(layer.inputs[0])
+        return layer.votes * low, layer.votes * high
     neuron = neuron_of(network[layer.inputs[0]])
     assert neuron is not None
+    if layer.of == "mean_membrane":
+        return -(1 << neuron.membrane_bits - 1), (1 << neuron.membrane_bits - 1) - 1
     return -((1 << neuron.membrane_bits) - 1), (1 << neuron.membrane_bits) - 1
 
 

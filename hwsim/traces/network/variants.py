@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from hwsim.traces.network.layers import (
     Linear,
     Network,
     Neuron,
+    ReadOf,
     Readout,
     SeededWeights,
     Synapse,
@@ -144,6 +146,11 @@ def _feedback(network: Network, _value: str) -> Network:
     return _each_neuron(network, lambda neuron: replace(neuron, feedback=-(neuron.v_threshold // 4)))
 
 
+def _signed_spikes(network: Network, _value: str) -> Network:
+    """Spikes of both signs, -1 below minus the threshold."""
+    return _each_neuron(network, lambda neuron: replace(neuron, signed=True))
+
+
 def _recurrent(network: Network, _value: str) -> Network:
     """Layers of neurons on weights read their own spikes of the timestep before, by weights at each position."""
     layers: list[Layer] = []
@@ -165,14 +172,14 @@ def _recurrent(network: Network, _value: str) -> Network:
 
 
 def _readout(network: Network, value: str) -> Network:
-    return _read_out(network, 1, value == "membrane")
+    return _read_out(network, 1, value)  # type: ignore[arg-type]
 
 
 def _votes(network: Network, value: str) -> Network:
-    return _read_out(network, int(value), of_membrane=False)
+    return _read_out(network, int(value), "spikes")
 
 
-def _read_out(network: Network, votes: int, of_membrane: bool) -> Network:
+def _read_out(network: Network, votes: int, of: ReadOf) -> Network:
     """Neurons, `votes` of each class, in the place of currents at the end, and their spikes or membranes as logits."""
     *before, last = network.layers
     if not isinstance(last, Linear) or not isinstance(last.weights, SeededWeights):
@@ -185,8 +192,7 @@ def _read_out(network: Network, votes: int, of_membrane: bool) -> Network:
     weights = replace(last.weights, shape=(1, 1, n_in, n_out))
     bias = None if last.bias is None else np.resize(last.bias << neuron.fraction_bits, n_out)
     firing = replace(last, shape=(1, 1, n_out), weights=weights, bias=bias, neuron=neuron)
-    of = "membrane" if of_membrane else "spikes"
-    return Network((*before, firing, Readout("readout", (last.name,), (1, 1, classes), votes, of)))  # type: ignore[arg-type]
+    return Network((*before, firing, Readout("readout", (last.name,), (1, 1, classes), votes, of)))
 
 
 def _numbers(low: int, high: int) -> tuple[str, ...]:
@@ -205,8 +211,9 @@ WORDS: dict[str, tuple[tuple[str, ...], Callable[[Network, str], Network]]] = {
     "leak": (("none", "channel"), _leak),
     "synapse": (("now", "late"), _synapse),
     "feedback": (("",), _feedback),
+    "signed-spikes": (("",), _signed_spikes),
     "recurrent": (("",), _recurrent),
-    "readout": (("spikes", "membrane"), _readout),
+    "readout": (get_args(ReadOf), _readout),
     "votes": (_numbers(1, _MOST_VOTES), _votes),
 }
 """Each word with the values that it takes after `=` (none: it stands alone) and what it does; a new one is a line."""

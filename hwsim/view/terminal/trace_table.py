@@ -125,6 +125,7 @@ def _neuron(layer: Layer) -> str:
         kind += f", synaptic current, leak {_leak(synapse.leak, synapse.leak_bits)}"
     if neuron.feedback is not None:
         kind += ", feedback"
+    kind += ", signed spikes" * neuron.signed
     at = "at" if neuron.fires_at_threshold else "above"
     reset = "no reset" if neuron.reset == "none" else f"{neuron.reset} reset" + (" a step later" * neuron.delayed_reset)
     return f"{kind}, {f'fires at {threshold}' if at == 'at' else f'threshold {threshold}'}, {reset}"

@@ -3,7 +3,8 @@
 Rules (docs/machines/digital.md):
 - A tile is R neighbouring outputs in raster order times C channels of one group; what pools or adds takes all channels.
 - Weights of a channel tile go to the scratchpads once for all its positions where twice of them fit, else to the array
-  for every tile, or spike by spike from the buffer when skipping.
+  for every tile, or spike by spike from the buffer when skipping.  A tile reads those of the taps that meet a place or
+  padding at any of its positions; straight from DRAM come all.
 - Inputs: every distinct place under a tile's windows once a tile, its channels of the group in whole words; of what is
   flattened, repeated or side by side those of every stored map in it.
 - Outputs: a word or more a position.  Membranes and kept sums likewise.  Of DRAM, whole bursts a tile and kind.
@@ -125,12 +126,13 @@ class Twin:
             if fills:
                 self.move(layer, "read", t, all_bits, 1, home)
                 self.add(layer, "scratchpad", "write", t, channels * ceil(taps * bits / pad.port_bits))
-            each = ones * ceil(bits / pad.port_bits) if skips else ceil(taps * bits / pad.port_bits)
+            each = ones * ceil(bits / pad.port_bits) if skips else ceil(together * bits / pad.port_bits)
             self.add(layer, "scratchpad", "read", t, each * channels)
         elif skips and home == "global_buffer":
             self.add(layer, home, "read", t, ones * ceil(channels * bits / spec.global_buffer.port_bits))
         else:
-            self.move(layer, "read", t, all_bits, 1, home)
+            read = channels * together * bits if home == "global_buffer" else all_bits
+            self.move(layer, "read", t, read, 1, home)
 
     def inputs(self, layer, t, group, outputs):
         groups = groups_of(layer)
@@ -156,10 +158,12 @@ class Twin:
                 self.add(layer, "synapse", "update", t, results)
             if layer.neuron.feedback is not None:
                 self.add(layer, "feedback", "add", t, results)
+            if layer.neuron.signed:
+                self.add(layer, "lower_threshold", "compare", t, results)
             if self.outer:
                 self.add(layer, "neuron", "hold", t, results * states)
             else:
-                last_spike = 0 if layer.neuron.feedback is None else 1
+                last_spike = 0 if layer.neuron.feedback is None else bits_of(self.network, layer.name)
                 bits = channels * (self.spec.neuron.membrane_bits * states + last_spike)
                 home = self.home("membranes", layer.name)
                 self.move(layer, "read", t, bits, len(outputs), home)

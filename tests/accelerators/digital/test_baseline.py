@@ -30,7 +30,7 @@ def priced(spec, workload):
 
 def not_zero(trace, layer):
     """Products whose activation is not zero after all timesteps: int64 [sample], by brute force."""
-    ever = (activations(trace, layer.inputs[0]) > 0).any(axis=1, keepdims=True)
+    ever = (activations(trace, layer.inputs[0]) != 0).any(axis=1, keepdims=True)
     total = np.zeros(len(ever), np.int64)
     for y, x in np.ndindex(layer.shape[:2]):
         for _, row, column in digital.on_map(layer, ever.shape[2:], y, x):

@@ -34,7 +34,7 @@ def spikes_per_neuron(trace, name, sample):
     """rho of what a layer reads: of its spiking layer, or of all spiking layers that are added up in it."""
     layer = trace.network[name]
     if name in trace.spikes:
-        return Fraction(int(unpacked(trace, name)[sample].sum()), prod(layer.shape))
+        return Fraction(int(abs(unpacked(trace, name)[sample]).sum()), prod(layer.shape))
     if isinstance(layer, Add):
         return sum(spikes_per_neuron(trace, source, sample) for source in layer.inputs)
     if isinstance(layer, Concat):

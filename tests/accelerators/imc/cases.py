@@ -140,14 +140,15 @@ def packed(bits):
 
 
 def random_trace(network, timesteps=3, samples=2, rate=0.3, seed=0, steady=False):
-    """Spikes that no neuron produced, at one rate; the same at all timesteps if `steady`."""
+    """Spikes that no neuron produced, at one rate, half of signed ones -1; the same at all timesteps if `steady`."""
     rng = np.random.default_rng([seed, timesteps, samples])
     spikes = {}
     for layer in network.spiking():
         height, width, channels = layer.shape
         shape = (samples, 1 if steady else timesteps, height * width, channels)
         bits = np.repeat(rng.random(shape) < rate, timesteps if steady else 1, axis=1)
-        spikes[layer.name] = PackedSpikes(packed(bits), layer.shape)
+        negative = packed(bits & (rng.random(bits.shape) < 0.5)) if layer.neuron.signed else None
+        spikes[layer.name] = PackedSpikes(packed(bits), layer.shape, negative)
     steps = (timesteps,) if network.input.over_time else ()
     low, high = network.input.values
     values = rng.integers(low, high + 1, (samples, *steps, *network.input.shape), dtype=network.input.dtype)

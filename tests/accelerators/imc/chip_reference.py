@@ -119,7 +119,7 @@ class Chip:
         """(Tiles that want whole rows of a layer, {other tile: values that it wants})."""
         whole, some = set(), {}
         for reader in self.network:
-            if not is_stored(reader) or (isinstance(reader, Readout) and reader.of == "membrane"):
+            if not is_stored(reader) or (isinstance(reader, Readout) and reader.of != "spikes"):
                 continue
             for seen in (seen for source in set(reader.inputs) for seen in maps_of(self.network, source)):
                 if seen.name != name:
@@ -263,7 +263,7 @@ def other_counts(spec, trace, layer, chip):
         summed = height * sum(chip.reads(layer, i) for i in layer.inputs if not gives_currents(network, i))
     if getattr(layer, "neuron", None) is not None:
         neuron_counts(spec, network, layer, post, first)
-        send(1)
+        send(bits_of(network, layer.name))
         if isinstance(layer, Add):
             post("spike_buffer", "read", summed)
     elif isinstance(layer, Readout):
@@ -307,8 +307,11 @@ def neuron_counts(spec, network, layer, post, first):
         post("synapse", "update", height * width * channels)
     if layer.neuron.feedback is not None:
         post("feedback", "add", height * width * channels)
+    if layer.neuron.signed:
+        post("lower_threshold", "compare", height * width * channels)
     if spec.loop_order == "timestep_outer":
-        bits = states * spec.neuron.membrane_bits + (0 if layer.neuron.feedback is None else 1)
+        last = 0 if layer.neuron.feedback is None else bits_of(network, layer.name)
+        bits = states * spec.neuron.membrane_bits + last
         words = height * width * ceil(channels * bits / spec.membrane.port_bits)
         post("membrane", "read", words)
         post("membrane", "write", words)

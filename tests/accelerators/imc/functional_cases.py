@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from accelerators.imc import cases
 from traces.direct.networks import trace_of
 
@@ -28,7 +29,10 @@ def lively(network):
 
     def lower(layer):
         neuron = neuron_of(layer)
-        return layer if neuron is None else replace(layer, neuron=replace(neuron, v_threshold=neuron.v_threshold // 16))
+        if neuron is None:
+            return layer
+        low = np.maximum(neuron.v_threshold // 16, int(neuron.signed))
+        return replace(layer, neuron=replace(neuron, v_threshold=low))
 
     return Network(tuple(lower(layer) for layer in network.layers))
 

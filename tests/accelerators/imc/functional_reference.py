@@ -151,14 +151,14 @@ class Layer:
         placed, spec = self.placed, self.spec
         out = np.zeros(placed.outputs * placed.groups, dtype=object)
         for index, (group, rows) in enumerate(self.reads):
-            unsigned = [digit for digit in placed.digit_list if digit[2] > 0]
-            for digit, (low, bits, sign) in enumerate(placed.digit_list):
+            unsigned = [digit for digit in placed.digit_list if digit[1] > 0]
+            for digit, (low, sign, of) in enumerate(placed.digit_list):
                 column = np.zeros(len(next(iter(self.cells.values()))), dtype=object)
                 pulses = 0
                 for ky, kx, c in rows:
                     yy, xx = met(self.layer, 0, y)[ky], met(self.layer, 1, x)[kx]
                     if 0 <= yy < picture.shape[0] and 0 <= xx < picture.shape[1]:
-                        value = (int(picture[yy, xx, c]) >> low) % 2**bits
+                        value = of(picture[yy, xx, c])
                         column += value * self.cells[ky, kx, c]
                         pulses += value
                 if not pulses and (spec.skip == "silent_rows" or not spec.devices.read_noise_levels):

@@ -22,13 +22,18 @@ from hwsim.traces.network.weights import weights_of
 
 
 def unpacked(trace, name):
-    """Spikes of one layer as 0/1 integers [sample, timestep, y, x, channel]."""
-    words = trace.spikes[name].words
+    """Spikes of one layer as integers, 1, 0 or -1: [sample, timestep, y, x, channel]."""
     height, width, channels = trace.spikes[name].shape
-    bits = np.zeros((*words.shape[:3], channels), np.int64)
-    for c in range(channels):
-        bits[..., c] = (words[..., c // 64] >> np.uint64(c % 64)) & np.uint64(1)
-    return bits.reshape(*words.shape[:2], height, width, channels)
+
+    def bits(words):
+        found = np.zeros((*words.shape[:3], channels), np.int64)
+        for c in range(channels):
+            found[..., c] = (words[..., c // 64] >> np.uint64(c % 64)) & np.uint64(1)
+        return found.reshape(*words.shape[:2], height, width, channels)
+
+    negative = trace.spikes[name].negative
+    fired = bits(trace.spikes[name].words)
+    return fired if negative is None else np.where(bits(negative) == 1, -fired, fired)
 
 
 def read_by(trace, layer):
@@ -78,7 +83,7 @@ def ends(network, name):
     """The least and the largest activation of a layer."""
     layer = network[name]
     if getattr(layer, "neuron", None) is not None:
-        return 0, 1
+        return (-1, 1) if layer.neuron.signed else (0, 1)
     if isinstance(layer, Input):
         return (-(2 ** (layer.bits - 1)), 2 ** (layer.bits - 1) - 1) if layer.signed else (0, 2**layer.bits - 1)
     each = [ends(network, source) for source in layer.inputs]
@@ -110,10 +115,19 @@ def magnitude_bits(network, name):
 
 
 def digits_of(network, name, dac_bits):
-    """Digits of an activation, the lowest first: (place of its lowest bit, bits, 1 or -1 where it is subtracted)."""
+    """Digits of an activation, the lowest first: (place, 1 or -1 where it is subtracted, the digit of a value).
+
+    Of signed spikes, which are -1, 0 and 1, the first is there where one is 1, the other where it is -1.
+    """
+    if ends(network, name) == (-1, 1):
+        return [(0, 1, lambda value: int(value == 1)), (0, -1, lambda value: int(value == -1))]
     bits, sign = bits_of(network, name), is_signed(network, name)
-    found = [(place, min(dac_bits, bits - sign - place), 1) for place in range(0, bits - sign, dac_bits)]
-    return [*found, (bits - 1, 1, -1)] if sign else found
+
+    def cut(place, width):
+        return lambda value: (int(value) >> place) % 2**width
+
+    found = [(place, 1, cut(place, min(dac_bits, bits - sign - place))) for place in range(0, bits - sign, dac_bits)]
+    return [*found, (bits - 1, -1, cut(bits - 1, 1))] if sign else found
 
 
 def is_direct(network, name):
@@ -217,7 +231,7 @@ def row_work(spec, placed, levels, picture, y, width):
     rows = met(placed.layer, 0, y)
     for x in range(width):
         columns = met(placed.layer, 1, x)
-        for place, bits, _ in placed.digit_list:
+        for _, _, digit in placed.digit_list:
             most = 0
             for block in placed.reads:
                 active = 0
@@ -227,7 +241,7 @@ def row_work(spec, placed, levels, picture, y, width):
                         yy, xx = rows[ky], columns[kx]
                         if not (0 <= yy < height_in and 0 <= xx < width_in):
                             continue
-                        value = (int(picture[yy, xx, c]) >> place) % 2**bits
+                        value = digit(picture[yy, xx, c])
                         pulses += value
                         work.ones += bin(value).count("1")
                         work.levels += value * levels[ky, kx, c]
@@ -342,8 +356,10 @@ def crossbar_counts(spec, trace, layer, chip):
                 add(s, t, "crossbar", "read", read * placed.column_blocks)
                 drives = mux if spec.sensing == "current" else 1
                 add(s, t, "crossbar", "drive_row", work.driven * placed.column_blocks * drives)
+                add(s, t, "row_driver", "drive", work.driven * placed.column_blocks * drives)
                 for component, action in (("adc", "convert"), ("column_mux", "select"), ("shift_add", "add")):
                     add(s, t, component, action, read * converted)
+                add(s, t, "adc_reference", "settle", read * converted)
                 add(s, t, "operations", "crossbar read", read * placed.column_blocks)
                 add(s, t, "operations", "crossbar read that could clip", work.clipping * placed.column_blocks)
                 add(s, t, "accumulator", "add", sums)

@@ -69,6 +69,7 @@ def expected(spec, network, layer, steps):
             add("offset", "count_rows", len(offsets))
             for component, action in (("adc", "convert"), ("column_mux", "select"), ("shift_add", "add")):
                 add(component, action, pes.columns)
+            add("adc_reference", "settle", pes.columns)
             add("accumulator", "add", pes.outputs)
             add("offset", "subtract", pes.outputs)
             for component, action in (("htree", "transfer"), ("global_buffer", "read"), ("spike_buffer", "read")):

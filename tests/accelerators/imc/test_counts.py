@@ -175,7 +175,8 @@ def test_parts_of_a_chip_follow_from_its_tiles():
     # Weights of 4 bits in 2-bit cells, 2 columns, 3 across 6: conv1 2 x 2 crossbars of 9 rows and 5 channels, conv2
     # 6 x 1 of 45 rows, fc 2 x 2 of 12 rows and 4 classes; on PEs of 3 crossbars 2 + 2 + 2, so 3 tiles of 2 PEs.
     tiles = 3
-    wanted = {"crossbar": 6, "adc": 12, "column_mux": 36, "shift_add": 12, "accumulator": 12, "htree": 1, "noc": 1}
+    wanted = {"crossbar": 6, "row_driver": 6 * 8, "adc": 12, "adc_reference": 12}
+    wanted |= {"column_mux": 36, "shift_add": 12, "accumulator": 12, "htree": 1, "noc": 1}
     wanted |= {
         "neuron": 2,
         "pooling": 1,

@@ -39,7 +39,9 @@ MACHINE = {
 
 PRICES_PJ = {
     "crossbar": {"read": 0.5, "drive_row": 1.0, "read_cell": 0.25, "read_level": 0.125},
+    "row_driver": {"drive": 0.75},
     "adc": {"convert": 2.0},
+    "adc_reference": {"settle": 0.5},
     "column_mux": {"select": 0.5},
     "shift_add": {"add": 0.25},
     "accumulator": {"add": 0.25},
@@ -66,9 +68,11 @@ COUNTS = {
     ("fc1", "silence_detector", "detect"): [1, 1],
     ("fc1", "crossbar", "read"): [1, 1],
     ("fc1", "crossbar", "drive_row"): [1, 1],
+    ("fc1", "row_driver", "drive"): [1, 1],
     ("fc1", "crossbar", "read_cell"): [2, 2],
     ("fc1", "crossbar", "read_level"): [4, 4],
     ("fc1", "adc", "convert"): [2, 2],
+    ("fc1", "adc_reference", "settle"): [2, 2],
     ("fc1", "column_mux", "select"): [2, 2],
     ("fc1", "shift_add", "add"): [2, 2],
     ("fc1", "accumulator", "add"): [2, 2],
@@ -91,9 +95,11 @@ COUNTS = {
     ("fc2", "silence_detector", "detect"): [1, 1],
     ("fc2", "crossbar", "read"): [1, 0],
     ("fc2", "crossbar", "drive_row"): [2, 0],
+    ("fc2", "row_driver", "drive"): [2, 0],
     ("fc2", "crossbar", "read_cell"): [4, 0],
     ("fc2", "crossbar", "read_level"): [8, 0],
     ("fc2", "adc", "convert"): [2, 0],
+    ("fc2", "adc_reference", "settle"): [2, 0],
     ("fc2", "column_mux", "select"): [2, 0],
     ("fc2", "shift_add", "add"): [2, 0],
     ("fc2", "accumulator", "add"): [2, 0],
@@ -108,7 +114,7 @@ COUNTS = {
     ("fc2", "operations", "crossbar read that could clip"): [0, 0],
 }
 
-# Cycles [t = 0, t = 1].  A read takes ceil(10 ns * 0.25) = 3, a conversion ceil(0.83 ns * 0.25) = 1, so a read phase
+# Cycles [t = 0, t = 1].  A read takes ceil(10 ns * 0.25) = 3, a conversion ceil(4 ns * 0.25) = 1, so a read phase
 # max(3, 2 * 1) = 3; a silent one 1 to find out.  After it 3 + 2 * 1 - 3 = 2 until the held columns are converted, 1 to
 # shift and add, no adder level, 1 through the tree: latency 4.  Neurons: a read and a write of one port 2, latency 2.
 # Their one flit takes 1 on the link, and then 2 through the router and over it.
@@ -118,16 +124,17 @@ FREE = {"input": [1, 2], "fc1": [4, 7], "fc1.neuron": [10, 13], LINK: [13, 16], 
 DONE = {"input": [1, 2], "fc1": [8, 11], "fc1.neuron": [12, 15], LINK: [15, 18], "fc2": [22, 23]}
 
 #   crossbar   read 3 x 0.5 + drive 4 x 1 + cell 8 x 0.25 + level 16 x 0.125      =  1.5 + 4 + 2 + 2   =  9.5
+#   drivers    4 x 0.75, references 6 x 0.5                                       =  3 + 3             =  6
 #   columns    convert 6 x 2 + select 6 x 0.5 + shift 6 x 0.25 + add 6 x 0.25     =  12 + 3 + 1.5 + 1.5 = 18
 #   offset     count 3 x 0.5 + subtract 6 x 0.25                                  =  1.5 + 1.5         =  3
 #   silence    4 x 0.125                                                                              =  0.5
 #   moving     tree 4 x 4 + hops 2 x (6 + 2) + spike reads 4 x 1, writes 4 x 2    =  16 + 16 + 4 + 8   = 44
 #   neurons    update 4 x 0.5 + membrane reads 2 x 2, writes 2 x 3                =  2 + 4 + 6         = 12
 #   input      2 x 4                                                                                  =  8
-DYNAMIC_PJ = 9.5 + 18 + 3 + 0.5 + 44 + 12 + 8  # 95
+DYNAMIC_PJ = 9.5 + 6 + 18 + 3 + 0.5 + 44 + 12 + 8  # 101
 CLOCK_PJ = 2 * 23 * 0.5 + (6 + 4) * 1.0  # two PEs over 23 cycles, fc1 busy for 3 + 3 and fc2 for 3 + 1
 LEAKAGE_PJ = 2 * 100.0 * 92e-3  # uW times 23 cycles of 4 ns, in pJ
-ENERGY_PJ = 95.0 + 33.0 + 18.4
+ENERGY_PJ = 101.0 + 33.0 + 18.4
 
 
 def example():

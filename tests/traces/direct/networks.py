@@ -246,7 +246,7 @@ def trace_of(network, samples=3, timesteps=3, extra=2, seed=0):
     run = execute(network, values, timesteps)
     recorded = Logits(run.logits[:samples], 0.25, labels[:samples], ids[:samples], "test")
     larger = Logits(run.logits, 0.25, labels, ids, "test")
-    spikes = {name: dataclasses.replace(s, words=s.words[:samples].copy()) for name, s in run.spikes.items()}
+    spikes = {name: packed.first(samples) for name, packed in run.spikes.items()}
     provenance = Provenance(
         name="small",
         dataset="random",
@@ -273,7 +273,8 @@ def neurons(draw, channels, plain=False):
     membrane_bits = draw(st.sampled_from([4, 8, 12, 24, 32]))
     top = (1 << (membrane_bits - 1)) - 1
     reset = draw(st.sampled_from(["soft", "hard", "soft", "hard", "none"]))
-    threshold = draw(st.lists(st.integers(0, min(top, 300)), min_size=channels, max_size=channels))
+    signed = draw(st.integers(0, 2)) == 0
+    threshold = draw(st.lists(st.integers(int(signed), min(top, 300)), min_size=channels, max_size=channels))
     leaks = draw(st.lists(st.integers(0, 1 << leak_bits), min_size=channels, max_size=channels))
     delayed_reset = draw(st.booleans())
     synapse = feedback = None
@@ -297,6 +298,7 @@ def neurons(draw, channels, plain=False):
         reset_after_sum=reset == "hard" and delayed_reset and draw(st.booleans()),
         synapse=synapse,
         feedback=feedback,
+        signed=signed,
     )
 
 
@@ -331,7 +333,7 @@ def networks(draw, recurrent=False):
     sketch.linear(n_out, neuron=last, bias=draw(st.booleans()))
     if votes:
         of_membrane = votes == 1 and last.membrane_bits <= 31 and draw(st.booleans())
-        sketch.readout("membrane" if of_membrane else "spikes", votes)
+        sketch.readout(draw(st.sampled_from(["membrane", "mean_membrane"])) if of_membrane else "spikes", votes)
     return sketch.network()
 
 

@@ -58,23 +58,27 @@ def naive_membrane(neuron, channel, v, drive):
     """The membrane of one neuron under what arrives at it: (membrane, spike)."""
     threshold = int(neuron.v_threshold[channel])
 
-    def fires(potential):
+    def is_over(potential):
         return potential >= threshold if neuron.fires_at_threshold else potential > threshold
 
-    late = fires(v) and neuron.delayed_reset
+    def fires(potential):
+        if is_over(potential):
+            return 1
+        return -1 if neuron.signed and is_over(-potential) else 0
+
+    late = fires(v) if neuron.delayed_reset else 0
     if late and neuron.reset == "hard":
         v = neuron.v_reset
     v = leaked(neuron, channel, v) + drive
-    if late and neuron.reset == "soft":
-        v -= threshold
+    if neuron.reset == "soft":
+        v -= late * threshold
     if late and neuron.reset_after_sum:
         v = neuron.v_reset
     v = clamped(neuron, v)
-    if not fires(v):
-        return v, 0
-    if neuron.delayed_reset:
-        return v, 1
-    return {"soft": v - threshold, "hard": neuron.v_reset, "none": v}[neuron.reset], 1
+    spike = fires(v)
+    if spike == 0 or neuron.delayed_reset:
+        return v, spike
+    return {"soft": v - spike * threshold, "hard": neuron.v_reset, "none": v}[neuron.reset], spike
 
 
 def naive_integers(layer, sources, gets):
@@ -144,9 +148,10 @@ def naive_execute(network, sample, timesteps):
                 now = sample[t] if layer.over_time else sample
                 values[layer.name] = {place: int(now[place]) for place in places}
                 continue
-            if isinstance(layer, Readout) and layer.of == "membrane":
+            if isinstance(layer, Readout) and layer.of != "spikes":
                 keys = [(layer.inputs[0], place) for place in places]
-                values[layer.name] = {key[1]: states[key][0] - before.get(key, (0,))[0] for key in keys}
+                then = before if layer.of == "membrane" else {}
+                values[layer.name] = {key[1]: states[key][0] - then.get(key, (0,))[0] for key in keys}
                 continue
             how = got_late if getattr(layer, "delayed", False) else gets
             integer = naive_integers(layer, [network[name] for name in layer.inputs], how)
@@ -173,8 +178,11 @@ def agrees(network, inputs, timesteps):
         spikes, logits = naive_execute(network, sample, timesteps)
         assert run.logits[n].tolist() == logits
         for layer in network.spiking():
-            bits = unpack_channels(run.spikes[layer.name].words[n], layer.shape[2])
-            found = bits.reshape(timesteps, *layer.shape)
+            packed = run.spikes[layer.name]
+            found = unpack_channels(packed.words[n], layer.shape[2]).astype(int)
+            if packed.negative is not None:
+                found -= 2 * unpack_channels(packed.negative[n], layer.shape[2])
+            found = found.reshape(timesteps, *layer.shape)
             for t in range(timesteps):
                 assert {place: int(found[t][place]) for place in np.ndindex(layer.shape)} == spikes[layer.name][t]
 
@@ -193,7 +201,7 @@ def test_neurons_under_changing_currents(neuron, seed):
     rng = np.random.default_rng(seed)
     bias = rng.integers(-20, 20, 4, dtype=np.int32)
     spread = int(rng.choice([3, 40, 2**16, 2**31]))
-    membrane, spikes = np.zeros((3, 4), dtype=np.int64), np.zeros((3, 4), dtype=np.uint8)
+    membrane, spikes = np.zeros((3, 4), dtype=np.int64), np.zeros((3, 4), dtype=np.int8)
     expected = [[0] * 4 for _ in range(3)]
     for _ in range(10):
         currents = rng.integers(-spread, spread, (3, 4)).astype(np.int32)

@@ -64,6 +64,7 @@ def test_every_kind_of_layer_is_drawn():
     assert {neuron_of(layer) is None for layer in LAYERS if isinstance(layer, Add)} == {True, False}
     assert {(layer.of, layer.votes) for layer in LAYERS if isinstance(layer, Readout)} >= {
         ("membrane", 1),
+        ("mean_membrane", 1),
         ("spikes", 1),
         ("spikes", 2),
     }
@@ -79,7 +80,7 @@ def test_every_kind_of_layer_is_drawn():
 @pytest.mark.no_kernel
 def test_neurons_have_every_trait():
     assert {neuron.reset for neuron in NEURONS} == {"soft", "hard", "none"}
-    for trait in ("fires_at_threshold", "delayed_reset", "reset_after_sum", "leaks"):
+    for trait in ("fires_at_threshold", "delayed_reset", "reset_after_sum", "leaks", "signed"):
         assert {getattr(neuron, trait) for neuron in NEURONS} == {True, False}, trait
     assert {isinstance(neuron.leak, np.ndarray) for neuron in NEURONS} == {True, False}
     assert {neuron.membrane_bits for neuron in NEURONS} == {4, 8, 12, 16, 24}
@@ -125,7 +126,9 @@ def test_what_a_network_does_is_written_read_and_verified(tmp_path, seed):
     assert again.accuracy_by_timestep() == []
 
 
-@pytest.mark.parametrize("name", ["mixed", "mlp:9-8-4+events", "mlp:9-8-4+votes=2+input-bits=2"])
+@pytest.mark.parametrize(
+    "name", ["mixed", "mlp:9-8-4+events", "mlp:9-8-4+votes=2+input-bits=2", "mlp:9-8-4+signed-spikes"]
+)
 def test_spikes_at_a_rate_are_drawn_again(tmp_path, name):
     write_trace(tmp_path / "t.npz", synthesize(name, 3, 2, 0.3, seed=5))
     again = read_trace(tmp_path / "t.npz")
@@ -159,6 +162,7 @@ def test_words_change_what_they_say():
     assert all(neuron.delayed_reset for neuron in neuron_words("delayed-reset"))
     assert all(neuron.fires_at_threshold for neuron in neuron_words("at-threshold"))
     assert not any(neuron.leaks for neuron in neuron_words("leak=none"))
+    assert all(neuron.signed for neuron in neuron_words("signed-spikes"))
     for neuron in neuron_words("leak=channel"):
         assert set(neuron.leak.tolist()) == set(range(8, 17))
     for bits in (2, 8):

@@ -21,8 +21,9 @@ def unpacked(trace, layer):
     """The activation int64 [sample, timestep, y, x, channel] of a layer, from unpacked spikes and raw inputs."""
     n, t = trace.n_samples, trace.timesteps
     if neuron_of(layer) is not None:
-        bits = unpack_channels(trace.spikes[layer.name].words, layer.shape[2])
-        return bits.reshape(n, t, *layer.shape).astype(np.int64)
+        spikes = trace.spikes[layer.name]
+        fired, *negative = (unpack_channels(w, layer.shape[2]).astype(np.int64) for w in spikes.arrays().values())
+        return (fired * (1 - 2 * negative[0]) if negative else fired).reshape(n, t, *layer.shape)
     sources = [unpacked(trace, trace.network[name]) for name in layer.inputs]
     match layer:
         case Input():

@@ -113,24 +113,27 @@ class Runner:
             left = own[which][c] if leak["leak"] == "per_channel" else leak["leak"]
             return right_shift(value * left, leak["leak_bits"])
 
-        def fires(value, c):
+        def is_over(value, c):
             return value >= own["v_threshold"][c] if neuron.get("fires_at_threshold") else value > own["v_threshold"][c]
+
+        def fires(value, c):
+            return int(is_over(value, c)) - int(neuron.get("signed", False) and is_over(-value, c))
 
         spikes = []
         for place in range(len(drives)):
             c = place % channels
-            drive = drives[place] + (own["feedback"][c] if neuron.get("feedback") and last[place] else 0)
+            drive = drives[place] + (own["feedback"][c] * last[place] if neuron.get("feedback") else 0)
             if synapse:
                 before = i[place]
                 i[place] = saturate(kept(before, synapse, "synapse_leak", c) + drive)
                 drive = before if synapse.get("delayed") else i[place]
-            due = late and fires(v[place], c)
+            due = fires(v[place], c) if late else 0
             start = neuron["v_reset"] if due and neuron["reset"] == "hard" else v[place]
-            total = kept(start, neuron, "leak", c) + drive - (own["v_threshold"][c] if due and soft else 0)
+            total = kept(start, neuron, "leak", c) + drive - (due * own["v_threshold"][c] if soft else 0)
             v[place] = neuron["v_reset"] if due and neuron.get("reset_after_sum") else saturate(total)
-            spikes.append(int(fires(v[place], c)))
+            spikes.append(fires(v[place], c))
             if spikes[-1] and not late and neuron["reset"] != "none":
-                v[place] = v[place] - own["v_threshold"][c] if soft else neuron["v_reset"]
+                v[place] = v[place] - spikes[-1] * own["v_threshold"][c] if soft else neuron["v_reset"]
         return spikes
 
     def met(self, layer, place):
@@ -198,6 +201,8 @@ class Runner:
         if layer["of"] == "spikes":
             return [sum(sources[0][c * votes : (c + 1) * votes]) for c in range(layer["shape"][2])]
         v, _ = self.states[name]
+        if layer["of"] == "mean_membrane":
+            return list(v)
         return [now - then for now, then in zip(v, self.read_out.get(name, [0] * len(v)), strict=True)]
 
 
@@ -262,7 +267,10 @@ class Exporter:
                 height, width, channels = layer["shape"]
                 shape = [recorded, self.timesteps, height * width, (channels + 63) // 64]
                 given = [step for spikes, _ in runs[:recorded] for step in spikes[layer["name"]]]
-                arrays[f"{layer['name']}/spikes"] = "<u8", shape, [w for step in given for w in words(step, channels)]
+                kinds = {"spikes": (-1, 1), "negative": (-1,)} if layer["neuron"].get("signed") else {"spikes": (1,)}
+                for field, fired in kinds.items():
+                    bits = [words([int(value in fired) for value in step], channels) for step in given]
+                    arrays[f"{layer['name']}/{field}"] = "<u8", shape, [word for step in bits for word in step]
         labels, ids = self.drawn(samples, 0, classes - 1), [7 + 5 * n for n in range(samples)]
         arrays["inputs/values"] = "|u1", [samples, *steps, *first["shape"]], [v for sample in raw for v in sample]
         sets = {}

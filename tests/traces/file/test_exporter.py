@@ -72,6 +72,18 @@ WINDOWS = [
     layer("flat", "flatten", ["line"], [1, 1, 24]),
     layer("out", "linear", ["flat"], [1, 1, 3], 4),
 ]
+VERSION_4 = [
+    layer("input", "input", [], [4, 4, 2], bits=None) | {"bits": 2},
+    layer("conv1", "conv2d", ["input"], [4, 4, 66], 4, **window(3, 1, 1)) | {"neuron": neuron(signed=True)},
+    layer("max", "pool", ["conv1"], [3, 3, 66], pool="max", kernel=2, stride=2, padding=1),
+    layer("conv2", "conv2d", ["max"], [3, 3, 5], 3, **window(1))
+    | {"neuron": neuron(**LATE, signed=True, feedback=True)},
+    layer("conv3", "conv2d", ["conv2"], [3, 3, 5], 4, **window(3, 1, 1))
+    | {"neuron": neuron(signed=True, fires_at_threshold=True, delayed_reset=True, synapse=SLOW)},
+    layer("sum", "pool", ["conv3"], [1, 1, 5], pool="avg", kernel=3, stride=3),
+    layer("out", "linear", ["sum"], [1, 1, 6], 5) | {"bias": True, "neuron": neuron(signed=True, reset="hard")},
+    layer("classes", "readout", ["out"], [1, 1, 3], votes=2, of="spikes"),
+]
 VERSION_2 = [
     layer("input", "input", [], [4, 4, 1], bits=None) | {"bits": 8},
     layer("conv", "conv2d", ["input"], [2, 2, 3], 2, **window(3))
@@ -86,7 +98,11 @@ VERSION_1 = [
     layer("pool", "pool", ["conv"], [1, 1, 70], pool="avg", kernel=2, stride=2),
     layer("out", "linear", ["pool"], [1, 1, 3], 4) | {"bias": True},
 ]
+MEANS = [*VERSION_2[:-1], VERSION_2[-1] | {"of": "mean_membrane"}]
 CASES = {
+    "means, events": (MEANS, "events", 5, 4),
+    "version 4, events": (VERSION_4, "events", 6, 4),
+    "version 4, direct": (VERSION_4, "direct", 5, 4),
     "version 3, events": (VERSION_3, "events", 6, 3),
     "version 3, direct": (VERSION_3, "direct", 5, 3),
     "windows, events": (WINDOWS, "events", 5, 3),
@@ -118,10 +134,13 @@ def test_what_it_writes_verifies(case, tmp_path):
         runs = Exporter(seed, layers, coding, timesteps, version).export(file, method=method)
         found = verify(read_trace(file))
         assert found.ok, {name: each for name, each in found.arrays.items() if each.differing}
-        assert found.arrays.keys() == {f"{name}/spikes" for name in fired} | {"logits/recorded", "logits/test"}
+        both = {f"{entry['name']}/negative" for entry in layers if (entry.get("neuron") or {}).get("signed")}
+        assert found.arrays.keys() == {f"{name}/spikes" for name in fired} | both | {"logits/recorded", "logits/test"}
         for name, bits in fired.items():
             bits += [bit for spikes, _ in runs for step in spikes[name] for bit in step]
-    assert all(0 < sum(bits) < len(bits) for bits in fired.values()), "a layer that says nothing"
+    assert all(0 < sum(map(abs, bits)) < len(bits) for bits in fired.values()), "a layer that says nothing"
+    signed = [entry["name"] for entry in layers if (entry.get("neuron") or {}).get("signed")]
+    assert all({*fired[name]} == {-1, 0, 1} for name in signed)
 
 
 @pytest.mark.parametrize("seed", range(3))

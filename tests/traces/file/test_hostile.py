@@ -148,7 +148,7 @@ def test_manifests_with_one_value_wrong_or_missing(sound, tmp_path):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("version",), 4, "manifest.version: wanted at most 3: a reader of version 4 is needed for this file, found 4"),
+        (("version",), 5, "manifest.version: wanted at most 4: a reader of version 5 is needed for this file, found 5"),
         (("timesteps",), 4, "array 'conv1/spikes': wanted uint64 (3, 4, 36, 1), found uint64 (3, 3, 36, 1)"),
         (("samples",), 2, "array 'conv1/spikes': wanted uint64 (2, 3, 36, 1), found uint64 (3, 3, 36, 1)"),
         (("coding",), "direkt", "manifest.coding: wanted one of direct, "),

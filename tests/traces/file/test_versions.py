@@ -30,7 +30,7 @@ def test_a_version_that_has_not_all_is_refused(case, tmp_path):
         read_trace(file)
 
 
-@pytest.mark.parametrize("reader", [1, 2])
+@pytest.mark.parametrize("reader", [1, 2, 3])
 @pytest.mark.parametrize("case", CASES)
 def test_an_older_reader_names_the_version_that_a_file_needs(case, reader, tmp_path, monkeypatch):
     file, version = exported(case, tmp_path / "t.npz"), CASES[case][3]
@@ -60,4 +60,4 @@ def test_a_file_of_the_future_is_refused_for_its_version_alone(command, tmp_path
     done = CliRunner().invoke(main, [*command, str(tmp_path / "t.npz")])
     assert (done.exit_code, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
-    assert line.endswith("manifest.version: wanted at most 3: a reader of version 9 is needed for this file, found 9")
+    assert line.endswith("manifest.version: wanted at most 4: a reader of version 9 is needed for this file, found 9")

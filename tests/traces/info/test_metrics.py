@@ -48,7 +48,7 @@ class Counting:
         self.found, self.spikes, self.neurons = Counter(), Counter(), Counter()
 
     def binary(self, name):
-        """Whether a layer can give nothing but 0 and 1."""
+        """Whether a layer can give nothing but 0, 1 and, of signed spikes, -1."""
         layer = self.network[name]
         if neuron_of(layer) is not None:
             return True
@@ -109,7 +109,7 @@ class Counting:
             after, given[place] = naive_neuron(neuron, place[2], before, current, added)
             states[layer.name, place] = after
             self.found["MembraneUpdates"] += t == 0 or after[0] != before[0]
-            self.spikes[layer.name] += given[place]
+            self.spikes[layer.name] += abs(given[place])
             self.neurons[layer.name] += 1
         return given
 

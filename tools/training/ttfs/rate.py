@@ -53,7 +53,7 @@ def rate_trace(
     run = execute(rate, samples.x, network.window, encode=encoder(rate))
     sets = {"recorded": recorded, "test": len(samples)}
     logits = {name: Logits(run.logits[:n], scale, samples.y[:n], samples.ids[:n], "test") for name, n in sets.items()}
-    spikes = {name: replace(packed, words=packed.words[:recorded]) for name, packed in run.spikes.items()}
+    spikes = {name: packed.first(recorded) for name, packed in run.spikes.items()}
     inputs = Inputs(samples.x, samples.y, samples.ids)
     return RateTrace(rate, network.window, spikes, inputs, logits, provenance)
 

@@ -20,7 +20,7 @@ from hwsim.kernels.crossbar.rows import Segments
 from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
-from hwsim.traces.planes import Words, pack_integers
+from hwsim.traces.planes import Words, by_sign, pack_integers
 
 _NARROW = 15  # bits of a cell's current up to which the narrow kernel serves
 _WIDE = 31  # of a column's
@@ -35,7 +35,7 @@ class CrossbarLayer:
         segments = segments_of(kernel, channels * placed.groups, placed.groups, blocks, spec)
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
-        self.n_planes, self.signed = network.bits(layer.inputs[0]), placed.signed
+        self.n_planes, self.signed, self.by_sign = network.bits(layer.inputs[0]), placed.signed, placed.by_sign
         self.name, self.shape = layer.name, layer.shape
         self.window, self.moves = placed.window, window(layer)
         self.reads = _reads(segments, placed, channels, spec.dac.bits)
@@ -70,16 +70,17 @@ class CrossbarLayer:
         """Currents int32 [sample, y, x, channel] of one timestep from activations of that form.
 
         The noise of a conversion is that of its number in the order [sample, y, x, read, digit, column], samples those
-        of the trace, in the stream 'seed/noise/layer/timestep'.  The signs of signed activations are read as if they
-        were all there is, in the stream 'seed/noise/layer/timestep/sign', and subtracted.
+        of the trace, in the stream 'seed/noise/layer/timestep'.  The signs of signed activations, or spikes of -1, are
+        read as if they were all there is, in the stream 'seed/noise/layer/timestep/sign', and subtracted.
         """
         n_samples, channels = len(activations), activations.shape[3]
         flat = self.moves.spread_out(activations).reshape(n_samples, -1, channels)
         planes = pack_integers(flat.astype(np.uint8) if self.n_planes <= 8 else flat, self.n_planes)
         if not self.signed:
             return self._read(planes, first_sample, str(timestep))
+        planes, place = (by_sign(planes), 0) if self.by_sign else (planes, self.n_planes - 1)
         signs = self._read(planes[-1:], first_sample, str(timestep), "sign").astype(np.int64)
-        total = self._read(planes[:-1], first_sample, str(timestep)) - (signs << self.n_planes - 1)
+        total = self._read(planes[:-1], first_sample, str(timestep)) - (signs << place)
         return np.clip(total, -MAX_INT, MAX_INT).astype(np.int32)
 
     def _read(self, planes: Words, first_sample: int, *stream: str) -> NDArray[np.int32]:

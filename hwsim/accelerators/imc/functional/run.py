@@ -76,7 +76,7 @@ def execute(spec: ImcSpec, trace: Trace, samples: int | None = None) -> Function
     trace = trace if samples is None else trace.with_inputs(samples)
     assert trace.inputs is not None
     products = CrossbarProducts(spec, trace.network)
-    spikes: dict[str, list[NDArray[np.uint64]]] = {name: [] for name in trace.spikes}
+    spikes: dict[str, list[PackedSpikes]] = {name: [] for name in trace.spikes}
     logits = []
     for start in in_parts(len(trace.inputs.labels), _SAMPLES_AT_ONCE, "running on this hardware"):
         products.first_sample = start
@@ -84,11 +84,11 @@ def execute(spec: ImcSpec, trace: Trace, samples: int | None = None) -> Function
         run = execute_network(trace.network, values, trace.timesteps, products)
         logits.append(run.logits)
         for name, packed in run.spikes.items():
-            spikes[name].append(packed.words[: max(trace.n_samples - start, 0)])
+            spikes[name].append(packed.first(max(trace.n_samples - start, 0)))
     found = _hardware_logits(trace, trace.inputs, np.concatenate(logits))
     changed = replace(
         trace,
-        spikes={name: PackedSpikes(np.concatenate(words), trace.network[name].shape) for name, words in spikes.items()},
+        spikes={name: PackedSpikes.joined(parts) for name, parts in spikes.items()},
         logits=found,
         provenance=replace(trace.provenance, recipe=None),  # which would draw other spikes
     )

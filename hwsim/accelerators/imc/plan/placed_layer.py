@@ -30,7 +30,8 @@ class LayerPlacement:
     block_channels: int  # output channels of a column block, fewer in the last one of a group
     pes: int  # of all copies
     first_pe: int = 0
-    signed: bool = False  # its inputs, in two's complement
+    signed: bool = False  # its inputs, in two's complement, or if they are -1, 0 and 1
+    by_sign: bool = False  # the latter: one digit is who fires 1, the other who fires -1
     copies: int = 1  # each with its share of the positions of a row
 
     @property

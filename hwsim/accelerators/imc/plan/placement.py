@@ -112,6 +112,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         digits=ceil((input_bits - signed) / spec.dac.bits) + signed,
         pulses=1 if spec.dac.coding == "amplitude" else (1 << min(input_bits - signed, spec.dac.bits)) - 1,
         signed=signed,
+        by_sign=network.fires_both(layer.inputs[0]),
         rows_used=taps * channels,
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,

@@ -133,7 +133,7 @@ def _wants(network: Network, sites: Sites, layer: Layer, away: frozenset[str]) -
     whole: set[int] = set()
     parts: list[Part] = []
     for piece, reader in _readers(network, layer):
-        if reader.name in away or (isinstance(reader, Readout) and reader.of == "membrane"):
+        if reader.name in away or (isinstance(reader, Readout) and reader.of_membrane):
             continue
         if reader.name in sites.tiles:
             whole.update(sites.tiles[reader.name])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
-from hwsim.traces.network.layers import Input, Network
+from hwsim.traces.network.layers import Input, Network, ReadOf
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import WIDEST
 from hwsim.traces.network.mixed.sketch import WEIGHT_BITS, Sketch
@@ -59,11 +60,11 @@ def _signed(dice: Dice, layer: Input) -> Input:
 def _classify(sketch: Sketch) -> None:
     """Currents, spikes counted in groups of votes, or membranes."""
     dice, classes = sketch.dice, sketch.dice.whole(2, _MOST_CLASSES)
-    how = dice.one_of(["currents", "spikes", "membrane"])
-    if how == "currents":
+    how = dice.one_of((None, "spikes", *get_args(ReadOf)))
+    if how is None:
         sketch.linear(classes, fires=False)
         return
-    votes = 1 if how == "membrane" else dice.whole(1, _MOST_VOTES)
+    votes = dice.whole(1, _MOST_VOTES) if how == "spikes" else 1
     sketch.widest -= 1  # what a membrane that is read out changes by has a bit more
     sketch.linear(classes * votes)
-    sketch.readout(votes, of_membrane=how == "membrane")
+    sketch.readout(votes, how)

@@ -76,6 +76,10 @@ def _feedback(dice: Dice, neuron: Neuron) -> Neuron:
     return replace(neuron, feedback=dice.integers(-reach, reach, np.shape(neuron.v_threshold)))
 
 
+def _signed(_dice: Dice, neuron: Neuron) -> Neuron:
+    return replace(neuron, signed=True, v_threshold=np.maximum(neuron.v_threshold, 1))
+
+
 TRAITS: tuple[Callable[[Dice, Neuron], Neuron], ...] = (
     _no_leak,
     _leak_by_channel,
@@ -85,5 +89,6 @@ TRAITS: tuple[Callable[[Dice, Neuron], Neuron], ...] = (
     _delayed_reset,
     _synapse,
     _feedback,
+    _signed,
 )
 """What makes one neuron other than the next; each changes what those before it made, and a new one is a line here."""

@@ -20,6 +20,7 @@ from hwsim.traces.network.layers import (
     Network,
     Neuron,
     Pool,
+    ReadOf,
     Readout,
     StoredWeights,
     Upsample,
@@ -120,11 +121,10 @@ class Sketch:
         bias = None if neuron is None else self._bias(shape[2])
         return self._add(Add(self._name("add"), names, shape, tuple(gains), neuron, bias))
 
-    def readout(self, votes: int, of_membrane: bool) -> Layer:
+    def readout(self, votes: int, of: ReadOf) -> Layer:
         """Logits of the last layer, which fires."""
         shape = 1, 1, self.last.shape[2] // votes
-        of = "membrane" if of_membrane else "spikes"
-        return self._add(Readout(self._name("readout"), (self.last.name,), shape, votes, of))  # type: ignore[arg-type]
+        return self._add(Readout(self._name("readout"), (self.last.name,), shape, votes, of))
 
     def neuron(self, weights: StoredWeights, source: Layer) -> Neuron:
         """Neurons whose thresholds suit these weights and what they read."""

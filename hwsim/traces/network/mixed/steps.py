@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from hwsim.traces.network.mixed.dice import Dice
 from hwsim.traces.network.mixed.neurons import drawn_neuron
@@ -67,8 +66,6 @@ def _transposed_convolution(sketch: Sketch) -> None:
 def _pool(sketch: Sketch) -> None:
     window = _window(sketch)
     sums_fit = sketch.largest(sketch.last) * window.taps <= LARGEST >> sketch.signed(sketch.last)
-    if sketch.signed(sketch.last):  # nothing around it would be more than what is below zero
-        window = replace(window, padding=(0, 0, 0, 0))
     sketch.pool(not sums_fit or sketch.dice.once_in(2), window)
 
 
