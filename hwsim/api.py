@@ -11,13 +11,17 @@ from hwsim import arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.settings import Settings, as_overrides
+from hwsim.contract.clock_limit import check_clock
 from hwsim.contract.dense import BaselineKind
+from hwsim.contract.operating import operated
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.designs import Architecture, check_coding, components, load_architecture, machine_of, placed
+from hwsim.designs import Architecture, check_coding, components, load_architecture, lowered, machine_of, placed
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
+from hwsim.errors import UsageError
 from hwsim.example import EXAMPLE, trace_file
+from hwsim.printable import one_line
 from hwsim.report.assemble import assemble
 from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.judgement import judge
@@ -31,6 +35,7 @@ from hwsim.traces.footprint import check_playable
 from hwsim.traces.io import read_trace
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
+from hwsim.units import ns_from_text
 
 if TYPE_CHECKING:
     from hwsim.traces.plastic.session import Session
@@ -67,6 +72,8 @@ def simulate(
     accuracy_samples: int | None = None,
     session: Session | None = None,
     keep: bool = False,
+    period: float | str | None = None,
+    stream: bool = False,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
@@ -86,6 +93,8 @@ def simulate(
         session: for machines that learn, which phases to run, what to tell of progress and where to keep the outcome.
         keep: keep with the trace what this simulation finds, for designs that differ little: one with other prices is
             then only priced anew, one with other times only timed.
+        period: one inference every so many ns, or `"1s"`, `"20ms"`, `"5us"`: short for `operating.period_ns`.
+        stream: also play samples as closely as they can follow each other: short for `operating.stream`.
 
     Raises:
         HwsimError: the network does not fit the machine, options contradict the trace, or an argument is no such thing
@@ -95,8 +104,9 @@ def simulate(
     arguments.instance(
         "architecture", architecture, (str, Path, Loaded), "a name, a path or what load_architecture gives"
     )
-    if not isinstance(architecture, Loaded) or set is not None:
-        architecture = load_architecture(architecture, as_overrides(set))
+    overrides = [*as_overrides(set), *operated_so(period, arguments.flag("stream", stream))]
+    if not isinstance(architecture, Loaded) or set is not None or overrides:
+        architecture = load_architecture(architecture, overrides)
     if isinstance(trace, str | Path):
         trace = load_trace(trace)
     arguments.such("trace", trace, is_trace, "a path or what load_trace gives")
@@ -121,8 +131,9 @@ def simulate(
     notes: Mapping[str, Any] = {}
     tallies: Tallies | None = None
     unsized = machine_of(architecture)
-    with placed(architecture, lambda design: machine_of(design).sized_for(first(trace, 1)).lower(first(trace, 1))):
+    with placed(architecture, lambda design: lowered(design, trace)):
         machine = unsized.sized_for(short)
+        check_clock(machine.spec, machine.components())
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes
@@ -130,7 +141,8 @@ def simulate(
         if keep:
             workload, tallies = kept_play(machine, short, lambda workload: _play(workload, engine, jobs))
         else:
-            workload = machine.lower(short) if session is None else machine.learn(short, session)
+            lowered = machine.lower(short) if session is None else machine.learn(short, session)
+            workload = operated(lowered, machine.spec.operating)
         parts = machine.components(workload)
         # Like the exits below: what cannot be is refused before the time is spent.
         their_machines = {kind: unsized.sized_for(short, kind) for kind in baselines}
@@ -158,7 +170,25 @@ def simulate(
 
     check_unchanged(trace)
     curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
-    return assemble(architecture, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+    sized = replace(architecture, spec=machine.spec)
+    return assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+
+
+def operated_so(period: float | str | None, stream: bool) -> list[str]:
+    """Overrides that a period, in ns or as a text with its unit, and a stream are short for.
+
+    Raises UsageError for what is no time.
+    """
+    found = ["operating.stream=true"] if stream else []
+    if period is None:
+        return found
+    try:
+        if isinstance(period, bool):
+            raise ValueError(f"wanted a time in ns or such as '20ms', got {period}")
+        period_ns = ns_from_text(period) if isinstance(period, str) else float(period)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"period: {one_line(str(error))}") from None
+    return [*found, f"operating.period_ns={period_ns!r}"]
 
 
 def _first(trace: AnyTrace, samples: int | None, timesteps: int | None, keep: bool) -> AnyTrace:

@@ -12,12 +12,13 @@ from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.loader import load, varied
 from hwsim.arch.overrides import blamed
 from hwsim.arch.settings import Settings, as_overrides
+from hwsim.contract.clock_limit import check_clock
 from hwsim.errors import ArchitectureError, UsageError
-from hwsim.traces.codings import CODINGS, coding
 
 if TYPE_CHECKING:
     from hwsim.components.pricing.price import Priced
     from hwsim.contract.machine import Accelerator
+    from hwsim.contract.workload import Workload
     from hwsim.traces.trace import AnyTrace
 
 Architecture = Loaded[Any]
@@ -48,10 +49,25 @@ def machine_of(architecture: Architecture) -> Accelerator[Any, Any]:
     return accelerators.machine(architecture.machine)(architecture.spec)
 
 
+def lowered(architecture: Architecture, trace: AnyTrace) -> Workload:
+    """The work of a trace's first sample on an architecture, whose clock is checked before.
+
+    Raises ArchitectureError where a part is slower than the clock, or the network does not fit.
+    """
+    from hwsim.traces.slicing import first
+
+    one = first(trace, 1)
+    machine = machine_of(architecture).sized_for(one)
+    check_clock(machine.spec, machine.components())
+    return machine.lower(one)
+
+
 def check_coding(architecture: Architecture, trace: AnyTrace) -> None:
     """Raise UsageError unless a trace is of a coding that the machine plays."""
     trace_type = accelerators.machine(architecture.machine).trace_type
     if not isinstance(trace, trace_type):
+        from hwsim.traces.codings import CODINGS, coding
+
         codings = [name for name in CODINGS if issubclass(coding(name).trace_type, trace_type)]
         others = [name for name in accelerators.names() if trace.coding in accelerators.plays(name)]
         them = f"machine {others[0]} plays" if len(others) == 1 else f"machines {' and '.join(others)} play"
@@ -66,11 +82,19 @@ def components(architecture: Architecture, trace: AnyTrace | None = None) -> Map
 
     Memories of `capacity_kib: auto` are as large as the network of a trace needs; of one word where none is given.
 
-    Raises ArchitectureError where a law does not reach the part's geometry or technology.
+    Raises ArchitectureError where a law does not reach the part's geometry or technology, or a part is slower than the
+    clock.
     """
 
     def price_all(design: Architecture) -> Mapping[str, Priced]:
-        return _sized(design, trace).components()
+        if trace is None:
+            spec = design.spec.holding({})
+            parts = accelerators.prices(design.machine, spec)
+        else:
+            machine = _sized(design, trace)
+            spec, parts = machine.spec, machine.components()
+        check_clock(spec, parts)
+        return {**parts, **({} if spec.io == "none" else {"io": spec.io.priced()})}
 
     with placed(architecture, price_all):
         return price_all(architecture)
@@ -78,21 +102,18 @@ def components(architecture: Architecture, trace: AnyTrace | None = None) -> Map
 
 def sizes(architecture: Architecture, trace: AnyTrace | None = None) -> str:
     """A line on memories of `capacity_kib: auto`: which there are, or how large a trace's network makes them."""
-    unsized = machine_of(architecture)
-    keys = unsized.spec.auto_memories
+    keys = architecture.spec.auto_memories
     if not keys:
         return ""
     if trace is None:
         return f"capacity_kib: auto, prices of one word where no trace says more (--trace): {', '.join(keys)}"
-    return f"capacity_kib: auto, for {trace.provenance.name}: {_sized(architecture, trace).sizes_beside(unsized)}"
+    sized = _sized(architecture, trace).sizes_beside(machine_of(architecture))
+    return f"capacity_kib: auto, for {trace.provenance.name}: {sized}"
 
 
-def _sized(architecture: Architecture, trace: AnyTrace | None) -> Accelerator[Any, Any]:
-    machine = machine_of(architecture)
-    if trace is None:
-        return type(machine)(machine.spec.holding({}))
+def _sized(architecture: Architecture, trace: AnyTrace) -> Accelerator[Any, Any]:
     check_coding(architecture, trace)
-    return machine.sized_for(trace)
+    return machine_of(architecture).sized_for(trace)
 
 
 @contextmanager

@@ -45,6 +45,7 @@ def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequen
     machine = unsized.sized_for(trace)
     workload = machine.lower(trace)
     digest = hashlib.sha256(repr((machine.clock_mhz, workload.runs, workload.timesteps)).encode())
+    _add(digest, _use(architecture.spec))
     machines = [machine, *(unsized.sized_for(trace, kind) for kind in baselines)]
     dense = (other.baseline(trace, kind) for other, kind in zip(machines[1:], baselines, strict=True))
     for own, each in zip(machines, (workload, *dense), strict=True):
@@ -59,6 +60,21 @@ def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequen
         own = machine.functional(trace, 1).trace
         _add(digest, [getattr(own, name) for name in ("spikes", "times", "logits", "decisions") if hasattr(own, name)])
     return digest.hexdigest()
+
+
+def _use(spec: Any) -> list[object]:
+    """What counts of how a machine is used: without a period nothing idles, and what stays on needs no waking."""
+    operating, io = spec.operating, spec.io
+    used: list[object] = [
+        operating.stream,
+        operating.period_ns,
+        "" if io == "none" else io.model_dump(exclude={"source"}),
+    ]
+    if operating.period_ns is not None:
+        apart = {"period_ns", "stream", "source"}
+        gated = operating.power_gating != "none"
+        used.append(operating.model_dump(exclude=apart) if gated else operating.power_gating)
+    return used
 
 
 def _add(digest: Any, value: object) -> None:

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 from hwsim.errors import ArchitectureError, guess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from hwsim.arch.schema import Spec
+    from hwsim.components.pricing.price import Priced
     from hwsim.contract.machine import Accelerator
 
 
@@ -50,7 +53,22 @@ def plays(name: str) -> tuple[str, ...]:
 
 def spec_type(name: str) -> type[Spec]:
     """The specification that an architecture file of a machine is checked against."""
-    return machine(name).spec_type
+    found: type[Spec] = _part(name, "spec_type") or machine(name).spec_type
+    return found
+
+
+def prices(name: str, spec: Any) -> Mapping[str, Priced]:
+    """Every component of a machine with such a specification, as its `components` gives them without a workload.
+
+    Raises ArchitectureError where a law does not reach the part's geometry or technology.
+    """
+    parts_of: Callable[[Any], Mapping[str, Priced]] | None = _part(name, "parts_of")
+    return machine(name)(spec).components() if parts_of is None else parts_of(spec)
+
+
+def _part(name: str, what: str) -> Any:
+    """What a package of hwsim's own offers without all that its machine imports to lower traces; None for nothing."""
+    return getattr(importlib.import_module(f"{__name__}.{name}"), what, None) if name in _own() else None
 
 
 @functools.cache

@@ -45,7 +45,9 @@ def _walk(schema: Mapping[str, Any], defs: Mapping[str, Any], tree: Mapping[str,
     for name in [*(key for key in tree if key in properties), *(key for key in properties if key not in tree)]:
         if name in _FILE:
             continue
-        key, inner, value = f"{prefix}{name}", properties[name], tree.get(name)
+        key, inner = f"{prefix}{name}", properties[name]
+        whole = isinstance(inner.get("default"), Mapping)  # a section that is there with its own values
+        value = tree.get(name, {} if whole and not prefix else None)
         if isinstance(value, Mapping) and any("properties" in each for each in _branches(inner, defs)):
             yield from _walk(inner, defs, value, f"{key}.")
             continue

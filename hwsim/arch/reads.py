@@ -76,7 +76,10 @@ def kept(owner: object, what: Hashable, spec: Spec, compute: Callable[[Any], Val
             known.append(known.pop(place))
             return value
     reads = Reads()
-    computed = compute(reads.of(spec))
+    try:
+        computed = compute(reads.of(spec))
+    finally:
+        reads.tell(spec)
     known.append((reads, computed))
     del known[:-MOST]
     computed_anew[what if isinstance(what, str) else str(what[0] if isinstance(what, tuple) else what)] += 1
@@ -92,9 +95,9 @@ class Reads:
         self._differed: tuple[_Path, Any] | None = None  # what another specification had otherwise: so may the next
 
     def of(self, spec: Spec) -> Any:
-        """A specification that behaves as the given one and notes here what is read of it."""
+        """A specification that behaves as the given one and notes here what is read of it, and nowhere else."""
         self._read_of = real(spec)
-        return _Watched(spec, _Path(()), self)
+        return _Watched(real(spec), _Path(()), self)
 
     def hold_for(self, spec: Any) -> bool:
         """Whether a computation that read this would find the same in another specification."""
@@ -107,10 +110,20 @@ class Reads:
             if not same:
                 self._differed = found
                 return False
-        if type(spec) is _Watched:
-            for path, _ in self._found.values():
-                path.of(spec)  # whoever asks within a piece of his own has read all this
+        self.tell(spec)
         return True
+
+    def tell(self, spec: Any) -> None:
+        """Note with a specification that is watched what was read here: who asks within a piece of his own read it."""
+        if type(spec) is not _Watched:
+            return
+        if spec._path.steps:  # a part, of which paths begin elsewhere
+            for path, _ in self._found.values():
+                path.of(spec)
+            return
+        theirs = spec._reads._found
+        for known_by, found in self._found.items():
+            theirs.setdefault(known_by, found)
 
     def _to_compare(self, spec: Any) -> Iterable[tuple[_Path, Any]]:
         """What may differ, which is nothing of the same design and nothing in sections that two designs share."""
@@ -118,7 +131,8 @@ class Reads:
             return
         if self._differed is not None:
             yield self._differed
-        shared = {name for name in type(spec).model_fields if getattr(spec, name) is getattr(self._read_of, name, None)}
+        theirs = vars(self._read_of)
+        shared = {name for name, value in vars(spec).items() if value is theirs.get(name, self)}
         yield from (found for steps, found in self._found.items() if len(steps) == 0 or steps[0] not in shared)
 
     @property
@@ -164,7 +178,7 @@ class _Watched:
         return value
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(real(other), Spec):
+        if type(other) is str or not isinstance(real(other), Spec):
             return False  # what kind of part it is was noted when it was asked for
         self._reads.note(self._path, self._real)
         return bool(self._real == real(other))

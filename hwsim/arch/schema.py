@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema
 class Spec(BaseModel):
     """Frozen, closed and strict: an unknown key, `"4"` for 4, `true` for 1 and NaN are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Bounded(Spec):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import yaml
 
@@ -19,6 +20,9 @@ MAX_BYTES = 128 * 1024
 MAX_DEPTH = 12
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _DOTTED = re.compile(rf"{_KEY.pattern}(?:\.(?:{_KEY.pattern}|[0-9]{{1,6}}))*")
+_READ_OTHERWISE = re.compile(
+    r"[?\t\x85\u2028\u2029\ufeff]|[|>][-+0-9]*#"
+)  # libyaml takes some of it that PyYAML refuses
 _TAB = re.compile(r"^ *\t", re.MULTILINE)
 
 Place = Callable[[int], str]
@@ -34,8 +38,12 @@ def parse(source: str, place: Place, dotted: bool = False) -> Node:
     """
     if tab := _TAB.search(source):
         raise ArchitectureError(f"{place(_line(source, tab.end() - 1))}: indent with spaces, not tabs")
-    try:
-        return _Reader(yaml.parse(source, Loader=yaml.SafeLoader), place, _DOTTED if dotted else _KEY).document()
+    keys = _DOTTED if dotted else _KEY
+    if yaml.__with_libyaml__ and not _READ_OTHERWISE.search(source):
+        with suppress(yaml.YAMLError, ArchitectureError, ValueError, OverflowError):
+            return _Reader(yaml.parse(source, Loader=yaml.CSafeLoader), place, keys).document()
+    try:  # what is wrong is said by PyYAML's own parser, whatever there is beside it
+        return _Reader(yaml.parse(source, Loader=yaml.SafeLoader), place, keys).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -99,7 +107,7 @@ class _Reader:
 
     def _scalar(self, event: yaml.ScalarEvent, path: KeyPath) -> Scalar:
         try:
-            return resolve(event.value) if event.style is None else text(event.value)
+            return resolve(event.value) if not event.style else text(event.value)
         except ValueError as error:
             raise self._error(event, path, str(error)) from None
 
@@ -112,7 +120,7 @@ class _Reader:
             if key in children:
                 raise self._error(event, inner, f"already given in line {lines[key]}")
             value = next(self._events)
-            if isinstance(value, yaml.ScalarEvent) and value.style is None and not value.value:
+            if isinstance(value, yaml.ScalarEvent) and not value.style and not value.value:
                 raise self._error(event, inner, "has no value; write null to remove an inherited key")
             children[key], lines[key] = self._node(value, inner, line), line
         return children

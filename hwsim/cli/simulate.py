@@ -46,6 +46,14 @@ if TYPE_CHECKING:
     metavar="N",
     help="Raw inputs run for the accuracy of this hardware, where that may differ; 0 for none.  [default: up to 128]",
 )
+@click.option(
+    "--period",
+    metavar="TIME",
+    help="One inference every 1s, 20ms, 5us ...: energy of a period and mean power (operating.period_ns).",
+)
+@click.option(
+    "--stream", is_flag=True, help="Also play samples as closely as they can follow each other (operating.stream)."
+)
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes that share the samples.")
 @click.option(
     "--functional", is_flag=True, help="Run the network in the machine's own arithmetic first and play what that gives."
@@ -109,6 +117,8 @@ def simulate(
     saved_file: Path | None,
     save_every: int | None,
     memory: int | None,
+    period: str | None,
+    stream: bool,
     **options: Any,
 ) -> None:
     """Play a trace on an architecture and report what it costs.
@@ -127,6 +137,7 @@ def simulate(
     texts = [Path(file) for file in (json_file, csv_file, summary_file) if file not in (None, "-")]
     if not quiet or json_file == "-" or any(map(files.is_stream, texts)):
         needs_output()
+    overrides = (*overrides, *api.operated_so(period, stream))
     design = api.load_architecture(architecture, overrides)
     others = [file for file in (curve_file, saved_file) if file is not None]
     trace = trace_file(trace)

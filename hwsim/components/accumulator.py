@@ -36,4 +36,4 @@ class Accumulator(PricedSpec):
     def by_law(self, technology: Technology) -> Priced:
         """Sum of an adder and a register (see `logic`)."""
         unit = logic.total(logic.add(technology, self.bits), logic.register(technology, self.bits))
-        return Priced({"add": unit.energy_pj}, unit.area_um2, unit.leakage_uw)
+        return logic.priced({"add": unit}, unit)

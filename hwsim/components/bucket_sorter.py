@@ -47,11 +47,4 @@ class BucketSorter(PricedSpec):
         advance = logic.add(technology, self.pointer_bits)
         flags = logic.register(technology, self.buckets)
         whole = logic.total(pointer.times(2 * self.buckets), advance, flags)
-        return Priced(
-            {
-                "insert": logic.total(pointer.times(3), advance).energy_pj,
-                "clear": flags.energy_pj,
-            },
-            whole.area_um2,
-            whole.leakage_uw,
-        )
+        return logic.priced({"insert": logic.total(pointer.times(3), advance), "clear": flags}, whole)

@@ -51,10 +51,10 @@ class CellArray(PricedSpec):
     """A crossbar of `rows` x `columns` cells of `cell_bits` bits.
 
     A cell at level n (0 is off) costs `read_cell` + n * `read_level` when its row is driven; `read_mean` is a driven
-    cell at the mean level, for machines that do not look at the weights.  `drive_row` is C V^2 of one word line at
-    `driver_v` over all columns, wire and access transistors; `precharge_column` one bit line.  `read_array` is
-    everything at once: all rows driven, all cells at the mean level, all bit lines.  The area is that of the cells;
-    what drives and senses the lines is `RowDriver`, `ColumnMux` and `Adc`.
+    cell at the mean level, for machines that do not look at the weights. `drive_row` is C V^2 of one word line at
+    `driver_v`, the supply unless it is stated, over all columns, wire and access transistors; `precharge_column` one
+    bit line. `read_array` is everything at once: all rows driven, all cells at the mean level, all bit lines. The area
+    is that of the cells; what drives and senses the lines is `RowDriver`, `ColumnMux` and `Adc`.
     """
 
     rows: int = Field(ge=1, le=8192)
@@ -62,7 +62,7 @@ class CellArray(PricedSpec):
     cell_bits: int = Field(ge=1, le=8)
     device: str
     read_ns: float = Field(gt=0)
-    driver_v: float = Field(gt=0, le=5)
+    driver_v: float | None = Field(default=None, gt=0, le=5)  # the supply unless it is stated
     cell_width_f: float = Field(gt=0)
     cell_height_f: float = Field(gt=0)
     feature_nm: float | None = Field(default=None, gt=0)
@@ -87,8 +87,9 @@ class CellArray(PricedSpec):
         """C V^2 of one word line; `access_gate_ff` makes a row of 64 cells of 12 F at 32 nm and 1.1 V cost 20 fJ."""
         row_ff = self.word_line_ff(technology)
         load = f"{WIRE_SOURCE}, access gate {self.access_gate_ff:g} fF"
-        source = f"C V^2 of {self.columns} cells at {self.driver_v:g} V: {load}"
-        return Price.exact(row_ff * self.driver_v**2 * PJ_PER_FJ, source)
+        volts = self.driver_v or technology.vdd_v
+        source = f"C V^2 of {self.columns} cells at {volts:g} V: {load}"
+        return Price.exact(row_ff * volts**2 * PJ_PER_FJ, source)
 
     def bit_line_ff(self, technology: Technology, per_cell_ff: float = 0.0) -> float:
         """Capacitance of one bit line over all rows: wire and what each cell adds."""

@@ -10,6 +10,7 @@ from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology, area_factor, energy_factor
 
 _SPIKESIM_PJ, _SPIKESIM_NM, _SPIKESIM_V = 0.094245, 65, 1.0
+_SWITCH_FO4 = 4.0  # decoder and switch, our choice
 _SPIKESIM_UM2, _SPIKESIM_COLUMNS = 45.9, 8
 
 
@@ -37,4 +38,6 @@ class ColumnMux(PricedSpec):
         pj = _SPIKESIM_PJ * technology.energy_factor / energy_factor(_SPIKESIM_NM, _SPIKESIM_V)
         um2 = _SPIKESIM_UM2 / _SPIKESIM_COLUMNS * technology.area_factor / area_factor(_SPIKESIM_NM)
         area = Price.exact(um2, f"1/{_SPIKESIM_COLUMNS} of a multiplexer, {source}")
-        return Priced({"select": Price.exact(pj, source)}, area, technology.logic_leakage_uw(area))
+        select = technology.near_threshold(Price.exact(pj, source))
+        delay_ns = _SWITCH_FO4 * technology.fo4_ns
+        return Priced({"select": select}, area, technology.logic_leakage_uw(area), delay_ns=delay_ns)

@@ -51,10 +51,10 @@ class Elementwise(PricedSpec):
         multiplier = logic.multiply(technology, self.state_bits, self.value_bits)
         limits = logic.compare(technology, self.state_bits).times(2)
         actions = {
-            "and": logic.logic_and(technology, 2).energy_pj,
-            "add": logic.total(gates, adder).energy_pj,
-            "mac": logic.total(multiplier, adder).energy_pj,
-            "clip": limits.energy_pj,
+            "and": logic.logic_and(technology, 2),
+            "add": logic.total(gates, adder),
+            "mac": logic.total(multiplier, adder),
+            "clip": limits,
         }
         lane = logic.total(gates, adder, multiplier, limits)
-        return Priced(actions, lane.area_um2, lane.leakage_uw)
+        return logic.priced(actions, lane)

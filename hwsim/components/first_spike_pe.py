@@ -64,18 +64,15 @@ class FirstSpikePe(PricedSpec):
         steepen, rise = logic.add(technology, self.slope_bits), logic.add(technology, self.potential_bits)
         compare, token = logic.compare(technology, self.potential_bits), register(_TOKEN_BITS)
         whole = logic.total(steepen, rise, compare, slope, potential, time, token)
-        return Priced(
-            {
-                "forward": token.energy_pj,
-                "load": logic.total(slope, potential).energy_pj,
-                "accumulate": logic.total(steepen, slope).energy_pj,
-                "update": logic.total(rise, compare, potential).energy_pj,
-                "check": compare.energy_pj,
-                "fire": time.energy_pj,
-                "integrate": logic.total(rise, potential).energy_pj,
-                "compare": compare.energy_pj,
-                "reset": logic.total(rise, potential, time).energy_pj,
-            },
-            whole.area_um2,
-            whole.leakage_uw,
-        )
+        actions = {
+            "forward": token,
+            "load": logic.total(slope, potential),
+            "accumulate": logic.total(steepen, slope),
+            "update": logic.total(rise, compare, potential),
+            "check": compare,
+            "fire": time,
+            "integrate": logic.total(rise, potential),
+            "compare": compare,
+            "reset": logic.total(rise, potential, time),
+        }
+        return logic.priced(actions, whole)

@@ -76,13 +76,12 @@ class LearningEngine(NumberedSpec):
         factor = weight.multiply(technology, factor_bits)
         update = logic.total(rate, adder, limit.times(2), stored)
         actions = {
-            "update": update.energy_pj,
-            "decay": logic.total(leak, trace.register(technology)).energy_pj,
-            "scale": logic.total(factor, limit, stored).energy_pj,
-            "sum": summing.energy_pj,
-            "divide": sums.divide(technology, self.divide_cycles).energy_pj,
+            "update": update,
+            "decay": logic.total(leak, trace.register(technology)),
+            "scale": logic.total(factor, limit, stored),
+            "sum": summing,
+            "divide": sums.divide(technology, self.divide_cycles),
         }
         widest = max((rate, factor, leak), key=lambda operator: operator.area_um2.value)
         lane = logic.total(widest, adder, limit.times(2), stored, summing)
-        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
-        return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))
+        return logic.priced(actions, lane, self.lanes)

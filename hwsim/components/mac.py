@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
@@ -58,7 +59,7 @@ class Mac(PricedSpec):
                 f"mac.law: given prices are for {self.input_bits}-bit inputs, and the quantised network has {bits}-bit "
                 f"{operand}: choose a law"
             ) from None
-        return Priced(narrow.priced(technology).actions, nothing, nothing)
+        return replace(narrow.priced(technology), area_um2=nothing, leakage_uw=nothing)
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of a multiplier, an adder and a register (see `logic`)."""
@@ -67,4 +68,4 @@ class Mac(PricedSpec):
             logic.add(technology, self.sum_bits),
             logic.register(technology, self.sum_bits),
         )
-        return Priced({"mac": unit.energy_pj}, unit.area_um2, unit.leakage_uw)
+        return logic.priced({"mac": unit}, unit)

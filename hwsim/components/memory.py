@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Annotated, Literal, Self
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Cost
 from hwsim.components.banks import KIB, arrange, built, rounded_bits
 from hwsim.components.pricing.cacti import Kind, interpolated, port_widths
+from hwsim.components.pricing.devices import Corner
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
+from hwsim.components.pricing.memory_scaling import memory_scaling
 from hwsim.components.pricing.price import Price, Priced
-from hwsim.components.pricing.technology import Technology
+from hwsim.components.pricing.technology import Technology, refuse_gone
 from hwsim.errors import ArchitectureError
 from hwsim.units import um2_from_mm2, uw_from_mw
 
@@ -24,11 +26,16 @@ Capacity = Annotated[float, Field(gt=0, le=MOST_KIB)] | Literal["auto"]
 class SramReference(Reference):
     """Geometry of given prices."""
 
-    temperature_k: int
-    cell: str
+    temperature_k: float
+    corner: Corner
     capacity_kib: float
     port_bits: int
     ports: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, written: Any) -> Any:
+        return refuse_gone(written)
 
 
 class SramGiven(Given):
@@ -50,17 +57,22 @@ class Sram(PricedSpec):
       (`banks`);
     - a smaller memory is a register file (`register_file`), as fast as the smallest row;
     - a narrower port costs what one of 8 bits does, an upper bound.
-    `cell` and `temperature_k` default to the technology's. `capacity_kib: auto` is as much as a network needs, rounded
+    Supply, temperature, corner and node are those of the technology (see `memory_scaling`), unless the memory has cells
+    of a `corner` of its own. `capacity_kib: auto` is as much as a network needs, rounded
     up to what can be built.
     """
 
     capacity_kib: Capacity
     port_bits: int = Field(ge=1, le=8192)
     ports: Literal["1rw", "1r1w"]
-    cell: Literal["lop", "lstp"] | None = None
-    temperature_k: Literal[300, 360] | None = None
+    corner: Corner | None = None
     law: Literal["cacti", "given"]
     given: SramGiven | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, written: Any) -> Any:
+        return refuse_gone(written, "temperature_k")
 
     @model_validator(mode="after")
     def _holds_a_word(self) -> Sram:
@@ -102,20 +114,15 @@ class Sram(PricedSpec):
         return self.sized(capacity_kib=kib)
 
     def by_law(self, technology: Technology) -> Priced:
-        """Prices from the CACTI table.
+        """Prices from the CACTI table, brought to the technology."""
+        scaling = memory_scaling(technology, self.corner, self.ports)
 
-        Raises:
-            ArchitectureError: the table has no such node, cell, temperature and ports; the message lists what it has.
+        def array(capacity_bytes: float, port_bits: float) -> Priced:
+            return scaling.applied(_array(scaling.kind, capacity_bytes, port_bits))
 
-        """
-        kind = Kind(
-            technology.node_nm,
-            self.cell or technology.sram_cell,
-            self.temperature_k or technology.temperature_k,
-            self.ports,
-        )
         macros = arrange(self.kib * KIB, self.port_bits)
-        return built(macros, partial(_array, kind), self.capacity_bits / self.port_bits, technology)
+        found = built(macros, array, self.capacity_bits / self.port_bits, technology)
+        return replace(found, delay_ns=found.times_ns["cycle"])
 
 
 class BankedSram(Sram):

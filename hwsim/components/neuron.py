@@ -9,7 +9,7 @@ from pydantic import Field
 from hwsim.arch.schema import Cost
 from hwsim.components.pricing import logic
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
-from hwsim.components.pricing.price import Price, Priced
+from hwsim.components.pricing.price import Priced
 from hwsim.components.pricing.technology import Technology
 
 
@@ -47,12 +47,13 @@ class Neuron(PricedSpec):
         """Sum of the operators (see `logic`); a lane holds one of each."""
         bits = self.membrane_bits
         register = logic.register(technology, bits)
-        operators = [logic.add(technology, bits).times(2), logic.compare(technology, bits), register]
+        operators = [logic.add(technology, bits).times(2, in_series=True), logic.compare(technology, bits), register]
         if self.leak_bits:
             operators.insert(0, logic.multiply(technology, bits, self.leak_bits))
         lane = logic.total(*operators)
-        actions = {"update": lane.energy_pj, "hold": register.energy_pj.scaled(2, "a write and a read")}
-        return self._of_all_lanes(lane, actions)
+        found = logic.priced({"update": lane}, lane, self.lanes)
+        hold = register.energy_pj.scaled(2, "a write and a read")
+        return found.doing({**found.actions, "hold": hold})
 
     def synapse(self, technology: Technology) -> Priced:
         """What synaptic currents of all lanes take: leak multiply (none without leak bits), addition and register."""
@@ -60,18 +61,14 @@ class Neuron(PricedSpec):
         if self.leak_bits:
             operators.insert(0, logic.multiply(technology, self.membrane_bits, self.leak_bits))
         lane = logic.total(*operators)
-        return self._of_all_lanes(lane, {"update": lane.energy_pj})
+        return logic.priced({"update": lane}, lane, self.lanes)
 
     def feedback(self, technology: Technology) -> Priced:
         """What feedback of all lanes takes: one addition to what arrives."""
         lane = logic.add(technology, self.membrane_bits)
-        return self._of_all_lanes(lane, {"add": lane.energy_pj})
+        return logic.priced({"add": lane}, lane, self.lanes)
 
     def lower_threshold(self, technology: Technology) -> Priced:
         """What signed spikes of all lanes take: a comparison with minus the threshold; the reset adds or subtracts."""
         lane = logic.compare(technology, self.membrane_bits)
-        return self._of_all_lanes(lane, {"compare": lane.energy_pj})
-
-    def _of_all_lanes(self, lane: logic.Operator, actions: dict[str, Price]) -> Priced:
-        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
-        return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))
+        return logic.priced({"compare": lane}, lane, self.lanes)

@@ -49,7 +49,6 @@ class OffsetCorrector(PricedSpec):
 
         Raises ArchitectureError when neither the file nor the machine says how many rows there are.
         """
-        counter, subtractor = logic.add(technology, known("rows", self.rows)), logic.add(technology, self.bits)
-        area = counter.area_um2 + subtractor.area_um2
-        actions = {"count_rows": counter.energy_pj, "subtract": subtractor.energy_pj}
-        return Priced(actions, area, technology.logic_leakage_uw(area))
+        counter = logic.count_ones(technology, known("rows", self.rows))
+        subtractor = logic.add(technology, self.bits)
+        return logic.priced({"count_rows": counter, "subtract": subtractor}, logic.total(counter, subtractor))

@@ -58,11 +58,10 @@ class PlasticNeuron(NumberedSpec):
         adder, compare, register = v.add(technology), v.compare(technology), v.register(technology)
         held = logic.total(compare, v.select(technology), register)
         multiplier = v.multiply(technology, filled(self.leak_bits))
-        lane = logic.total(multiplier, adder.times(2), held)
+        lane = logic.total(multiplier, adder.times(2, in_series=True), held)
         actions = {
-            "update": lane.energy_pj,
-            "inhibit": logic.total(adder, held).energy_pj,
-            "weigh": multiplier.energy_pj,
+            "update": lane,
+            "inhibit": logic.total(adder, held),
+            "weigh": multiplier,
         }
-        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
-        return Priced(actions, area, lane.leakage_uw.scaled(self.lanes))
+        return logic.priced(actions, lane, self.lanes)

@@ -50,5 +50,4 @@ class RandomSource(PricedSpec):
             logic.logic_and(technology, _FEEDBACK_GATES),
             logic.add(technology, self.bits),
         )
-        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
-        return Priced({"draw": lane.energy_pj}, area, lane.leakage_uw.scaled(self.lanes))
+        return logic.priced({"draw": lane}, lane, self.lanes)

@@ -37,4 +37,4 @@ class Registers(PricedSpec):
     def by_law(self, technology: Technology) -> Priced:
         """A register access of that width (see `logic`)."""
         word = logic.register(technology, self.bits)
-        return Priced({"read": word.energy_pj, "write": word.energy_pj}, word.area_um2, word.leakage_uw)
+        return logic.priced({"read": word, "write": word}, word)

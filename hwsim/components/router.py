@@ -13,6 +13,7 @@ from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology, area_factor, energy_factor
 
 _ISAAC_PJ, _ISAAC_BITS, _ISAAC_UM2, _ISAAC_TILES, _ISAAC_NM, _ISAAC_V = 20.74, 256, 150_000.0, 4, 32, 0.9
+_HOP_FO4 = 40.0
 
 
 class RouterReference(Reference):
@@ -33,7 +34,7 @@ class Router(PricedSpec):
 
     Law `isaac`: 20.74 pJ for 256 b and 0.150 mm2 shared by 4 tiles at 32 nm (ISAAC, ISCA 2016, as in the published
     component models; its supply is assumed to be 0.9 V), in proportion to the flit and scaled as logic; the link by the
-    wire's law.
+    wire's law. A hop is 40 FO4 deep (our choice, two stages of 20), and the link is passed in the same cycles.
     """
 
     flit_bits: int = Field(ge=1, le=4096)
@@ -57,4 +58,6 @@ class Router(PricedSpec):
             self.flit_bits * (self.link_mm or 0.0), f"{self.flit_bits} b over {self.link_mm or 0:.3g} mm"
         )
         area = Price.exact(um2, source)
-        return Priced({"hop": Price.exact(pj, source), "link": link}, area, technology.logic_leakage_uw(area))
+        hop = technology.near_threshold(Price.exact(pj, source))
+        delay_ns = _HOP_FO4 * technology.fo4_ns + (self.link_mm or 0.0) * self.wire.ns_per_mm(technology)
+        return Priced({"hop": hop, "link": link}, area, technology.logic_leakage_uw(area), delay_ns=delay_ns)

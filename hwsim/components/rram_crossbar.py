@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from hwsim.components.cell_array import WIRE_SOURCE, CellArray
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
+from hwsim.errors import ArchitectureError
 from hwsim.units import PJ_PER_FJ
 
 _PJ_PER_W_NS = 1e3
@@ -21,21 +22,22 @@ class RramCrossbar(CellArray):
     - `read_level`: V_supply V_read (G_on - G_off) / (2^cell_bits - 1) t.
     - `read_mean`: a driven cell at the mean of G_on and G_off.
     - `precharge_column`: C V_supply V_read of one bit line, wire only.
-    Heat is V^2 G t where the rail is the read voltage; a higher `read_supply_v` pays the difference in its regulator.
+    Heat is V^2 G t where the rail is the read voltage; a higher `read_supply_v` (the supply unless it is stated)
+    pays the difference in its regulator.
     """
 
     device: Literal["rram"]
     r_on_ohm: float = Field(gt=0)
     r_off_ohm: float = Field(gt=0)
     read_v: float = Field(gt=0, le=5)
-    read_supply_v: float = Field(gt=0, le=5)
+    read_supply_v: float | None = Field(default=None, gt=0, le=5)
     law: Literal["ohmic", "given"]
 
     @model_validator(mode="after")
     def _states_are_ordered(self) -> RramCrossbar:
         if self.r_off_ohm <= self.r_on_ohm:
             raise ValueError(f"r_off_ohm must be more than r_on_ohm = {self.r_on_ohm:g}, got {self.r_off_ohm:g}")
-        if self.read_supply_v < self.read_v:
+        if self.read_supply_v is not None and self.read_supply_v < self.read_v:
             raise ValueError(f"read_supply_v must be at least read_v = {self.read_v:g}, got {self.read_supply_v:g}")
         return self
 
@@ -45,11 +47,19 @@ class RramCrossbar(CellArray):
         return self.r_on_ohm / self.r_off_ohm
 
     def by_law(self, technology: Technology) -> Priced:
-        """Ohm's law for the cells, C V^2 for the lines (see the class)."""
-        volts2 = self.read_supply_v * self.read_v
+        """Ohm's law for the cells, C V^2 for the lines (see the class).
+
+        Raises:
+            ArchitectureError: the supply is below the read voltage.
+
+        """
+        supply_v = self.read_supply_v or technology.vdd_v
+        if supply_v < self.read_v:
+            raise ArchitectureError(f"read_v must be at most the supply of {supply_v:g} V, got {self.read_v:g}")
+        volts2 = supply_v * self.read_v
         on, off = 1 / self.r_on_ohm, 1 / self.r_off_ohm
         cell = (
-            f"{self.read_supply_v:g} V x {self.read_v:g} V x G x {self.read_ns:g} ns, "
+            f"{supply_v:g} V x {self.read_v:g} V x G x {self.read_ns:g} ns, "
             f"{self.r_on_ohm:g}/{self.r_off_ohm:g} ohm, {self.levels} levels"
         )
 
@@ -57,7 +67,7 @@ class RramCrossbar(CellArray):
             return Price.exact(volts2 * siemens * self.read_ns * _PJ_PER_W_NS, f"{what}: {cell}; {self.source}")
 
         column_pj = self.bit_line_ff(technology) * volts2 * PJ_PER_FJ
-        column = f"C V^2 of {self.rows} cells at {self.read_supply_v:g} V x {self.read_v:g} V: {WIRE_SOURCE}"
+        column = f"C V^2 of {self.rows} cells at {supply_v:g} V x {self.read_v:g} V: {WIRE_SOURCE}"
         actions = {
             "read_cell": heat(off, "cell at G_off"),
             "read_level": heat((on - off) / (self.levels - 1), "one level"),

@@ -58,6 +58,11 @@ class SigmaE(PricedSpec):
         """Cycles of one decision."""
         return self.cycles_per_class * classes + self.latency_cycles
 
+    @property
+    def pipelined_cycles(self) -> int:
+        """Each of its operators has the cycles of a class."""
+        return self.cycles_per_class
+
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`)."""
         exponent = logic.lookup(technology, self.exponent_entries, self.exponent_bits)
@@ -66,12 +71,12 @@ class SigmaE(PricedSpec):
         adder = logic.add(technology, self.accumulator_bits)
         register = logic.register(technology, self.exponent_bits)
         actions = {
-            "exponent": exponent.energy_pj,
-            "logarithm": logarithm.energy_pj,
-            "multiply": multiplier.energy_pj,
-            "add": adder.energy_pj,
-            "fifo": register.energy_pj.scaled(2, "a push and a pop"),
+            "exponent": exponent,
+            "logarithm": logarithm,
+            "multiply": multiplier,
+            "add": adder,
         }
         fifo = register.times(self.fifo_depth)
         unit = logic.total(exponent, logarithm, multiplier, adder.times(2), fifo)
-        return Priced(actions, unit.area_um2, unit.leakage_uw)
+        found = logic.priced(actions, unit)
+        return found.doing({**found.actions, "fifo": register.energy_pj.scaled(2, "a push and a pop")})

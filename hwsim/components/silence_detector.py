@@ -47,5 +47,6 @@ class SilenceDetector(PricedSpec):
 
         Raises ArchitectureError when neither the file nor the machine says how many rows there are.
         """
-        gates = logic.logic_and(technology, known("rows", self.rows))
-        return Priced({"detect": gates.energy_pj}, gates.area_um2, gates.leakage_uw)
+        rows = known("rows", self.rows)
+        gates = logic.logic_and(technology, rows).deep((rows - 1).bit_length())
+        return logic.priced({"detect": gates}, gates)

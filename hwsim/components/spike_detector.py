@@ -39,5 +39,5 @@ class SpikeDetector(PricedSpec):
 
     def by_law(self, technology: Technology) -> Priced:
         """Two gates a bit (see `logic`)."""
-        gates = logic.logic_and(technology, 2 * self.bits)
-        return Priced({"scan": gates.energy_pj}, gates.area_um2, gates.leakage_uw)
+        gates = logic.logic_and(technology, 2 * self.bits).deep(2 * self.bits.bit_length())
+        return logic.priced({"scan": gates}, gates)

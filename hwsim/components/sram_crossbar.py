@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from hwsim.components.cell_array import WIRE_SOURCE, CellArray
-from hwsim.components.pricing.cacti import Kind, capacities, port_widths, rows_of
+from hwsim.components.pricing.cacti import capacities, port_widths, rows_of
+from hwsim.components.pricing.devices import Corner
+from hwsim.components.pricing.memory_scaling import memory_scaling
 from hwsim.components.pricing.price import Price, Priced
-from hwsim.components.pricing.technology import Technology
+from hwsim.components.pricing.technology import Technology, refuse_gone
+from hwsim.errors import ArchitectureError
 from hwsim.units import PJ_PER_FJ, uw_from_mw
 
 _BITS_PER_BYTE = 8
@@ -18,30 +21,28 @@ _BITS_PER_BYTE = 8
 class SramCrossbar(CellArray):
     """Cells of one bit with a read port of their own; a driven cell that holds a 1 draws charge from its bit line.
 
-    A bit line is precharged to `precharge_v`; each driven 1 takes an equal share of `swing_v`, so that all rows
-    together take the whole swing and the sum is the line's voltage.  Then, with C the bit line's wire and a
-    `junction_ff` a cell:
+    A bit line is precharged to `precharge_v` (the supply unless it is stated); each driven 1 takes an equal share of
+    `swing_v` (half of that), so that all rows together take the whole swing and the sum is the line's voltage. Then,
+    with C the bit line's wire and a `junction_ff` a cell:
     - `read_level`: C V_precharge V_swing / rows, what recharging costs for each driven 1.
     - `read_cell`: nothing, a 0 leaves the line as it is.  `read_mean`: half of `read_level`.
     - `precharge_column`: nothing more, the charge is billed where it is taken.
-    A cell leaks what a bit of the largest CACTI memory of this node leaks, its periphery included; `cell` and
-    `temperature_k` default to the technology's.
+    A cell leaks what a bit of the largest CACTI memory leaks, its periphery included, brought to the technology as
+    memories are (see `memory_scaling`); cells may have a `corner` of their own.
     """
 
     device: Literal["sram"]
     cell_bits: int = Field(ge=1, le=1)
-    precharge_v: float = Field(gt=0, le=5)
-    swing_v: float = Field(gt=0, le=5)
+    precharge_v: float | None = Field(default=None, gt=0, le=5)
+    swing_v: float | None = Field(default=None, gt=0, le=5)
     junction_ff: float = Field(default=0.18, ge=0)
-    cell: Literal["lop", "lstp"] | None = None
-    temperature_k: Literal[300, 360] | None = None
+    corner: Corner | None = None
     law: Literal["bit_line", "given"]
 
-    @model_validator(mode="after")
-    def _swing_fits_the_line(self) -> SramCrossbar:
-        if self.swing_v > self.precharge_v:
-            raise ValueError(f"swing_v must be at most precharge_v = {self.precharge_v:g}, got {self.swing_v:g}")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _of_today(cls, written: Any) -> Any:
+        return refuse_gone(written, "temperature_k")
 
     @property
     def off_fraction(self) -> float:
@@ -52,13 +53,17 @@ class SramCrossbar(CellArray):
         """C V V for the lines and the CACTI table for the leakage (see the class).
 
         Raises:
-            ArchitectureError: the table has no memory of this node, cell and temperature.
+            ArchitectureError: a line swings further than it is charged.
 
         """
+        precharge_v = self.precharge_v or technology.vdd_v
+        swing_v = self.swing_v or precharge_v / 2
+        if swing_v > precharge_v:
+            raise ArchitectureError(f"swing_v must be at most precharge_v = {precharge_v:g}, got {swing_v:g}")
         line_ff = self.bit_line_ff(technology, self.junction_ff)
-        one_pj = line_ff * self.precharge_v * self.swing_v / self.rows * PJ_PER_FJ
+        one_pj = line_ff * precharge_v * swing_v / self.rows * PJ_PER_FJ
         line = (
-            f"1/{self.rows} of {self.swing_v:g} V on {line_ff:.3g} fF from {self.precharge_v:g} V: {WIRE_SOURCE}, "
+            f"1/{self.rows} of {swing_v:g} V on {line_ff:.3g} fF from {precharge_v:g} V: {WIRE_SOURCE}, "
             f"junction {self.junction_ff:g} fF; {self.source}"
         )
         actions = {
@@ -72,9 +77,11 @@ class SramCrossbar(CellArray):
         return Priced(self.with_whole_array(actions), area, leakage, {"read": self.read_ns})
 
     def _leakage_uw(self, technology: Technology) -> Price:
-        cell = self.cell or technology.sram_cell
-        kind = Kind(technology.node_nm, cell, self.temperature_k or technology.temperature_k, "1rw")
+        scaling = memory_scaling(technology, self.corner, "1rw")
+        kind, factor = scaling.kind, scaling.leakage
         size = capacities(kind)[-1], port_widths(kind)[0]
-        per_bit_uw = uw_from_mw(rows_of(kind)[size].leakage_mw) / (size[0] * _BITS_PER_BYTE)
-        source = f"CACTI 7 (own runs), a bit of {size[0] // 1024} KiB, {kind}"
-        return Price.exact(per_bit_uw * self.rows * self.columns, source)
+        bit_uw = uw_from_mw(rows_of(kind)[size].leakage_mw) / (size[0] * _BITS_PER_BYTE)
+        bit = f"CACTI 7 (own runs), a bit of {size[0] // 1024} KiB, {kind}"
+        source = f"{bit}, {scaling.how}" if scaling.how else bit
+        low, value, high = (bit_uw * each * self.rows * self.columns for each in factor)
+        return Price(value, low, high, source)

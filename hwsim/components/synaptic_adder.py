@@ -46,5 +46,4 @@ class SynapticAdder(NumberedSpec):
         """Sum of an adder and a register (see `logic`)."""
         current = Number(filled(self.bits), bool(self.floating))
         lane = logic.total(current.add(technology), current.register(technology))
-        area = lane.area_um2.scaled(self.lanes, f"{self.lanes} lanes")
-        return Priced({"add": lane.energy_pj}, area, lane.leakage_uw.scaled(self.lanes))
+        return logic.priced({"add": lane}, lane, self.lanes)

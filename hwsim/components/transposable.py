@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hwsim.arch.schema import Bounded, Cost
 from hwsim.components.memory import Sram
 from hwsim.components.pricing.price import Price, Priced
@@ -39,7 +41,8 @@ class TransposableSram(Sram):
             return plain
         actions = {name: _times(price, self.transposable_energy, _OURS) for name, price in plain.actions.items()}
         leakage = _times(plain.leakage_uw, self.transposable_energy, _OURS)
-        return Priced(actions, _times(plain.area_um2, self.transposable_area, _KOO), leakage, plain.times_ns)
+        area = _times(plain.area_um2, self.transposable_area, _KOO)
+        return replace(plain, actions=actions, area_um2=area, leakage_uw=leakage)
 
 
 def _times(price: Price, factor: Bounded, whose: str) -> Price:

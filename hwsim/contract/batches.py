@@ -78,19 +78,7 @@ class Overlapped:
         return ByLeaving([self.leaving(timestep) for timestep in range(self.ends.size)]).each
 
 
-@dataclass(frozen=True, slots=True)
-class InStream:
-    """One schedule of all samples with the jobs of the static run, sample by sample on every stage."""
-
-    schedule: Schedule
-
-    @property
-    def each(self) -> Sequence[Schedule]:
-        """The one schedule."""
-        return (self.schedule,)
-
-
-Scheduled = OneEach | ByLeaving | Overlapped | InStream
+Scheduled = OneEach | ByLeaving | Overlapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +106,6 @@ def _jobs(scheduled: Scheduled) -> int:
             return schedules.n_jobs * len(schedules)
         case ByLeaving(leaving):
             return sum(schedules.n_jobs * len(schedules) for schedules in leaving)
-        case InStream(schedule):
-            return schedule.n_jobs
 
 
 @dataclass(frozen=True)

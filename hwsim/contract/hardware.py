@@ -27,6 +27,7 @@ class Hardware:
     storage: Mapping[str, Storage]
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them
+    weights: Mapping[str, int] = field(default_factory=dict)  # memory -> bits of weights that it loses without supply
 
 
 def baseline_notes(dense: Dense | None) -> dict[str, Any]:

@@ -10,12 +10,15 @@ has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from hwsim.components.neuron import Neuron as Unit
 from hwsim.components.pricing.price import Priced
 from hwsim.components.pricing.technology import Technology
-from hwsim.contract.fit import Width
-from hwsim.traces.network.layers import Network, Neuron, neuron_of
+
+if TYPE_CHECKING:
+    from hwsim.contract.fit import Width
+    from hwsim.traces.network.layers import Network, Neuron
 
 Actions = Mapping[str, tuple[str, ...]]
 """Component -> actions of it."""
@@ -27,6 +30,8 @@ def neuron_parts(network: Network, away: frozenset[str] = frozenset()) -> tuple[
     """Parts that the neurons of a network need, by name; none without spikes, and none for layers that are `away`."""
     if network.activation_bits is not None:
         return ()
+    from hwsim.traces.network.layers import neuron_of  # prices are asked for without any network
+
     here = (neuron_of(layer) for layer in network if layer.name not in away)
     neurons = [neuron for neuron in here if neuron is not None]
     there = {

@@ -12,7 +12,8 @@ from hwsim.contract.spec import MachineSpec
 def priced(spec: MachineSpec, key: str, part: PricedSpec | None = None) -> Priced:
     """Prices of the part under a key, or of one that the machine has sized; an error begins with the key."""
     chosen: PricedSpec = getattr(spec, key) if part is None else part
-    return chosen.priced_as(key, spec.technology)
+    found = chosen.priced_as(key, spec.technology)
+    return found.over(0) if key in spec.paced else found
 
 
 def priced_parts(

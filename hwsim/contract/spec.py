@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 from hwsim import units
 from hwsim.arch.schema import Source, Spec
 from hwsim.components.clock import Clock
+from hwsim.components.link import Link
 from hwsim.components.memory import Sram
+from hwsim.components.operating import Operating
 from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
 from hwsim.kept import kept_with
 
 
 class MachineSpec(Spec):
-    """A machine in one technology with one clock; subclasses name theirs in `machine` and add its parts."""
+    """A machine in one technology with one clock; subclasses name theirs in `machine` and add its parts.
 
+    `operating` says how it is used, `io` what bits cost on their way to the chip and from it, which is no part of the
+    chip's own energy.
+    """
+
+    paced: ClassVar[frozenset[str]] = frozenset()  # memories whose accesses take as many cycles as they need
     machine: str
     description: str
     source: Source
     technology: Technology
     clock: Clock
+    operating: Operating = Operating()
+    io: Link | Literal["none"] = "none"
 
     def access_cycles(self, memory: Sram) -> int:
         """Cycles from one access of a memory of this machine to the next."""
-        key = next((name for name in type(self).model_fields if getattr(self, name) is memory), "memory")
+        key = next((name for name, part in vars(self).items() if part is memory), "memory")
         priced = memory.priced_as(key, self.technology)
         return units.cycles_from_ns(priced.times_ns["cycle"], self.clock.frequency_mhz)
 

@@ -11,6 +11,7 @@ from hwsim.contract.exits import Exits
 from hwsim.contract.hardware import Hardware
 from hwsim.contract.judged import Judged
 from hwsim.contract.run import RunName
+from hwsim.contract.streams import Streaming
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Workload:
     count_units: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (component, action) -> counts are in 1/n
     together: int = 1  # inferences that run as one: counts and cycles are of all of them
     timed: bool = True  # whether its cycles mean anything; equations of energy alone have no time
-    overlaps: bool = False  # whether an inference may begin before the one before it ends
+    stream: Streaming | None = None  # how an inference may begin before the one before it ends; None where none may
+    no_stream: str = ""  # why none may
     judged: Mapping[RunName, Judged] = field(default_factory=dict)  # in arithmetic of the machine's own
     spike_rates: Mapping[str, float] | None = None  # layer -> spikes per neuron and timestep; None: those of the trace

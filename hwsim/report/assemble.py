@@ -14,15 +14,18 @@ from hwsim import units
 from hwsim.arch.loader import Architecture
 from hwsim.contract.hardware import Hardware
 from hwsim.contract.run import RunName
+from hwsim.contract.spec import MachineSpec
 from hwsim.errors import ArchitectureError
 from hwsim.report.baselines import baseline_ratios
 from hwsim.report.comparisons import comparisons
 from hwsim.report.early_exit import exit_summary, exits_of
 from hwsim.report.figures import run_figures
+from hwsim.report.idle import periods
 from hwsim.report.later import later
-from hwsim.report.price import PricedRun, area_of, leakage_of
+from hwsim.report.price import BOUNDS, PricedRun, area_of, leakage_of
 from hwsim.report.report import VERSION as REPORT_VERSION
-from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow
+from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow, Transfers
+from hwsim.traces.codings import transferred_bits
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
 from hwsim.version import VERSION
@@ -49,7 +52,9 @@ def assemble(
     """
     workload = runs[-1].workload
     area = cache(lambda: area_of(runs[-1]))
-    figures = [run_figures(run, arithmetic) for run in runs]
+    spec, io = architecture.spec, transfers(architecture.spec, trace)
+    found = periods([*runs], spec)
+    figures = [run_figures(run, arithmetic, io, found.get(run.name)) for run in runs]
     _check_finite(architecture, figures)
     return Report(
         report_version=REPORT_VERSION,
@@ -62,7 +67,7 @@ def assemble(
         no_early_exit=workload.no_exits,
         exit_curve=curve,
         comparisons=later(lambda: comparisons(runs)),
-        baselines=[run_figures(run, arithmetic) for run in baselines.values()],
+        baselines=[run_figures(run, arithmetic, io) for run in baselines.values()],
         baseline_ratios=baseline_ratios(runs, baselines, arithmetic),
         accuracy_of=accuracy_of,
         accuracy_by_timestep=later(lambda: _of_trace(trace, trace.accuracy_by_timestep)),
@@ -70,10 +75,22 @@ def assemble(
         area_mm2=later(lambda: area_figure(area())),
         leakage_uw=later(lambda: leakage_of(runs[-1])),
         storage=later(lambda: storage_rows(workload.hardware)),
+        io=io,
         spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
         notes={**workload.hardware.notes, **notes},
     )
+
+
+def transfers(spec: MachineSpec, trace: AnyTrace) -> Transfers | None:
+    """Input and output of an inference over the interface of a machine; None where that has no price."""
+    if spec.io == "none":
+        return None
+    moved = transferred_bits(trace)
+    bits = moved.input_bits + moved.output_bits
+    value, low, high = (getattr(spec.io.bit, bound) * bits for bound in BOUNDS)
+    error = None if moved.input_error is None else spec.io.bit.value * moved.input_error
+    return Transfers(moved.input_bits, moved.output_bits, Figure(value, error, low, high), spec.io.time_ns(bits))
 
 
 def _of_trace(trace: AnyTrace, compute: Callable[[], Value]) -> Value:

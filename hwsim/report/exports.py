@@ -125,6 +125,15 @@ class Exports:
         report = self._report
         bits = sum(row.used_bits for row in report.storage)
         return row | {
+            "input_bits": None if report.io is None else report.io.input_bits,
+            "output_bits": None if report.io is None else report.io.output_bits,
+            "io_pj": None if report.io is None else report.io.energy_pj.value,
+            "energy_with_io_pj": _value(run.with_io_pj),
+            "one_at_a_time_per_s": run.one_at_a_time_per_s,
+            "pipelined_per_s": run.pipelined_per_s,
+            "period_ns": None if run.period is None else run.period.period_ns,
+            "period_energy_pj": None if run.period is None else run.period.energy_pj.value,
+            "period_power_uw": None if run.period is None else run.period.power_uw.value,
             "leakage_share": run.leakage_pj.value / run.energy_pj.value if run.energy_pj.value else 0.0,
             "power_uw": run.power_uw,
             "area_mm2": report.area_mm2.value,

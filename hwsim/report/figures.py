@@ -14,11 +14,25 @@ from hwsim.contract.run import RunName
 from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
-from hwsim.report.report import HardwareAccuracy, LayerRow, MacShare, Row, Run, Samples, StageRow, UnitRow
+from hwsim.report.report import (
+    Figure,
+    HardwareAccuracy,
+    LayerRow,
+    MacShare,
+    Period,
+    Row,
+    Run,
+    Samples,
+    StageRow,
+    Transfers,
+    UnitRow,
+)
 from hwsim.traces.accuracy import fraction_error
 
 
-def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
+def run_figures(
+    run: PricedRun, arithmetic: Collection[str] = (), io: Transfers | None = None, period: Period | None = None
+) -> Run:
     """All figures of one run; `arithmetic` names the components that multiply and add."""
     leaving, found = run.leaving, costs(run.leaving, run)
     energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
@@ -54,7 +68,14 @@ def run_figures(run: PricedRun, arithmetic: Collection[str] = ()) -> Run:
         units=later(lambda: details.units if timed else []),
         stages=later(lambda: _stages(run)),
         samples=later(lambda: _samples(run)),
+        with_io_pj=None if io is None else _together(energy, io.energy_pj),
+        period=period,
     )
+
+
+def _together(energy: Figure, other: Figure) -> Figure:
+    """Two energies with intervals of prices that they do not share; the error is that of the first."""
+    return Figure(energy.value + other.value, energy.standard_error, energy.low + other.low, energy.high + other.high)
 
 
 class _Details:
@@ -181,8 +202,11 @@ def _layers(run: PricedRun, rows: Sequence[Row]) -> list[LayerRow]:
 
 
 def _pipelined_per_s(run: PricedRun, busiest: UnitRow, makespan_ns: float | None) -> float | None:
-    """Inferences a second while the pipeline is full: as they came in a stream, else as the busiest lets them."""
-    if makespan_ns is None or not run.workload.overlaps:
+    """Inferences a second while the pipeline is full: as they came in a stream, else as the busiest lets them.
+
+    None where samples cannot overlap: a machine does not let them, or what follows waits for a decision on one.
+    """
+    if makespan_ns is None or run.workload.stream is None or run.leaves_early:
         return None
     if run.name is RunName.STREAMED:
         return 1e9 / makespan_ns

@@ -40,7 +40,8 @@ def judge(
         return replace(workload, judged=machine.judge(trace, own, workload.exits)), AccuracyOf(
             "this hardware", "of this hardware, whose own spikes are played, on all raw inputs"
         )
-    there, each = _raw_inputs(trace), machine.operations(trace)
+    there = _raw_inputs(trace)
+    each = machine.operations(trace) if there and wanted != 0 else 0
     samples = samples_to_judge(wanted, there, each)
     if samples == 0:
         return workload, AccuracyOf("exact network", _UNKNOWN + _why_none(there, each, wanted))

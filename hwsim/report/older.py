@@ -14,7 +14,9 @@ def upgraded(document: dict[str, Any], version: int) -> dict[str, Any]:
     Raises UsageError for a document that none wrote.
     """
     try:
-        return document if version else _to_1(document)
+        for step in (_to_1, _to_2)[version:]:
+            document = step(document)
+        return document
     except (AttributeError, KeyError, TypeError) as error:
         raise UsageError(f"not a report of hwsim: {error}") from None
 
@@ -23,6 +25,13 @@ def _to_1(document: dict[str, Any]) -> dict[str, Any]:
     """Version 0 had no number, no times of layers, and of what is busy only the stages."""
     runs = {key: [_run_to_1(run) for run in document.get(key, [])] for key in ("runs", "baselines")}
     return {"report_version": 1, **document, **runs}
+
+
+def _to_2(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not look beyond the inference: neither at what crosses the edge of the chip nor at idle time."""
+    unknown = {"with_io_pj": None, "period": None}
+    runs = {key: [{**run, **unknown} for run in document.get(key, [])] for key in ("runs", "baselines")}
+    return {**document, "report_version": 2, "io": None, **runs}
 
 
 def _run_to_1(run: dict[str, Any]) -> dict[str, Any]:

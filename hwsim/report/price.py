@@ -109,10 +109,10 @@ class PricedRun:
     @cached_property
     def _prices(self) -> Mapping[tuple[str, str], Price]:
         """Price of one count of every action."""
-        found = {}
+        per_action, found = self.workload.count_units, {}
         for name, part in self.components.items():
             for action, price in part.actions.items():
-                unit = self.unit(Action("", name, action))
+                unit = per_action.get((name, action), 1)
                 found[name, action] = price if unit == 1 else price.scaled(1 / unit)
         return found
 
@@ -153,7 +153,8 @@ class PricedRun:
     @cached_property
     def _bounds(self) -> Mapping[Bound, Floats]:
         """Prices of `_stacked`: [action] by bound."""
-        prices = [self.price(key) for key in self.counts]
+        known = self._prices
+        prices = [known[component, action] for _, component, action in self.counts]
         return {bound: np.array([getattr(price, bound) for price in prices]) for bound in BOUNDS}
 
     def energies(self, bound: Bound, clock: bool | None = None) -> Floats:

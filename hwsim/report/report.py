@@ -11,7 +11,7 @@ from hwsim.errors import UsageError, guess
 from hwsim.report.exports import Exports
 from hwsim.report.later import on_demand
 
-VERSION = 1
+VERSION = 2
 """Of the JSON report: it grows whenever a key goes, comes or changes its meaning."""
 
 
@@ -173,6 +173,33 @@ class AccuracyOf:
     note: str  # in one line, with what is known of this hardware's
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One inference a period: its energy with what flows until the next one, and the mean power."""
+
+    period_ns: float
+    power_gating: Literal["none", "retention", "off"]
+    energy_pj: Figure  # of a period: the inference and all below
+    power_uw: Figure
+    idle_leakage_pj: Figure  # after the inference, or while it is switched off
+    idle_clock_pj: Figure  # of the gated clock meanwhile
+    wake_pj: Figure  # supplies charged, weights loaded, leakage meanwhile
+    latency_ns: Figure  # of an inference, with waking
+    shortest_ns: float  # period
+    idle_equals_active_per_s: float | None  # rate; at lower ones idle time takes more energy than inferences
+    gating_pays_from_ns: float | None  # the period from which on switching off saves
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """What crosses the edge of the chip for one inference, apart from all that the chip itself spends."""
+
+    input_bits: float  # mean over samples
+    output_bits: int
+    energy_pj: Figure
+    time_ns: float  # at the rate of the interface; no part of the latency
+
+
 @on_demand(
     *("dynamic_pj", "clock_pj", "leakage_pj", "pipelined_per_s", "busiest", "operations", "mac_share", "pj_per_sop"),
     *("tops_per_w", "energy_by_timestep_pj", "rows", "layers", "units", "stages", "samples"),
@@ -205,6 +232,8 @@ class Run(Costs):
     units: list[UnitRow]  # the busiest first; none where nothing is timed
     stages: list[StageRow]
     samples: Samples
+    with_io_pj: Figure | None  # energy and what crosses the edge of the chip; None where that has no price
+    period: Period | None  # where one was asked for that is no shorter than an inference
 
     @property
     def bottleneck(self) -> Bottleneck | None:
@@ -316,6 +345,7 @@ class Report(Exports):
     area_mm2: Figure
     leakage_uw: Figure
     storage: list[StorageRow]
+    io: Transfers | None  # None where it has no price
     spike_rates: dict[str, float]  # layer -> spikes per neuron and timestep
     crossbars: dict[str, int]  # layer -> how many it takes, of machines that have them
     notes: dict[str, Any]  # facts of the mapping for the reader; nothing else reads them

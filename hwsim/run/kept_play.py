@@ -8,6 +8,7 @@ from typing import Any
 
 from hwsim.arch.reads import kept
 from hwsim.contract.machine import Accelerator
+from hwsim.contract.operating import operated
 from hwsim.contract.workload import Workload
 from hwsim.kept import kept_with
 from hwsim.run.play import Tallies
@@ -28,8 +29,9 @@ def kept_play(
     """A workload without its batches, and what playing them gave on a design with the same counts and times."""
 
     def played(spec: Any) -> tuple[Workload, Tallies]:
-        workload = type(machine)(spec).lower(trace)
-        return replace(workload, batches=workload.batches.played()), play(workload)
+        workload = operated(type(machine)(spec).lower(trace), spec.operating)
+        stream = None if workload.stream is None else workload.stream.played()
+        return replace(workload, batches=workload.batches.played(), stream=stream), play(workload)
 
     workload, tallies = kept(trace, (PLAYED, type(machine)), machine.spec, played)
     if workload.exits is not None:

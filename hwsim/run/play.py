@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import engine as engines
-from hwsim.contract.batches import Batch, ByLeaving, InStream, OneEach, Overlapped
+from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, Scheduled
 from hwsim.contract.ledger import Action, first_jobs, for_all
 from hwsim.contract.run import RunName
+from hwsim.contract.streams import joined
 from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.engine.schedule import Schedule, Schedules
@@ -69,8 +70,11 @@ def play(workload: Workload, engine: EngineName = "auto") -> Tallies:
 
 def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Tallies:
     """The same for some batches of it."""
-    parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs}
+    parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs if run is not RunName.STREAMED}
+    alone: list[Schedules] = []  # of every sample with all timesteps, where they are to follow each other
     for batch in batches:
+        if RunName.STREAMED in workload.runs:
+            alone.append(_whole(batch.runs[RunName.STATIC]))
         for run, scheduled in batch.runs.items():
             match scheduled:
                 case OneEach():
@@ -79,10 +83,16 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
                     tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
                 case Overlapped():
                     tally = _overlapped(batch, scheduled, engine, workload.timesteps)
-                case InStream(schedule):
-                    tally = _in_stream(parts[RunName.STATIC][-1], schedule, engine)
             parts[run].append(tally)
-    return {run: join(tallies) for run, tallies in parts.items()}
+    found = {run: join(tallies) for run, tallies in parts.items()}
+    if alone and workload.stream is not None:
+        found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)
+    return {run: found[run] for run in workload.runs}
+
+
+def _whole(scheduled: Scheduled) -> Schedules:
+    """The schedules of samples that take all timesteps."""
+    return scheduled.schedules[-1] if isinstance(scheduled, ByLeaving) else scheduled.schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +164,8 @@ def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int
 def _in_stream(alone: Tally, schedule: Schedule, engine: EngineName) -> Tally:
     """The same work in one schedule of all samples, which ends with their answers.
 
-    A sample keeps the machine on from the answer before its own until its own: together they do for the makespan.
+    A sample keeps the machine on from the answer before its own until its own: together they do for the makespan.  All
+    take every timestep; how much of that each timestep takes is known of a sample alone, in the same proportion.
     """
     timelines = engines.run_all(Schedules.of([schedule]), engine)
     timeline = timelines[0]
@@ -165,11 +176,18 @@ def _in_stream(alone: Tally, schedule: Schedule, engine: EngineName) -> Tally:
     return replace(
         alone,
         stall_cycles=timelines.accounts,
-        step_end_cycles=latency[:, None],
-        on_cycles=on[:, None],
+        step_end_cycles=_by_timestep(latency, alone),
+        on_cycles=_by_timestep(on, alone),
         latency_cycles=latency,
         makespan_cycles=on,
+        speculation=None,
     )
+
+
+def _by_timestep(cycles: Counts, alone: Tally) -> Counts:
+    """Cycles [sample] shared out as those of samples alone are, up to the end of each timestep: [sample, timestep]."""
+    ends = alone.step_end_cycles
+    return cycles[:, None] * ends // np.maximum(ends[:, -1:], 1)
 
 
 def _by_leaving(parts: Sequence[_Played]) -> Tally:

@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Literal
 
+from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.errors import HwsimError, UsageError
@@ -54,7 +55,8 @@ def play_in_processes(
 def _shares(workload: Workload, jobs: int) -> list[range]:
     """Consecutive samples for each process, as equal as can be; none is empty."""
     n = workload.batches.n_samples
-    divisible = workload.batches.independent and not multiprocessing.current_process().daemon
+    shared = RunName.STREAMED in workload.runs  # then samples share the machine
+    divisible = workload.batches.independent and not shared and not multiprocessing.current_process().daemon
     parts = min(jobs, n) if divisible else 1
     return [range(n * part // parts, n * (part + 1) // parts) for part in range(parts)]
 

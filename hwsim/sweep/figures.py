@@ -23,13 +23,16 @@ FIGURES = {
     "area_mm2": "area of all instances",
     "leakage_uw": "leakage power of all instances",
     "timesteps": "mean timesteps run",
+    "period_energy_pj": "energy of a period of operating.period_ns, where there is one",
+    "period_power_uw": "mean power of such a period",
+    "stream_per_s": "inferences a second of a full pipeline, with operating.stream",
     "accuracy": "fraction right in the machine's own arithmetic",
     "accuracy_error": "its standard error, of so many samples",
     "exact_accuracy": "fraction of the same samples that the exact network decides rightly",
     "clipped": "fraction of conversions beyond the range of the converter",
 }
-"""What can be optimised and constrained; all but accuracies are better where less."""
-LARGER_IS_BETTER = frozenset({"accuracy", "exact_accuracy"})
+"""What can be optimised and constrained; all but accuracies and rates are better where less."""
+LARGER_IS_BETTER = frozenset({"accuracy", "exact_accuracy", "stream_per_s"})
 _RELATIONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 _CONSTRAINT = re.compile(r"\s*([A-Za-z_0-9]+)\s*(<=|>=|<|>)\s*(\S+)\s*")
 

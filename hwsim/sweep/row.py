@@ -8,12 +8,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from hwsim.contract.clock_limit import check_clock
 from hwsim.contract.machine import Accelerator
-from hwsim.designs import Architecture, check_coding, load_architecture, machine_of, placed
+from hwsim.contract.run import RunName
+from hwsim.designs import Architecture, check_coding, load_architecture, lowered, machine_of, placed
 from hwsim.errors import HwsimError, UsageError
 from hwsim.kept import kept_with
 from hwsim.report.assemble import area_figure
 from hwsim.report.costs import steps
+from hwsim.report.idle import periods
 from hwsim.report.price import BOUNDS, PricedRun, area_of, price
 from hwsim.run.kept_play import first_kept, kept_play
 from hwsim.run.play import play
@@ -23,7 +26,6 @@ from hwsim.sweep.figures import FIGURES
 from hwsim.sweep.space import Asked, Point, Space
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
-from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 
 Row = dict[str, Any]
@@ -88,12 +90,14 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
     check_coding(design, trace)
     check_unchanged(trace)
     kept_with(short).once("playable", lambda: check_playable(short))
-    with placed(design, lambda other: machine_of(other).sized_for(first(trace, 1)).lower(first(trace, 1))):
+    with placed(design, lambda other: lowered(other, trace)):
         machine = machine_of(design).sized_for(short)
+        check_clock(machine.spec, machine.components())
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
-        run = _run(price(tallies, workload, parts, machine.clock_mhz), asked.run)
-        found: Row = {**_figures(run), **judged(machine, short, run, asked)}
+        runs = price(tallies, workload, parts, machine.clock_mhz)
+        run = _run(runs, asked.run)
+        found: Row = {**_figures(run), **_in_use(machine, runs, run), **judged(machine, short, run, asked)}
         if asked.draws:
             found["draws"] = drawn(run, asked.draws) | _chips(design, machine, short, run, asked)
     if not all(value is None or math.isfinite(value) for value in found.values() if not isinstance(value, str | dict)):
@@ -131,6 +135,21 @@ def _figures(run: PricedRun) -> Row:
         "leakage_uw": run.leakage_uw("value"),
         "timesteps": mean(steps(run.leaving)),
     }
+
+
+def _in_use(machine: Accelerator[Any, Any], runs: list[PricedRun], run: PricedRun) -> Row:
+    """Energy and power of a period of a run, and the rate of a stream, where the design asks for them.
+
+    Raises UsageError where the run does not fit into the period.
+    """
+    found: Row = {}
+    if machine.spec.operating.period_ns is not None:
+        period = periods([run], machine.spec)[run.name]
+        found |= {"period_energy_pj": period.energy_pj.value, "period_power_uw": period.power_uw.value}
+    for each in runs:
+        if each.name is RunName.STREAMED:
+            found["stream_per_s"] = 1e9 / each.leaving.mean(each.time_ns(each.on_cycles))
+    return found
 
 
 def _chips(

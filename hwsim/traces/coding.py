@@ -13,6 +13,7 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import AnyTrace
+from hwsim.traces.transferred import Transferred
 from hwsim.traces.verification import Verification
 
 TraceT = TypeVar("TraceT", bound=AnyTrace)
@@ -30,3 +31,4 @@ class Coding(Generic[TraceT]):
     first: Callable[[TraceT, int | None, int | None], TraceT]  # so many samples and timesteps
     describe: Callable[[TraceT], Description]  # without running it
     played_bytes: Callable[[TraceT], int]  # memory that playing one takes beside what is in the file
+    transferred: Callable[[TraceT], Transferred]  # what crosses the edge of a chip for one inference

@@ -8,10 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from hwsim.kept import kept_with
 from hwsim.traces.coding import Coding
 from hwsim.traces.description.parts import Description
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
+from hwsim.traces.transferred import Transferred
 from hwsim.traces.verification import Verification
 
 CODINGS = {
@@ -41,6 +43,12 @@ def describe(trace: AnyTrace) -> Description:
     described: Description = coding(trace.coding).describe(trace)
     check_unchanged(trace)
     return described
+
+
+def transferred_bits(trace: AnyTrace) -> Transferred:
+    """What crosses the edge of a chip for one inference, kept with the trace."""
+    found: Transferred = kept_with(trace).once("transferred", lambda: coding(trace.coding).transferred(trace))
+    return found
 
 
 def verify(trace: AnyTrace) -> Verification:

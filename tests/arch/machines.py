@@ -77,5 +77,5 @@ def refusal(folder: Path, text: str | bytes, *overrides: str) -> str:
 
 
 def technology(node_nm: int = 45, vdd_v: float = 0.9, **more: object) -> Technology:
-    values = {"source": "test", "temperature_k": 300, "sram_cell": "lop", "node_nm": node_nm, "vdd_v": vdd_v}
+    values = {"source": "test", "temperature_k": 300, "corner": "standard", "node_nm": node_nm, "vdd_v": vdd_v}
     return Technology.model_validate(values | more)

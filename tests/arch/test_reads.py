@@ -9,7 +9,8 @@ import pytest
 from contract.families import family_of
 
 from hwsim import accelerators, api, arch
-from hwsim.arch.reads import Reads, derived
+from hwsim.arch.reads import Reads, derived, kept
+from hwsim.errors import ArchitectureError
 from hwsim.kept import Kept
 
 
@@ -62,12 +63,15 @@ def actions_of(spec, part):
     return tuple(getattr(spec, part).priced(spec.technology).actions)
 
 
-def test_one_who_watches_sees_what_another_reads():
+def test_one_who_watches_is_told_what_another_has_read():
     spec, outer, inner = design("imc"), Reads(), Reads()
-    watched = inner.of(outer.of(spec))
+    asked = outer.of(spec)
+    watched = inner.of(asked)
     assert watched.crossbar.rows == spec.crossbar.rows
     assert watched.access_cycles(watched.membrane) == spec.access_cycles(spec.membrane)
     assert derived(watched, actions_of, "adc") == ("convert",)
+    assert not outer.keys
+    inner.tell(asked)
     assert inner.keys == outer.keys
     assert {"crossbar.rows", "access_cycles", "actions_of"} <= outer.keys
     for reads in (outer, inner):
@@ -96,3 +100,34 @@ def test_nothing_that_is_kept_holds_a_watched_design(name):
         for what, value in list(values._found.items()):
             if isinstance(what, tuple) and what[0] == "by reads":
                 pickle.dumps([each for _, each in value])
+
+
+class Owner:
+    """Of what is kept."""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_piece_within_a_piece_tells_what_it_read(fails):
+    """Found, computed or failed: the outer piece holds only where the inner one would."""
+    owner, computed = Owner(), []
+
+    def inner(spec):
+        computed.append(spec.crossbar.rows)
+        if fails:
+            raise ArchitectureError("too small")
+        return spec.crossbar.rows
+
+    def outer(spec):
+        try:
+            return kept(owner, "inner", spec, inner)
+        except ArchitectureError:
+            return 0
+
+    first, other, rows = design("imc"), design("imc", "adc.bits=7"), design("imc", "crossbar.rows=32")
+    assert kept(owner, "outer", first, outer) == kept(owner, "outer", other, outer)
+    assert computed == [64]
+    assert kept(owner, "again", first, outer) == (0 if fails else 64)  # the inner one is found
+    n = len(computed)
+    for what in ("outer", "again"):
+        assert kept(owner, what, rows, outer) == (0 if fails else 32)
+    assert len(computed) > n

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import random
 
+import pytest
+import yaml
+
+from hwsim.arch.files import shipped_folder
 from hwsim.arch.nodes import plain
 from hwsim.arch.yaml_text import MAX_DEPTH, parse
 from hwsim.errors import ArchitectureError
@@ -139,3 +143,32 @@ def test_places_are_those_of_the_keys():
     assert root.value["a"].value["b"].place == "f:2"
     assert root.value["a"].value["c"].place == "f:4"
     assert [item.place for item in root.value["a"].value["c"].value] == ["f:5", "f:6"]
+
+
+def test_both_parsers_of_pyyaml_read_the_same(monkeypatch):
+    """Shipped designs and damaged pieces of them, with libyaml's parser and without."""
+    draw = random.Random(5)
+    shipped = [path.read_text() for path in sorted(shipped_folder().glob("*.yaml"))]
+    letters = "ab01 \n\n  :-#'\"{}[],&*!|>%@`?\\~.\t\x85\u2028\ufeffé\x00=<"
+    texts = list(shipped)
+    for _ in range(3000):
+        whole = draw.choice(shipped)
+        start = draw.randrange(len(whole))
+        text = whole[start : start + draw.randrange(2, 200)]
+        for _ in range(draw.randrange(1, 5)):
+            place = draw.randrange(len(text) + 1)
+            text = text[:place] + draw.choice(letters) + text[place + draw.randrange(2) :]
+        texts.append(text)
+
+    def outcomes():
+        for text in texts:
+            try:
+                yield parse(text, str)
+            except ArchitectureError as error:
+                yield str(error)
+
+    found = list(outcomes())
+    monkeypatch.setattr(yaml, "__with_libyaml__", False)
+    assert found == list(outcomes())
+    assert len({each for each in found if isinstance(each, str)}) > 100
+    assert sum(not isinstance(each, str) for each in found) > 100

@@ -300,3 +300,32 @@ def test_networks_that_cannot_be_drawn_are_refused(tmp_path, arguments, message)
     name, *options = arguments
     line = refused(run("trace", "synth", name, tmp_path / "t.npz", *options))
     assert re.search(message, line), line
+
+
+def test_a_period_and_a_stream_are_short_for_settings(tmp_path):
+    for options, settings in (
+        (["--period", "20ms"], ["operating.period_ns=20000000.0"]),
+        (["--stream"], ["operating.stream=true"]),
+        (["--stream", "--period", "1s"], ["operating.stream=true", "operating.period_ns=1000000000.0"]),
+    ):
+        file = tmp_path / "report.json"
+        done = run("simulate", "imc", "example", *options, "--json", file, "--quiet", "--accuracy-samples", 0)
+        assert done.exit_code == 0, done.output
+        sets = [part for setting in settings for part in ("--set", setting)]
+        same = tmp_path / "same.json"
+        done = run("simulate", "imc", "example", *sets, "--json", same, "--quiet", "--accuracy-samples", 0)
+        assert done.exit_code == 0, done.output
+        assert file.read_text() == same.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("imc", "--period", "1 mile"), "period: wanted a time such as 20ms"),
+        (("imc", "--period", "1ns"), "operating.period_ns: 1 ns is shorter than an inference"),
+        (("digital", "--stream"), "operating.stream: samples cannot overlap: layers run one after another"),
+    ],
+)
+def test_what_cannot_be_kept_up_is_one_line(options, line):
+    design, *others = options
+    assert line in refused(run("simulate", design, "example", *others, "--quiet"))

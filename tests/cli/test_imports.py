@@ -92,7 +92,8 @@ def test_designs_import_nothing_that_plays(command):
     modules = imported("arch", command, *names)
     assert not modules & (COMPILED | PLAYING | PROCESSES)
     assert ("rich" in modules) == (command == "show")
-    assert ("pydantic" in modules) == ("numpy" in modules) == (command != "list")
+    assert ("pydantic" in modules) == (command != "list")
+    assert ("numpy" in modules) == (command == "check")  # machines that have quantities of traces in their prices
     if command in ("show", "schema"):
         others = set(SIMULATIONS) - {"imc"}
         assert not modules & {f"hwsim.accelerators.{machine}" for machine in others}

@@ -13,6 +13,8 @@ from hwsim.components.banks import AREA_MARGIN, CHANNEL_UM, MACRO_BYTES
 from hwsim.components.memory import BankedSram
 from hwsim.components.pricing import logic
 from hwsim.components.pricing.cacti import capacities, interpolated, port_widths, table
+from hwsim.components.pricing.devices import device
+from hwsim.components.pricing.memory_scaling import memory_scaling
 from hwsim.errors import ArchitectureError
 
 KINDS = sorted({kind[1:] for kind in table() if kind.cell != "hp"})
@@ -24,8 +26,13 @@ def sram(capacity_kib, port_bits, ports="1rw", kind=Sram, **more):
     return kind(**values | more)
 
 
+CORNERS = {"lstp": "low_leakage", "lop": "standard"}
+
+
 def at(node_nm=45, cell="lstp", temperature_k=300):
-    return technology(node_nm, 0.9, sram_cell=cell, temperature_k=temperature_k)
+    """The technology that CACTI priced: at the supply of its cells."""
+    corner = CORNERS[cell]
+    return technology(node_nm, device(corner, node_nm).vdd_v, corner=corner, temperature_k=temperature_k)
 
 
 def figures(priced):
@@ -81,7 +88,7 @@ def test_ten_banks_by_hand():
 
 
 def _kind(there, ports="1rw"):
-    return next(kind for kind in table() if kind == (there.node_nm, there.sram_cell, there.temperature_k, ports))
+    return memory_scaling(there, None, ports).kind
 
 
 def test_what_is_left_of_a_capacity_is_a_macro_of_its_own():
@@ -113,7 +120,7 @@ def test_a_register_file_begins_as_a_register_and_ends_as_the_smallest_sram(cell
 
 def test_bounds_of_a_register_file_hold_both_other_ways_to_build_it():
     """448 B of 16 b at 65 nm, as in a PE of Eyeriss: 224 registers behind gates, or the trend of SRAM."""
-    there = technology(65, 1.0, sram_cell="lstp", temperature_k=300)
+    there = technology(65, 1.0, corner="low_leakage")
     file, smallest = (sram(kib, 16).priced(there) for kib in (448 / 1024, 1))
     gate, word = logic.logic_and(there, 1), logic.register(there, 16)
     written = word.energy_pj.value + 2 * 8 * gate.energy_pj.value

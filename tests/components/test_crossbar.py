@@ -111,9 +111,12 @@ def test_a_low_swing_costs_in_proportion():
     assert wire(activity=0.5).priced(AT_32).actions["bit_mm"].value == pytest.approx(2 * full)
 
 
-def test_nodes_outside_the_wire_table_are_refused():
-    with pytest.raises(ArchitectureError, match="18 to 70 nm"):
-        wire().priced(technology(16, 0.8))
+def test_wires_outside_the_table_have_the_capacitance_of_its_ends():
+    for inside, outside in ((18, (16, 14, 10, 7)), (70, (90, 130))):
+        pf_per_mm = {18: 0.266, 70: 0.367}[inside]
+        for node in outside:
+            price = wire(repeaters=0.0).priced(technology(node, 1.0)).actions["bit_mm"]
+            assert price.value == pytest.approx(0.25 * pf_per_mm)
 
 
 @pytest.mark.parametrize(("leaves", "share"), [(1, 0.0), (4, 0.5), (16, 0.75), (64, 0.875)])
@@ -138,7 +141,7 @@ def test_given_prices_of_parts_that_take_the_technologys_cell():
             "node_nm": 32,
             "vdd_v": 0.9,
             "temperature_k": 300,
-            "cell": "lop",
+            "corner": "standard",
             "capacity_kib": 2.0,
             "port_bits": 8,
             "ports": "1rw",
@@ -152,7 +155,9 @@ def test_given_prices_of_parts_that_take_the_technologys_cell():
     }
     memory = Sram(source="t", capacity_kib=2.0, port_bits=8, ports="1rw", law="given", given=given)
     assert memory.priced(AT_32).actions["write"].high == 3.0
-    with pytest.raises(ArchitectureError, match="technology's cell is lstp"):
-        memory.priced(technology(32, 0.9, sram_cell="lstp"))
-    with pytest.raises(ValidationError, match="temperature_k is 360"):
+    with pytest.raises(ArchitectureError, match="technology's corner is low_leakage"):
+        memory.priced(technology(32, 0.9, corner="low_leakage"))
+    with pytest.raises(ArchitectureError, match="technology's temperature_k is 360"):
+        memory.priced(technology(32, 0.9, temperature_k=360))
+    with pytest.raises(ValidationError, match="temperature_k is no key any more: all parts have"):
         Sram(source="t", capacity_kib=2.0, port_bits=8, ports="1rw", temperature_k=360, law="given", given=given)

@@ -90,7 +90,7 @@ def test_an_accumulator_is_an_adder_and_a_register():
     priced = Accumulator(source="t", bits=8, law="logic").priced(AT_45)
     assert priced.actions["add"].value == pytest.approx(0.03 + 0.03 * 0.0125 / 0.0169)
     assert Accumulator(source="t", bits=8, law="logic").priced(AT_28).area_um2.value == pytest.approx(22.2 + 34.3)
-    assert priced.leakage_uw.value == pytest.approx(priced.area_um2.value * 2.4 / 278)
+    assert priced.leakage_uw.value == pytest.approx(AT_45.logic_leakage_uw(priced.area_um2).value)
 
 
 def test_a_neuron_update_by_hand():
@@ -151,3 +151,58 @@ def test_the_files_flip_flops_count_before_the_machines():
     assert network.counting(1000).flip_flops == 7
     with pytest.raises(ArchitectureError, match="flip_flops is missing"):
         ClockNetwork(source="t", gated_fraction=0.0, law="flip_flops").priced(AT_45)
+
+
+# --- depths
+
+
+def fo4(operator):
+    return operator.delay_ns / AT_45.fo4_ns
+
+
+@pytest.mark.parametrize(
+    ("operator", "depth"),
+    [
+        (digital.add(AT_45, 1), 4),  # a full adder
+        (digital.add(AT_45, 32), 2 * (5 + 2)),
+        (digital.compare(AT_45, 24), 2 * (5 + 2)),
+        (digital.register(AT_45, 24), 3),
+        (digital.logic_and(AT_45, 24), 1.5),
+        (digital.logic_and(AT_45, 24).deep(5), 7.5),
+        (digital.multiply(AT_45, 8, 8), 1.5 + 4 * 4 + 2 * (4 + 2)),  # 8, 6, 4, 3, 2 rows
+        (digital.multiply(AT_45, 32, 3), 1.5 + 4 * 1 + 2 * (6 + 2)),
+        (digital.count_ones(AT_45, 64), 4 * 10 + 2 * (3 + 2)),  # 64 43 29 20 14 10 7 5 4 3 2
+    ],
+)
+def test_depths_by_hand(operator, depth):
+    assert fo4(operator) == pytest.approx(depth)
+
+
+def test_depths_add_up_in_series_and_not_side_by_side():
+    adder, register = digital.add(AT_45, 16), digital.register(AT_45, 16)
+    assert fo4(digital.total(adder, register)) == pytest.approx(fo4(adder) + fo4(register))
+    assert fo4(adder.times(5)) == fo4(adder)
+    assert fo4(adder.times(2, in_series=True)) == 2 * fo4(adder)
+
+
+def test_delays_do_not_fall_with_the_width():
+    for make in (
+        lambda bits: digital.add(AT_45, bits),
+        lambda bits: digital.compare(AT_45, bits),
+        lambda bits: digital.multiply(AT_45, bits, bits),
+        lambda bits: digital.multiply(AT_45, bits, 8),
+        lambda bits: digital.count_ones(AT_45, bits),
+        lambda bits: digital.register(AT_45, bits),
+    ):
+        units = [make(bits) for bits in range(1, 65)]
+        for read in (lambda unit: unit.delay_ns, lambda unit: unit.energy_pj.value, lambda unit: unit.area_um2.value):
+            numbers = [read(unit) for unit in units]
+            assert numbers == sorted(numbers)
+    tables = [digital.lookup(AT_45, 1 << n, 8) for n in range(1, 12)]
+    assert [unit.delay_ns for unit in tables] == sorted(unit.delay_ns for unit in tables)
+
+
+def test_a_part_is_as_slow_as_its_slowest_action():
+    unit = Accumulator(source="t", bits=20, law="logic").priced(AT_45)
+    assert unit.delay_ns == pytest.approx((2 * (5 + 2) + 3) * AT_45.fo4_ns)
+    assert unit.cycles == 1

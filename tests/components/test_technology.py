@@ -26,14 +26,16 @@ def test_energy_at_45_nm_by_hand():
     assert energy_factor(14, 0.8) == pytest.approx((0.2363 * 0.64 - 0.09675 * 0.8 + 0.02239) / at_0v9)
 
 
-@pytest.mark.parametrize(("node_nm", "factor"), [(65, 1.515), (45, 1.0), (32, 0.46), (20, 0.2116), (16, 0.1883)])
+@pytest.mark.parametrize(
+    ("node_nm", "factor"), [(130, 6.497), (90, 2.859), (65, 1.515), (45, 1.0), (32, 0.46), (20, 0.2116), (16, 0.1883)]
+)
 def test_area_follows_the_published_chain(node_nm, factor):
     assert area_factor(node_nm) == pytest.approx(factor, abs=0.001)
 
 
-@pytest.mark.parametrize(("node_nm", "row"), [(14, 0.17), (7, 0.059)])
+@pytest.mark.parametrize(("node_nm", "row"), [(130, 6.4), (90, 2.8), (14, 0.17), (10, 0.1), (7, 0.059)])
 def test_chained_area_agrees_with_the_papers_direct_column(node_nm, row):
-    assert area_factor(node_nm) == pytest.approx(row, rel=0.02)
+    assert area_factor(node_nm) == pytest.approx(row, rel=0.025)
 
 
 @pytest.mark.parametrize("factor", [lambda node: energy_factor(node, 0.9), area_factor])
@@ -46,7 +48,7 @@ def test_absent_nodes_lie_on_a_line_in_the_logarithms(factor, node_nm):
 
 @pytest.mark.parametrize("node_nm", NODES_NM)
 def test_energy_rises_with_the_supply(node_nm):
-    factors = [technology(node_nm, vdd_v / 100).energy_factor for vdd_v in range(60, 121, 5)]
+    factors = [technology(node_nm, vdd_v / 100).energy_factor for vdd_v in range(40, 131, 5)]
     assert factors == sorted(factors)
     assert factors[0] > 0
 
@@ -66,29 +68,43 @@ def test_interpolation_is_said_so():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"node_nm": 40},
+        {"node_nm": 55},
         {"node_nm": 5},
-        {"node_nm": 90},
-        {"vdd_v": 0.5},
-        {"vdd_v": 1.3},
-        {"temperature_k": 330},
-        {"sram_cell": "hp"},
+        {"vdd_v": 0.39},
+        {"vdd_v": 1.31},
+        {"temperature_k": 200},
+        {"temperature_k": 401},
+        {"corner": "lop"},
+        {"sram_cell": "lop"},
+        {"logic_leakage_uw_per_um2": 0.001},
     ],
 )
 def test_outside_the_range_is_refused(wrong):
     with pytest.raises(ValidationError):
-        Technology(**{"source": "x", "node_nm": 45, "vdd_v": 0.9, "temperature_k": 300, "sram_cell": "lop", **wrong})
+        Technology(**{"source": "x", "node_nm": 45, "vdd_v": 0.9, "temperature_k": 300, "corner": "fast", **wrong})
 
 
-def test_logic_leaks_by_area_unless_the_file_knows_better():
+def test_logic_leaks_by_area():
     area = Price(1000.0, 500.0, 2000.0, "test")
     leakage = technology().logic_leakage_uw(area)
-    assert leakage.value == pytest.approx(2.4 / 278 * 1000)
-    assert leakage.low == pytest.approx(0.0251 / 71 * 500)
-    assert leakage.high == pytest.approx(80 / 6350 * 2000)
+    density = technology().logic_leakage_uw(Price.exact(1.0, "test"))
+    assert leakage.value == pytest.approx(1000 * density.value)
+    assert leakage.low == pytest.approx(500 * density.low)
+    assert leakage.high == pytest.approx(2000 * density.high)
+    assert "CACTI 7" in leakage.source
     assert "our choice" in leakage.source
-    stated = technology(logic_leakage_uw_per_um2={"value": 0.001, "low": 0.0005, "high": 0.002}).logic_leakage_uw(area)
-    assert (stated.value, stated.low, stated.high) == (1.0, 0.25, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "instead"),
+    [
+        ("sram_cell", "low_leakage for lstp, standard for lop, fast for hp"),
+        ("logic_leakage_uw_per_um2", "corner sets the leakage of logic and memories together"),
+    ],
+)
+def test_keys_of_before_say_what_to_write(key, instead):
+    with pytest.raises(ValidationError, match=f"{key} is no key any more: .*{instead}"):
+        technology(**{key: "lop"})
 
 
 # --- prices and units

@@ -160,3 +160,31 @@ def test_rows_are_the_same_from_any_number_of_processes(tmp_path):
     one = sweep.sweep(where, tmp_path / "one.jsonl", alone())
     two = sweep.sweep(where, tmp_path / "two.jsonl", sweep.Where(jobs=2))
     assert of_the_point(one) == of_the_point(two)
+
+
+@pytest.mark.parametrize("machine", ["imc", "ttfs", "lstm"])
+def test_rows_have_the_period_and_the_stream_that_a_design_asks_for(machine):
+    family = family_of(api.load_architecture(machine))
+    trace = family.trace(next(iter(family.networks)), 0.2)
+    none = dict.fromkeys(("period_energy_pj", "period_power_uw", "stream_per_s"))
+    for settings in ((), ("operating.period_ns=1e9",), ("operating.stream=true",)):
+        design = api.load_architecture(machine, settings)
+        report, found = api.simulate(design, trace, accuracy_samples=0), figures_of(design, trace, Asked())
+        last = report.runs[-1]
+        wanted = dict(none)
+        if last.period is not None:
+            wanted |= {"period_energy_pj": last.period.energy_pj.value, "period_power_uw": last.period.power_uw.value}
+        if "operating.stream=true" in settings:
+            wanted["stream_per_s"] = pytest.approx(report.run("stream").pipelined_per_s, rel=1e-12)
+        assert {**none, **{name: found[name] for name in none if name in found}} == wanted
+
+
+def test_periods_are_only_priced_anew(tmp_path):
+    where = space(tmp_path, "operating.period_ns=1e8,1e9,1e10")
+    before = computed_anew[PLAYED]
+    as_it_stands, *rows = sweep.sweep(where, tmp_path / "out.jsonl", alone())
+    assert computed_anew[PLAYED] - before <= 1
+    assert as_it_stands["period_energy_pj"] is None
+    energies = [row["period_energy_pj"] for row in rows]
+    assert energies == sorted(energies) and energies[0] < energies[-1]
+    assert len({row["energy_pj"] for row in rows}) == 1

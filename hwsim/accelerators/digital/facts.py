@@ -7,7 +7,7 @@ from dataclasses import replace
 from hwsim.contract.facts import Facts
 
 _SHARED = Facts(
-    prices_only=("technology.vdd_v=0.8", "global_buffer.cell=lop", "dram.law=hbm"),
+    prices_only=("technology.temperature_k=350", "clock.network.gated_fraction=0.5", "dram.law=hbm"),
     spike_driven=frozenset({("ac", "add"), ("operations", "AC")}),
 )
 

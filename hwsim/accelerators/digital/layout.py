@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hwsim.accelerators.digital.blocked import Blocked, block_layers
+from hwsim.accelerators.digital.hardware import hardware
 from hwsim.accelerators.digital.mean_fan_out import denominator
-from hwsim.accelerators.digital.parts import Taken, hardware, taken
+from hwsim.accelerators.digital.parts import Taken, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Fixed, fixed_postings
 from hwsim.accelerators.digital.schedule import frame_of, shape_of

@@ -92,6 +92,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
             ),
             timesteps=plan.timesteps,
             runs=(RunName.STATIC,),
+            no_stream="layers run one after another on one array, and an inference begins when the one before it ends",
             hardware=laid_out.hardware(),
             accuracy=accuracy,
             dense=plan.dense,

@@ -99,6 +99,7 @@ class Baseline(ComponentSpec):
 class DigitalSpec(MachineSpec):
     """An output-stationary array of MAC/AC units with a memory hierarchy of which each level may be left out."""
 
+    paced = frozenset({"scratchpad", "global_buffer"})
     machine: Literal["digital"]
     array: Array
     loop_order: Literal["timestep_outer", "layer_outer"]
@@ -146,3 +147,6 @@ class DigitalSpec(MachineSpec):
     def sum_bits(self) -> int:
         """Width of a sum where one is stored."""
         return self.ac.bits
+
+
+spec_type = DigitalSpec

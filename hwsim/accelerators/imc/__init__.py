@@ -14,4 +14,4 @@ __all__ = ["PLAYS", "Machine"]
 PLAYS = ("direct", "events")
 """Codings of the traces that it can be set to play."""
 
-__getattr__ = exports(__name__, {"machine": ["Machine"]})
+__getattr__ = exports(__name__, {"machine": ["Machine"], "spec": ["spec_type"], "parts": ["parts_of"]})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from hwsim.arch.schema import ComponentSpec
-from hwsim.traces.network.layers import Conv2d, Linear, Network
+
+if TYPE_CHECKING:
+    from hwsim.traces.network.layers import Network
 
 
 class Assumptions(ComponentSpec):
@@ -45,6 +47,8 @@ class Assumptions(ComponentSpec):
         """Names of the layers with weights that run elsewhere; none of a network without convolutions."""
         if self.classifier == "on_chip":
             return frozenset()
+        from hwsim.traces.network.layers import Conv2d, Linear
+
         last = max((i for i, layer in enumerate(network) if isinstance(layer, Conv2d)), default=len(network.layers))
         return frozenset(layer.name for layer in network.layers[last + 1 :] if isinstance(layer, Linear))
 
@@ -52,6 +56,8 @@ class Assumptions(ComponentSpec):
         """Values of the inputs of all layers with weights on this chip, where they are kept whole; else none."""
         if self.activations == "rows":
             return 0
+        from hwsim.traces.network.layers import Conv2d, Linear
+
         away = self.off_chip(network)
         read = (network[x.inputs[0]].shape for x in network if isinstance(x, Conv2d | Linear) and x.name not in away)
         return sum(height * width * channels for height, width, channels in read)

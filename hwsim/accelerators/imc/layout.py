@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hwsim.accelerators.imc.parts import hardware
+from hwsim.accelerators.imc.hardware import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.plan.storage import needed_bits
 from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of

@@ -15,7 +15,7 @@ from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.knobs import knobs
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.parts import part_names, parts_of
-from hwsim.accelerators.imc.schedule import schedules
+from hwsim.accelerators.imc.schedule import schedules, streamed
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.arch.reads import derived, kept, real
@@ -29,6 +29,7 @@ from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.neuron_parts import priced_neuron_parts
 from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
+from hwsim.contract.streams import Streaming
 from hwsim.contract.workload import Workload
 from hwsim.engine.schedule import Schedules
 from hwsim.traces.direct.trace import Trace
@@ -138,7 +139,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
                 jobs={None: sum(shape.n_jobs for shape in shapes.values())},
             ),
             timesteps=timesteps,
-            overlaps=True,
+            stream=Streaming(partial(streamed, laid_out.plans[RunName.STATIC])),
             runs=runs,
             hardware=laid_out.hardware(parts),
             accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),

@@ -10,12 +10,14 @@ import numpy as np
 from hwsim.accelerators.imc.links import Crossing, after_transfers, apart, crossings, head_cycles, link_stages
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.streams import stream_waits
 from hwsim.accelerators.imc.timing import crossbar_service, latency, service
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
+from hwsim.contract.streams import StreamWaits
 from hwsim.engine.schedule import Schedules
-from hwsim.engine.stage import BatchStage
+from hwsim.engine.stage import BatchStage, Wait
 
 GLOBAL_BUFFER = "global_buffer port"
 """The unit that reads of the raw input hold."""
@@ -78,3 +80,13 @@ def schedules(work: Work, shape: Schedules) -> Schedules:
             full = np.broadcast_to(cycles, (*cycles.shape[:-2], order.timesteps, step.rows))
             services[step.name] = order.arrange(full)
     return shape.retimed(services, work.n_samples)
+
+
+def streamed(plan: Plan, samples: int) -> StreamWaits:
+    """What the rows of so many samples in a row wait for, those on links included."""
+    found = crossings(apart(plan.spec, plan.traffic, plan.pipeline))
+    waits = {name: after_transfers(each, found) for name, each in stream_waits(plan, samples).items()}
+    for step, crossed in found.items():
+        rows = np.arange(samples * plan.timesteps * plan.pipeline.step(step).rows, dtype=np.int64)
+        waits |= {crossing.stage: (Wait(step, rows),) for crossing in crossed}
+    return waits

@@ -206,3 +206,6 @@ class ImcSpec(MachineSpec):
         """Cycles of one conversion."""
         convert_ns = self.adc.priced_as("adc", self.technology).times_ns["convert"]
         return units.cycles_from_ns(convert_ns, self.clock.frequency_mhz)
+
+
+spec_type = ImcSpec

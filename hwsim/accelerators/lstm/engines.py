@@ -1,6 +1,9 @@
 """The engines of all cells, and what their jobs wait for.
 
 A cell does one step at a time: its first engine starts when the step before it and all that it reads are done.
+
+In a stream the elements of the next sample follow those of the one before through cells and queues; its first step in a
+cell begins from nothing.  Hidden values of the last element stay in their registers until the readout has them.
 """
 
 from __future__ import annotations
@@ -14,7 +17,11 @@ import numpy as np
 from hwsim.accelerators.lstm.plan import Cell, Plan
 from hwsim.accelerators.lstm.work import AC, DETECT, ELEMENTWISE, MAC, NEURONS, READOUT, StepWork
 from hwsim.contract.arrays import IntArray
+from hwsim.contract.streams import StreamWaits, after_sample_before, repeated
 from hwsim.engine.stage import Wait
+
+START = "start"
+"""The stage that a sample begins with; what is not to run is void once its job is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,41 @@ def engines(plan: Plan, works: Mapping[str, StepWork]) -> list[Engine]:
     return [*found, _readout(plan)]
 
 
-def _steps(plan: Plan, cell: Cell) -> tuple[IntArray, IntArray]:
-    """Element and timestep of a cell's jobs."""
-    job = np.arange(plan.network.n_elements * cell.width, dtype=np.int64)
+def streamed(plan: Plan, built: list[Engine], samples: int) -> StreamWaits:
+    """What the jobs of so many samples in a row wait for, of every engine."""
+    *engines_of_cells, readout = built
+    roles: dict[tuple[str, int], list[str]] = {}
+    for engine in engines_of_cells:
+        roles.setdefault((engine.layer, engine.cell.index), []).append(engine.role)
+    positions = {layer.name: position for position, layer in enumerate(plan.network.layers)}
+    waits: dict[str, tuple[Wait, ...]] = {}
+    for engine in engines_of_cells:
+        there, position = roles[engine.layer, engine.cell.index], positions[engine.layer]
+        waits[engine.name] = tuple(_waits(plan, position, engine.cell, engine.role, there, samples))
+        if engine.role == ELEMENTWISE and position == len(positions) - 1:
+            waits[engine.name] += (_read_out(readout, engine, samples),)
+    entry, width = built[0], plan.network.n_elements * built[0].cell.width
+    first = np.arange(samples, dtype=np.int64) * width  # of each sample, which begins when that does
+    waits[START] = (Wait(entry.name, first, event="start"),)
+    jobs = {stage_name(plan.network.layers[-1].name, cell, ELEMENTWISE): cell.width for cell in plan.cells}
+    waits[READOUT] = tuple(
+        Wait(wait.stage, repeated(wait.needs, samples, plan.network.n_elements * jobs[wait.stage]))
+        for wait in readout.waits
+    )
+    return waits
+
+
+def _read_out(readout: Engine, engine: Engine, samples: int) -> Wait:
+    """The first step of a sample at each timestep waits until the readout has the hidden values of the one before."""
+    last = int(readout.elements.max())
+    job_of = {int(readout.timesteps[job]): job for job in np.flatnonzero(readout.elements == last)}
+    read = np.array([job_of[int(timestep)] for timestep in engine.timesteps], np.int64)
+    return after_sample_before(READOUT, np.where(engine.elements == 0, read, -1), samples, readout.elements.size)
+
+
+def _steps(plan: Plan, cell: Cell, samples: int = 1) -> tuple[IntArray, IntArray]:
+    """Element and timestep of a cell's jobs; elements are counted on from sample to sample."""
+    job = np.arange(samples * plan.network.n_elements * cell.width, dtype=np.int64)
     return job // cell.width, cell.first + job % cell.width
 
 
@@ -67,11 +106,11 @@ def _job(cell: Cell, element: IntArray, timestep: IntArray | int) -> IntArray:
     return element * cell.width + timestep - cell.first
 
 
-def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str]) -> Iterator[Wait]:
+def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str], samples: int = 1) -> Iterator[Wait]:
     layer, first = plan.network.layers[position].name, roles[0]
-    job = np.arange(plan.network.n_elements * cell.width, dtype=np.int64)
+    job = np.arange(samples * plan.network.n_elements * cell.width, dtype=np.int64)
     if role == first:
-        yield from _step_waits(plan, position, cell, first)
+        yield from _step_waits(plan, position, cell, first, samples)
     elif role == MAC:
         yield Wait(stage_name(layer, cell, first), job, event="start")
     elif role in AC:
@@ -82,10 +121,10 @@ def _waits(plan: Plan, position: int, cell: Cell, role: str, roles: list[str]) -
         yield Wait(stage_name(layer, cell, NEURONS), job)
 
 
-def _step_waits(plan: Plan, position: int, cell: Cell, first: str) -> Iterator[Wait]:
+def _step_waits(plan: Plan, position: int, cell: Cell, first: str, samples: int) -> Iterator[Wait]:
     """What a step needs, and the room for what it gives."""
     layers = plan.network.layers
-    element, step = _steps(plan, cell)
+    element, step = _steps(plan, cell, samples)
     job = np.arange(element.size, dtype=np.int64)
     name = layers[position].name
     ended_by = layers[-1].name if plan.serial and position == 0 else name  # the step before

@@ -6,6 +6,6 @@ from hwsim.contract.facts import Facts
 
 FACTS = Facts(
     deciding=("gate_ports=shared", "weight_copies=shared"),  # whose engines wait for ports
-    prices_only=("technology.vdd_v=0.8", "weights.cell=lop", "clock.network.gated_fraction=0.5"),
+    prices_only=("technology.temperature_k=350", "clock.network.capacitance_ff=2", "clock.network.gated_fraction=0.5"),
     spike_driven=frozenset({("ac", "add"), ("weights", "read"), ("readout", "add"), ("readout_weights", "read")}),
 )

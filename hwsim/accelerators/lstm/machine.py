@@ -7,7 +7,7 @@ from functools import partial
 
 from hwsim.accelerators.lstm.counting import count_layers
 from hwsim.accelerators.lstm.dense_step import dense_works
-from hwsim.accelerators.lstm.engines import Engine, engines
+from hwsim.accelerators.lstm.engines import Engine, engines, streamed
 from hwsim.accelerators.lstm.facts import FACTS
 from hwsim.accelerators.lstm.fit import check_fit
 from hwsim.accelerators.lstm.parts import ARITHMETIC, hardware, parts_of
@@ -24,6 +24,7 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
+from hwsim.contract.streams import Streaming
 from hwsim.contract.workload import Workload
 from hwsim.traces.sequence.trace import SequenceTrace
 
@@ -82,7 +83,8 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
         return Workload(
             batches=Batches(partial(_lower, plan, trace, built), trace.n_samples),
             timesteps=plan.timesteps,
-            overlaps=True,
+            stream=None if plan.serial else Streaming(partial(streamed, plan, built)),
+            no_stream=plan.serial_because,
             runs=(RunName.STATIC,),
             hardware=hardware(plan, built),
             accuracy=accuracy,

@@ -67,7 +67,9 @@ def hardware(plan: Plan, built: list[Engine]) -> Hardware:
     }
     instances = {name: there[name] for name in parts_of(spec, plan.dense)}
     clocked = {engine.name: 1 for engine in built}
-    return Hardware(instances, clocked, domains, _memories(plan, instances), _notes(plan))
+    memories = _memories(plan, instances)
+    weights = {name: memories[name].used_bits for name in ("input_weights", "weights", "readout_weights")}
+    return Hardware(instances, clocked, domains, memories, _notes(plan), weights=weights)
 
 
 def _state_words(plan: Plan) -> int:

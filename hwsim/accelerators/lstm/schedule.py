@@ -6,15 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from hwsim.accelerators.lstm.engines import Engine
+from hwsim.accelerators.lstm.engines import START, Engine
 from hwsim.accelerators.lstm.plan import Plan
 from hwsim.accelerators.lstm.work import READOUT, StepWork
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import cut_short, schedules_of
 from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage, Unless
-
-START = "start"
 
 
 def schedules(plan: Plan, built: list[Engine], works: Mapping[str, StepWork], n_samples: int) -> list[Schedules]:

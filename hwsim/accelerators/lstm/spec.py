@@ -61,6 +61,7 @@ class Baseline(ComponentSpec):
 class LstmSpec(MachineSpec):
     """Cells of a MAC engine, four AC engines, neuron and element-wise lanes, with weight memories and registers."""
 
+    paced = frozenset({"queue", "input_weights", "weights", "readout_weights"})
     machine: Literal["lstm"]
     clock: EngineClock
     schedule: Literal["serial", "pipelined"]
@@ -80,3 +81,6 @@ class LstmSpec(MachineSpec):
     readout: AcEngine
     readout_weights: Sram
     baseline: Baseline
+
+
+spec_type = LstmSpec

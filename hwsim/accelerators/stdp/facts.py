@@ -7,7 +7,11 @@ from hwsim.contract.facts import Facts
 FACTS = Facts(
     deciding=("stdp=pairwise",),  # which learns at every step, while the next one reads
     frozen=(),  # counts are those of inference, in which nothing is learned
-    prices_only=("technology.vdd_v=0.8", "weight_memory.cell=lop", "clock.network.gated_fraction=0.5"),
+    prices_only=(
+        "technology.temperature_k=350",
+        "weight_memory.transposable_area=2",
+        "clock.network.gated_fraction=0.5",
+    ),
     spike_driven=frozenset(
         {
             ("adder", "add"),

@@ -103,6 +103,7 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
             batches=Batches(shown.lower, shown.n_samples, kinds=shown.kinds, independent=False),
             timesteps=1,
             runs=tuple(RunName(phase) for phase in learned.phases),
+            no_stream="what a sample finds is what the one before has left: weights, thresholds and inhibition",
             hardware=hardware(plan, _outcome(learned)),
             accuracy=(learned.accuracy, learned.n_test),
             spike_rates=_rates(learned),

@@ -66,7 +66,9 @@ def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:
         "clock": _UNITS,
     }
     clocked = {role.value: 1 for role in Role}  # of the stages of the learning engine one works at a time
-    return Hardware(instances, clocked, _UNITS, _storage(plan), {**_notes(plan), **notes})
+    memories = _storage(plan)
+    learned = {name: memories[name].used_bits for name in ("weight_memory", "neuron_memory")}
+    return Hardware(instances, clocked, _UNITS, memories, {**_notes(plan), **notes}, weights=learned)
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:

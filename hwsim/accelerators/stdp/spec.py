@@ -81,6 +81,17 @@ class StdpSpec(MachineSpec):
     spike and no trace asks for.
     """
 
+    paced = frozenset(
+        {
+            "input_memory",
+            "event_queue",
+            "weight_memory",
+            "inhibition_memory",
+            "current_memory",
+            "neuron_memory",
+            "trace_memory",
+        }
+    )
     machine: Literal["stdp"]
     clock: UnitClock
     weights: Format
@@ -129,3 +140,6 @@ class StdpSpec(MachineSpec):
     def rounds_randomly(self, quantity: str) -> bool:
         """Whether a quantity is rounded stochastically."""
         return self.format_of(quantity).rounding == "stochastic"
+
+
+spec_type = StdpSpec

@@ -5,9 +5,8 @@ from __future__ import annotations
 from hwsim.contract.facts import Facts
 
 FACTS = Facts(
-    deciding=("stream=true",),
     frozen=("early_stop.element=run", "early_stop.hidden=never", "early_stop.output=never"),
-    prices_only=("technology.vdd_v=0.8", "weights.cell=lop", "clock.network.gated_fraction=0.5"),
+    prices_only=("technology.vdd_v=0.8", "weights.corner=standard", "clock.network.gated_fraction=0.5"),
     spike_driven=frozenset(
         {
             ("queue", "read"),

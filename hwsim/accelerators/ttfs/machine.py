@@ -18,7 +18,7 @@ from hwsim.accelerators.ttfs.schedule import answer_job, schedules, streamed
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import LayerWork
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.batches import Batch, Batches, InStream, OneEach
+from hwsim.contract.batches import Batch, Batches, OneEach
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
@@ -26,6 +26,7 @@ from hwsim.contract.ledger import Ledger
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
 from hwsim.contract.run import RunName
+from hwsim.contract.streams import Streaming
 from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.traces.direct.rate import RateTrace
@@ -63,12 +64,11 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
         fit it.
         """
         plan = self._plan(trace)
-        streams = self.spec.stream  # then samples share the machine, and no process can take some for itself
         return Workload(
-            batches=Batches(partial(_lower, plan, trace), trace.n_samples, independent=not streams),
+            batches=Batches(partial(_lower, plan, trace), trace.n_samples),
             timesteps=1,
-            overlaps=True,
-            runs=(RunName.STATIC, RunName.STREAMED) if streams else (RunName.STATIC,),
+            stream=Streaming(partial(streamed, plan)),
+            runs=(RunName.STATIC,),
             hardware=hardware(plan),
             accuracy=_accuracy(trace),
         )
@@ -113,10 +113,7 @@ def _lower(plan: Plan, trace: AnyCoding, samples: range) -> Batch:
     chosen = slice(samples.start, samples.stop)
     works = [LayerWork(planned, count_layer(plan, planned, trace, chosen)) for planned in plan.layers]
     each = OneEach(schedules(plan, works, len(samples)), *answer_job(plan))
-    runs: dict[RunName, OneEach | InStream] = {RunName.STATIC: each}
-    if plan.spec.stream:
-        runs[RunName.STREAMED] = InStream(streamed(plan, works, len(samples)))
-    return Batch(samples, Ledger.of(len(samples), postings(plan, works)), runs)
+    return Batch(samples, Ledger.of(len(samples), postings(plan, works)), {RunName.STATIC: each})
 
 
 def _accuracy(trace: AnyCoding) -> tuple[float | None, int]:

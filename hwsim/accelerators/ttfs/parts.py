@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hwsim.accelerators.ttfs.plan import Plan
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.parts import priced_parts
+
+if TYPE_CHECKING:
+    from hwsim.accelerators.ttfs.plan import Plan
 
 _TAKEN = {
     "weights": "read",
@@ -48,7 +50,9 @@ def hardware(plan: Plan) -> Hardware:
         "clock": elements,
     }
     clocked = {planned.name: spec.array.lanes for planned in plan.layers}
-    return Hardware(instances, clocked, elements, _storage(plan), _notes(plan))
+    memories = _storage(plan)
+    weights = {"weights": memories["weights"].used_bits}
+    return Hardware(instances, clocked, elements, memories, _notes(plan), weights=weights)
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:

@@ -3,12 +3,15 @@
 A layer begins when the one before it is complete.  For each output position the sorter puts the spikes under the window
 in the order of their times into one memory of the queue, while the array plays the passes of the position before from
 the other; every pass of a position reads the list again.
+
+In a stream a core has one sample at a time, as its two memories of spikes hold what a layer reads and what it gives:
+the next sample enters the core's first layer once its last layer has sorted all that it reads.  What the core gives
+goes on to the next core when it is complete, if that has read the sample before; passes that would write over it wait.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -16,7 +19,8 @@ from hwsim.accelerators.ttfs.plan import LayerPlan, Plan
 from hwsim.accelerators.ttfs.timing import LayerWork, pass_cycles, sort_cycles, sort_stage
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
-from hwsim.engine.schedule import Schedule, Schedules
+from hwsim.contract.streams import StreamWaits, after_sample_before
+from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage, Wait
 
 QUEUES = 2  # memories of the queue
@@ -24,17 +28,32 @@ QUEUES = 2  # memories of the queue
 
 def schedules(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> Schedules:
     """One schedule for each sample of a batch."""
-    return schedules_of(_stages(plan, works, 1), answer_job(plan), n_samples)
+    return schedules_of(_stages(plan, works), answer_job(plan), n_samples)
 
 
-def streamed(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> Schedule:
-    """One schedule of all samples of a batch, each layer going on to the next sample as soon as it can."""
-    stage, last = answer_job(plan)
-    answers = last + np.arange(n_samples, dtype=np.int64) * plan.layers[-1].passes
-    (schedule,) = schedules_of(_stages(plan, works, n_samples), (stage, answers), 1)
-    samples = np.arange(n_samples, dtype=np.int32)
-    stages = (replace(one, sample=np.repeat(samples, one.n_jobs // n_samples)) for one in schedule.stages)
-    return replace(schedule, stages=tuple(stages))
+def streamed(plan: Plan, n: int) -> StreamWaits:
+    """What the jobs of so many samples in a row wait for."""
+    waits: dict[str, tuple[Wait, ...]] = {}
+    before: LayerPlan | None = None
+    last_of = {planned.core: planned for planned in plan.layers}  # core -> its last layer
+    for planned in plan.layers:
+        array, sort = _waits(planned, before, n)
+        if before is None or before.core != planned.core:  # the first layer of its core
+            last = last_of[planned.core]
+            sorted_all, stage = last.positions - 1, sort_stage(last)
+            left = after_sample_before(stage, _first(planned.positions, sorted_all), n, last.positions)
+            sort = (*sort, left)
+            if before is not None:
+                taken = after_sample_before(stage, _first(before.passes, sorted_all), n, last.positions, back=2)
+                waits[before.name] = (*waits[before.name], taken)
+        waits |= {planned.name: array, sort_stage(planned): sort}
+        before = planned
+    return waits
+
+
+def _first(jobs: int, needs: int) -> IntArray:
+    """Something that the first of some jobs needs, and the others do not: int64 [job]."""
+    return np.where(np.arange(jobs) == 0, np.int64(needs), np.int64(-1))
 
 
 def answer_job(plan: Plan) -> tuple[str, IntArray]:
@@ -43,27 +62,26 @@ def answer_job(plan: Plan) -> tuple[str, IntArray]:
     return output.name, np.array([output.passes - 1], np.int64)
 
 
-def _stages(plan: Plan, works: Sequence[LayerWork], together: int) -> list[BatchStage]:
-    """Every stage, with the jobs of as many samples in a row as run together in one schedule."""
+def _stages(plan: Plan, works: Sequence[LayerWork]) -> list[BatchStage]:
+    """Every stage."""
     stages: list[BatchStage] = []
     before: LayerPlan | None = None
     for work in works:
         planned = work.planned
-        array_waits, sort_waits = _waits(planned, before, together)
+        array_waits, sort_waits = _waits(planned, before, 1)
         sorts, passes = (cycles(plan, work) for cycles in (sort_cycles, pass_cycles))
         for name, unit, cycles, waits, latency in (
             (sort_stage(planned), "sorter", sorts, sort_waits, 0),
             (planned.name, "core", passes, array_waits, plan.spec.array.latency_cycles),
         ):
-            service = cycles.reshape(len(cycles) // together, -1)
-            labels = np.zeros(service.shape[1], np.int32)
-            stages.append(BatchStage(name, planned.name, service, latency, waits, labels, f"{unit} {planned.core}"))
+            labels = np.zeros(cycles.shape[1], np.int32)
+            stages.append(BatchStage(name, planned.name, cycles, latency, waits, labels, f"{unit} {planned.core}"))
         before = planned
     return stages
 
 
 def _waits(planned: LayerPlan, before: LayerPlan | None, n: int) -> tuple[tuple[Wait, ...], tuple[Wait, ...]]:
-    """Waits of the passes and of the sorts."""
+    """Waits of the passes and of the sorts of so many samples in a row."""
     tiles, positions = len(planned.widths), planned.positions
     sort = np.arange(n * positions, dtype=np.int64)
     array = np.repeat(sort, tiles)

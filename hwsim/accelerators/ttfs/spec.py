@@ -58,7 +58,6 @@ class TtfsSpec(MachineSpec):
     machine: Literal["ttfs"]
     coding: Literal["ttfs", "rate"]
     cores: int = Field(ge=1, le=1024)
-    stream: bool
     array: Array
     early_stop: EarlyStop
     pe: FirstSpikePe
@@ -67,3 +66,6 @@ class TtfsSpec(MachineSpec):
     queue: Sram
     spikes: Sram
     decision: Accumulator
+
+
+spec_type = TtfsSpec

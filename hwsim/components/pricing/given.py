@@ -14,8 +14,6 @@ from hwsim.errors import ArchitectureError
 from hwsim.kept import kept_with
 from hwsim.printable import shortened
 
-_OF_TECHNOLOGY = {"cell": "sram_cell"}  # where a part and the technology have different names for one thing
-
 
 class Reference(Spec):
     """Technology and geometry that given prices hold for; subclasses add the geometry."""
@@ -60,6 +58,12 @@ class PricedSpec(ComponentSpec):
         """The same part with sizes that the machine gives it, one object for each, so that its price is kept."""
         return kept_with(self).once(("sized", *sizes.items()), lambda: self.model_copy(update=sizes))
 
+    @property
+    def pipelined_cycles(self) -> int:
+        """Cycles that its slowest action may take: what the part's key `cycles` says, and at least one."""
+        cycles = getattr(self, "cycles", 1)
+        return max(cycles, 1) if isinstance(cycles, int) else 1
+
     def priced(self, technology: Technology) -> Priced:
         """Prices of one instance in a technology.
 
@@ -72,11 +76,11 @@ class PricedSpec(ComponentSpec):
 
     def _price(self, technology: Technology) -> Priced:
         if self.law != "given" or self.given is None:
-            return self.by_law(technology)
+            return self.by_law(technology).over(self.pipelined_cycles)
         for name in type(self.given.at).model_fields:
             if getattr(self, name, None) is None:
                 try:
-                    now = getattr(technology, _OF_TECHNOLOGY.get(name, name))
+                    now = getattr(technology, name)
                     _refuse_another(f"the technology's {name}", now, getattr(self.given.at, name))
                 except ValueError as error:
                     raise ArchitectureError(str(error)) from None

@@ -62,6 +62,17 @@ class Priced:
     area_um2: Price
     leakage_uw: Price
     times_ns: Mapping[str, float] = field(default_factory=dict)  # how long an action takes, where the part decides it
+    delay_ns: float | None = None  # of the slowest action; None where prices are given or times are those of `times_ns`
+    cycles: int = 1  # that it may take, 0 for as many as it needs
+
+    @property
+    def period_ns(self) -> float | None:
+        """The shortest clock period at which the part works, None where it sets none."""
+        return self.delay_ns / self.cycles if self.delay_ns is not None and self.cycles else None
+
+    def over(self, cycles: int) -> Priced:
+        """The part where its slowest action may take so many cycles; 0 for as many as it needs."""
+        return replace(self, cycles=cycles)
 
     def only(self, *actions: str) -> Priced:
         """The part restricted to the actions that a machine takes."""

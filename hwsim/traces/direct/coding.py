@@ -7,6 +7,7 @@ from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.direct.transferred import raw_sample
 from hwsim.traces.direct.verify import verify_direct
 from hwsim.traces.network.footprint import played_bytes
 
@@ -19,4 +20,5 @@ CODING = Coding(
     first_of_direct,
     describe_direct,
     lambda trace: played_bytes(trace.network, trace.timesteps),
+    lambda trace: raw_sample(trace.network),
 )

@@ -14,6 +14,7 @@ from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import EventTrace, Trace
+from hwsim.traces.direct.transferred import addressed_events
 from hwsim.traces.direct.verify import verify_direct
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
@@ -43,4 +44,5 @@ CODING = Coding(
     first_of_direct,  # type: ignore[arg-type]  # of an EventTrace it gives one
     describe_direct,
     lambda trace: played_bytes(trace.network, trace.timesteps),
+    lambda trace: addressed_events(trace.network, trace.timesteps, trace.inputs, trace.n_samples),
 )

@@ -27,6 +27,7 @@ from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.record import build_direct, direct_arrays, direct_record
 from hwsim.traces.direct.slice import first_of_direct
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.direct.transferred import raw_sample
 from hwsim.traces.direct.verify import verify_direct
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
@@ -155,4 +156,5 @@ CODING = Coding(
     first_of_rate,
     describe_rate,
     lambda trace: played_bytes(trace.network, trace.timesteps),
+    lambda trace: raw_sample(trace.network),
 )

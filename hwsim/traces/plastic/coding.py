@@ -7,6 +7,7 @@ from hwsim.traces.plastic.describe import describe_plastic
 from hwsim.traces.plastic.record import build_plastic, plastic_arrays, plastic_record
 from hwsim.traces.plastic.trace import PlasticTrace
 from hwsim.traces.plastic.verify import first_of_plastic, learned_bytes, verify_plastic
+from hwsim.traces.transferred import Transferred
 
 CODING = Coding(
     PlasticTrace,
@@ -17,4 +18,5 @@ CODING = Coding(
     first_of_plastic,
     describe_plastic,
     lambda trace: learned_bytes(trace.network),
+    lambda trace: Transferred.of(trace.network.pixels * trace.parts["train"].values.itemsize * 8, trace.n_classes),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -10,8 +10,9 @@ from rich.table import Table
 
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
+from hwsim.contract.clock_limit import slowest
 from hwsim.printable import cut
-from hwsim.view.terminal.plain_table import bare_table
+from hwsim.view.terminal.plain_table import Row, bare_table, fitting_lines
 from hwsim.view.terminal.plain_text import headed
 
 _LONGEST_VALUE = 28
@@ -32,20 +33,26 @@ def print_architecture(
         console.print("with " + ", ".join(loaded.overrides))
     for key, place in loaded.overridden.items():
         console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
+    for line in _clock(loaded, components):
+        console.print(line)
     if sizes:
         console.print(sizes)
     sources: dict[str, int] = {}
-    table = _table("component", "", "value", "bounds", "source", right=("value", "bounds", "source"))
+    columns = ("component", "", "value", "bounds", "source")
+    rows: list[Row] = []
     for name, part in components.items():
-        table.add_row(name, style="bold")
+        rows.append((name, "", "", "", ""))
         for action, price in part.actions.items():
-            table.add_row("", action, *_cells(price, "pJ", sources))
-        table.add_row("", "area", *_cells(part.area_um2, "um2", sources))
-        table.add_row("", "leakage", *_cells(part.leakage_uw, "uW", sources))
+            rows.append(("", action, *_cells(price, "pJ", sources)))
+        rows.append(("", "area", *_cells(part.area_um2, "um2", sources)))
+        rows.append(("", "leakage", *_cells(part.leakage_uw, "uW", sources)))
         for action, ns in part.times_ns.items():
-            table.add_row("", f"{action} time", f"{ns:.4g} ns", "", "")
+            rows.append(("", f"{action} time", f"{ns:.4g} ns", "", ""))
+        if part.delay_ns is not None:
+            rows.append(("", "delay", f"{part.delay_ns:.4g} ns", _within(part.cycles), ""))
     console.print()
-    console.print(table)
+    fitting = fitting_lines(columns, rows, ("value", "bounds", "source"), console.width)
+    console.print(_headed_table(columns, rows) if fitting is None else fitting)
     console.print()
     console.print(headed("sources"))
     below = Table.grid(padding=(0, 2, 0, 0))
@@ -54,6 +61,31 @@ def print_architecture(
     for source, n in sources.items():
         below.add_row(f"[{n}]", source)
     console.print(below)
+
+
+def _clock(loaded: Architecture[Any], components: Mapping[str, Priced]) -> Iterator[str]:
+    """What the technology is, and how fast the clock is and could be."""
+    technology, limit = loaded.spec.technology, slowest(components)
+    yield (
+        f"technology: {technology.node_nm} nm, corner {technology.corner}, {technology.vdd_v:g} V, "
+        f"{technology.temperature_k:g} K, FO4 {technology.fo4_ns * 1e3:.3g} ps"
+    )
+    at_most = (
+        "no part has a delay that limits it" if limit is None else f"at most {limit.highest_mhz:.4g} MHz, as {limit}"
+    )
+    yield f"clock: {loaded.spec.clock.frequency_mhz:g} MHz; {at_most}"
+
+
+def _within(cycles: int) -> str:
+    return "in a cycle" if cycles == 1 else f"in {cycles} cycles" if cycles else "in as many cycles as it takes"
+
+
+def _headed_table(columns: Row, rows: Sequence[Row]) -> Table:
+    """The same where it is wider than the terminal: as many columns and as much of each as there is room for."""
+    table = _table(*columns, right=columns[2:])
+    for row in rows:
+        table.add_row(*row, style="bold" if row[0] else "")
+    return table
 
 
 def _cells(price: Price, unit: str, sources: dict[str, int]) -> tuple[str, str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -24,3 +25,26 @@ def plain_table(title: str, *columns: str, left: Sequence[str] | None = None) ->
 def bare_table() -> Table:
     """An empty table without title, lines and space around it."""
     return Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+
+
+Row = tuple[str, ...]
+"""The cells of a row."""
+
+
+def fitting_lines(columns: Row, rows: Sequence[Row], right: Sequence[str], width: int) -> Text | None:
+    """What `bare_table` prints of rows that need not be cut, in a fifth of the time; None where they must be.
+
+    The heading and rows with something in the first column are bold; columns are flush left but for those in `right`.
+    """
+    lines = [tuple(map(printable, row)) for row in (columns, *rows)]
+    widths = [max(map(cell_len, cells)) for cells in zip(*lines, strict=True)]
+    if sum(widths) + 2 * (len(widths) - 1) > width or any("\n" in cell for row in lines for cell in row):
+        return None
+    text = Text(no_wrap=True, overflow="ignore")
+    for row in lines:
+        gaps = (" " * (room - cell_len(cell)) for room, cell in zip(widths, row, strict=True))
+        padded = (
+            gap + cell if column in right else cell + gap for column, cell, gap in zip(columns, row, gaps, strict=True)
+        )
+        text.append("\n" if text else "").append("  ".join(padded), "bold" if row[0] else None)
+    return text

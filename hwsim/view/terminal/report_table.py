@@ -13,6 +13,7 @@ from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Report, Run, UnitShare
 from hwsim.report.shares import sums
 from hwsim.view.terminal import number
+from hwsim.view.terminal.period_table import period_table
 from hwsim.view.terminal.plain_table import plain_table
 from hwsim.view.terminal.plain_text import headed
 from hwsim.view.terminal.run_table import (
@@ -38,6 +39,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(comparisons_table(report))
     if report.baseline_ratios:
         console.print(baselines_table(report))
+    if (period := period_table(report)) is not None:
+        console.print()
+        console.print(period)
     _print_exits(report, console)
     if has_timesteps(report):
         console.print(_by_timestep(report))

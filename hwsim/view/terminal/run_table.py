@@ -53,6 +53,7 @@ def figures_table(report: Report) -> Table:
         ("  leakage", lambda run: spread(run.leakage_pj, number.energy)),
         *_speculative_lines(report),
         ("  p50, p90, p99 of samples", lambda run: _percentiles(run.energy_percentiles_pj, number.energy)),
+        *([("  with input and output", lambda run: _known(run.with_io_pj, number.energy))] if report.io else []),
         *(_time_lines(report) if report.runs[0].latency_ns is not None else []),
         ("energy per SOP", lambda run: number.energy(run.pj_per_sop)),
         ("efficiency", lambda run: f"{run.tops_per_w:.4g} TOPS/W"),

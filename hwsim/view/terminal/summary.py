@@ -15,6 +15,7 @@ from hwsim.printable import cut, printable
 from hwsim.report.report import Bottleneck, Report, Run
 from hwsim.report.shares import EnergyShares, energy_shares
 from hwsim.view.terminal import number
+from hwsim.view.terminal.period_table import period_table
 from hwsim.view.terminal.plain_table import bare_table
 from hwsim.view.terminal.plain_text import PlainConsole, headed
 from hwsim.view.terminal.report_table import played, shown_runs
@@ -35,6 +36,8 @@ def print_summary(report: Report, console: Console, advice: Sequence[Advice] = (
     blocks[1] = Group(blocks[1], cut(hardware(report), width))
     if report.comparisons or report.baseline_ratios:
         blocks.append(ratios(report))
+    if (period := period_table(report)) is not None:
+        blocks.append(period)
     blocks += [_verdict(report, width), parts(report, width)]
     room = MOST_LINES - sum(len(console.render_lines(block)) + 1 for block in blocks)
     if lines := _advice(report, advice, width, room):

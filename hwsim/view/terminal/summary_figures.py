@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from hwsim import units
+from hwsim.contract.run import RunName
 from hwsim.printable import cut
 from hwsim.report.report import Figure, Report, Run
 from hwsim.view.terminal import number
@@ -53,9 +54,19 @@ def _figures_table(report: Report, runs: Sequence[Run], errors_beside: bool) -> 
         ("EDP", "J s", 1e-21, [run.edp_pj_ns for run in runs]),
     ):
         rows.append(_figure(label, figures, in_unit(unit, scale)))
+        if label == "energy" and report.io is not None:
+            with_io = [run.with_io_pj for run in runs]
+            rows.append(_figure("  with input and output", with_io, in_unit(unit, scale), figures, bare=True))
         if label == "EDP" and any(map(_differs, runs)):
             means = [run.edp_of_means_pj_ns for run in runs]
             rows.append(_figure("  energy x latency", means, in_unit(unit, scale), figures, bare=True))
+    if any(run.name is RunName.STREAMED for run in runs):
+        rates = [run.pipelined_per_s if run.name is RunName.STREAMED else run.one_at_a_time_per_s for run in runs]
+        rows.append(
+            _Rows(
+                "inferences a second", ["" if each is None else f"{each:.4g}" for each in rates], [""] * len(runs), []
+            )
+        )
     for row in rows:
         row.add_to(table, errors_beside)
     if all(run.latency_ns is None for run in runs):

@@ -88,8 +88,8 @@ def test_published_operation_energies():
 
 
 def test_an_error_begins_with_the_key_of_its_part():
-    with pytest.raises(ArchitectureError, match=r"^scratchpad: the CACTI table has no 14 nm"):
-        parts_of(digital.variant(technology__node_nm=14))
+    with pytest.raises(ArchitectureError, match=r"^mac: the technology's node_nm is 32, but the given prices"):
+        parts_of(api.load_architecture("digital_compute", ["technology.node_nm=32"]).spec)
 
 
 @pytest.mark.parametrize("order", ["layer_outer", "timestep_outer"])

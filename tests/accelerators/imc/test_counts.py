@@ -147,9 +147,7 @@ def test_a_neurons_row_takes_what_is_slower_of_lanes_and_membrane_port():
     """conv1 of the chain: 5 positions of 5 channels on one PE, one word of 128 bits a position."""
     stage = {}
     for ports, lanes in (("1r1w", 8), ("1r1w", 2), ("1rw", 8)):
-        cell = {"membrane__cell": "lop", "membrane__temperature_k": 360} if ports == "1r1w" else {}  # as the table has
-        sram = {"membrane__ports": ports, **cell}
-        spec = cases.small(**sram, neuron__lanes=lanes, chip__crossbars_per_pe=100)
+        spec = cases.small(membrane__ports=ports, neuron__lanes=lanes, chip__crossbars_per_pe=100)
         (batch,) = Machine(spec).lower(cases.random_trace(cases.chain(), samples=1)).batches
         stages = {stage.name: stage for stage in batch.schedules["static"][0].stages}
         stage[ports, lanes] = set(stages["conv1.neuron"].service.tolist())

@@ -8,6 +8,7 @@ from traces.ttfs import cases
 
 from hwsim import api
 from hwsim.accelerators.ttfs import Machine
+from hwsim.contract.operating import operated
 from hwsim.run.play import play
 
 TRACES = Path(__file__).resolve().parents[3] / "traces"
@@ -27,8 +28,8 @@ def machine(*overrides):
 
 
 def tallied(trace, *overrides, engine="compiled"):
-    workload = machine(*overrides).lower(trace)
-    return play(workload, engine)
+    built = machine(*overrides)
+    return play(operated(built.lower(trace), built.spec.operating), engine)
 
 
 def totals(tally):

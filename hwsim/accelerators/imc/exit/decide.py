@@ -8,7 +8,7 @@ import numpy as np
 
 from hwsim.accelerators.imc.exit.thresholds import sweep, timesteps_run
 from hwsim.accelerators.imc.exit.uncertainty import Uncertainty, accuracy_at, exit_timesteps, uncertainty
-from hwsim.accelerators.imc.plan.pipeline import DECISION
+from hwsim.accelerators.imc.parts import DECISION
 from hwsim.accelerators.imc.spec import EarlyExit
 from hwsim.arch.reads import kept, real
 from hwsim.contract.arrays import IntArray

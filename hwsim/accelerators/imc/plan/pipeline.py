@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from hwsim.accelerators.imc.parts import DECISION
 from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import arranges, pieces
@@ -34,7 +35,6 @@ from hwsim.traces.network.layers import (
 )
 
 Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
-DECISION = "sigma_e"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Buffer:
+    """An edge of the pipeline and how many rows of the producer its buffer holds."""
+
+    edge: Edge
+    rows: int
+    late: bool  # whether rows of the timestep before are read
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """Steps in topological order with the waits of each, and the rows that each producer's buffer holds."""
 
@@ -81,6 +90,7 @@ class Pipeline:
     buffer_rows: Mapping[str, int]  # producer step -> rows its largest output buffer holds
     output: str  # the step that gives the logits
     answer: str  # the step whose last job ends the inference: the output, or the decision on it
+    edges: tuple[Buffer, ...]  # who reads whom, with the rows of the buffer between them
 
     def step(self, name: str) -> Step:
         """The step of a name."""
@@ -115,20 +125,31 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     waits: dict[str, list[Wait]] = {step.name: [] for step in steps}
     for edge in (*edges, *late):
         waits[edge.consumer].append(Wait(edge.producer, edge.high))
-    holds = _bound_buffers(steps, edges, options, timesteps, waits)
-    for edge in late:
-        _bound(edge, 2 * by_name[edge.producer].rows, by_name[edge.producer].rows * timesteps, waits, holds)
+    buffers = _buffers(steps, edges, late, options, timesteps)
+    for buffer in buffers:
+        waits[buffer.edge.producer].append(
+            space(buffer.edge, buffer.rows, by_name[buffer.edge.producer].rows * timesteps)
+        )
     entry, output = steps[0], steps[-1]
     timestep, _ = order.grid(entry.rows)
     if options.gated:  # a timestep starts when the decision on the one before has said no
         waits[entry.name].append(Wait(DECISION, timestep - 1))
-    elif not options.row_pipelining and not options.layer_outer:  # it enters when the one before has left
+    elif enters_alone(options):
         waits[entry.name].append(Wait(output.name, timestep * output.rows - 1))
     if options.gated or options.overlapped:
         logits = np.arange(1, timesteps + 1, dtype=np.int64) * output.rows - 1  # of each timestep
         waits[DECISION] = [Wait(output.name, logits)]
         steps = [*steps, Step(DECISION, network.output, "decision", 1)]
-    return Pipeline(tuple(steps), {n: tuple(w) for n, w in waits.items()}, order, holds, output.name, steps[-1].name)
+    holds: dict[str, int] = {}
+    for buffer in buffers:
+        holds[buffer.edge.producer] = max(holds.get(buffer.edge.producer, 0), buffer.rows)
+    found = {name: tuple(each) for name, each in waits.items()}
+    return Pipeline(tuple(steps), found, order, holds, output.name, steps[-1].name, buffers)
+
+
+def enters_alone(options: Options) -> bool:
+    """Whether a timestep enters when the one before has left."""
+    return not options.row_pipelining and not options.layer_outer
 
 
 Read = tuple[str, str, IntArray]
@@ -188,27 +209,29 @@ def _edge(
         high = order.index(np.full_like(timestep, order.timesteps - 1), last, producer.rows)
     else:
         high = order.index(timestep, last, producer.rows)
-    if before:
-        low, high = np.where(timestep < 0, -1, low), np.where(timestep < 0, -1, high)
+    if before:  # of the first timestep nothing is needed; `low` goes on below zero, as all rows there are free
+        high = np.where(timestep < 0, -1, high)
     return Edge(producer.name, consumer.name, low, high)
 
 
-def _bound_buffers(
-    steps: Sequence[Step], edges: Sequence[Edge], options: Options, timesteps: int, waits: dict[str, list[Wait]]
-) -> dict[str, int]:
-    """Make each producer wait for space: its row r takes the place of row r - size."""
+def _buffers(
+    steps: Sequence[Step], edges: Sequence[Edge], late: Sequence[Edge], options: Options, timesteps: int
+) -> tuple[Buffer, ...]:
+    """Rows that each edge holds: what it needs and the slack, at most all of an inference; two maps if read late."""
     jobs = {step.name: step.rows * timesteps for step in steps}
     by_pair = {(edge.producer, edge.consumer): edge for edge in edges}
-    holds: dict[str, int] = {}
+    found = []
     for (producer, consumer), needed in minimum_rows(Graph([step.name for step in steps], edges)).items():
-        _bound(by_pair[producer, consumer], needed + options.slack_rows, jobs[producer], waits, holds)
-    return holds
+        size = min(needed + options.slack_rows, jobs[producer])
+        found.append(Buffer(by_pair[producer, consumer], size, late=False))
+    for edge in late:
+        rows = jobs[edge.producer] // timesteps
+        found.append(Buffer(edge, min(2 * rows, jobs[edge.producer]), late=True))
+    return tuple(found)
 
 
-def _bound(edge: Edge, rows: int, jobs: int, waits: dict[str, list[Wait]], holds: dict[str, int]) -> None:
-    """Make a producer of so many jobs wait for space on an edge that holds so many of its rows."""
-    size = min(rows, jobs)
-    holds[edge.producer] = max(holds.get(edge.producer, 0), size)
+def space(edge: Edge, rows: int, jobs: int) -> Wait:
+    """A producer of so many jobs waits for space on an edge that holds so many rows: row r takes that of r - rows."""
     needs = np.full(jobs, -1, np.int64)
-    needs[size:] = edge.freed_by(jobs)[: jobs - size]
-    waits[edge.producer].append(Wait(edge.consumer, needs, event="free", stall="blocked"))
+    needs[rows:] = edge.freed_by(jobs)[: max(jobs - rows, 0)]
+    return Wait(edge.consumer, needs, event="free", stall="blocked")

@@ -28,6 +28,7 @@ class Plan:
     placement: Placement
     traffic: Traffic
     pipeline: Pipeline
+    options: Options
 
     @property
     def timesteps(self) -> int:
@@ -81,5 +82,5 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
             overlapped=run is RunName.OVERLAPPED,
             off_chip=spec.assumptions.off_chip(network),
         )
-        plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options))
+        plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options), options)
     return Plans(plans)

@@ -1,0 +1,92 @@
+"""How many of each part of an imc machine a network needs, and what a reader should know of the mapping."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from hwsim.accelerators.imc.adc_range import adc_range_rows, lossless_adc_bits
+from hwsim.accelerators.imc.parts import DECISION, per_tile
+from hwsim.accelerators.imc.plan.mesh import Link
+from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.storage import least_memories, memories, needs
+from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.components.memory import Sram
+from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.neuron_parts import neuron_parts
+
+
+def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
+    """Instances, clock domains and memory footprint of a network on this machine.
+
+    Raises ArchitectureError when a chip of fixed size has too little memory.
+    """
+    spec, placement, pipeline = plan.spec, plan.placement, plan.pipeline
+    needed = needs(plan)
+    instances = {name: n * placement.tiles for name, n in per_tile(spec).items() if name in parts}
+    instances["noc"] = plan.traffic.mesh.routers
+    instances |= dict.fromkeys(neuron_parts(plan.network, spec.assumptions.off_chip(plan.network)), instances["neuron"])
+    there = {name: n for name, n in least_memories(plan).items() if name in needed}
+    instances |= {name: memories(name, getattr(spec, name), needed[name], n, plan) for name, n in there.items()}
+    kinds = {step.kind for step in pipeline.steps}
+    if "pool" not in kinds:
+        del instances["pooling"]
+    if "decision" in kinds:
+        instances[DECISION] = 1
+    storage = {name: Storage(kind.bits, _provided(spec, name, instances)) for name, kind in needed.items()}
+    clocked = {step.name: placement.layers[step.name].pes for step in pipeline.steps if step.kind == "crossbar"}
+    pes = placement.tiles * spec.chip.pes_per_tile
+    crossbars = {name: placed.crossbars for name, placed in placement.layers.items()}
+    weights = {"crossbar": needed["weights"].bits} if spec.crossbar.device == "sram" else {}
+    return Hardware(instances | {"clock": pes}, clocked, pes, storage, _notes(plan), crossbars, weights)
+
+
+def _provided(spec: ImcSpec, name: str, instances: Mapping[str, int]) -> int:
+    if name == "weights":
+        return instances["crossbar"] * spec.crossbar.rows * spec.crossbar.columns * spec.crossbar.cell_bits
+    sram: Sram = getattr(spec, name)
+    return instances.get(name, 0) * sram.capacity_bits
+
+
+def _notes(plan: Plan) -> Mapping[str, Any]:
+    """Facts of the mapping that a reader needs to trust the numbers."""
+    spec, placement, pipeline = plan.spec, plan.placement, plan.pipeline
+    used = placement.crossbars
+    on_chip = placement.tiles * spec.chip.pes_per_tile * spec.chip.crossbars_per_pe
+    cells = spec.crossbar.rows * spec.crossbar.columns
+    weights = sum(p.copies * p.rows_used * p.columns_used for p in placement.layers.values())
+    return {
+        "loop_order": spec.loop_order,
+        "placement": spec.placement,
+        "direct_input": spec.direct_input,
+        "skip": spec.skip,
+        "assumptions": spec.assumptions.switched_on,
+        "tiles": placement.tiles,
+        "PEs in use": placement.pes,
+        "crossbars in use": used,
+        "crossbars on chip": on_chip,
+        "cells in use": weights / (used * cells),
+        "crossbars in use / on chip": used / on_chip,
+        "ADC bits": spec.adc.bits,
+        "ADC bits without loss": lossless_adc_bits(spec),
+        "rows at full ADC range": adc_range_rows(spec),
+        "buffer rows": dict(pipeline.buffer_rows),
+        "copies of layers": ", ".join(f"{n} {p.copies}" for n, p in placement.layers.items() if p.copies > 1) or "none",
+        **({} if plan.network.activation_bits is None else {"activation bits": plan.network.activation_bits}),
+        **_mesh_notes(plan),
+    }
+
+
+def _mesh_notes(plan: Plan) -> Mapping[str, Any]:
+    """The mesh and what each of its links carries in the first timestep."""
+    mesh, rows = plan.traffic.mesh, {step.name: step.rows for step in plan.pipeline.steps}
+    loads: Counter[Link] = Counter()
+    for step, sent in plan.traffic.transfers.items():
+        for link, flits in sent.flits.items():
+            loads[link] += flits * rows[step]
+    return {
+        "mesh": f"{mesh.width} x {mesh.height}, {'links shared' if plan.spec.mesh == 'links' else 'ideal links'}",
+        "flits a link and timestep, busiest": max(loads.values(), default=0),
+        "flits a link and timestep, mean": sum(loads.values()) / mesh.links if mesh.links else 0.0,
+    }
