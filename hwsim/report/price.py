@@ -109,10 +109,10 @@ class PricedRun:
     @cached_property
     def _prices(self) -> Mapping[tuple[str, str], Price]:
         """Price of one count of every action."""
-        per_action, found = self.workload.count_units, {}
+        per_action, together, found = self.workload.count_units, self.workload.together, {}
         for name, part in self.components.items():
             for action, price in part.actions.items():
-                unit = per_action.get((name, action), 1)
+                unit = per_action.get((name, action), 1) * together
                 found[name, action] = price if unit == 1 else price.scaled(1 / unit)
         return found
 
