@@ -140,9 +140,8 @@ class StdpSpec(MachineSpec):
             weights, membranes = self.weights.fixed, self.membranes.fixed
             if weights is None or membranes is None or weights.fraction_bits > membranes.fraction_bits:
                 raise ValueError(
-                    "neuron_state: memory adds every weight to its membrane by itself, which must not round: it needs "
-                    "membranes in fixed point with at least the fraction bits of the weights, got weights "
-                    f"{self.weights.format} and membranes {self.membranes.format}"
+                    "neuron_state: memory adds weights one by one, so membranes need fixed point with at least their "
+                    f"fraction bits, got weights {self.weights.format}, membranes {self.membranes.format}"
                 )
         return self
 

@@ -78,6 +78,16 @@ def test_inference_takes_turns_at_the_neurons(inputs, inhibiting, count, engine)
     assert tallied(workload, engine)["infer"].latency_cycles.tolist() == [expected]
 
 
+@pytest.mark.parametrize(("storage", "driven"), [("dense", 12), ("sparse", 1)])
+def test_driving_a_layer_takes_turns_too(storage, driven):
+    """A spike reads and writes all inhibitory neurons where a matrix drives them, else its own."""
+    net, outputs, inhibiting = network(60, 12, present=9), 4, 3
+    chip = machine(*NARROW, IN_MEMORY, LAYERED, f"inhibition_storage={storage}", "neuron_memory.port_bits=65")
+    tally = tallied(lowered(chip, net, infer=[[[5, outputs, inhibiting] + [0] * 5] * 9]))["infer"]
+    assert tally.busy_cycles["integrate"].sum() == 9 * 5 * 2 * 12
+    assert tally.busy_cycles["neurons"].sum() == 9 * 2 * (12 + outputs * driven + inhibiting * 12)
+
+
 def test_both_engines_agree_while_learning():
     chip = machine(*NARROW, IN_MEMORY, "stdp=pairwise", LAYERED)
     net = network(20, 6, present=14, rest=3)
@@ -181,12 +191,15 @@ def test_weights_one_by_one_are_their_sum_unless_they_are_rounded(shift, roundin
 @pytest.mark.parametrize(
     ("name", "more", "got"),
     [
-        ("stdp_baseline", (), "got weights FP32 and membranes FP32"),
-        ("stdp", ("weights.format=Q1.13",), "got weights Q1.13 and membranes Q8.12"),
+        ("stdp_baseline", (), "got weights FP32, membranes FP32"),
+        ("stdp", ("weights.format=Q1.13",), "got weights Q1.13, membranes Q8.12"),
     ],
 )
 def test_formats_that_would_round_every_weight_are_refused(name, more, got):
-    with pytest.raises(ArchitectureError, match=f"neuron_state: memory adds every weight .*{got}") as found:
+    with pytest.raises(
+        ArchitectureError,
+        match=f"neuron_state: memory adds weights one by one, so .* at least their fraction bits, {got}",
+    ) as found:
         api.load_architecture(name, (IN_MEMORY, *more))
     assert "\n" not in str(found.value)
     assert api.load_architecture(name, more)
