@@ -43,11 +43,14 @@ class RandomSource(PricedSpec):
     law: Literal["logic", "given"]
     given: RandomSourceGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """Of all lanes: the shift register and what is drawn."""
+        return self.lanes * 2 * self.bits
+
     def by_law(self, technology: Technology) -> Priced:
         """A register, the gates of its feedback and an adder (see `logic`), our choice of circuit."""
-        lane = logic.total(
-            logic.register(technology, self.bits),
-            logic.logic_and(technology, _FEEDBACK_GATES),
-            logic.add(technology, self.bits),
-        )
-        return logic.priced({"draw": lane}, lane, self.lanes)
+        gates, adder = logic.logic_and(technology, _FEEDBACK_GATES), logic.add(technology, self.bits)
+        draw = logic.total(logic.register(technology, self.bits), gates, adder)
+        whole = logic.total(logic.register(technology, 2 * self.bits), gates, adder)
+        return logic.priced({"draw": draw}, whole, self.lanes)

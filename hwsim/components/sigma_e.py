@@ -39,7 +39,8 @@ class SigmaE(PricedSpec):
     """One decision over C classes: exponents, their sum, a logarithm, products with the logits, a sum.
 
     Two constant tables of gates, one multiplier (exponent x accumulator), two adders and a FIFO of registers that
-    holds the exponents. `fifo` is one push and one pop. A decision takes `cycles_per_class` cycles a class and
+    holds the exponents. `fifo` is one push and one pop. Registers: the FIFO, a logit, the sums of both adders, and the
+    logarithm. A decision takes `cycles_per_class` cycles a class and
     `latency_cycles` at the end.
     """
 
@@ -63,6 +64,11 @@ class SigmaE(PricedSpec):
         """Each of its operators has the cycles of a class."""
         return self.cycles_per_class
 
+    @property
+    def register_bits(self) -> int:
+        """The FIFO, a logit, two sums and a logarithm."""
+        return self.fifo_depth * self.exponent_bits + 3 * self.accumulator_bits + self.logarithm_bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`)."""
         exponent = logic.lookup(technology, self.exponent_entries, self.exponent_bits)
@@ -76,7 +82,7 @@ class SigmaE(PricedSpec):
             "multiply": multiplier,
             "add": adder,
         }
-        fifo = register.times(self.fifo_depth)
-        unit = logic.total(exponent, logarithm, multiplier, adder.times(2), fifo)
+        registers = logic.register(technology, self.register_bits)
+        unit = logic.total(exponent, logarithm, multiplier, adder.times(2), registers)
         found = logic.priced(actions, unit)
         return found.doing({**found.actions, "fifo": register.energy_pj.scaled(2, "a push and a pop")})

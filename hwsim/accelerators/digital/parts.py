@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from hwsim.accelerators.digital.clocking import clocked
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
 from hwsim.contract.neuron_parts import ACTIONS
-from hwsim.contract.parts import priced
+from hwsim.contract.parts import priced, with_registers
 
 if TYPE_CHECKING:
     from hwsim.accelerators.digital.plan import Plan
@@ -26,7 +27,12 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
     A network without spikes may have activations that are narrower than the multipliers were built for.
     """
     stages = max(spec.array.latency_cycles, 1)
-    parts = {name: priced(spec, name).over(stages) for name in ("mac", "ac")}
+    # Between stages lies a product, or what is added.
+    between = {"mac": spec.mac.input_bits + spec.mac.weight_bits, "ac": spec.ac.bits}
+    parts = {
+        name: with_registers(priced(spec, name).over(stages), getattr(spec, name), spec.technology, (stages - 1) * bits)
+        for name, bits in between.items()
+    }
     if dense is not None and dense.narrow:
         parts["narrow_mac"] = spec.mac.narrowed(spec.technology, dense.activation_bits, "activations")
     if spec.detector != "none" and spec.skip == "skip":
@@ -37,7 +43,7 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
     for name in ("pooling", "scratchpad", "global_buffer", "dram"):
         if getattr(spec, name) != "none":
             parts[name] = priced(spec, name)
-    return parts | {"clock": spec.clock.domain(spec.technology, spec.array.flip_flops_per_pe, "array")}
+    return parts | {"clock": spec.clock.part(spec.technology)}
 
 
 def taken(spec: DigitalSpec, dense: Dense | None) -> Taken:
@@ -49,7 +55,7 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
-    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": pes}
+    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": 1}
     there |= dict.fromkeys(("neuron", *ACTIONS), 1)  # a unit's prices are of all its lanes
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
@@ -57,12 +63,11 @@ def hardware(plan: Plan, stored: Stored, names: Iterable[str]) -> Hardware:
         there["scratchpad"] = spec.array.columns * spec.scratchpad.banks
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
-    clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
     instances = {name: there[name] for name in names}
     weights = {}
     if spec.dram == "none" and spec.global_buffer != "none":  # else they come from there for every inference
         weights["global_buffer"] = stored.bits_by_kind["weights"]
-    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored), weights=weights)
+    return Hardware(instances, clocked(plan, instances), _memories(spec, stored), _notes(plan, stored), weights=weights)
 
 
 def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:

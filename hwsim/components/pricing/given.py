@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -64,6 +65,11 @@ class PricedSpec(ComponentSpec):
         cycles = getattr(self, "cycles", 1)
         return max(cycles, 1) if isinstance(cycles, int) else 1
 
+    @property
+    @abstractmethod
+    def register_bits(self) -> int:
+        """Flip-flops of one instance, which follow from its widths: operands, stages of a pipeline, results."""
+
     def priced(self, technology: Technology) -> Priced:
         """Prices of one instance in a technology.
 
@@ -71,8 +77,13 @@ class PricedSpec(ComponentSpec):
             ArchitectureError: the law does not reach that technology or geometry, or prices are given for another.
 
         """
+
         # Designs of a sweep share the parts that they do not change.
-        return kept_with(self).once(("priced", id(technology)), lambda: (technology, self._price(technology)))[1]
+        def price() -> tuple[Technology, Priced]:
+            found = self._price(technology)
+            return technology, replace(found, flip_flops=self.register_bits)
+
+        return kept_with(self).once(("priced", id(technology)), price)[1]
 
     def _price(self, technology: Technology) -> Priced:
         if self.law != "given" or self.given is None:
