@@ -29,7 +29,7 @@ class AccumulatorGiven(Given):
 class Accumulator(PricedSpec):
     """`add`: a `bits`-wide addition and a register write. Shifts by fixed amounts are wiring and cost nothing.
 
-    Registers: what is added, and the sum in each cycle that it takes.
+    Registers: the sum, in each cycle that it takes.
     """
 
     bits: int = Field(ge=1, le=128)
@@ -38,8 +38,8 @@ class Accumulator(PricedSpec):
 
     @property
     def register_bits(self) -> int:
-        """One for what is added and one a stage for the sum."""
-        return (1 + self.pipelined_cycles) * self.bits
+        """The sum in each stage."""
+        return self.pipelined_cycles * self.bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of an adder and registers (see `logic`)."""

@@ -35,7 +35,7 @@ class Elementwise(PricedSpec):
 
     `and`: a spike times a spike, which is a gate for the spike and one for its sign. `add`: a spike times a state,
     which is a gate a bit, and an addition. `mac`: a value times a state, and an addition. `clip`: a piecewise-linear
-    activation, which is two comparisons. Energy of registers is counted by whoever holds the operands.
+    activation, which is two comparisons. Registers of operands are counted by whoever holds them.
     """
 
     lanes: int = Field(ge=1, le=65_536)
@@ -46,8 +46,8 @@ class Elementwise(PricedSpec):
 
     @property
     def register_bits(self) -> int:
-        """Of a lane: two operands and the result."""
-        return 2 * self.state_bits + self.value_bits
+        """The result of a lane."""
+        return self.state_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sums of the operators (see `logic`); a lane holds one of each."""

@@ -46,7 +46,7 @@ class FirstSpikePe(PricedSpec):
     and compares it with the threshold, `check` compares it with the lowest that can still get there, `fire` stores the
     time. For rates: `integrate` adds a weight to the potential, `compare` compares it with the threshold, `reset`
     subtracts the threshold and stores the spike.
-    Registers: slope, potential, time, token, and the weight and the threshold that come to them.
+    Registers: slope, potential, threshold, time and token.
     """
 
     slope_bits: int = Field(ge=2, le=31)
@@ -57,8 +57,8 @@ class FirstSpikePe(PricedSpec):
 
     @property
     def register_bits(self) -> int:
-        """Slope, weight, potential, threshold, time and token."""
-        return 2 * self.slope_bits + 2 * self.potential_bits + self.time_bits + _TOKEN_BITS
+        """Slope, potential, threshold, time and token."""
+        return self.slope_bits + 2 * self.potential_bits + self.time_bits + _TOKEN_BITS
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`), each there once; registers are written where something changes."""

@@ -65,16 +65,15 @@ class LearningEngine(NumberedSpec):
 
     @property
     def register_bits(self) -> int:
-        """Of all lanes: weight, trace, constant, result and sum; more in a pipeline of floats."""
+        """Of all lanes: a weight or a trace, and a sum; more in a pipeline of floats."""
         return self.lanes * self._lane_bits
 
     @property
     def _lane_bits(self) -> int:
         floating, weight_bits = bool(self.floating), filled(self.weight_bits)
-        constant = max(filled(self.rate_bits), filled(self.factor_bits))
         sums = Number(weight_bits if floating else weight_bits + _SUM_BITS, floating)
-        weight, trace = Number(weight_bits, floating), filled(self.trace_bits)
-        return 2 * weight.bits + trace + constant + sums.bits + weight.pipeline_bits + sums.pipeline_bits
+        result = max(weight_bits, filled(self.trace_bits))
+        return result + sums.bits + Number(weight_bits, floating).pipeline_bits + sums.pipeline_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sums of the operators (see `logic`); a lane holds those of an update, and the wider of its multipliers."""

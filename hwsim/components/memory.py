@@ -62,9 +62,8 @@ class Sram(PricedSpec):
     Supply, temperature, corner and node are those of the technology (see `memory_scaling`), unless the memory has cells
     of a `corner` of its own. `capacity_kib: auto` is as much as a network needs, rounded
     up to what can be built.
-    Registers: an address a port, the word that is read and the word that is written, of one macro, as only one is
-    accessed; and every bit of a memory of at most `FLIP_FLOP_BITS`. Cells of others, latches among them, see a clock
-    only when they are written. All are in the area of the memory.
+    Registers: an address a port and the word that is read, and every bit of a memory of at most `FLIP_FLOP_BITS`; cells
+    of others, latches among them, see a clock only when they are written. All are in the area of the memory.
     """
 
     capacity_kib: Capacity
@@ -120,14 +119,14 @@ class Sram(PricedSpec):
 
     @property
     def register_bits(self) -> int:
-        """Addresses, words of the port, and the bits of a small memory."""
+        """Addresses, a word of the port, and the bits of a small memory."""
         return self._port_bits + (self.capacity_bits if self.capacity_bits <= FLIP_FLOP_BITS else 0)
 
     @property
     def _port_bits(self) -> int:
         words = max(1, self.capacity_bits // self.port_bits)
         addresses = {"1rw": 1, "1r1w": 2}[self.ports]
-        return addresses * (words - 1).bit_length() + 2 * self.port_bits
+        return addresses * (words - 1).bit_length() + self.port_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Prices from the CACTI table, brought to the technology."""

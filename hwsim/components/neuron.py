@@ -36,7 +36,7 @@ class Neuron(PricedSpec):
     `update`: leak multiply (none when `leak_bits` is 0, an IF neuron), addition of the current, comparison with the
     threshold, subtraction for the reset, and a register. `hold`: a register write and read of one membrane, for
     machines that keep the membrane in the unit; where it lives in an SRAM, that SRAM's accesses are paid instead.
-    Registers of a lane: membrane and current, and the new membrane and the spike in each cycle that it takes.
+    Registers of a lane: the new membrane and the spike in each cycle that it takes.
     """
 
     lanes: int = Field(ge=1)
@@ -52,7 +52,7 @@ class Neuron(PricedSpec):
 
     @property
     def _lane_bits(self) -> int:
-        return 2 * self.membrane_bits + self.pipelined_cycles * (self.membrane_bits + 1)
+        return self.pipelined_cycles * (self.membrane_bits + 1)
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`); a lane holds one of each."""
@@ -71,10 +71,9 @@ class Neuron(PricedSpec):
         operators = [logic.add(technology, self.membrane_bits), logic.register(technology, self.membrane_bits)]
         if self.leak_bits:
             operators.insert(0, logic.multiply(technology, self.membrane_bits, self.leak_bits))
-        registers = logic.register(technology, 2 * self.membrane_bits)  # the current, before and after
-        whole = logic.total(*operators[:-1], registers)
-        found = logic.priced({"update": logic.total(*operators)}, whole, self.lanes)
-        return replace(found, flip_flops=self.lanes * 2 * self.membrane_bits)
+        lane = logic.total(*operators)
+        found = logic.priced({"update": lane}, lane, self.lanes)
+        return replace(found, flip_flops=self.lanes * self.membrane_bits)
 
     def feedback(self, technology: Technology) -> Priced:
         """What feedback of all lanes takes: one addition to what arrives, in the cycle of the update."""

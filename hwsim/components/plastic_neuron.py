@@ -59,9 +59,9 @@ class PlasticNeuron(NumberedSpec):
 
     @property
     def _lane_bits(self) -> int:
-        """Potential, current and threshold, the potential after, and the spike."""
+        """A potential and the spike."""
         v = Number(filled(self.bits), bool(self.floating))
-        return 4 * v.bits + 1 + v.pipeline_bits
+        return v.bits + 1 + v.pipeline_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sums of the operators (see `logic`); inhibition uses those of the update."""

@@ -45,12 +45,11 @@ class RandomSource(PricedSpec):
 
     @property
     def register_bits(self) -> int:
-        """Of all lanes: the shift register and what is drawn."""
-        return self.lanes * 2 * self.bits
+        """The shift registers of all lanes."""
+        return self.lanes * self.bits
 
     def by_law(self, technology: Technology) -> Priced:
         """A register, the gates of its feedback and an adder (see `logic`), our choice of circuit."""
         gates, adder = logic.logic_and(technology, _FEEDBACK_GATES), logic.add(technology, self.bits)
-        draw = logic.total(logic.register(technology, self.bits), gates, adder)
-        whole = logic.total(logic.register(technology, 2 * self.bits), gates, adder)
-        return logic.priced({"draw": draw}, whole, self.lanes)
+        lane = logic.total(logic.register(technology, self.bits), gates, adder)
+        return logic.priced({"draw": lane}, lane, self.lanes)

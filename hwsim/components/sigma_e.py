@@ -39,9 +39,8 @@ class SigmaE(PricedSpec):
     """One decision over C classes: exponents, their sum, a logarithm, products with the logits, a sum.
 
     Two constant tables of gates, one multiplier (exponent x accumulator), two adders and a FIFO of registers that
-    holds the exponents. `fifo` is one push and one pop. Registers: the FIFO, a logit, the sums of both adders, and the
-    logarithm. A decision takes `cycles_per_class` cycles a class and
-    `latency_cycles` at the end.
+    holds the exponents. `fifo` is one push and one pop. A decision takes `cycles_per_class` cycles a class and
+    `latency_cycles` at the end. Registers: the FIFO, the sums of both adders and the logarithm.
     """
 
     exponent_entries: int = Field(ge=2, le=1 << 16)
@@ -66,8 +65,8 @@ class SigmaE(PricedSpec):
 
     @property
     def register_bits(self) -> int:
-        """The FIFO, a logit, two sums and a logarithm."""
-        return self.fifo_depth * self.exponent_bits + 3 * self.accumulator_bits + self.logarithm_bits
+        """The FIFO, two sums and a logarithm."""
+        return self.fifo_depth * self.exponent_bits + 2 * self.accumulator_bits + self.logarithm_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`)."""

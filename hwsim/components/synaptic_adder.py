@@ -49,9 +49,9 @@ class SynapticAdder(NumberedSpec):
 
     @property
     def _lane_bits(self) -> int:
-        """Of a weight and a current."""
+        """A current."""
         current = Number(filled(self.bits), bool(self.floating))
-        return 2 * current.bits + current.pipeline_bits
+        return current.bits + current.pipeline_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of an adder and a register (see `logic`)."""

@@ -19,7 +19,6 @@ from hwsim.components.operating import Operating, PowerGating
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.sram_crossbar import SramCrossbar
 from hwsim.contract.flip_flops import CLOCK
-from hwsim.contract.ledger import Action
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.errors import ArchitectureError, UsageError
@@ -100,7 +99,7 @@ class Idle:
         """Power of the gated clock while the machine is idle; it stands where anything is switched off."""
         if (self.gating if gating is None else gating) != "none":
             return 0.0
-        cycle: float = getattr(self.run.price(Action("", CLOCK, "cycle")), bound)
+        cycle: float = getattr(self.run.components[CLOCK].actions["cycle"], bound)
         return cycle * self.run.flip_flops * self.run.clock_mhz
 
     def wake_pj(self, bound: Bound) -> float:

@@ -98,6 +98,8 @@ class PricedRun:
         total, running = self._flip_flops
         counts[Action("", CLOCK, "cycle")] = cycles * total
         for stage, flip_flops in running.items():
+            if stage not in busy:  # a run without decisions has no unit at work for them
+                continue
             key = Action(self.tally.layer_of[stage], CLOCK, "active_cycle")
             counts[key] = counts.get(key, 0) + busy[stage] * flip_flops
         return counts

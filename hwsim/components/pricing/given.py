@@ -68,7 +68,11 @@ class PricedSpec(ComponentSpec):
     @property
     @abstractmethod
     def register_bits(self) -> int:
-        """Flip-flops of one instance, which follow from its widths: operands, stages of a pipeline, results."""
+        """Flip-flops of one instance, which follow from its widths.
+
+        Those of what it gives and keeps, and of the stages of a pipeline; an operand lies in the register of the part
+        that it comes from, unless this part hands it on or holds it. Control is not counted.
+        """
 
     def priced(self, technology: Technology) -> Priced:
         """Prices of one instance in a technology.
