@@ -22,7 +22,12 @@ class FlipFlops(NamedTuple):
 
 def total_of(hardware: Hardware, parts: Mapping[str, Priced]) -> int:
     """Flip-flops of all instances of all parts, or as many as the design states."""
-    return parts[CLOCK].flip_flops or _counted(hardware, parts)
+    return each_of(parts, CLOCK) or _counted(hardware, parts)
+
+
+def each_of(parts: Mapping[str, Priced], name: str) -> int:
+    """Flip-flops of one instance; none of a part that has no price, which is refused elsewhere."""
+    return parts[name].flip_flops if name in parts else 0
 
 
 def flip_flops_of(hardware: Hardware, parts: Mapping[str, Priced]) -> FlipFlops:
@@ -35,7 +40,7 @@ def flip_flops_of(hardware: Hardware, parts: Mapping[str, Priced]) -> FlipFlops:
     running = {}
     for stage, shares in hardware.clocked.items():
         own = sum(
-            hardware.instances[name] * parts[name].flip_flops * share.numerator // share.denominator
+            hardware.instances[name] * each_of(parts, name) * share.numerator // share.denominator
             for name, share in shares.items()
         )
         running[stage] = own if total == counted or not counted else own * total // counted
@@ -43,4 +48,4 @@ def flip_flops_of(hardware: Hardware, parts: Mapping[str, Priced]) -> FlipFlops:
 
 
 def _counted(hardware: Hardware, parts: Mapping[str, Priced]) -> int:
-    return sum(n * parts[name].flip_flops for name, n in hardware.instances.items() if name != CLOCK)
+    return sum(n * each_of(parts, name) for name, n in hardware.instances.items() if name != CLOCK)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim import units
 from hwsim.components.pricing.price import Price, Priced
-from hwsim.contract.flip_flops import CLOCK, FlipFlops, flip_flops_of, total_of
+from hwsim.contract.flip_flops import CLOCK, FlipFlops, each_of, flip_flops_of, total_of
 from hwsim.contract.hardware import Hardware
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.contract.run import RunName
@@ -72,7 +72,7 @@ class PricedRun:
     def _counted(self) -> _Counted:
         """Kept with the tally, which may be priced again."""
         hardware = self.workload.hardware
-        each = tuple(self.components[name].flip_flops for name in (*hardware.instances, CLOCK))
+        each = tuple(each_of(self.components, name) for name in (*hardware.instances, CLOCK))
 
         def count() -> _Counted:
             since = np.diff(self.on_cycles, axis=1, prepend=0)
