@@ -122,7 +122,7 @@ def test_a_number_that_was_chosen_is_refused_with_what_to_write(name):
 def test_arch_show_has_them(tmp_path):
     trace, workload, parts = built("digital")
     assert workload.hardware.instances["mac"] == 8 * 16
-    write_trace(trace, tmp_path / "small.npz")
+    write_trace(tmp_path / "small.npz", trace)
     shown = CliRunner().invoke(main, ["arch", "show", "digital", "--trace", str(tmp_path / "small.npz")]).stdout
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     assert "flip-flops 64" in lines[lines.index("mac") :]  # operands, a product, a sum: 16 + 16 + 32
