@@ -87,6 +87,8 @@ def _clocked(plan: Plan) -> Mapping[str, Mapping[str, Fraction]]:
     one = Fraction(1, QUEUES)
     for role in (Role.ENCODE, Role.INTEGRATE):
         clocked[role]["event_queue"] = one
+    if plan.in_memory:  # then the two never work at once
+        clocked[Role.INTEGRATE]["neuron_memory"] = Fraction(1)
     for role in (Role.INTEGRATE, Role.NEURONS):
         clocked[role]["current_memory"] = one
         if plan.layer:
