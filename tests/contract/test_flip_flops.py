@@ -14,7 +14,7 @@ from hwsim.cli import main
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.contract.flip_flops import flip_flops_of, total_of
 from hwsim.contract.hardware import Hardware
-from hwsim.designs import load_architecture, machine_of
+from hwsim.designs import components, load_architecture, machine_of
 from hwsim.errors import ArchitectureError
 from hwsim.traces import write_trace
 
@@ -107,7 +107,7 @@ def test_a_stated_number_takes_the_place_of_the_counted_one(name):
 )
 def test_wider_registers_are_more_flip_flops(name, before, after, more):
     part = {"dac": "crossbar", "array": "mac"}.get(key := before.partition(".")[0], key)
-    one, other = (machine_of(load_architecture(name, [each])).components()[part] for each in (before, after))
+    one, other = (components(load_architecture(name, [each]))[part] for each in (before, after))
     assert other.flip_flops - one.flip_flops == more
     assert other.area_um2.value > one.area_um2.value
 
