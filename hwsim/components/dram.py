@@ -41,6 +41,7 @@ class Dram(PricedSpec):
 
     The laws are published energies per bit, interface included, times the bits of a burst; none tells reads from
     writes, and rows that are opened are in the average.  They hold at every technology of the chip beside the memory.
+    `compress` is how maps lie in it; what compresses them is another part.
     `background_uw` flows all the time that the machine is on; the memory's area is not on the chip and is left out.
     """
 
@@ -49,6 +50,7 @@ class Dram(PricedSpec):
     gigabytes_per_s: float = Field(gt=0, le=10_000)
     latency_ns: float = Field(ge=0, le=10_000)
     background_uw: Cost
+    compress: Literal["none", "run_length", "bitmask"] = "none"
     law: Literal["lpddr4", "horowitz", "prosperity", "hbm", "given"]
     given: DramGiven | None = None
 

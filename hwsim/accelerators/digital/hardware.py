@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.accelerators.digital.bound import described
+from hwsim.accelerators.digital.codes import compresses
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
@@ -21,7 +22,7 @@ def hardware(plan: Plan, stored: Stored, works: Sequence[TaskWork], names: Itera
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
-    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": pes}
+    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": pes, "codec": 1}
     there |= dict.fromkeys(("neuron", *ACTIONS), 1)  # a unit's prices are of all its lanes
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
@@ -56,6 +57,14 @@ def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
     return memories
 
 
+def _compressed(spec: DigitalSpec) -> str:
+    """What is, and by which code; blocks and memories are sized for what is not."""
+    maps = "none" if spec.dram == "none" else spec.dram.compress
+    kinds = {"maps": maps, "weights": spec.weights.storage}
+    coded = [f"{kind} ({code})" for kind, code in kinds.items() if code not in ("none", "dense")]
+    return f"{', '.join(coded)}; MB of blockings, and room in memories, are before compression"
+
+
 def _notes(plan: Plan, stored: Stored, works: Sequence[TaskWork]) -> Mapping[str, Any]:
     """Facts of the mapping that a reader needs to trust the numbers."""
     spec, tasks = plan.spec, [task for task in plan.tasks if task.unit is not None]
@@ -83,4 +92,6 @@ def _notes(plan: Plan, stored: Stored, works: Sequence[TaskWork]) -> Mapping[str
         for place, work in enumerate(works):
             if work.task.unit is not None:
                 notes[f"blocking: {work.task.name}"] = described(plan, stored, place, work.traffic)
+    if compresses(spec):
+        notes["compressed in DRAM"] = _compressed(spec)
     return notes | baseline_notes(plan.dense)

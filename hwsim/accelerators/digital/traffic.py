@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from hwsim.accelerators.digital.codes import Codes
 from hwsim.accelerators.digital.counting import TileWork
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Home, Kind, Storage
@@ -47,13 +48,15 @@ class Traffic:
     buffer_writes: IntArray  # words written that come from the array
     pad_writes: IntArray
     pad_reads: IntArray
+    decoded: IntArray  # values that come from DRAM compressed
+    encoded: IntArray
 
 
 class _Mover:
     """Adds up what one task moves."""
 
-    def __init__(self, plan: Plan, task: Task) -> None:
-        self.plan, self.task = plan, task
+    def __init__(self, plan: Plan, task: Task, codes: Codes | None) -> None:
+        self.plan, self.task, self.codes = plan, task, codes
         nothing = np.zeros((1, plan.timesteps, *task.tiling.shape), np.int64)
         self.moved = Traffic(*[nothing] * len(fields(Traffic)))
 
@@ -77,16 +80,37 @@ class _Mover:
     def fill(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
         """Bring runs of bits from DRAM into the global buffer."""
         self.moved.dram_reads = self.moved.dram_reads + self._together(bits, times, of_jobs)
-        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times) * of_jobs
+        self.fill_words(bits, times, of_jobs)
 
     def _together(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int) -> IntArray:
         """Bursts of runs of which those of one block lie side by side, or of one job where there are no blocks."""
+        if self.task.cells is None:
+            return self._bursts(bits, times) * of_jobs
+        return self._bursts_of_jobs(self.task.tiling.combine(bits, times) * of_jobs)
+
+    def _bursts_of_jobs(self, bits: IntArray) -> IntArray:
+        """Bursts of the bits of jobs, of which those of one block lie side by side."""
         dram, cells = self.plan.spec.dram, self.task.cells
         assert dram != "none"
         if cells is None:
-            return self._bursts(bits, times) * of_jobs
-        all_bits = self.task.tiling.combine(bits, times) * of_jobs
-        return cells.bursts(np.broadcast_to(all_bits[0], cells.shape), dram.burst_bits)[None]
+            return -(-bits // dram.burst_bits)
+        return cells.bursts(np.broadcast_to(bits, (len(bits), *cells.shape)), dram.burst_bits)
+
+    def read_coded(self, bits: IntArray, values: IntArray) -> None:
+        """Read compressed bits of jobs from DRAM, so many values of them."""
+        self.moved.dram_reads = self.moved.dram_reads + self._bursts_of_jobs(bits)
+        self.moved.decoded = self.moved.decoded + values
+
+    def fill_words(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
+        """Write runs of bits that come from DRAM into the global buffer."""
+        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times) * of_jobs
+
+    def write_coded(self, bits: IntArray, values: IntArray) -> None:
+        """Write compressed bits of jobs to DRAM, so many values of them."""
+        dram = self.plan.spec.dram
+        assert dram != "none"
+        self.moved.dram_writes = self.moved.dram_writes + -(-bits // dram.burst_bits)
+        self.moved.encoded = self.moved.encoded + values
 
     def _words(self, bits: IntArray, times: IntArray) -> IntArray:
         buffer = self.plan.spec.global_buffer
@@ -100,17 +124,21 @@ class _Mover:
         return -(-self.task.tiling.combine(bits, times) // dram.burst_bits)
 
 
-def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> Traffic:
-    """Everything that one task moves."""
-    mover = _Mover(plan, task)
+def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None, codes: Codes | None = None) -> Traffic:
+    """Everything that one task moves; without codes what is compressed in DRAM counts as if it were not."""
+    mover = _Mover(plan, task, codes)
     if task.unit is not None:
         _move_weights(mover, storage, work)
     _move_inputs(mover, storage)
     _move_state(mover, storage)
     tiling = task.tiling
     done = runs(plan, task.only_first)
-    bits = tiling.finished * plan.map_bits[task.name]
-    mover.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
+    if codes is not None and codes.has(task.name):
+        values = tiling.combine(tiling.finished, done[None] * tiling.positions)
+        mover.write_coded(tiling.summed(codes.written(task) * done[None]), values)
+    else:
+        bits = tiling.finished * plan.map_bits[task.name]
+        mover.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
     return mover.moved
 
 
@@ -131,9 +159,12 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
         first_tile = runs(plan, only_first=True)[None] if plan.layer_outer else array_runs(plan, task)[None]
         once = first_tile * (np.arange(tiling.positions.size) == 0)
     if home == "global_buffer" and plan.spec.dram != "none":
-        mover.fill(bits, once, brought)
+        _fill_weights(mover, bits, once, brought)
     if task.name in storage.in_scratchpad:
-        mover.read(home, bits, once, filled)
+        if home == "dram" and mover.codes is not None and mover.codes.cuts_weights:
+            _read_coded_weights(mover, once, filled)
+        else:
+            mover.read(home, bits, once, filled)
         _move_through_scratchpad(mover, once, filled, each_tile, work)
     elif skips(plan, work) and home == "global_buffer":
         assert work is not None
@@ -142,8 +173,27 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
         for taps in np.unique(tiling.together).tolist():  # not all of them only of a spread map
             own = tiling.widths * (taps * task.weights.weights.bits)
             mover.read(home, own, each_tile * (tiling.together == taps))
+    elif mover.codes is not None and mover.codes.cuts_weights and home == "dram":
+        _read_coded_weights(mover, each_tile, 1)
     else:
         mover.read(home, bits, each_tile)
+
+
+def _fill_weights(mover: _Mover, bits: IntArray, once: IntArray, brought: IntArray | int) -> None:
+    """Weights from DRAM into the global buffer, where they lie as they are."""
+    if mover.codes is None or not mover.codes.cuts_weights:
+        mover.fill(bits, once, brought)
+    else:
+        mover.fill_words(bits, once, brought)
+        _read_coded_weights(mover, once, brought)
+
+
+def _read_coded_weights(mover: _Mover, times: IntArray, of_jobs: IntArray | int) -> None:
+    """Compressed weights of each channel tile, so many times."""
+    assert mover.codes is not None
+    tiling = mover.task.tiling
+    values = tiling.combine(tiling.widths * tiling.at(tiling.taps), times) * of_jobs
+    mover.read_coded(tiling.combine(mover.codes.of_weights(mover.task), times) * of_jobs, values)
 
 
 def _move_through_scratchpad(
@@ -188,12 +238,31 @@ def _move_inputs(mover: _Mover, storage: Storage) -> None:
     plan, task, tiling, cells = mover.plan, mover.task, mover.task.tiling, mover.task.cells
     done = array_runs(plan, task) if task.unit is not None else runs(plan, task.only_first)
     for i, (piece, places) in enumerate(zip(task.pieces, tiling.places, strict=True)):
-        bits = tiling.at(channels_of(plan, task, piece)) * plan.map_bits[piece.map]
+        channels = tiling.at(channels_of(plan, task, piece))
+        bits = channels * plan.map_bits[piece.map]
         home = storage.homes["map", piece.map]
+        coded = mover.codes is not None and mover.codes.has(piece.map)
         if cells is not None and home == "dram":
-            mover.fill(bits * cells.leads, done[None] * tiling.fresh[i], cells.inputs)
+            fresh = done[None] * tiling.fresh[i]
+            if coded:
+                _read_coded_map(mover, i, channels * cells.leads, fresh)
+                mover.fill_words(bits * cells.leads, fresh, cells.inputs)
+            else:
+                mover.fill(bits * cells.leads, fresh, cells.inputs)
             home = "global_buffer"
+        elif coded:
+            _read_coded_map(mover, i, channels, done[None] * places)
+            continue
         mover.read(home, bits, done[None] * places)
+
+
+def _read_coded_map(mover: _Mover, i: int, channels: IntArray, places: IntArray) -> None:
+    """Compressed channels [ct] of places [..., pt] of the map that is read as the piece of this number."""
+    assert mover.codes is not None
+    tiling, cells = mover.task.tiling, mover.task.cells
+    brought: IntArray | int = 1 if cells is None else cells.inputs
+    bits = mover.codes.read(mover.task, i) * (places > 0)
+    mover.read_coded(tiling.combine(np.sign(channels), bits) * brought, tiling.combine(channels, places) * brought)
 
 
 def channels_of(plan: Plan, task: Task, piece: Piece) -> IntArray:
