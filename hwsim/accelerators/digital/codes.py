@@ -26,11 +26,13 @@ from hwsim.kept import kept_with
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import input_shape
-from hwsim.traces.network.layers import is_delayed
+from hwsim.traces.network.layers import Integers, is_delayed
+from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import unpack_channels
 
 Bits = NDArray[Any]
 """int64, or float64 where zeros are a share and no one knows which."""
+_MOST = 1 << 22  # weights that are looked at together, our choice
 _SCHEMES: Mapping[str, Scheme] = {"bitmask": "bitmask", "run_length": "pairs", "csc": "pairs"}
 
 
@@ -77,13 +79,7 @@ class Codes:
         size = None if task.cells is None else task.cells.block.inputs
 
         def compute() -> IntArray:
-            there = layer.weights.values != 0  # [row, column, input, output]
-            inputs = there.shape[2]
-            cuts = np.unique([*range(0, inputs, size or inputs), inputs])
-            per_part = [
-                record_bits(part.reshape(-1, part.shape[-1]).T, np.array([0, part[..., 0].size]), code)[:, 0]
-                for part in np.split(there, cuts[1:-1], axis=2)
-            ]
+            per_part = _of_columns(weights_of(layer), size, code)
             first = np.cumsum(tiling.widths[: tiling.channel_tiles]) - tiling.widths[: tiling.channel_tiles]
             return np.concatenate([np.add.reduceat(each, first) for each in per_part])
 
@@ -166,6 +162,18 @@ class Codes:
         spec = self.plan.spec
         assert spec.dram != "none" and spec.codec != "none"
         return Code(_SCHEMES[spec.dram.compress], spec.codec.run_bits, 0)
+
+
+def _of_columns(weights: Integers, size: int | None, code: Code) -> list[IntArray]:
+    """Bits of the weights [row, column, input, output] of each output: int64 [output], by part of the inputs."""
+    inputs, outputs = weights.shape[2:]
+    found = []
+    for first in range(0, inputs, size or inputs):
+        part = weights[:, :, first : first + (size or inputs)].reshape(-1, outputs)
+        cuts, at_once = np.array([0, len(part)]), max(1, _MOST // len(part))
+        spans = (part[:, i : i + at_once] for i in range(0, outputs, at_once))
+        found.append(np.concatenate([record_bits((span != 0).T, cuts, code)[:, 0] for span in spans]))
+    return found
 
 
 def cuts_of(plan: Plan, name: str) -> IntArray:

@@ -1,4 +1,4 @@
-"""Places of the maps that a layer reads: those under the windows of each tile, and those that no tile of its block had."""
+"""Places of maps that a layer reads: those under the windows of each tile, and those that no tile of its block had."""
 
 from __future__ import annotations
 
