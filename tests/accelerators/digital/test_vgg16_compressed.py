@@ -1,7 +1,7 @@
 """VGG-16's convolutions with the zeros of each layer as a chip had them, compressed, beside what the chip moved.
 
-Eyeriss, 65 nm, three images together (JSSC 2017, table V: bytes and zeros as the table of cucapra/fodlam
-`data/eyeriss-vgg16.csv` has them, typed by hand from the paper).  Its code is of pairs of 5 bits of run and 16 of value,
+Eyeriss, 65 nm, three images together (JSSC 2017, table V: bytes and zeros as `data/eyeriss-vgg16.csv` of cucapra/fodlam
+has them, typed from the paper).  Its code is of pairs of 5 bits of run and 16 of value,
 three of them in 64 bits (ISSCC 2016 and JSSC 2017; recalled, not read).  Run as a program it prints the table of
 docs/machines/digital.md.
 """
@@ -22,7 +22,7 @@ from hwsim.contract.dense import Dense
 
 pytestmark = pytest.mark.no_kernel
 
-NAMES = "1-1 1-2 2-1 2-2 3-1 3-2 3-3 4-1 4-2 4-3 5-1 5-2 5-3".split()
+NAMES = [f"{block}-{i + 1}" for block, layers in enumerate((2, 2, 3, 3, 3), 1) for i in range(layers)]
 PUBLISHED_MB = [15.4, 54.0, 33.4, 48.5, 20.2, 32.2, 30.8, 17.8, 28.6, 22.8, 6.3, 5.7, 5.6]  # of the batch
 ZEROS = [1.6, 47.7, 24.8, 38.7, 39.7, 58.1, 58.7, 64.3, 74.7, 85.4, 79.4, 87.4, 88.5]  # % of what a layer reads
 CODEC = {"value_bits": 16, "run_bits": 5, "lanes": 16, "law": "logic", "source": "pairs of 5 and 16 bits"}
