@@ -15,9 +15,10 @@ import numpy as np
 from hwsim import units
 from hwsim.accelerators.digital.codes import compresses
 from hwsim.accelerators.digital.counting import TileWork, counts_inputs
+from hwsim.accelerators.digital.mover import Traffic
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
-from hwsim.accelerators.digital.traffic import Traffic, accesses_in_a_row, array_runs, pad_accesses, runs, skips
+from hwsim.accelerators.digital.traffic import accesses_in_a_row, array_runs, pad_accesses, runs, skips
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
 

@@ -7,14 +7,13 @@ global buffer before they are read from there; its partial sums and states wait 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 
 from hwsim.accelerators.digital.codes import Codes
 from hwsim.accelerators.digital.counting import TileWork
+from hwsim.accelerators.digital.mover import Mover, Traffic
 from hwsim.accelerators.digital.plan import Plan, Task
-from hwsim.accelerators.digital.storage import Home, Kind, Storage
+from hwsim.accelerators.digital.storage import Kind, Storage
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
 
@@ -37,96 +36,9 @@ def array_runs(plan: Plan, task: Task) -> IntArray:
     return runs(plan, task.only_first or task.keeps_sums)
 
 
-@dataclass(slots=True)
-class Traffic:
-    """Accesses of one task's jobs."""
-
-    dram_reads: IntArray
-    dram_writes: IntArray
-    buffer_fills: IntArray  # words written that come from DRAM
-    buffer_reads: IntArray
-    buffer_writes: IntArray  # words written that come from the array
-    pad_writes: IntArray
-    pad_reads: IntArray
-    decoded: IntArray  # values that come from DRAM compressed
-    encoded: IntArray
-
-
-class _Mover:
-    """Adds up what one task moves."""
-
-    def __init__(self, plan: Plan, task: Task, codes: Codes | None) -> None:
-        self.plan, self.task, self.codes = plan, task, codes
-        nothing = np.zeros((1, plan.timesteps, *task.tiling.shape), np.int64)
-        self.moved = Traffic(*[nothing] * len(fields(Traffic)))
-
-    def read(self, home: Home, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
-        """Read runs of `bits` [channel tile], each `times` [..., part or 1, position tile], from their home.
-
-        Only jobs that `of_jobs` [timestep, channel job, position job] has do.
-        """
-        if home == "global_buffer":
-            self.moved.buffer_reads = self.moved.buffer_reads + self._words(bits, times) * of_jobs
-        elif home == "dram":
-            self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times) * of_jobs
-
-    def write(self, home: Home, bits: IntArray, times: IntArray) -> None:
-        """Write runs of bits to their home."""
-        if home == "global_buffer":
-            self.moved.buffer_writes = self.moved.buffer_writes + self._words(bits, times)
-        elif home == "dram":
-            self.moved.dram_writes = self.moved.dram_writes + self._bursts(bits, times)
-
-    def fill(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
-        """Bring runs of bits from DRAM into the global buffer."""
-        self.moved.dram_reads = self.moved.dram_reads + self._together(bits, times, of_jobs)
-        self.fill_words(bits, times, of_jobs)
-
-    def _together(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int) -> IntArray:
-        """Bursts of runs of which those of one block lie side by side, or of one job where there are no blocks."""
-        if self.task.cells is None:
-            return self._bursts(bits, times) * of_jobs
-        return self._bursts_of_jobs(self.task.tiling.combine(bits, times) * of_jobs)
-
-    def _bursts_of_jobs(self, bits: IntArray) -> IntArray:
-        """Bursts of the bits of jobs, of which those of one block lie side by side."""
-        dram, cells = self.plan.spec.dram, self.task.cells
-        assert dram != "none"
-        if cells is None:
-            return -(-bits // dram.burst_bits)
-        return cells.bursts(np.broadcast_to(bits, (len(bits), *cells.shape)), dram.burst_bits)
-
-    def read_coded(self, bits: IntArray, values: IntArray) -> None:
-        """Read compressed bits of jobs from DRAM, so many values of them."""
-        self.moved.dram_reads = self.moved.dram_reads + self._bursts_of_jobs(bits)
-        self.moved.decoded = self.moved.decoded + values
-
-    def fill_words(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
-        """Write runs of bits that come from DRAM into the global buffer."""
-        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times) * of_jobs
-
-    def write_coded(self, bits: IntArray, values: IntArray) -> None:
-        """Write compressed bits of jobs to DRAM, so many values of them."""
-        dram = self.plan.spec.dram
-        assert dram != "none"
-        self.moved.dram_writes = self.moved.dram_writes + -(-bits // dram.burst_bits)
-        self.moved.encoded = self.moved.encoded + values
-
-    def _words(self, bits: IntArray, times: IntArray) -> IntArray:
-        buffer = self.plan.spec.global_buffer
-        assert buffer != "none"
-        return self.task.tiling.combine(-(-bits // buffer.port_bits), times)
-
-    def _bursts(self, bits: IntArray, times: IntArray) -> IntArray:
-        """Runs of one job lie side by side."""
-        dram = self.plan.spec.dram
-        assert dram != "none"
-        return -(-self.task.tiling.combine(bits, times) // dram.burst_bits)
-
-
 def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None, codes: Codes | None = None) -> Traffic:
     """Everything that one task moves; without codes what is compressed in DRAM counts as if it were not."""
-    mover = _Mover(plan, task, codes)
+    mover = Mover(plan, task, codes)
     if task.unit is not None:
         _move_weights(mover, storage, work)
     _move_inputs(mover, storage)
@@ -142,7 +54,7 @@ def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None, cod
     return mover.moved
 
 
-def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> None:
+def _move_weights(mover: Mover, storage: Storage, work: TileWork | None) -> None:
     """Weights go to the scratchpads once for all positions, or all of a block, where they fit, else tile by tile.
 
     From the global buffer spikes then fetch theirs one by one, or all rows together those of the taps that meet
@@ -179,7 +91,7 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
         mover.read(home, bits, each_tile)
 
 
-def _fill_weights(mover: _Mover, bits: IntArray, once: IntArray, brought: IntArray | int) -> None:
+def _fill_weights(mover: Mover, bits: IntArray, once: IntArray, brought: IntArray | int) -> None:
     """Weights from DRAM into the global buffer, where they lie as they are."""
     if mover.codes is None or not mover.codes.cuts_weights:
         mover.fill(bits, once, brought)
@@ -188,7 +100,7 @@ def _fill_weights(mover: _Mover, bits: IntArray, once: IntArray, brought: IntArr
         _read_coded_weights(mover, once, brought)
 
 
-def _read_coded_weights(mover: _Mover, times: IntArray, of_jobs: IntArray | int) -> None:
+def _read_coded_weights(mover: Mover, times: IntArray, of_jobs: IntArray | int) -> None:
     """Compressed weights of each channel tile, so many times."""
     assert mover.codes is not None
     tiling = mover.task.tiling
@@ -197,7 +109,7 @@ def _read_coded_weights(mover: _Mover, times: IntArray, of_jobs: IntArray | int)
 
 
 def _move_through_scratchpad(
-    mover: _Mover, once: IntArray, filled: IntArray | int, each_tile: IntArray, work: TileWork | None
+    mover: Mover, once: IntArray, filled: IntArray | int, each_tile: IntArray, work: TileWork | None
 ) -> None:
     """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row.
 
@@ -230,7 +142,7 @@ def pad_accesses(plan: Plan, task: Task) -> int:
     return -(-task.weights.weights.bits // pad.port_bits)
 
 
-def _move_inputs(mover: _Mover, storage: Storage) -> None:
+def _move_inputs(mover: Mover, storage: Storage) -> None:
     """Each place under the windows of a tile once, for every tile again; its channels of one part lie together.
 
     Of a map in DRAM a block brings each place once into the buffer, where its tiles read it.
@@ -256,7 +168,7 @@ def _move_inputs(mover: _Mover, storage: Storage) -> None:
         mover.read(home, bits, done[None] * places)
 
 
-def _read_coded_map(mover: _Mover, i: int, channels: IntArray, places: IntArray) -> None:
+def _read_coded_map(mover: Mover, i: int, channels: IntArray, places: IntArray) -> None:
     """Compressed channels [ct] of places [..., pt] of the map that is read as the piece of this number."""
     assert mover.codes is not None
     tiling, cells = mover.task.tiling, mover.task.cells
@@ -276,7 +188,7 @@ def channels_of(plan: Plan, task: Task, piece: Piece) -> IntArray:
     return np.array([end - first for first, end in own], np.int64)
 
 
-def _move_state(mover: _Mover, storage: Storage) -> None:
+def _move_state(mover: Mover, storage: Storage) -> None:
     """States of neurons to and from their home at every timestep; kept sums to it at the first, then from it.
 
     In blocks, partial sums to and from where they wait, and states from one block of timesteps to the next.
