@@ -1,9 +1,8 @@
 """VGG-16's convolutions with the zeros of each layer as a chip had them, compressed, beside what the chip moved.
 
-Eyeriss, 65 nm, three images together (JSSC 2017, its table of VGG-16: bytes and zeros as `data/eyeriss-vgg16.csv` of cucapra/fodlam
-has them, typed from the paper).  Its code is of pairs of 5 bits of run and 16 of value,
-three of them in 64 bits (ISSCC 2016 and JSSC 2017; recalled, not read).  Run as a program it prints the table of
-docs/machines/digital.md.
+Eyeriss, 65 nm, three images together (JSSC 2017): bytes and zeros as `data/eyeriss-vgg16.csv` of cucapra/fodlam has
+them, typed from the paper.  Its code is of pairs of 5 bits of run and 16 of value, three of them in 64 bits (recalled,
+not read).  Run as a program it prints the table of docs/machines/digital.md.
 """
 
 from __future__ import annotations
