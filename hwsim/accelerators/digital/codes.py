@@ -102,7 +102,8 @@ class Codes:
             per_part = per_part / task.tiling.groups
         taken = _taken(self.plan, task, piece)
         tiles = task.tiling.positions.size // task.tiling.images
-        found = _added(per_part[:, :, taken.place], taken.tile, tiles)
+        steps = (per_part[:, t][:, taken.place] for t in range(per_part.shape[1]))  # one at a time: places are many
+        found = np.stack([_added(each, taken.tile, tiles) for each in steps], axis=1)
         return _whole(np.tile(found.swapaxes(-1, -2), task.tiling.images))
 
     def written(self, task: Task) -> IntArray:

@@ -19,7 +19,7 @@ from traces.direct.networks import Sketch
 from hwsim.accelerators.digital import Machine
 from hwsim.accelerators.digital.coding import Code, expected_bits, record_bits
 from hwsim.accelerators.digital.layout import Layout
-from hwsim.engine import compiled_engine
+from hwsim.engine import compiled_engine, simpy_engine
 from hwsim.errors import ArchitectureError, HwsimError
 
 CODEC = {"value_bits": 8, "run_bits": 3, "lanes": 4, "law": "logic", "source": "test"}
@@ -263,7 +263,9 @@ def test_few_lanes_take_longer():
     for lanes in (1, 512):
         machine = Machine(spec.model_copy(update={"codec": spec.codec.model_copy(update={"lanes": lanes})}))
         (batch,) = machine.lower(trace).batches
-        ends.append(compiled_engine.run(batch.schedules["static"][0]).makespan_cycles)
+        schedule = batch.schedules["static"][0]
+        ends.append(compiled_engine.run(schedule).makespan_cycles)
+        assert simpy_engine.run(schedule).makespan_cycles == ends[-1]
     assert ends[0] > ends[1]
 
 
