@@ -19,6 +19,7 @@ from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.read_noise import noise
 from hwsim.kernels.crossbar.rows import IntArray, Segments, Sliding
+from hwsim.kernels.crossbar.wires import Wires, drive_wires
 from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Words = NDArray[np.uint64]
@@ -27,6 +28,8 @@ Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
 _ROWS_A_SLICE = 4  # about where both ways take the same time, with 64 to 1,024 columns
 NOISE_BITS = 24
 """A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
+GAIN_BITS = 20
+"""A gain error of 1 is 2**GAIN_BITS."""
 
 
 class Reads(NamedTuple):
@@ -66,6 +69,14 @@ class Conversion(NamedTuple):
     reads_silence: bool  # whether columns are converted when no row is driven
     largest: int  # of all cells, to know which reads cannot clip
     smallest: int
+    spread: bool  # whether converters have errors of their own
+
+
+class Converters(NamedTuple):
+    """Errors of the ADC of each column, in currents: what it adds, and how much it makes of one more than it is."""
+
+    offset: IntArray  # [row block, column]
+    gain: IntArray  # [row block, column] in 2**-GAIN_BITS
 
 
 class Scratch(NamedTuple):
@@ -84,6 +95,7 @@ def read_layer(
     reads: Reads,
     columns: Columns,
     conversion: Conversion,
+    errors: tuple[Wires, Converters],
     first_sample: int,
     scratch: Scratch,
     passed: NDArray[np.int32],
@@ -95,6 +107,7 @@ def read_layer(
     n_reads = reads.segments.start.size - 1
     n_digits = -(-planes.shape[0] // reads.dac_bits)
     n_outputs = scratch.sums.size
+    wires, converters = errors
     for s in range(planes.shape[1]):
         for oy in range(window.out_height):
             for ox in range(window.out_width):
@@ -104,8 +117,13 @@ def read_layer(
                     excess = 0
                     for read in range(first, first + reads.per_group):
                         for digit in range(n_digits):
-                            driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
+                            if wires.cells.size:
+                                driven = _drive_wires(planes, s, digit, oy, ox, read, window, reads, wires, scratch)
+                            else:
+                                driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
                             if driven or conversion.reads_silence:
+                                if conversion.spread:
+                                    _convert_unlike(read // reads.segments.phases, converters, scratch.currents)
                                 number = (place * n_reads + read) * n_digits + digit
                                 excess += _convert(driven, digit * reads.dac_bits, number, columns, conversion, scratch)
                     start = first // reads.per_group * n_outputs
@@ -141,6 +159,50 @@ def _drive(
             driven += popcount(word) << (plane - low)
             _add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
     return driven
+
+
+@kernel(allocates=False, inlined=True)
+def _drive_wires(
+    planes: Words,
+    s: int,
+    digit: int,
+    oy: int,
+    ox: int,
+    read: int,
+    window: Sliding,
+    reads: Reads,
+    wires: Wires,
+    scratch: Scratch,
+) -> int:
+    """As `_drive`, each plane's pulses by themselves, with what they lose in the wires."""
+    scratch.currents[:] = 0
+    driven = 0
+    low = digit * reads.dac_bits
+    ends = (reads.segments.start[read], reads.segments.start[read + 1])
+    for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
+        rows = drive_wires(
+            planes[plane, s],
+            oy,
+            ox,
+            reads.first_row,
+            reads.segments,
+            ends,
+            window,
+            wires,
+            plane - low,
+            scratch.currents,
+        )
+        driven += rows << (plane - low)
+    return driven
+
+
+@kernel(allocates=False, inlined=True)
+def _convert_unlike(block: int, converters: Converters, currents: Integers) -> None:
+    """Give currents the gain and offset of the ADCs of a row block."""
+    half = 1 << (GAIN_BITS - 1)
+    for c in range(currents.size):
+        more = (currents[c] * converters.gain[block, c] + half) >> GAIN_BITS
+        currents[c] += more + converters.offset[block, c]
 
 
 @kernel(allocates=False, inlined=True)
@@ -200,7 +262,7 @@ def _convert(
     safe = driven * conversion.largest <= top and driven * conversion.smallest >= bottom
     subtracted = (driven * conversion.off_current + ((1 << conversion.fraction_bits) >> 1)) >> conversion.fraction_bits
     scratch.counts[0] += currents.size
-    if not safe or conversion.noise_scale:
+    if not safe or conversion.noise_scale or conversion.spread:
         clipped = 0
         for c in range(currents.size):
             clipped += (currents[c] > top) | (currents[c] < bottom)
