@@ -139,9 +139,11 @@ def refused_errors(devices: Devices, device: str, conversion: str, coding: str) 
             return f"devices.{key}: is of cells with a conductance, so crossbar.device: rram, got {device}"
     if devices.column_wire_ohm and conversion == "pe":
         return (
-            "devices.column_wire_ohm: needs columns that are converted one by one, so assumptions.conversion: crossbar, "
-            f"got {conversion}"
+            "devices.column_wire_ohm: needs columns that are converted one by one, so assumptions.conversion: "
+            f"crossbar, got {conversion}"
         )
     if devices.column_wire_ohm and coding == "amplitude":
-        return f"devices.column_wire_ohm: needs rows that are driven in pulses, so dac.coding: pulse_width, got {coding}"
+        return (
+            f"devices.column_wire_ohm: needs rows that are driven in pulses, so dac.coding: pulse_width, got {coding}"
+        )
     return None

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
+from hwsim.kernels.crossbar.converters import Converters, differ
 from hwsim.kernels.crossbar.read_noise import noise
-from hwsim.kernels.crossbar.rows import IntArray, Segments, Sliding
+from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.rows import IntArray, Sliding
 from hwsim.kernels.crossbar.wires import Wires, drive_wires
 from hwsim.kernels.crossbar.word_vectors import add_rows
 
@@ -28,17 +30,6 @@ Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
 _ROWS_A_SLICE = 4  # about where both ways take the same time, with 64 to 1,024 columns
 NOISE_BITS = 24
 """A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
-GAIN_BITS = 20
-"""A gain error of 1 is 2**GAIN_BITS."""
-
-
-class Reads(NamedTuple):
-    """Which words each read takes its rows from."""
-
-    segments: Segments  # masked words of a window, sorted by read
-    first_row: IntArray  # [segment] row of `Columns.cells` of bit 0 of its word; below zero where that bit is masked
-    per_group: int  # reads of one group of channels
-    dac_bits: int  # neighbouring planes of one digit
 
 
 class Columns(NamedTuple):
@@ -72,13 +63,6 @@ class Conversion(NamedTuple):
     spread: bool  # whether converters have errors of their own
 
 
-class Converters(NamedTuple):
-    """Errors of the ADC of each column, in currents: what it adds, and how much it makes of one more than it is."""
-
-    offset: IntArray  # [row block, column]
-    gain: IntArray  # [row block, column] in 2**-GAIN_BITS
-
-
 class Scratch(NamedTuple):
     """Room for one group of one position, and the counts."""
 
@@ -108,6 +92,7 @@ def read_layer(
     n_digits = -(-planes.shape[0] // reads.dac_bits)
     n_outputs = scratch.sums.size
     wires, converters = errors
+    currents = scratch.currents
     for s in range(planes.shape[1]):
         for oy in range(window.out_height):
             for ox in range(window.out_width):
@@ -118,12 +103,12 @@ def read_layer(
                     for read in range(first, first + reads.per_group):
                         for digit in range(n_digits):
                             if wires.cells.size:
-                                driven = _drive_wires(planes, s, digit, oy, ox, read, window, reads, wires, scratch)
+                                driven = drive_wires(planes, s, digit, oy, ox, read, window, reads, wires, currents)
                             else:
                                 driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
                             if driven or conversion.reads_silence:
                                 if conversion.spread:
-                                    _convert_unlike(read // reads.segments.phases, converters, scratch.currents)
+                                    differ(read // reads.segments.phases, converters, currents)
                                 number = (place * n_reads + read) * n_digits + digit
                                 excess += _convert(driven, digit * reads.dac_bits, number, columns, conversion, scratch)
                     start = first // reads.per_group * n_outputs
@@ -159,50 +144,6 @@ def _drive(
             driven += popcount(word) << (plane - low)
             _add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
     return driven
-
-
-@kernel(allocates=False, inlined=True)
-def _drive_wires(
-    planes: Words,
-    s: int,
-    digit: int,
-    oy: int,
-    ox: int,
-    read: int,
-    window: Sliding,
-    reads: Reads,
-    wires: Wires,
-    scratch: Scratch,
-) -> int:
-    """As `_drive`, each plane's pulses by themselves, with what they lose in the wires."""
-    scratch.currents[:] = 0
-    driven = 0
-    low = digit * reads.dac_bits
-    ends = (reads.segments.start[read], reads.segments.start[read + 1])
-    for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
-        rows = drive_wires(
-            planes[plane, s],
-            oy,
-            ox,
-            reads.first_row,
-            reads.segments,
-            ends,
-            window,
-            wires,
-            plane - low,
-            scratch.currents,
-        )
-        driven += rows << (plane - low)
-    return driven
-
-
-@kernel(allocates=False, inlined=True)
-def _convert_unlike(block: int, converters: Converters, currents: Integers) -> None:
-    """Give currents the gain and offset of the ADCs of a row block."""
-    half = 1 << (GAIN_BITS - 1)
-    for c in range(currents.size):
-        more = (currents[c] * converters.gain[block, c] + half) >> GAIN_BITS
-        currents[c] += more + converters.offset[block, c]
 
 
 @kernel(allocates=False, inlined=True)

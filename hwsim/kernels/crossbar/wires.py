@@ -1,8 +1,8 @@
 """Column currents behind wires that have resistance, to first order in it.
 
-The segment of a column below row p carries S_p, what the driven rows to p draw.  Its drop r S_p is missing at each of
-these, so what a column loses is r times the sum of S_p^2 over its segments, to first order.  A current of S less that is
-taken as S^2 / (S + loss), which is the same to first order and cannot turn negative.
+The segment of a column below row p carries S_p, what the driven rows up to p draw.  Its drop r S_p is missing at each
+of these, so what a column loses is r times the sum of S_p^2 over its segments, to first order.  A current S less that
+is taken as S^2 / (S + loss), which is the same to first order and cannot turn negative.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import trailing_zeros
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.rows import IntArray, Segments, Sliding
+from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.rows import IntArray, Sliding
 
 Words = NDArray[np.uint64]
 Floats = NDArray[np.float64]
@@ -34,33 +35,51 @@ class Wires(NamedTuple):
 
 @kernel(allocates=False, inlined=True)
 def drive_wires(
-    words: Words,
+    planes: Words,
+    s: int,
+    digit: int,
     oy: int,
     ox: int,
-    first_row: IntArray,
-    segments: Segments,
-    ends: tuple[int, int],
+    read: int,
     window: Sliding,
+    reads: Reads,
     wires: Wires,
-    shift: int,
     currents: NDArray[Any],
 ) -> int:
-    """Add what columns carry at one pulse, times 2**shift, to `currents` [column]; the number of driven rows.
+    """Set `currents` [column] to what columns carry when a digit drives the rows of a read; the number of unit pulses.
 
-    `words` uint64 [position, word] are one plane of a sample, `ends` the first segment of a read and one past its last.
-    Where there are twice as many wires as `currents`, those of the second half are subtracted from the first.
+    The bits of a digit are pulses one after another, `planes` uint64 [plane, sample, position, word].  Where there are
+    twice as many wires as `currents`, those of the second half are subtracted from the first.
     """
+    currents[:] = 0
+    pulses, low = 0, digit * reads.dac_bits
+    for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
+        driven = _pass(planes[plane, s], oy, ox, read, window, reads, wires)
+        pulses += driven << (plane - low)
+        for c in range(wires.passing.size):
+            carried = wires.passing[c] + wires.segment * wires.lost[c]
+            sensed = np.int64(np.floor(wires.passing[c] * (wires.passing[c] / max(carried, 1.0)) + 0.5))
+            if c < currents.size:
+                currents[c] += (sensed - driven * wires.taken_off) << (plane - low)
+            else:
+                currents[c - currents.size] -= sensed << (plane - low)
+    return pulses
+
+
+@kernel(allocates=False, inlined=True)
+def _pass(words: Words, oy: int, ox: int, read: int, window: Sliding, reads: Reads, wires: Wires) -> int:
+    """Find what passes the end of each column, and what is lost on the way; the number of driven rows."""
     wires.passing[:] = 0.0
     wires.lost[:] = 0.0
-    driven, at = 0, 0
-    for i in range(ends[0], ends[1]):
+    driven, at, segments = 0, 0, reads.segments
+    for i in range(segments.start[read], segments.start[read + 1]):
         y = oy * window.stride[0] - window.padding[0] + segments.row[i] * window.dilation[0]
         x = ox * window.stride[1] - window.padding[1] + segments.column[i] * window.dilation[1]
         if y < 0 or y >= window.height or x < 0 or x >= window.width:
             continue
         word = words[y * window.width + x, segments.word[i]] & segments.mask[i]
         while word != np.uint64(0):
-            cell = first_row[i] + trailing_zeros(word)
+            cell = reads.first_row[i] + trailing_zeros(word)
             word &= word - np.uint64(1)
             if driven:
                 _go_down(wires, float(wires.row[cell] - at))
@@ -69,14 +88,6 @@ def drive_wires(
                 wires.passing[c] += wires.cells[cell, c]
             driven += 1
     _go_down(wires, float(wires.rows - at))
-    n = currents.size
-    for c in range(wires.passing.size):
-        carried = wires.passing[c] + wires.segment * wires.lost[c]
-        sensed = np.int64(np.floor(wires.passing[c] * (wires.passing[c] / max(carried, 1.0)) + 0.5))
-        if c < n:
-            currents[c] += (sensed - driven * wires.taken_off) << shift
-        else:
-            currents[c - n] -= sensed << shift
     return driven
 
 

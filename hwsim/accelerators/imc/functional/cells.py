@@ -3,9 +3,9 @@
 Level n of 2**cell_bits conducts n levels above `off_levels` = (levels - 1) G_off / (G_on - G_off).  Currents are kept
 to 2**-FRACTION_BITS of a level.  With variation a cell conducts mu (1 + sigma z), not below zero, with z normal
 (`normal`).  Cell i in the order [group, row, column], reference columns last, takes words 4 i to 4 i + 3 of the stream
-'seed/cells/layer': the upper half of the first says whether it is stuck (on below the one fraction, off below the sum of
-both), the others are z.  What a cell holds then changes with time and temperature (`change`), and draws less current the
-further its row's wire is (`wires`).
+'seed/cells/layer': the upper half of the first says whether it is stuck (on below the one fraction, off below the sum
+of both), the others are z.  What a cell conducts then changes with time and temperature (`change`), and it draws less
+current the longer its row's wire is up to it (`wires`).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def _stored_levels(spec: ImcSpec, layer: Conv2d | Linear) -> tuple[NDArray[np.ui
 
 
 def _conduct(spec: ImcSpec, name: str, levels: NDArray[np.uint8], fraction_bits: int) -> NDArray[np.int32]:
-    """Currents of cells at `levels`, as programmed or as drawn and read; off current included unless levels are whole."""
+    """Currents of cells at `levels`, as drawn and read; off current included unless levels are whole."""
     devices = spec.devices
     off = 0 if _whole(spec) else round(off_levels(spec) * (1 << fraction_bits))
     means = off + (np.arange(spec.crossbar.levels, dtype=np.int64) << fraction_bits)

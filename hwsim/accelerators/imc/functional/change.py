@@ -1,9 +1,9 @@
 """How conductances change after programming: with time, and with temperature.
 
-Drift is the power law G(t) = G(t0) (t / t0)^-nu; temperature changes a conductance by a fixed share a kelvin.  Cell i, in
-the order of `cells`, has its exponent from number i of the stream 'seed/drift/layer' and its coefficient from number i of
-'seed/warmth/layer' (`normal`).  Powers are looked up in steps of sigma / 64, from decimal arithmetic: no machine's library
-of functions has a say in them.
+Drift is the power law G(t) = G(t0) (t / t0)^-nu; temperature changes a conductance by a fixed share a kelvin.  Cell i,
+in the order of `cells`, has its exponent from number i of the stream 'seed/drift/layer' and its coefficient from number
+i of 'seed/warmth/layer' (`normal`).  Powers are looked up in steps of sigma / 64, from decimal arithmetic: no machine's
+library of functions has a say in them.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def _drift(spec: ImcSpec, name: str, first: int, n: int) -> Factors:
     drawn = normals(stream_key(devices.seed, "drift", name), first, n)
     shift = UNIT_BITS - (_STEPS.bit_length() - 1)
     steps = (drawn + (1 << shift - 1)) >> shift
-    return powers[steps + _WITHIN]
+    found: Factors = powers[steps + _WITHIN]
+    return found
 
 
 def _warmth(spec: ImcSpec, name: str, first: int, levels: NDArray[np.uint8]) -> Factors:

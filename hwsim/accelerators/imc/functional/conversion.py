@@ -10,10 +10,11 @@ from math import ceil
 import numpy as np
 
 from hwsim.accelerators.imc.functional.cells import Cells, off_levels
-from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.functional.normal import UNIT_BITS, normals
+from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.kernels.counter_rng import stream_key
-from hwsim.kernels.crossbar.reads import GAIN_BITS, NOISE_BITS, Conversion, Converters
+from hwsim.kernels.crossbar.converters import GAIN_BITS, Converters
+from hwsim.kernels.crossbar.reads import NOISE_BITS, Conversion
 
 _NOISE_ROOT = 3**0.5  # the kernel's noise has a sigma of 2**16 / sqrt(3)
 _NOISE_UNIT_BITS = 16

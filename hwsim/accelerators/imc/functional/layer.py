@@ -16,7 +16,8 @@ from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.crossbar.lossless import Worth, read_lossless
-from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
+from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
 from hwsim.kernels.crossbar.wires import Wires
 from hwsim.traces.network.check import MAX_INT
@@ -47,7 +48,9 @@ class CrossbarLayer:
         bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
         bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
         exact = spec.devices.column_wire_ohm == 0 and not self.conversion.spread
-        narrow = exact and max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
+        narrow = (
+            exact and max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
+        )
         flat = cells.currents.reshape(-1, cells.currents.shape[2])
         stored: Integers = flat.astype(np.int16) if narrow else flat
         column: Integers = np.zeros(flat.shape[1], np.int32) if narrow else np.zeros(flat.shape[1], np.int64)

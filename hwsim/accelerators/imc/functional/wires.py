@@ -1,12 +1,12 @@
 """Resistance of a crossbar's wires: where each column lies, what its rows lose, and what its columns need to know.
 
 A row is driven at the side of its first column and a column is sensed below its last row, at a virtual ground; from
-driver to first cell and from last cell to sense amplifier is one segment as between cells.  Rows that are not driven are
-cut off by their cells' transistors, columns that hold nothing are not sensed and draw nothing.
+driver to first cell and from last cell to sense amplifier is one segment as between cells.  Rows that are not driven
+are cut off by their cells' transistors, columns that hold nothing are not sensed and draw nothing.
 
 Along a row each cell draws its current whatever other rows do: where its column is at ground, the voltages of a row are
-those of a ladder of resistors, which is solved once, when the cells are programmed.  Along columns currents depend on the
-rows that are driven together: `hwsim.kernels.crossbar.wires`.
+those of a ladder of resistors, which is solved once, when the cells are programmed.  Along columns currents depend on
+the rows that are driven together: `hwsim.kernels.crossbar.wires`.
 """
 
 from __future__ import annotations
@@ -40,13 +40,11 @@ def sites_of(outputs: int, parts: int, across: int, references: IntArray) -> Sit
     )
 
 
-def along_rows(
-    spec: ImcSpec, sites: Sites, currents: NDArray[np.int32], fraction_bits: int
-) -> NDArray[np.int32]:
+def along_rows(spec: ImcSpec, sites: Sites, currents: NDArray[np.int32], fraction_bits: int) -> NDArray[np.int32]:
     """What cells [group, row, column] draw behind their row's wire, their columns at ground; rounded half up.
 
-    A ladder: seen from cell j the rest of its row conducts Y_j = g_j + Y_{j+1} / (1 + r Y_{j+1}), and the voltage behind
-    a segment is 1 / (1 + r Y_j) of that before it.
+    A ladder: seen from cell j the rest of its row conducts Y_j = g_j + Y_{j+1} / (1 + r Y_{j+1}), and the voltage
+    behind a segment is 1 / (1 + r Y_j) of that before it.
     """
     drawn = currents.copy()
     segment = relative_ohm(spec, spec.devices.row_wire_ohm, fraction_bits)
@@ -71,6 +69,8 @@ def relative_ohm(spec: ImcSpec, ohm: float, fraction_bits: int) -> float:
     Raises ArchitectureError for cells that have no conductance.
     """
     if spec.crossbar.device != "rram":
-        raise ArchitectureError(f"devices: wires have resistance with crossbar.device: rram, got {spec.crossbar.device}")
+        raise ArchitectureError(
+            f"devices: wires have resistance with crossbar.device: rram, got {spec.crossbar.device}"
+        )
     siemens = (1 / spec.crossbar.r_on_ohm - 1 / spec.crossbar.r_off_ohm) / (spec.crossbar.levels - 1)
     return ohm * siemens / (1 << fraction_bits)
