@@ -50,12 +50,11 @@ def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
     placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     width = input_shape(layer, plan.network)[1]
     met = window(layer).places(1, placed.window.out_width, width)
-    pes, columns = placed.pes // placed.copies, 0
+    columns = 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
         low = np.where(met[first:end] < 0, width, met[first:end]).min() if copy else 0
         high = met[first:end].max() + 1 if copy < placed.copies - 1 else width
-        first_pe = placed.first_pe + copy * pes
-        tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
+        tiles = np.unique(placed.pe_of[copy] // per_tile).size
         own = piece.columns((int(low), int(max(high, low))))
         columns += (own[1] - own[0]) * tiles
     return columns

@@ -59,6 +59,7 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
     return {
         "loop_order": spec.loop_order,
         "placement": spec.placement,
+        "packing": spec.packing,
         "direct_input": spec.direct_input,
         "skip": spec.skip,
         "assumptions": spec.assumptions.switched_on,

@@ -13,7 +13,7 @@ _MEMORIES = {"spike_buffer": "spike_buffer", "global_buffer": "global_buffer", "
 
 
 def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
-    """Copies, converters, lanes where a layer limits; fewer idle parts and memory; the first layer once; the clock."""
+    """Copies, converters, lanes where a layer limits; packing, fewer idle parts, memory; the first layer; the clock."""
     layer, chip = limits.layer, spec.chip
     if limits.unit == layer and layer:
         if chip.replicate != "auto":
@@ -24,7 +24,9 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         yield Lever("columns an ADC", [{"adc.columns_per_adc": columns} for columns in fewer])
     if spec.direct_input == "every_step" and trace.timesteps > 1:
         yield Lever("first layer once", [{"direct_input": "once"}])
-    if limits.unit.endswith(".neuron"):
+    if spec.packing == "none" and not spec.assumptions.by_pe:
+        yield Lever("layers packed", [{"packing": "layers"}])
+    if limits.unit.endswith(".neuron") or limits.unit.startswith("neurons of "):
         yield multiplied("neuron lanes", {"neuron.lanes": spec.neuron.lanes})
     if limits.unit == "input":
         yield multiplied("global buffer's port", {"global_buffer.port_bits": spec.global_buffer.port_bits})

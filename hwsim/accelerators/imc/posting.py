@@ -22,7 +22,9 @@ from hwsim.accelerators.imc.fetching import (
 )
 from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Checked, Postings
@@ -108,9 +110,7 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
     looked_at = undriven.dense_steps * placed.row_blocks
     reads = counts.active if spec.skip == "silent_rows" else looked_at
     sums = reads * placed.sum_blocks // placed.row_blocks
-    pair = 2 if signed(spec) else 1  # columns that count once, as their difference is taken before the ADC
-    conversions = sums * (placed.columns_used // pair + placed.reference_columns)
-    summed = sums * (placed.out_shape[2] // placed.groups)
+    conversions, summed = sums * _converted(spec, placed), sums * _summed(spec, placed)
     actions: Actions = {
         ("adc", "convert"): conversions,
         ("column_mux", "select"): conversions,
@@ -133,6 +133,21 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
     if spec.direct_input == "once":
         actions["psum_buffer", "write"] = work.runs(step) * psum_accesses(work, step.layer)
     return actions
+
+
+def _converted(spec: ImcSpec, placed: LayerPlacement) -> int:
+    """Conversions of one read of a row block; columns whose difference is taken before the ADC count once."""
+    pair = 2 if signed(spec) else 1
+    if spec.convert == "all":
+        return placed.column_blocks * (spec.crossbar.columns // pair)
+    return placed.columns_used // pair + placed.reference_columns
+
+
+def _summed(spec: ImcSpec, placed: LayerPlacement) -> int:
+    """Sums of one read of a row block: an output channel each, or as many as its crossbars could have."""
+    if spec.convert == "all":
+        return placed.column_blocks * placed.block_channels
+    return placed.out_shape[2] // placed.groups
 
 
 def _dense_steps(plan: Plan, step: Step) -> IntArray:

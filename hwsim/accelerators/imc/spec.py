@@ -27,7 +27,7 @@ from hwsim.contract.spec import MachineSpec
 
 
 class Chip(ComponentSpec):
-    """Tiles of PEs of crossbars; layers take whole PEs, `as_needed` adds whole tiles.
+    """Tiles of PEs of crossbars; `packing` says how layers take them, `as_needed` adds whole tiles.
 
     `replicate` says how many copies of a layer share out the positions of its rows; `auto` copies the slowest layer as
     long as all copies take no more than `crossbar_budget` crossbars and the chip has room.
@@ -114,6 +114,7 @@ class ImcSpec(MachineSpec):
     machine: Literal["imc"]
     chip: Chip
     placement: Literal["im2col", "kernel_split"]
+    packing: Literal["none", "layers"] = "none"
     loop_order: Literal["timestep_outer", "layer_outer"]
     pipelining: Literal["rows", "none"]
     mesh: Literal["links", "ideal"]
@@ -122,6 +123,7 @@ class ImcSpec(MachineSpec):
     skip: Literal["none", "silent_rows"]
     sensing: Literal["sample_hold", "current"]
     read_energy: Literal["value", "mean", "array"]
+    convert: Literal["used", "all"] = "used"
     rows_per_read: Annotated[int, Field(ge=1)] | Literal["all"]
     signs: Signs
     dac: Dac
@@ -169,6 +171,11 @@ class ImcSpec(MachineSpec):
             raise ValueError(f"assumptions.conversion: pe needs placement: kernel_split, got {self.placement}")
         if self.assumptions.by_pe and self.skip != "none":
             raise ValueError(f"assumptions: conversion: pe and peripherals: pe_read need skip: none, got {self.skip}")
+        if self.assumptions.by_pe and self.packing != "none":
+            raise ValueError(
+                "assumptions: conversion: pe and peripherals: pe_read count whole PEs, so they need packing: none, got "
+                f"{self.packing}"
+            )
         if self.loop_order == "layer_outer" and self.early_exit.threshold != "never":
             raise ValueError(
                 "loop_order: layer_outer runs all timesteps of a row before the next, so no sample can leave early: "

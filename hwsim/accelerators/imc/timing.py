@@ -32,7 +32,8 @@ def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
 def neuron_cycles(plan: Plan, step: Step) -> int:
     """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer; lanes without membranes."""
     spec, (_, width, channels) = plan.spec, step.layer.shape
-    pes = _pes(plan, step)
+    at = neurons_of(plan, step)
+    pes = 1 if at is None else plan.placement.layers[at].neuron_pes
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
     if spec.loop_order == "layer_outer" or plan.network.activation_bits is not None:
         return updates
@@ -83,12 +84,12 @@ def latency(plan: Plan, step: Step) -> IntArray:
     return plan.runs(step) * (cycles + own_cycles(plan, step.name))
 
 
-def _pes(plan: Plan, step: Step) -> int:
-    """PEs whose neuron units update a step's membranes: those of its own weights, or of what an Add reads."""
+def neurons_of(plan: Plan, step: Step) -> str | None:
+    """The layer with weights at whose neuron units a step's membranes are: its own, or the one that an Add reads."""
     name = step.layer.name
     while name not in plan.placement.layers:
         layer = plan.network[name]
         if not layer.inputs or not isinstance(layer, Add | Pool | Readout | Concat | Upsample):
-            return 1
+            return None
         name = layer.inputs[0]
-    return plan.placement.layers[name].pes
+    return name

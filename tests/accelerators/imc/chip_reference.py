@@ -1,9 +1,9 @@
 """A naive twin of the imc machine's chip: values, crossbars and flits one by one; and of all counts that depend on it.
 
 Rules (module docstrings of placement, sites and traffic):
-- A layer takes whole PEs after those of the layer before; a copy takes whole PEs; within it crossbars follow each other
-  group by group, column block by column block, row block by row block.  n copies share the positions of a row, first
-  copies one more where they do not divide.
+- A layer takes whole PEs after those of the layer before, a copy too, unless they are packed (`packing_reference`); in
+  it crossbars follow each other group by group, column block by column block, row block by row block.  n copies share
+  the positions of a row, first copies one more where they do not divide.
 - A value is made where the first row block of its column is; other tiles with row blocks of that column send sums.
 - The input is at tile 0.  A pool or sum has each position and channel where the first value it reads is; of a flattened
   row it is as a whole where the first value is.
@@ -18,6 +18,7 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
+from accelerators.imc.packing_reference import Packing
 from accelerators.imc.reference import (
     Crossbars,
     bits_of,
@@ -52,11 +53,14 @@ class Chip:
         self.tiles = {}  # layer with weights -> [tiles of each copy]
         self.sums = {}  # layer -> [(from tile, to tile, positions, channels)]
         self.pes = 0
+        self.packing = Packing(spec, network, self.copies) if spec.packing == "layers" else None
         for layer in network:
             if isinstance(layer, Conv2d | Linear):
                 self._place(layer)
             elif is_stored(layer):
                 self._put_beside(layer)
+        if self.packing is not None:
+            self.pes = self.packing.pes
         self.n_tiles = ceil(self.pes / spec.chip.pes_per_tile)
         if spec.chip.tiles != "as_needed":
             self.n_tiles = spec.chip.tiles
@@ -71,19 +75,23 @@ class Chip:
         stack = len(placed.reads) // placed.groups
         weights = (spec.crossbar.columns - placed.reference) // (placed.weight_columns // placed.outputs)
         made, self.tiles[layer.name], self.sums[layer.name] = {}, [], []
-        for positions in shares(layer.shape[1], self.copies.get(layer.name, 1)):
-            tiles = []
+        for copy, positions in enumerate(shares(layer.shape[1], self.copies.get(layer.name, 1))):
+            tiles, summing = [], set()
             for number in range(placed.groups * placed.column_blocks * stack):
                 column, row = divmod(number, stack)
                 group, block = divmod(column, placed.column_blocks)
-                tile = (self.pes + number // spec.chip.crossbars_per_pe) // spec.chip.pes_per_tile
+                pe = self.pes + number // spec.chip.crossbars_per_pe
+                if self.packing is not None:
+                    pe = self.packing.pe_of(layer.name, copy, number)
+                tile = pe // spec.chip.pes_per_tile
                 tiles.append(tile)
                 channels = range(block * weights, min((block + 1) * weights, placed.outputs))
                 channels = [group * placed.outputs + c for c in channels]
                 if row == 0:
-                    home = tile
+                    home, summing = tile, set()
                     made.update({(x, c): home for x in positions for c in channels})
-                elif tile != home and tile != tiles[-2]:
+                elif tile != home and tile not in summing:
+                    summing.add(tile)
                     self.sums[layer.name].append((tile, home, positions, channels))
             self.tiles[layer.name].append(set(tiles))
             self.pes += ceil(len(tiles) / spec.chip.crossbars_per_pe)

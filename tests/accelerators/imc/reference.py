@@ -165,6 +165,7 @@ class Crossbars:
         per_weight = self.slices * (2 if self.differential else 1)
         weights_across = (spec.crossbar.columns - self.reference) // per_weight
         self.column_blocks = ceil(self.outputs / weights_across)
+        self.all_sums = self.column_blocks * weights_across
         self.weight_columns = self.outputs * per_weight
         self.columns = self.weight_columns + self.column_blocks * self.reference
         self.reads = self._reads(spec)
@@ -349,9 +350,11 @@ def crossbar_counts(spec, trace, layer, chip):
                 serial[s, t, y], silent[s, t, y] = work.serial, work.silent
                 looked_at = runs * width * placed.digits * len(placed.reads) * placed.phases
                 read = work.read if spec.skip == "silent_rows" else looked_at
-                sums = read * placed.outputs
+                sums = read * (placed.outputs if spec.convert == "used" else placed.all_sums)
                 analog = placed.differential and spec.signs.subtraction == "analog"
                 converted = placed.columns - (placed.weight_columns // 2 if analog else 0)
+                if spec.convert == "all":
+                    converted = placed.column_blocks * (spec.crossbar.columns // (2 if analog else 1))
                 mux = min(spec.adc.columns_per_adc, spec.crossbar.columns)
                 add(s, t, "crossbar", "read", read * placed.column_blocks)
                 drives = mux if spec.sensing == "current" else 1
