@@ -141,8 +141,8 @@ def simulate(
         if keep:
             workload, tallies = kept_play(machine, short, lambda workload: _play(workload, engine, jobs))
         else:
-            lowered = machine.lower(short) if session is None else machine.learn(short, session)
-            workload = operated(lowered, machine.spec.operating)
+            asked = machine.lower(short) if session is None else machine.learn(short, session)
+            workload = operated(asked, machine.spec.operating)
         parts = machine.components(workload)
         # Like the exits below: what cannot be is refused before the time is spent.
         their_machines = {kind: unsized.sized_for(short, kind) for kind in baselines}

@@ -55,7 +55,7 @@ def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequen
         hardware = each.hardware
         installed = hardware.instances, hardware.clocked, hardware.clock_domains, hardware.storage
         leaving = each.exits and (each.exits, each.exits.outcomes)
-        _add(digest, (batch.ledger.postings, batch.runs, priced, installed, leaving, each.count_units))
+        _add(digest, (batch.ledger.postings, batch.runs, priced, installed, leaving, each.count_units, each.together))
     if machine.decides(trace) == "in its own way" and getattr(trace, "inputs", None) is not None:
         own = machine.functional(trace, 1).trace
         _add(digest, [getattr(own, name) for name in ("spikes", "times", "logits", "decisions") if hasattr(own, name)])

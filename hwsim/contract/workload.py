@@ -27,6 +27,7 @@ class Workload:
     no_exits: str = ""  # why no sample can leave early, on machines that could let them
     dense: Dense | None = None  # what takes the place of spikes in a baseline
     count_units: Mapping[tuple[str, str], int] = field(default_factory=dict)  # (component, action) -> counts are in 1/n
+    together: int = 1  # inferences that run as one: counts and cycles are of all of them
     timed: bool = True  # whether its cycles mean anything; equations of energy alone have no time
     stream: Streaming | None = None  # how an inference may begin before the one before it ends; None where none may
     no_stream: str = ""  # why none may

@@ -38,6 +38,7 @@ def run_figures(
     energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
     accuracy, error = accuracy_of(run)
     makespan_ns = leaving.mean(run.time_ns(run.on_cycles)) if timed else None
+    each_ns = leaving.mean(run.on_ns) if timed else None
     details = _Details(run, arithmetic)
     return Run(
         **vars(found),
@@ -47,8 +48,8 @@ def run_figures(
         leakage_pj=later(lambda: run.figure({bound: run.leakages(bound) for bound in BOUNDS})),
         makespan_ns=makespan_ns,
         speculative_share=found.speculative_pj.value / energy.value,
-        power_uw=None if makespan_ns is None else energy.value / makespan_ns / units.PJ_PER_UW_NS,
-        one_at_a_time_per_s=None if makespan_ns is None or streams else 1e9 / makespan_ns,
+        power_uw=None if each_ns is None else energy.value / each_ns / units.PJ_PER_UW_NS,
+        one_at_a_time_per_s=None if each_ns is None or streams else 1e9 / each_ns,
         pipelined_per_s=later(lambda: _pipelined_per_s(run, details.units[0], makespan_ns)),
         busiest=later(lambda: details.units[0].unit if timed else ""),
         operations=later(lambda: details.operations),
@@ -126,7 +127,7 @@ def _operations(run: PricedRun) -> dict[str, float]:
     survival, totals = run.leaving.survival(), dict[str, float]()
     for key, counts in run.tally.counts.items():
         if key.component == OPERATIONS:
-            mean = math.fsum((counts * survival).ravel()) / run.n_samples
+            mean = math.fsum((counts * survival).ravel()) / run.n_samples / run.workload.together
             totals[key.action] = totals.get(key.action, 0.0) + mean
     return totals
 

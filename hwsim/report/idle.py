@@ -52,7 +52,7 @@ class Idle:
     @cached_property
     def on_ns(self) -> Floats:
         """How long an inference keeps the machine on: [sample, timestep]."""
-        return self.run.time_ns(self.run.on_cycles)
+        return self.run.on_ns
 
     @property
     def shortest_ns(self) -> float:

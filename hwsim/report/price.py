@@ -109,16 +109,16 @@ class PricedRun:
     @cached_property
     def _prices(self) -> Mapping[tuple[str, str], Price]:
         """Price of one count of every action."""
-        per_action, found = self.workload.count_units, {}
+        per_action, together, found = self.workload.count_units, self.workload.together, {}
         for name, part in self.components.items():
             for action, price in part.actions.items():
-                unit = per_action.get((name, action), 1)
+                unit = per_action.get((name, action), 1) * together
                 found[name, action] = price if unit == 1 else price.scaled(1 / unit)
         return found
 
     def unit(self, key: Action) -> int:
-        """Counts of an action that make one of it."""
-        return self.workload.count_units.get((key.component, key.action), 1)
+        """Counts of an action that make one of it in each inference."""
+        return self.workload.count_units.get((key.component, key.action), 1) * self.workload.together
 
     def leakage_uw(self, bound: Bound) -> float:
         """Leakage power of everything."""
@@ -128,6 +128,15 @@ class PricedRun:
     def time_ns(self, cycles: NDArray[np.int64]) -> Floats:
         """Cycles as nanoseconds."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
+
+    @property
+    def on_ns(self) -> Floats:
+        """Time that the machine is on for an inference, its share of one that it runs together with others.
+
+        [sample, timestep].
+        """
+        on = self.time_ns(self.on_cycles)
+        return on if self.workload.together == 1 else on / self.workload.together
 
     @property
     def _stacked(self) -> Counts:
@@ -160,7 +169,7 @@ class PricedRun:
 
     def leakages(self, bound: Bound) -> Floats:
         """Leakage energy, pJ [sample, timestep], if a sample leaves after each timestep."""
-        return units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(self.on_cycles)
+        return units.pj_from_power(self.leakage_uw(bound), 1.0) * self.on_ns
 
     @cached_property
     def totals(self) -> Mapping[Bound, Floats]:
@@ -216,7 +225,7 @@ class PricedRun:
         means = self.leaving.means(np.cumsum(self._stacked, axis=2) * each)
         for key, mean in zip(self.counts, means, strict=True):
             factors[key.component, key.action] = factors.get((key.component, key.action), 0.0) + mean
-        on_ns = self.leaving.mean(self.time_ns(self.on_cycles) * each)
+        on_ns = self.leaving.mean(self.on_ns * each)
         for name, n in self.workload.hardware.instances.items():
             factors[name, LEAKAGE] = units.pj_from_power(1.0, on_ns) * n
         return factors
@@ -244,7 +253,7 @@ def rows_of(run: PricedRun) -> list[Row]:
     for key, count in run.mean_counts().items():
         price = run.price(key)
         rows.append(Row(*key, count / run.unit(key), count * price.value, count * price.low, count * price.high))
-    on_ns = run.leaving.mean(run.time_ns(run.on_cycles))
+    on_ns = run.leaving.mean(run.on_ns)
     for name, n in run.workload.hardware.instances.items():
         leakage = run.components[name].leakage_uw
         bounds = (units.pj_from_power(getattr(leakage, bound) * n, on_ns) for bound in BOUNDS)

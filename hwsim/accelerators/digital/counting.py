@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import sliding
-from hwsim.kernels.crossbar.window_tiles import channel_groups, count_tiles
+from hwsim.kernels.crossbar.window_tiles import TileCounts, channel_runs, count_tiles
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.network.geometry import input_shape
 from hwsim.traces.planes import magnitudes
@@ -19,7 +19,7 @@ from hwsim.traces.planes import magnitudes
 
 @dataclass(frozen=True, slots=True)
 class TileWork:
-    """Inputs that are not zero, tile by tile: int64 [sample or 1, timestep or 1, group or 1, position tile] each."""
+    """Inputs that are not zero, tile by tile: int64 [sample or 1, timestep or 1, part or 1, position tile] each."""
 
     ones: IntArray  # set bits (or values) under the windows of all positions
     most: IntArray  # those of the slowest row
@@ -43,11 +43,14 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
         seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
         return _count(task, seen[None, :, None], plan)
     ones = np.rint(dense.density * tiling.inside).astype(np.int64)
-    most = np.array([ceil(dense.density * taps) for taps in tiling.longest.tolist()], np.int64)
-    return TileWork(ones[None, None, None], most[None, None, None])
+    most = np.array([[ceil(dense.density * taps) for taps in part] for part in tiling.longest.tolist()], np.int64)
+    return TileWork(ones[None, None], most[None, None])
 
 
 def _count(task: Task, planes: NDArray[np.uint64], plan: Plan) -> TileWork:
     layer = task.weights
-    groups = channel_groups(input_shape(layer, plan.network)[2], task.tiling.groups)
-    return TileWork(*count_tiles(planes, sliding(plan.network, layer), groups, plan.spec.array.rows))
+    parts = channel_runs(input_shape(layer, plan.network)[2], task.tiling.parts)
+    found: TileCounts = count_tiles(planes, sliding(plan.network, layer), parts, task.tiling.tile_of)
+    if plan.images == 1:
+        return TileWork(*found)
+    return TileWork(*(np.tile(each, plan.images) for each in found))

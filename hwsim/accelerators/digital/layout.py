@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from hwsim.accelerators.digital.blocked import Blocked, block_layers
+from hwsim.accelerators.digital.hardware import hardware
 from hwsim.accelerators.digital.mean_fan_out import denominator
-from hwsim.accelerators.digital.parts import Taken, hardware, taken
+from hwsim.accelerators.digital.parts import Taken, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Fixed, fixed_postings
 from hwsim.accelerators.digital.schedule import frame_of, shape_of
@@ -39,8 +41,15 @@ class Layout:
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        made = _planned(spec, network, timesteps, dense)
-        storage = kept(made, "storage", spec, lambda asked: store(replace(made, spec=asked)))
+        whole = _planned(spec, network, timesteps, dense)
+        homes = kept(whole, "storage", spec, lambda asked: store(replace(whole, spec=asked)))
+
+        def blocked(asked: DigitalSpec) -> Blocked:
+            found = block_layers(replace(whole, spec=asked), homes)
+            return Blocked(replace(found.plan, spec=whole.spec), found.storage)
+
+        found = kept(homes, "blocked", spec, blocked)
+        made, storage = found.plan, found.storage
         actions = {**derived(spec, taken, dense)}
         if dense is None and spec.neuron != "none":
             actions |= {name: ACTIONS[name] for name in neuron_parts(network)}
@@ -75,8 +84,11 @@ class Layout:
             self.storage,
             ("hardware", tuple(self.taken)),
             self.plan.spec,
-            lambda asked: hardware(replace(self.made, spec=asked), self.storage, self.taken),
+            lambda asked: self._hardware(replace(self.made, spec=asked)),
         )
+
+    def _hardware(self, plan: Plan) -> Hardware:
+        return hardware(plan, self.storage, _without_spikes(plan, self.storage), self.taken)
 
 
 def needed(spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None = None) -> Mapping[str, int]:

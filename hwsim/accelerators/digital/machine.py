@@ -96,6 +96,7 @@ class Digital(Accelerator[DigitalSpec, Trace]):
             hardware=laid_out.hardware(),
             accuracy=accuracy,
             dense=plan.dense,
+            together=plan.images,
             timed=self.spec.fan_out == "exact",
             count_units={("ac", "add"): laid_out.unit} if laid_out.unit > 1 else {},
         )

@@ -77,7 +77,7 @@ def mean_accumulates(plan: Plan, unit: int, task: Task, trace: Trace, samples: s
     n = len(range(*samples.indices(trace.n_samples)))
     counts = np.zeros((n, plan.timesteps, *task.tiling.shape), np.int64)
     for name, times in spiking_terms(network, task.layer.inputs[0]).items():
-        scale = int(_fan_out(network, task, name) * unit * times)
+        scale = int(_fan_out(network, task, name) * unit * times) * plan.images
         if name in trace.spikes:
             ones = np.bitwise_count(trace.spikes[name].words[samples]).sum(axis=(2, 3), dtype=np.int64)
             if is_delayed(task.layer):

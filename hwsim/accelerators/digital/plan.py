@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from hwsim.accelerators.digital.cells import Cells
 from hwsim.accelerators.digital.fit import check_widths
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.dense import Dense
 from hwsim.contract.maps import Piece, arranges, pieces
 from hwsim.contract.neuron_parts import state_bits
@@ -33,6 +35,7 @@ class Task:
     only_first: bool  # done at the first timestep, and kept
     keeps_sums: bool  # sums of the first timestep are read again at the others
     tiling: Tiling
+    cells: Cells | None = None  # where it goes through the global buffer block by block
 
     @property
     def name(self) -> str:
@@ -63,7 +66,12 @@ class Task:
     @property
     def weight_bits_per_channel(self) -> int:
         """Bits of the weights of one output channel."""
-        return self.tiling.taps * self.weights.weights.bits if self.unit else 0
+        return int(self.part_bits.sum()) // self.tiling.groups
+
+    @property
+    def part_bits(self) -> IntArray:
+        """Bits of the weights of one output channel for each part of the input channels: int64 [part]."""
+        return self.tiling.taps * (self.weights.weights.bits if self.unit else 0)
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,11 @@ class Plan:
     def layer_outer(self) -> bool:
         """Whether all timesteps of a tile run before the next tile."""
         return self.spec.loop_order == "layer_outer"
+
+    @property
+    def images(self) -> int:
+        """Images whose layers run together."""
+        return self.spec.batch
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -126,7 +139,7 @@ def _task(spec: DigitalSpec, network: Network, layer: Layer, dense: Dense | None
         finish=finish,
         only_first=once and (follows_input(network, layer.name) or (direct and not keeps)),
         keeps_sums=keeps,
-        tiling=tile_layer(network, layer, read, spec.array),
+        tiling=tile_layer(network, layer, read, spec.array, spec.batch),
     )
 
 

@@ -70,7 +70,7 @@ def _postings(plan: Plan, task: Task, doings: Iterable[Doing], parts: Taken) -> 
         if id(counts) not in known:
             shape = (len(counts), plan.timesteps, *task.tiling.shape)
             whole = counts if counts.shape == shape else np.broadcast_to(counts, shape)
-            known[id(counts)] = counts, in_job_order(plan, whole)[None]
+            known[id(counts)] = counts, in_job_order(plan, task, whole)[None]
         yield Postings(stage_name(task, role), [(component, action, 0)], known[id(counts)][1])
 
 

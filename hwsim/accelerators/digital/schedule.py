@@ -71,6 +71,6 @@ def _retimed(stages: Schedules, times: Iterable[Times], n_samples: int) -> Sched
 def _times(plan: Plan, storage: Storage, work: TaskWork, roles: Iterable[Role]) -> Times:
     """Those of a task's jobs at some steps; of nothing nothing is late."""
     for role, (cycles, latency) in services(plan, storage, work, roles).items():
-        service = in_job_order(plan, cycles)
+        service = in_job_order(plan, work.task, cycles)
         rows = service[0] if len(service) == 1 else service
         yield stage_name(work.task, role), rows, np.where(rows > 0, latency, 0).astype(np.int64)

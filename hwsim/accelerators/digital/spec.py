@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from hwsim.arch.schema import ComponentSpec
+from hwsim.accelerators.digital.blocking import LOOPS, Loop
+from hwsim.arch.schema import ComponentSpec, Spec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
@@ -17,6 +19,45 @@ from hwsim.contract.spec import MachineSpec
 
 Absent = Literal["none"]
 """A part that the machine does without: its work costs neither energy nor time."""
+
+
+class Scratchpad(BankedSram):
+    """Memories that hold weights beside the array: one for the PEs of a column, or one for each PE."""
+
+    per: Literal["column", "pe"] = "column"
+
+
+class Block(Spec):
+    """How a layer is cut into blocks that pass through the global buffer; an axis that is left out is not cut.
+
+    `channels` are output channels, `inputs` input channels of a group.  `order` names loops, outermost first; those it
+    leaves out come outside of them.
+    """
+
+    rows: int | None = Field(default=None, ge=1)
+    columns: int | None = Field(default=None, ge=1)
+    channels: int | None = Field(default=None, ge=1)
+    inputs: int | None = Field(default=None, ge=1)
+    timesteps: int | None = Field(default=None, ge=1)
+    images: int | None = Field(default=None, ge=1)
+    order: tuple[Loop, ...] = LOOPS
+
+    @model_validator(mode="after")
+    def _once_each(self) -> Block:
+        if len(set(self.order)) < len(self.order):
+            raise ValueError(f"order names a loop more than once, got {', '.join(self.order)}")
+        return self
+
+
+def _kind(written: object) -> str:
+    """Which branch of `Blockings` a value is of, so that an error is about that."""
+    return "layers" if isinstance(written, Mapping) else "word"
+
+
+Blockings = Annotated[
+    Annotated[Literal["auto", "none"], Tag("word")] | Annotated[dict[str, Block], Tag("layers")], Discriminator(_kind)
+]
+"""The best blocking of every layer, no blocks, or the blocks of some layers."""
 
 
 class Array(ComponentSpec):
@@ -70,10 +111,12 @@ class DigitalSpec(MachineSpec):
     detector: SpikeDetector | Absent
     neuron: DelayedNeuron | Absent
     pooling: Pooling | Absent
-    scratchpad: BankedSram | Absent
+    scratchpad: Scratchpad | Absent
     global_buffer: BankedSram | Absent
     dram: Dram | Absent
     baseline: Baseline
+    blocking: Blockings = "auto"
+    batch: int = Field(default=1, ge=1, le=4096)
 
     @model_validator(mode="after")
     def _parts_agree(self) -> DigitalSpec:
@@ -87,6 +130,13 @@ class DigitalSpec(MachineSpec):
                 "array.skew: systolic passes every operand along, so no row can skip any: skip must be none or gate"
             )
         return self
+
+    @property
+    def scratchpads(self) -> int:
+        """How many there are: one a column or one a PE."""
+        return self.array.columns * (
+            self.array.rows if self.scratchpad != "none" and self.scratchpad.per == "pe" else 1
+        )
 
     @property
     def membrane_bits(self) -> int:

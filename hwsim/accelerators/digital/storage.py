@@ -41,6 +41,11 @@ class Alive:
         self._most = 0  # of any task, beside what is always there
 
     @property
+    def by_task(self) -> tuple[int, ...]:
+        """Of every task."""
+        return tuple((self._by_task + self._always).tolist())
+
+    @property
     def most(self) -> int:
         """Of the task with most."""
         return self._always + self._most
@@ -74,6 +79,7 @@ class Storage(Keeps):
     dram_bits: int
     scratchpad_bits: int  # of one column, for the largest layer that fits
     bits_by_kind: Mapping[Kind, int]  # what the network keeps, wherever it is
+    beside: tuple[int, ...]  # of the buffer, beside the weights on their way, over each task
 
 
 def store(plan: Plan) -> Storage:
@@ -84,12 +90,14 @@ def store(plan: Plan) -> Storage:
     spec, homes = plan.spec, dict[tuple[Kind, str], Home]()
     capacity = 0 if spec.global_buffer == "none" else spec.global_buffer.total_bits
     alive, wanted = Alive(len(plan.tasks)), Alive(len(plan.tasks))
-    spilled = 0
+    spilled, streaming = 0, [0] * len(plan.tasks)
     for item in _items(plan):
         wanted.add(item)
         if spec.global_buffer != "none" and alive.beside(item) + item.bits <= capacity:
             alive.add(item)
             homes[item.kind, item.layer] = "global_buffer"
+            if item.kind == "weights" and spec.dram != "none":
+                streaming[item.first] = item.bits
         else:
             homes[item.kind, item.layer] = "none" if spec.dram == "none" else "dram"
             spilled += 0 if item.kind == "weights" else item.bits
@@ -98,10 +106,16 @@ def store(plan: Plan) -> Storage:
     _check(plan, wanted.most, dram_bits, homes)
     pad, fitting = spec.scratchpad, dict[str, int]()
     for task in plan.tasks:
-        bits = _streamed_bits(task)
+        bits = scratchpad_bits(task)
         if pad != "none" and task.unit is not None and bits <= pad.total_bits:
             fitting[task.name] = bits
-    return Storage(homes, frozenset(fitting), alive.most, dram_bits, max(fitting.values(), default=0), kept)
+    beside = tuple(bits - own for bits, own in zip(alive.by_task, streaming, strict=True))
+    return Storage(homes, frozenset(fitting), alive.most, dram_bits, max(fitting.values(), default=0), kept, beside)
+
+
+def scratchpad_bits(task: Task) -> int:
+    """Bits of a column's weights for a channel tile, and for the next one that there is."""
+    return min(2, task.tiling.widths.size) * int(task.part_bits.max())
 
 
 def needed_bits(plan: Plan) -> Mapping[str, int]:
@@ -109,12 +123,7 @@ def needed_bits(plan: Plan) -> Mapping[str, int]:
     wanted = Alive(len(plan.tasks))
     for item in _items(plan):
         wanted.add(item)
-    return {"global_buffer": wanted.most, "scratchpad": max(map(_streamed_bits, plan.tasks), default=0)}
-
-
-def _streamed_bits(task: Task) -> int:
-    """Weights of a column's channel of one tile and of the next."""
-    return min(2, task.tiling.widths.size) * task.weight_bits_per_channel
+    return {"global_buffer": wanted.most, "scratchpad": max(map(scratchpad_bits, plan.tasks), default=0)}
 
 
 def _check(plan: Plan, wanted: int, dram_bits: int, homes: Mapping[tuple[Kind, str], Home]) -> None:
@@ -149,7 +158,7 @@ def _items(plan: Plan) -> Iterator[Item]:
                 yield Item("membranes", task.name, _state_bits(plan, task), 0, last)
         for task in plan.tasks:
             if task.keeps_sums:
-                yield Item("sums", task.name, prod(task.layer.shape) * plan.spec.sum_bits, 0, last)
+                yield Item("sums", task.name, prod(task.layer.shape) * plan.spec.sum_bits * plan.images, 0, last)
 
 
 def _maps(plan: Plan) -> Iterator[Item]:
@@ -157,10 +166,10 @@ def _maps(plan: Plan) -> Iterator[Item]:
     last_reader = {name: i for i, task in enumerate(plan.tasks) for name in task.reads}
     whole_pass = 0, len(plan.tasks) - 1
     source = plan.network.input
-    input_bits = prod(source.shape) * source.bits
+    input_bits = prod(source.shape) * source.bits * plan.images
     yield Item("map", source.name, input_bits, 0, last_reader[source.name] if plan.layer_outer else whole_pass[1])
     for i, task in enumerate(plan.tasks):
-        copies = plan.timesteps if plan.layer_outer and not task.only_first else 1
+        copies = plan.images * (plan.timesteps if plan.layer_outer and not task.only_first else 1)
         bits = prod(task.layer.shape) * plan.map_bits[task.name] * copies
         kept = (task.only_first and not plan.layer_outer) or task.name in plan.network.read_late
         first, last = whole_pass if kept else (i, last_reader.get(task.name, i))
@@ -180,5 +189,5 @@ def _bits_by_kind(plan: Plan) -> Mapping[Kind, int]:
 
 
 def _state_bits(plan: Plan, task: Task) -> int:
-    """Bits of all states of a task's neurons."""
-    return prod(task.layer.shape) * task.state_bits(plan.spec.membrane_bits)
+    """Bits of all states of a task's neurons, of all images."""
+    return plan.images * prod(task.layer.shape) * task.state_bits(plan.spec.membrane_bits)

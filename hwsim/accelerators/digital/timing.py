@@ -71,7 +71,7 @@ def stage_name(task: Task, role: Role) -> str:
 
 
 def scan_cycles(plan: Plan, task: Task) -> IntArray:
-    """Cycles in which a row's detector looks through one window of each tile: int64 [position tile]."""
+    """Cycles in which a row's detector looks through one window of each tile: int64 [part or 1, position tile]."""
     detector, inputs = plan.spec.detector, task.tiling.together * task.digits
     return 0 * inputs if detector == "none" else -(-inputs // detector.bits)
 
@@ -93,6 +93,8 @@ def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
         cycles = work.tiles.most
         if pad != "none":
             fetches = work.tiles.ones * pad_accesses(plan, task)
+            if pad.per == "pe":
+                fetches = work.tiles.most * pad_accesses(plan, task)  # each row has its own, the slowest is last
             cycles = np.maximum(cycles, -(-fetches // pad.banks) * plan.spec.access_cycles(pad))
         cycles = cycles + scan_cycles(plan, task)
     else:
@@ -100,7 +102,7 @@ def array_cycles(plan: Plan, storage: Storage, work: TaskWork) -> IntArray:
         if pad != "none":
             accesses = accesses_in_a_row(plan, task)
             lock_step = np.maximum(lock_step, -(-accesses // pad.banks) * plan.spec.access_cycles(pad))
-        cycles = lock_step[None, None, None]
+        cycles = lock_step[None, None]
     if plan.spec.array.skew == "none":
         return tiling.combine(each, cycles * array_runs(plan, task)[None])
     cycles = cycles + plan.spec.array.rows + plan.spec.array.columns - 2
@@ -118,7 +120,7 @@ def finish_operations(task: Task) -> int:
 
 def results(plan: Plan, task: Task) -> IntArray:
     """Results that a job finishes: int64 [1, timestep, channel job, position job]."""
-    return task.tiling.combine(task.tiling.widths, runs(plan, task.only_first)[None] * task.tiling.positions)
+    return task.tiling.combine(task.tiling.finished, runs(plan, task.only_first)[None] * task.tiling.positions)
 
 
 def services(
@@ -163,8 +165,11 @@ def _dram_cycles(plan: Plan, bursts: IntArray) -> IntArray:
     return whole
 
 
-def in_job_order(plan: Plan, values: IntArray) -> IntArray:
+def in_job_order(plan: Plan, task: Task, values: IntArray) -> IntArray:
     """[..., timestep, channel job, position job] as [..., job]."""
+    if task.cells is not None:
+        blocked: IntArray = values.reshape(*values.shape[:-3], -1)[..., task.cells.order]
+        return blocked
     first = values.ndim - 3
     ordered = values.transpose(*range(first), first + 1, first + 2, first) if plan.layer_outer else values
     return np.ascontiguousarray(ordered).reshape(*values.shape[:-3], -1)
@@ -173,10 +178,13 @@ def in_job_order(plan: Plan, values: IntArray) -> IntArray:
 def timestep_of(plan: Plan, task: Task) -> IntArray:
     """Timestep of every job: int64 [job]."""
     step = np.arange(plan.timesteps, dtype=np.int64)[:, None, None]
-    return in_job_order(plan, np.broadcast_to(step, (plan.timesteps, *task.tiling.shape)))
+    return in_job_order(plan, task, np.broadcast_to(step, (plan.timesteps, *task.tiling.shape)))
 
 
 def last_jobs(plan: Plan, task: Task) -> IntArray:
     """The last job of each timestep: int64 [timestep]."""
     step = np.arange(plan.timesteps, dtype=np.int64)
+    if task.cells is not None:
+        steps = timestep_of(plan, task)
+        return np.array([np.flatnonzero(steps == t)[-1] for t in range(plan.timesteps)], np.int64)
     return (task.tiling.jobs - 1) * plan.timesteps + step if plan.layer_outer else (step + 1) * task.tiling.jobs - 1

@@ -1,7 +1,8 @@
 """How many words and bursts each job moves between DRAM, global buffer, scratchpads and array.
 
 Counts are per job, int64 [sample or 1, timestep, channel job, position job].  A transfer of part of a word or of part
-of a burst takes a whole one.
+of a burst takes a whole one.  A layer in blocks (`Task.cells`) brings the inputs and weights of a block into the
+global buffer before they are read from there; its partial sums and states wait there or in DRAM.
 """
 
 from __future__ import annotations
@@ -56,12 +57,15 @@ class _Mover:
         nothing = np.zeros((1, plan.timesteps, *task.tiling.shape), np.int64)
         self.moved = Traffic(*[nothing] * len(fields(Traffic)))
 
-    def read(self, home: Home, bits: IntArray, times: IntArray) -> None:
-        """Read runs of `bits` [channel tile], each `times` [..., group or 1, position tile], from their home."""
+    def read(self, home: Home, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
+        """Read runs of `bits` [channel tile], each `times` [..., part or 1, position tile], from their home.
+
+        Only jobs that `of_jobs` [timestep, channel job, position job] has do.
+        """
         if home == "global_buffer":
-            self.moved.buffer_reads = self.moved.buffer_reads + self._words(bits, times)
+            self.moved.buffer_reads = self.moved.buffer_reads + self._words(bits, times) * of_jobs
         elif home == "dram":
-            self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times)
+            self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times) * of_jobs
 
     def write(self, home: Home, bits: IntArray, times: IntArray) -> None:
         """Write runs of bits to their home."""
@@ -70,10 +74,19 @@ class _Mover:
         elif home == "dram":
             self.moved.dram_writes = self.moved.dram_writes + self._bursts(bits, times)
 
-    def fill(self, bits: IntArray, times: IntArray) -> None:
+    def fill(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
         """Bring runs of bits from DRAM into the global buffer."""
-        self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times)
-        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times)
+        self.moved.dram_reads = self.moved.dram_reads + self._together(bits, times, of_jobs)
+        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times) * of_jobs
+
+    def _together(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int) -> IntArray:
+        """Bursts of runs of which those of one block lie side by side, or of one job where there are no blocks."""
+        dram, cells = self.plan.spec.dram, self.task.cells
+        assert dram != "none"
+        if cells is None:
+            return self._bursts(bits, times) * of_jobs
+        all_bits = self.task.tiling.combine(bits, times) * of_jobs
+        return cells.bursts(np.broadcast_to(all_bits[0], cells.shape), dram.burst_bits)[None]
 
     def _words(self, bits: IntArray, times: IntArray) -> IntArray:
         buffer = self.plan.spec.global_buffer
@@ -96,28 +109,32 @@ def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> 
     _move_state(mover, storage)
     tiling = task.tiling
     done = runs(plan, task.only_first)
-    bits = tiling.widths * plan.map_bits[task.name]
+    bits = tiling.finished * plan.map_bits[task.name]
     mover.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
     return mover.moved
 
 
 def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> None:
-    """Weights go to the scratchpads once for all positions where they fit, else to the array tile by tile.
+    """Weights go to the scratchpads once for all positions, or all of a block, where they fit, else tile by tile.
 
     From the global buffer spikes then fetch theirs one by one, or all rows together those of the taps that meet
     anything; from DRAM all stream by, as bursts are for neighbours.
     """
-    plan, task, tiling = mover.plan, mover.task, mover.task.tiling
+    plan, task, tiling, cells = mover.plan, mover.task, mover.task.tiling, mover.task.cells
     home = storage.homes["weights", task.name]
-    bits = tiling.widths * task.weight_bits_per_channel
+    bits = tiling.widths * tiling.at(task.part_bits)
     each_tile = array_runs(plan, task)[None] * np.ones_like(tiling.positions)
-    first_tile = runs(plan, only_first=True)[None] if plan.layer_outer else array_runs(plan, task)[None]
-    once = first_tile * (np.arange(tiling.positions.size) == 0)
+    brought, filled = (1, 1) if cells is None else (cells.weights, cells.fills)
+    if cells is not None:
+        once = (array_runs(plan, task) * cells.first)[None]
+    else:
+        first_tile = runs(plan, only_first=True)[None] if plan.layer_outer else array_runs(plan, task)[None]
+        once = first_tile * (np.arange(tiling.positions.size) == 0)
     if home == "global_buffer" and plan.spec.dram != "none":
-        mover.fill(bits, once)
+        mover.fill(bits, once, brought)
     if task.name in storage.in_scratchpad:
-        mover.read(home, bits, once)
-        _move_through_scratchpad(mover, once, each_tile, work)
+        mover.read(home, bits, once, filled)
+        _move_through_scratchpad(mover, once, filled, each_tile, work)
     elif skips(plan, work) and home == "global_buffer":
         assert work is not None
         mover.read(home, tiling.widths * task.weights.weights.bits, work.ones)
@@ -129,21 +146,28 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
         mover.read(home, bits, each_tile)
 
 
-def _move_through_scratchpad(mover: _Mover, once: IntArray, each_tile: IntArray, work: TileWork | None) -> None:
-    """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row."""
+def _move_through_scratchpad(
+    mover: _Mover, once: IntArray, filled: IntArray | int, each_tile: IntArray, work: TileWork | None
+) -> None:
+    """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row.
+
+    Where every PE has weights of its own, each row takes a copy and reads that.
+    """
     task, tiling, pad = mover.task, mover.task.tiling, mover.plan.spec.scratchpad
     assert pad != "none"
-    all_of_them = -(-task.weight_bits_per_channel // pad.port_bits)
-    mover.moved.pad_writes = tiling.combine(tiling.widths * all_of_them, once)
+    copies = mover.plan.spec.array.rows if pad.per == "pe" else 1
+    all_of_them = tiling.at(-(-task.part_bits // pad.port_bits))
+    mover.moved.pad_writes = tiling.combine(tiling.widths * all_of_them * copies, once) * filled
     if skips(mover.plan, work):
         assert work is not None
         mover.moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(mover.plan, task), work.ones)
     else:
-        mover.moved.pad_reads = tiling.combine(tiling.widths, each_tile * accesses_in_a_row(mover.plan, task))
+        readers = tiling.positions if pad.per == "pe" else 1
+        mover.moved.pad_reads = tiling.combine(tiling.widths, each_tile * readers * accesses_in_a_row(mover.plan, task))
 
 
 def accesses_in_a_row(plan: Plan, task: Task) -> IntArray:
-    """Accesses of a column's scratchpad for the weights of all rows of a tile in lock step: int64 [position tile]."""
+    """Accesses of a column's scratchpad for the weights of all rows of a tile in lock step: int64 [part or 1, pt]."""
     pad = plan.spec.scratchpad
     assert pad != "none"
     return -(-task.tiling.together * task.weights.weights.bits // pad.port_bits)
@@ -157,35 +181,64 @@ def pad_accesses(plan: Plan, task: Task) -> int:
 
 
 def _move_inputs(mover: _Mover, storage: Storage) -> None:
-    """Each place under the windows of a tile once, for every tile again; its channels of one group lie together."""
-    plan, task, tiling = mover.plan, mover.task, mover.task.tiling
+    """Each place under the windows of a tile once, for every tile again; its channels of one part lie together.
+
+    Of a map in DRAM a block brings each place once into the buffer, where its tiles read it.
+    """
+    plan, task, tiling, cells = mover.plan, mover.task, mover.task.tiling, mover.task.cells
     done = array_runs(plan, task) if task.unit is not None else runs(plan, task.only_first)
-    for piece, places in zip(task.pieces, tiling.places, strict=True):
-        bits = _channels(plan, task, piece)[tiling.group_of] * plan.map_bits[piece.map]
-        mover.read(storage.homes["map", piece.map], bits, done[None] * places)
+    for i, (piece, places) in enumerate(zip(task.pieces, tiling.places, strict=True)):
+        bits = tiling.at(channels_of(plan, task, piece)) * plan.map_bits[piece.map]
+        home = storage.homes["map", piece.map]
+        if cells is not None and home == "dram":
+            mover.fill(bits * cells.leads, done[None] * tiling.fresh[i], cells.inputs)
+            home = "global_buffer"
+        mover.read(home, bits, done[None] * places)
 
 
-def _channels(plan: Plan, task: Task, piece: Piece) -> IntArray:
-    """Channels of each place of a map that each group of a layer reads: int64 [group]."""
-    groups, network = task.tiling.groups, plan.network
+def channels_of(plan: Plan, task: Task, piece: Piece) -> IntArray:
+    """Channels of each place of a map that each part of a layer's input channels has: int64 [part]."""
+    parts, network = task.tiling.parts, plan.network
+    if task.unit is None:  # pools and sums take all
+        parts = np.array([[0, network[task.layer.inputs[0]].shape[2]]], np.int64)
     if piece.flat:
-        return np.full(groups, network[piece.map].shape[2] // groups, np.int64)
-    size = network[task.layer.inputs[0]].shape[2] // groups
-    own = (piece.own((group * size, (group + 1) * size)) for group in range(groups))
+        return np.full(len(parts), network[piece.map].shape[2] // task.tiling.groups, np.int64)
+    own = (piece.own((first, end)) for first, end in parts.tolist())
     return np.array([end - first for first, end in own], np.int64)
 
 
 def _move_state(mover: _Mover, storage: Storage) -> None:
-    """States of neurons to and from their home at every timestep; kept sums to it at the first, then from it."""
-    task, tiling = mover.task, mover.task.tiling
-    every = runs(mover.plan, only_first=False)[None]
-    first = runs(mover.plan, only_first=True)[None]
+    """States of neurons to and from their home at every timestep; kept sums to it at the first, then from it.
+
+    In blocks, partial sums to and from where they wait, and states from one block of timesteps to the next.
+    """
+    plan, task, tiling, cells = mover.plan, mover.task, mover.task.tiling, mover.task.cells
+    every = runs(plan, only_first=False)[None]
+    first = runs(plan, only_first=True)[None]
+    state_bits = task.state_bits(plan.spec.membrane_bits)
     states: tuple[tuple[Kind, int, IntArray, IntArray], ...] = (
-        ("membranes", task.state_bits(mover.plan.spec.membrane_bits), every, every),
-        ("sums", mover.plan.spec.sum_bits, first, every - first),
+        ("membranes", state_bits, every, every),
+        ("sums", plan.spec.sum_bits, first, every - first),
     )
     for kind, bits, writing, reading in states:
         home = storage.homes.get((kind, task.name))
         if home is not None:
-            mover.write(home, tiling.widths * bits, writing * tiling.positions)
-            mover.read(home, tiling.widths * bits, reading * tiling.positions)
+            mover.write(home, tiling.finished * bits, writing * tiling.positions)
+            mover.read(home, tiling.finished * bits, reading * tiling.positions)
+    if cells is None:
+        return
+    if cells.sums != "none":
+        bits_of, done = tiling.widths * sum_bits(plan, task), array_runs(plan, task)[None] * tiling.positions
+        mover.read(cells.sums, bits_of * (tiling.slice_of > 0), done)
+        mover.write(cells.sums, bits_of * (tiling.slice_of < tiling.slices - 1), done)
+    if cells.states != "none":
+        last = np.arange(plan.timesteps) == plan.timesteps - 1
+        leaving = (cells.ends * ~last)[None, :, None, None] * tiling.positions
+        coming = (cells.starts * (np.arange(plan.timesteps) > 0))[None, :, None, None] * tiling.positions
+        mover.write(cells.states, tiling.finished * state_bits, leaving)
+        mover.read(cells.states, tiling.finished * state_bits, coming)
+
+
+def sum_bits(plan: Plan, task: Task) -> int:
+    """Bits of a partial sum: those of the unit that adds."""
+    return plan.spec.mac.sum_bits if task.unit in ("mac", "narrow_mac") else plan.spec.ac.bits

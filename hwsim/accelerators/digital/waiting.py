@@ -35,12 +35,42 @@ def waits_of(plan: Plan, storage: Storage, task: Task) -> dict[Role, tuple[Wait,
             stage = stage_name(before, following if following in there else _core(there))
             waits[role].append(Wait(stage, np.where(in_block == 0, last, -1), event="start", stall="blocked"))
             waits[role].append(Wait(stage, np.where(in_block == 1, last, -1), event="free", stall="blocked"))
+    for role, wait in _blocks(plan, task, before, np.where(in_block == 0, last, -1)):
+        waits[role].append(wait)
     if before is not None:
         core = stage_name(before, _core(roles_of(plan, before)))
         waits[_core(roles)].append(Wait(core, np.where(in_block == 0, last, -1), event="free"))
     for role, wait in _data(plan, storage, task, roles):
         waits[role].append(wait)
     return {role: tuple(found) for role, found in waits.items()}
+
+
+def _blocks(plan: Plan, task: Task, before: Task | None, ended: IntArray) -> Iterator[tuple[Role, Wait]]:
+    """Blocks come where there is room; partial sums and states that are read again must have been written."""
+    if before is not None and (task.cells is not None or before.cells is not None):
+        yield "dram", Wait(stage_name(before, _core(roles_of(plan, before))), ended, event="free", stall="blocked")
+    if task.cells is None:
+        return
+    cells, shape = task.cells, (plan.timesteps, *task.tiling.shape)
+    yield "dram", Wait(task.name, cells.room, event="free", stall="blocked")
+    place = np.empty(cells.order.size, np.int64)
+    place[cells.order] = np.arange(cells.order.size)
+    time, channel, position = np.unravel_index(cells.order, shape)
+    per_slice = shape[1] // task.tiling.slices
+    earlier = (
+        (cells.sums, channel >= per_slice, (time, channel - per_slice, position)),
+        (cells.states, (cells.starts[time] > 0) & (time > 0), (time - 1, channel, position)),
+    )
+    for home, there, of in earlier:
+        if home != "none":
+            written = place[np.ravel_multi_index(tuple(np.maximum(index, 0) for index in of), shape)]
+            reader, writer = _at(home)
+            yield reader, Wait(stage_name(task, writer), np.where(there, written, -1))
+
+
+def _at(home: Home) -> tuple[Role, Role]:
+    """The steps that read from a memory and write to it."""
+    return ("buffer", "store") if home == "global_buffer" else ("dram", "spill")
 
 
 def _core(roles: tuple[Role, ...]) -> Role:

@@ -12,7 +12,7 @@ _MEMORIES = ("weight_memory", "inhibition_memory", "neuron_memory", "trace_memor
 
 
 def levers(spec: StdpSpec, trace: PlasticTrace, limits: Limits) -> Iterator[Lever]:
-    """A wider weight port with the lanes that it feeds, another layout, memories that fit, silence skipped, a clock."""
+    """A wider weight port with its lanes, another layout, memories that fit, silence skipped, sums kept, a clock."""
     weights = spec.weight_memory
     port = {"weight_memory.port_bits": weights.port_bits}
     lanes = {"adder.lanes": spec.adder.lanes, "engine.lanes": spec.engine.lanes}
@@ -24,6 +24,8 @@ def levers(spec: StdpSpec, trace: PlasticTrace, limits: Limits) -> Iterator[Leve
     yield Lever("layout of weights", [{"layout": layout} for layout in others])
     if spec.skip == "none":
         yield Lever("silent rows skipped", [{"skip": "silent"}])
+    if spec.neuron_state == "memory":
+        yield Lever("sums of a step in registers", [{"neuron_state": "registers"}])
     for key in _MEMORIES:
         if limits.energy.get(key, 0.0) > 0.01:
             yield from fitting(key, getattr(spec, key), limits.used.get(key, 1.0))

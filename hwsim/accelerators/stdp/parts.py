@@ -60,7 +60,7 @@ def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:
     instances = dict.fromkeys(_TAKEN, 1) | {
         "adder": 2 if plan.layer else 1,  # spikes of neurons drive their layer beside the input of the next step
         "event_queue": QUEUES,
-        "current_memory": QUEUES,
+        "current_memory": 0 if plan.in_memory else QUEUES,
         "inhibition_memory": int(spec.inhibition_storage == "dense"),
         "rounder": int(any(spec.rounds_randomly(name) for name in QUANTITIES)),
         "clock": _UNITS,
@@ -87,6 +87,8 @@ def _storage(plan: Plan) -> Mapping[str, Storage]:
     }
     copies = dict.fromkeys(used, 1) | {"event_queue": QUEUES, "current_memory": QUEUES}
     found = {key: Storage(n * used[key], n * getattr(spec, key).capacity_bits) for key, n in copies.items()}
+    if plan.in_memory:
+        del found["current_memory"]
     return found if dense else found | {"inhibition_memory": Storage(inhibition, inhibition)}
 
 
@@ -104,6 +106,7 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
         "inhibition": f"{spec.inhibition}, {spec.inhibition_storage}, strength {strength}",
         "layout": spec.layout,
         "skip": spec.skip,
+        "state of neurons": "read, changed and written for every spike" if plan.in_memory else "visited once a step",
         "loop order": "step after step; within a step input, neurons, traces, depression, potentiation",
         "steps of a presentation": f"{network.coding.present_steps} and {network.coding.rest_steps} at rest",
         "synapse bits, inhibition dense": (inputs + plan.dense_synapses) * weights,

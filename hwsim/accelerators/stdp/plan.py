@@ -92,10 +92,27 @@ class Plan:
         refractory = self.network.inhibition.neurons.refractory_steps.bit_length()
         return self.bits("membranes") + refractory if self.layer else 0
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether a spike changes neurons where they are stored, not sums in registers."""
+        return self.spec.neuron_state == "memory"
+
+    def neighbour_words(self, count: int) -> int:
+        """Accesses for the state of neighbouring neurons, from the start of a word on."""
+        return self.words(count, self.state_bits, self.spec.neuron_memory)
+
+    @property
+    def group_words(self) -> int:
+        """Accesses for the state of as many neurons as the adders change at once."""
+        return self.neighbour_words(min(self.spec.adder.lanes, self.neurons))
+
     @cached_property
     def state_words(self) -> int:
-        """Accesses for the state of all neurons."""
-        return self.words(self.neurons, self.state_bits, self.spec.neuron_memory)
+        """Accesses for the state of all neurons; if spikes change it there, every group starts a word."""
+        if not self.in_memory:
+            return self.neighbour_words(self.neurons)
+        groups, rest = divmod(self.neurons, self.spec.adder.lanes)
+        return groups * self.group_words + self.neighbour_words(rest)
 
     @cached_property
     def current_words(self) -> int:
@@ -104,8 +121,13 @@ class Plan:
 
     @property
     def groups(self) -> int:
-        """Groups of neurons whose currents the adders hold while all input spikes of a step go by."""
+        """Groups of as many neurons as the adders have lanes."""
         return -(-self.neurons // self.spec.adder.lanes)
+
+    @property
+    def queue_reads(self) -> int:
+        """Reads of a spike from the queue: for every group whose currents the adders hold meanwhile, or one."""
+        return 1 if self.in_memory else self.groups
 
     def trace_words(self, count: int) -> int:
         """Accesses for neighbouring traces."""
@@ -147,6 +169,6 @@ class Plan:
             "trace_memory": self.trace_words(self.pixels + self.neurons),
             "input_memory": self.input_words,
             "event_queue": self.pixels * self.event_words,
-            "current_memory": self.current_words,
+            "current_memory": 0 if self.in_memory else self.current_words,
         }
         return {key: n * getattr(spec, key).port_bits for key, n in words.items()}

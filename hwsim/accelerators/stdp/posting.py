@@ -47,8 +47,10 @@ def _encode(work: Work) -> Iterator[Posting]:
 
 def _integrate(work: Work) -> Iterator[Posting]:
     plan, inputs = work.plan, work.done.inputs
-    yield Posting(Role.INTEGRATE, "event_queue", "read", plan.groups * plan.event_words * inputs)
+    yield Posting(Role.INTEGRATE, "event_queue", "read", plan.queue_reads * plan.event_words * inputs)
     yield Posting(Role.INTEGRATE, "current_memory", "write", plan.current_words * work.filled)
+    yield Posting(Role.INTEGRATE, "neuron_memory", "read", work.charged)
+    yield Posting(Role.INTEGRATE, "neuron_memory", "write", work.charged)
     yield Posting(Role.INTEGRATE, "weight_memory", "read", plan.row_words(plan.neurons) * inputs)
     yield Posting(Role.INTEGRATE, "adder", "add", plan.neurons * inputs)
     yield Posting(Role.INTEGRATE, OPERATIONS, "AC", plan.neurons * work.asked.inputs)
@@ -58,8 +60,9 @@ def _neurons(work: Work) -> Iterator[Posting]:
     plan, done, ones = work.plan, work.done, work.each_step
     n, layers = plan.neurons, 2 if plan.layer else 1
     yield Posting(Role.NEURONS, "neuron", "update", layers * n * ones)
-    yield Posting(Role.NEURONS, "neuron_memory", "read", plan.state_words * ones)
-    yield Posting(Role.NEURONS, "neuron_memory", "write", plan.state_words * ones)
+    states = plan.state_words * ones + work.lowered + work.driven
+    yield Posting(Role.NEURONS, "neuron_memory", "read", states)
+    yield Posting(Role.NEURONS, "neuron_memory", "write", states)
     yield Posting(Role.NEURONS, "current_memory", "read", plan.current_words * work.filled)
     yield Posting(Role.NEURONS, "neuron", "inhibit", n * done.inhibiting)
     yield Posting(Role.NEURONS, "neuron", "weigh", n * done.inhibiting * (plan.spec.inhibition_storage == "dense"))
@@ -68,8 +71,9 @@ def _neurons(work: Work) -> Iterator[Posting]:
     yield Posting(Role.NEURONS, "adder", "add", work.driving)
     yield Posting(Role.NEURONS, OPERATIONS, "AC", n * work.asked.inhibiting + (work.asked.outputs if plan.layer else 0))
     yield Posting(Role.NEURONS, OPERATIONS, "membrane update", layers * n * ones)
-    # The leak and the current of each neuron are rounded, and the leak of its inhibitory one.
-    yield Posting(Role.NEURONS, "rounder", "draw", work.random("membranes") * (1 + layers) * n * ones)
+    # The leak of each neuron and of its inhibitory one are rounded, and the sum of a step's weights where there is one.
+    rounded = layers + (not plan.in_memory)
+    yield Posting(Role.NEURONS, "rounder", "draw", work.random("membranes") * rounded * n * ones)
 
 
 def _traces(work: Work) -> Iterator[Posting]:

@@ -3,7 +3,7 @@
 Weights have one port: normalisation, integration and learning take turns at it.  Input spikes and currents are
 double-buffered, so drawing runs up to two steps ahead and integration one step ahead of the neurons; integration also
 overtakes learning of the step before, unless a spike reads weights that it visits.  So results are those of one step
-after another.
+after another.  Where spikes change neurons in their memory, integration follows the neurons of the step before.
 """
 
 from __future__ import annotations
@@ -50,10 +50,11 @@ def _waits(work: Work) -> dict[Role, tuple[Wait, ...]]:
     before = np.where(begins, step - 1, -1)  # the last step of the presentation before
     room = np.maximum(step - QUEUES, -1)
     last = step[-1:].copy()
+    updated, emptied = Wait(Role.NEURONS, step - 1), Wait(Role.NEURONS, room, "free", "blocked")
     waits: dict[Role, tuple[Wait, ...]] = {
         Role.NORMALISE: (),
         Role.ENCODE: (Wait(Role.INTEGRATE, room, "free", "blocked"), Wait(Role.NEURONS, before)),
-        Role.INTEGRATE: (Wait(Role.ENCODE, step), Wait(Role.NEURONS, room, "free", "blocked")),
+        Role.INTEGRATE: (Wait(Role.ENCODE, step), updated if work.plan.in_memory else emptied),
         Role.NEURONS: (Wait(Role.INTEGRATE, step),),
         Role.TRACES: (),
         Role.DEPRESS: (),

@@ -78,7 +78,8 @@ class StdpSpec(MachineSpec):
     `inhibition_storage: dense` keeps a matrix of inhibitory weights, of which a row is read for every spike and
     multiplied by the strength; `sparse` keeps the one strength that they all have.  `skip: none` reads every row at
     every step and sweeps all weights when it learns, as frameworks for dense arrays do; `silent` leaves out what no
-    spike and no trace asks for.
+    spike and no trace asks for.  `neuron_state: registers` sums the weights of a step's spikes in the adders and visits
+    the neuron memory once a step; `memory` reads, changes and writes the neurons for every spike.
     """
 
     paced = frozenset(
@@ -108,6 +109,7 @@ class StdpSpec(MachineSpec):
     repeats: Annotated[int, Field(ge=0, le=100)] | Literal["trace"]
     layout: Literal["pre_major", "post_major", "transposable"]
     skip: Literal["silent", "none"]
+    neuron_state: Literal["registers", "memory"]
     passes: int = Field(ge=1, le=1000)
     label_samples: int = Field(ge=1)
     encoder: RandomSource
@@ -130,6 +132,17 @@ class StdpSpec(MachineSpec):
         if floats and len(floats) < len(QUANTITIES):
             fixed = ", ".join(name for name in QUANTITIES if name not in floats)
             raise ValueError(f"formats are all {FP32} or none: {', '.join(floats)} are, {fixed} are not")
+        return self
+
+    @model_validator(mode="after")
+    def _adds_one_by_one_what_it_adds_as_a_sum(self) -> StdpSpec:
+        if self.neuron_state == "memory":
+            weights, membranes = self.weights.fixed, self.membranes.fixed
+            if weights is None or membranes is None or weights.fraction_bits > membranes.fraction_bits:
+                raise ValueError(
+                    "neuron_state: memory adds weights one by one, so membranes need fixed point with at least their "
+                    f"fraction bits, got weights {self.weights.format}, membranes {self.membranes.format}"
+                )
         return self
 
     def format_of(self, quantity: str) -> Format:

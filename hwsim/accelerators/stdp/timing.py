@@ -73,8 +73,7 @@ def _normalise(work: Work, pace: Pace) -> IntArray:
     summing = max(words * pace.weights, _lanes(products, engine.lanes))
     dividing = plan.neurons * engine.divide_cycles  # there is one divider
     scaling = np.maximum(_passes(words, words, plan.spec.weight_memory, pace.weights), _lanes(products, engine.lanes))
-    states = _passes(plan.state_words, plan.state_words, plan.spec.neuron_memory, pace.states)
-    decaying = np.maximum(states, _lanes(plan.neurons, engine.lanes))
+    decaying = np.maximum(_states(work, plan.state_words, pace), _lanes(plan.neurons, engine.lanes))
     return np.asarray((summing + dividing + scaling) * work.normalised + decaying * work.prepared)
 
 
@@ -87,31 +86,42 @@ def _encode(work: Work, pace: Pace) -> IntArray:
 
 
 def _integrate(work: Work, pace: Pace) -> IntArray:
-    """A group of neurons at a time, whose weights of a spike are fetched while those of the one before are added."""
+    """A group of neurons at a time, whose weights of a spike are fetched while those of the one before are added.
+
+    Where spikes change neurons, all groups are read, added to and written for one spike, then for the next.
+    """
     plan = work.plan
     a_spike = max(
         plan.row_words(plan.neurons) * pace.weights,
         _lanes(plan.neurons, plan.spec.adder.lanes),
-        plan.groups * plan.event_words * pace.events,
+        plan.queue_reads * plan.event_words * pace.events,
     )
-    return np.asarray(np.maximum(work.done.inputs * a_spike, plan.current_words * pace.currents * work.filled))
+    currents = plan.current_words * pace.currents * work.filled
+    states = _states(work, work.charged, pace)
+    return np.asarray(np.maximum(np.maximum(work.done.inputs * a_spike, currents), states))
 
 
 def _neurons(work: Work, pace: Pace) -> IntArray:
     """All neurons are updated, then those of a layer driven, then inhibited, spike by spike."""
     plan, spec = work.plan, work.plan.spec
     updates = plan.neurons * (2 if plan.layer else 1)
-    memory = _passes(plan.state_words, plan.state_words, spec.neuron_memory, pace.states)
-    updating = np.maximum(_lanes(updates, spec.neuron.lanes), memory)
+    updating = np.maximum(_lanes(updates, spec.neuron.lanes), _states(work, plan.state_words, pace))
     updating = np.maximum(updating, plan.current_words * pace.currents * work.filled)
     fetching = plan.inhibition_words * pace.inhibition
     inhibiting = work.done.inhibiting * max(fetching, _lanes(plan.neurons, spec.neuron.lanes))
+    inhibiting = np.maximum(inhibiting, _states(work, work.lowered, pace))
     if not plan.layer:
         return np.asarray(updating + inhibiting)
     driving = np.asarray(_lanes(work.driving, spec.adder.lanes))
     if spec.inhibition_storage == "dense":
         driving = work.done.outputs * max(fetching, _lanes(plan.neurons, spec.adder.lanes))
+    driving = np.maximum(driving, _states(work, work.driven, pace))
     return np.asarray(updating + driving + inhibiting)
+
+
+def _states(work: Work, words: IntArray | int, pace: Pace) -> IntArray:
+    """Cycles in which words of the neuron memory are read and written again."""
+    return _passes(words, words, work.plan.spec.neuron_memory, pace.states)
 
 
 def _traces(work: Work, pace: Pace) -> IntArray:

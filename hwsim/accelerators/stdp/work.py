@@ -91,8 +91,25 @@ class Work:
 
     @cached_property
     def filled(self) -> IntArray:
-        """1 for steps with input spikes, which leave currents: [sample, step]."""
-        return (self.done.inputs > 0).astype(np.int64)
+        """1 for steps with input spikes that leave currents: [sample, step]; none do where they change neurons."""
+        return ((self.done.inputs > 0) & (not self.plan.in_memory)).astype(np.int64)
+
+    @cached_property
+    def charged(self) -> IntArray:
+        """Reads of the neuron memory, and as many writes, that input spikes cause: [sample, step]."""
+        return self.done.inputs * self.plan.state_words * self.plan.in_memory
+
+    @cached_property
+    def lowered(self) -> IntArray:
+        """The same of inhibition that arrives: [sample, step]."""
+        return self.done.inhibiting * self.plan.state_words * self.plan.in_memory
+
+    @cached_property
+    def driven(self) -> IntArray:
+        """The same of output spikes that drive a layer of inhibitory neurons, all or their own: [sample, step]."""
+        plan = self.plan
+        words = plan.state_words if plan.spec.inhibition_storage == "dense" else plan.group_words
+        return self.done.outputs * words * (plan.in_memory and plan.layer)
 
     @cached_property
     def queued(self) -> IntArray:

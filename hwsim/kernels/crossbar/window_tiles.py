@@ -31,29 +31,35 @@ class TileCounts(NamedTuple):
 
 
 def channel_groups(channels: int, groups: int) -> Groups:
-    """Equal runs of channels, channel c being bit c % 64 of word c // 64."""
-    size, n_words = channels // groups, -(-channels // 64)
-    start = np.arange(groups, dtype=np.int64) * size
-    mask = np.zeros((groups, n_words), np.uint64)
-    for group in range(groups):
-        for word in range(start[group] // 64, -(-(start[group] + size) // 64)):
-            low = max(int(start[group]) - 64 * int(word), 0)
-            high = min(int(start[group]) + size - 64 * int(word), 64)
-            mask[group, word] = (1 << high) - (1 << low)
-    return Groups(start // 64, -(-(start + size) // 64), mask)
+    """Equal runs of channels."""
+    first = np.arange(groups, dtype=np.int64) * (channels // groups)
+    return channel_runs(channels, np.stack([first, first + channels // groups], axis=1))
 
 
-def count_tiles(planes: Words, window: Sliding, groups: Groups, tile: int) -> TileCounts:
-    """Count `planes` uint64 [plane, sample, time, position, word] in tiles of `tile` output positions.
+def channel_runs(channels: int, runs: IntArray) -> Groups:
+    """Runs of channels, [run, 2] first and one past the last, channel c being bit c % 64 of word c // 64."""
+    first, stop = runs[:, 0], runs[:, 1]
+    mask = np.zeros((len(runs), -(-channels // 64)), np.uint64)
+    for group, (start, end) in enumerate(runs.tolist()):
+        for word in range(start // 64, -(-end // 64)):
+            mask[group, word] = (1 << min(end - 64 * word, 64)) - (1 << max(start - 64 * word, 0))
+    return Groups(first // 64, -(-stop // 64), mask)
 
-    A place counts as many times as it has set bits in all planes; places beyond the edge count nothing.
+
+def count_tiles(planes: Words, window: Sliding, groups: Groups, tile: int | IntArray) -> TileCounts:
+    """Count `planes` uint64 [plane, sample, time, position, word] in tiles of output positions.
+
+    `tile` is their size in raster order, or the tile of each position: int64 [position].  A place counts as many times
+    as it has set bits in all planes; places beyond the edge count nothing.
     """
-    tiles = -(-window.out_height * window.out_width // tile)
+    tile_of = np.arange(window.out_height * window.out_width, dtype=np.int64) // tile if np.ndim(tile) == 0 else tile
+    assert isinstance(tile_of, np.ndarray)
+    tiles = int(tile_of.max()) + 1
     shape = (planes.shape[1], planes.shape[2], groups.first.size, tiles)
     counts = TileCounts(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     places = np.zeros(window.height * window.width, np.int64)
     columns = np.zeros(window.width, np.int64)
-    _count(np.ascontiguousarray(planes), window, groups, tile, places, columns, counts)
+    _count(np.ascontiguousarray(planes), window, groups, tile_of, places, columns, counts)
     return counts
 
 
@@ -62,7 +68,7 @@ def _count(
     planes: Words,
     window: Sliding,
     groups: Groups,
-    tile: int,
+    tile_of: IntArray,
     places: IntArray,
     columns: IntArray,
     counts: TileCounts,
@@ -72,7 +78,7 @@ def _count(
         for t in range(planes.shape[2]):
             for g in range(groups.first.size):
                 _count_places(planes[:, s, t], groups.first[g], groups.stop[g], groups.mask[g], places)
-                _add_windows(places, window, tile, columns, counts.ones[s, t, g], counts.most[s, t, g])
+                _add_windows(places, window, tile_of, columns, counts.ones[s, t, g], counts.most[s, t, g])
 
 
 @kernel(allocates=False, inlined=True)
@@ -87,10 +93,10 @@ def _count_places(planes: Words, first: int, stop: int, mask: Words, places: Int
 
 @kernel(allocates=False, inlined=True)
 def _add_windows(
-    places: IntArray, window: Sliding, tile: int, columns: IntArray, ones: IntArray, most: IntArray
+    places: IntArray, window: Sliding, tile_of: IntArray, columns: IntArray, ones: IntArray, most: IntArray
 ) -> None:
     """Add the counts of places up over every window, and those over the windows of each tile: [tile]."""
-    at, left = 0, tile
+    at = 0
     for oy in range(window.out_height):
         top = oy * window.stride[0] - window.padding[0]
         columns[:] = 0
@@ -107,8 +113,6 @@ def _add_windows(
                 x = low + kx * window.dilation[1]
                 if x >= 0 and x < window.width:
                     found += columns[x]
-            ones[at] += found
-            most[at] = max(most[at], found)
-            left -= 1
-            if left == 0:
-                at, left = at + 1, tile
+            ones[tile_of[at]] += found
+            most[tile_of[at]] = max(most[tile_of[at]], found)
+            at += 1

@@ -19,7 +19,10 @@ from hwsim.components.memory import Sram
 MEMORY = {
     "all": ({}, "global_buffer"),
     "no scratchpad": ({"scratchpad": "none"}, "global_buffer"),
-    "small scratchpad": ({"scratchpad__capacity_kib": 0.01, "scratchpad__banks": 1}, "global_buffer"),
+    "small scratchpad": (
+        {"scratchpad__capacity_kib": 0.01, "scratchpad__banks": 1, "blocking": "none"},
+        "global_buffer",
+    ),
     "buffer only": ({"scratchpad": "none", "dram": "none"}, "global_buffer"),
     "dram only": ({"scratchpad": "none", "global_buffer": "none"}, "dram"),
     "scratchpad and dram": ({"global_buffer": "none"}, "dram"),
@@ -79,7 +82,7 @@ def test_part_on_chip_and_part_in_dram(network, kib, order, direct):
     """Homes are the machine's own, which tests of memory check; what moves follows from them."""
     trace = cases.random_trace(network())
     changes = SMALL | {"global_buffer__capacity_kib": kib, "global_buffer__banks": 1, "scratchpad__capacity_kib": 0.01}
-    spec = digital.variant(loop_order=order, direct_input=direct, **changes)
+    spec = digital.variant(loop_order=order, direct_input=direct, blocking="none", **changes)
     compare(spec, trace, store(plan_network(spec, trace.network, trace.timesteps)).homes)
 
 

@@ -41,8 +41,24 @@ class Twin:
     def state(self):
         """Accesses for membranes, thresholds and counts: refractory for 2 steps, an inhibitory neuron for 1."""
         theta = 20 if self.net.formats else 32
-        bits = self.membrane + theta + 2 + (self.membrane + 1 if self.layer else 0)
-        return words(self.n, bits, self.spec.neuron_memory.port_bits)
+        bits, port = (
+            self.membrane + theta + 2 + (self.membrane + 1 if self.layer else 0),
+            self.spec.neuron_memory.port_bits,
+        )
+        if self.spec.neuron_state == "registers":
+            return words(self.n, bits, port)
+        return sum(words(size, bits, port) for size in self.groups())
+
+    def groups(self):
+        """Sizes of the groups that the adders change at once, each of which starts a word."""
+        lanes = self.spec.adder.lanes
+        return [min(lanes, self.n - first) for first in range(0, self.n, lanes)]
+
+    def change(self, spikes):
+        """Neurons read, changed and written for each of some spikes."""
+        for _ in range(spikes):
+            for action in ("read", "write"):
+                self.book("neuron_memory", action, self.state())
 
     def traces(self, count):
         return words(count, self.trace_bits, self.spec.trace_memory.port_bits)
@@ -70,10 +86,16 @@ class Twin:
         self.book("encoder", "draw", self.p * presents)
         self.book("input_memory", "read", words(self.p, 8, spec.input_memory.port_bits) * presents)
         self.book("event_queue", "write", inputs * presents)
-        self.book("event_queue", "read", inputs * -(-n // spec.adder.lanes))
-        for action in ("read", "write"):
-            self.book("neuron_memory", action, self.state())
-            self.book("current_memory", action, (inputs > 0) * words(n, self.membrane, spec.current_memory.port_bits))
+        self.change(1)
+        if spec.neuron_state == "memory":
+            self.book("event_queue", "read", inputs)
+            self.change(inputs + inhibiting)
+            self.drive(outputs * self.layer)
+        else:
+            self.book("event_queue", "read", inputs * len(self.groups()))
+            currents = (inputs > 0) * words(n, self.membrane, spec.current_memory.port_bits)
+            for action in ("read", "write"):
+                self.book("current_memory", action, currents)
         self.book("weight_memory", "read", inputs * self.row(n))
         self.book("adder", "add", inputs * n)
         for component, action in (("neuron", "update"), ("operations", "membrane update")):
@@ -84,6 +106,17 @@ class Twin:
         inhibition_row = words(n, self.weight_bits, spec.inhibition_memory.port_bits) * full
         self.book("inhibition_memory", "read", (inhibiting + outputs * self.layer) * inhibition_row)
         self.book("adder", "add", outputs * self.layer * (n if full else 1))
+
+    def drive(self, spikes):
+        """Inhibitory neurons that excitatory ones drive where they are stored: all, or the one in its group."""
+        if self.spec.inhibition_storage == "dense":
+            self.change(spikes)
+            return
+        bits = 2 * self.membrane + 20 + 2 + 1
+        for action in ("read", "write"):
+            self.book(
+                "neuron_memory", action, spikes * words(max(self.groups()), bits, self.spec.neuron_memory.port_bits)
+            )
 
     def learn(self, sets, depressed, potentiated):
         """Traces, then depression of pixels times neurons, then potentiation of neurons times pixels."""
