@@ -47,8 +47,10 @@ def _rows(plan: Plan, layer: Layer, piece: Piece) -> IntArray:
 
 def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
     """Columns of a map's row that the tiles of a layer with weights fetch: of each copy those under its windows."""
-    placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     width = input_shape(layer, plan.network)[1]
+    if layer.name not in plan.placement.layers:  # beside the crossbars, at one tile
+        return piece.columns((0, width))[1] - piece.columns((0, width))[0]
+    placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     met = window(layer).places(1, placed.window.out_width, width)
     columns = 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
@@ -113,6 +115,6 @@ def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
 
 def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
     """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
-    if plan.spec.direct_input != "once":
+    if not plan.spec.keeps_currents:
         return {}
     return {("psum_buffer", "read"): (1 - plan.input_runs())[:, None] * psum_accesses(plan, step.layer)}

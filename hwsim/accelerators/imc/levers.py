@@ -24,6 +24,8 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         yield Lever("columns an ADC", [{"adc.columns_per_adc": columns} for columns in fewer])
     if spec.direct_input == "every_step" and trace.timesteps > 1:
         yield Lever("first layer once", [{"direct_input": "once"}])
+    if spec.direct_input != "digital" and _has_multipliers(spec) and trace.network.following_input:
+        yield Lever("first layer digital", [{"direct_input": "digital"}])
     if spec.packing == "none" and not spec.assumptions.by_pe:
         yield Lever("layers packed", [{"packing": "layers"}])
     if limits.unit.endswith(".neuron") or limits.unit.startswith("neurons of "):
@@ -39,3 +41,7 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         if limits.energy.get(storage, 0.0) > 0.01:
             yield from fitting(key, getattr(spec, key), limits.used.get(storage, 1.0))
     yield from faster_clock(spec.clock.frequency_mhz)
+
+
+def _has_multipliers(spec: ImcSpec) -> bool:
+    return "none" not in (spec.first_layer_mac, spec.first_layer_weights) and spec.assumptions.switched_on == "none"

@@ -20,6 +20,7 @@ from hwsim.accelerators.imc.fetching import (
     row_writes,
     window_fetches,
 )
+from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS, weight_words
 from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
@@ -67,6 +68,7 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
     handlers: Mapping[str, Callable[[Plan, Step], Actions]] = {
         "source": source_actions,
         "neuron": neuron_actions,
+        "mac": mac_actions,
         "pool": pool_actions,
         "elsewhere": lambda _plan, _step: {},
         "decision": decision_actions,
@@ -130,7 +132,7 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
             actions["offset", "count_rows"] = reads
     if spec.skip == "silent_rows":
         actions["silence_detector", "detect"] = looked_at
-    if spec.direct_input == "once":
+    if spec.keeps_currents:
         actions["psum_buffer", "write"] = work.runs(step) * psum_accesses(work, step.layer)
     return actions
 
@@ -203,6 +205,19 @@ def _synaptic_operations(work: Work, step: Step) -> Actions:
     if multiplies_input(work.network, layer) or work.network.activation_bits is not None:
         return {(OPERATIONS, "MAC"): work.runs(step) * row_macs(layer, work.network)}
     return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
+
+
+def mac_actions(plan: Plan, step: Step) -> Actions:
+    """Products with the raw input beside the crossbars, once: inputs and weights in, currents where they are kept."""
+    spec, layer, runs = plan.spec, step.layer, plan.runs(step)
+    macs = runs * row_macs(layer, plan.network)
+    return {
+        (MAC, "mac"): macs,
+        (WEIGHTS, "read"): runs * weight_words(spec, plan.network, layer),
+        ("spike_buffer", "read"): window_fetches(plan, step, spec.spike_buffer.port_bits),
+        ("psum_buffer", "write"): runs * psum_accesses(plan, layer),
+        (OPERATIONS, "MAC"): macs,
+    } | _hops(plan, step)
 
 
 def neuron_actions(plan: Plan, step: Step) -> Actions:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hwsim.accelerators.imc.first_layer import MAC
 from hwsim.accelerators.imc.links import Crossing, after_transfers, apart, crossings, head_cycles, link_stages
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
@@ -55,6 +56,8 @@ def _unit(plan: Plan, step: Step) -> str | None:
     """What a step shares with others: the port of the raw input, or crossbars and neuron lanes that layers share."""
     if step.kind == "source":
         return GLOBAL_BUFFER
+    if step.kind == "mac":
+        return MAC
     if step.kind == "crossbar":
         return plan.placement.crossbar_units.get(step.name)
     at = neurons_of(plan, step) if step.kind == "neuron" else None

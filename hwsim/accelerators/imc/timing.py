@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 
 from hwsim.accelerators.imc.fetching import row_words
+from hwsim.accelerators.imc.first_layer import weight_words
 from hwsim.accelerators.imc.links import own_cycles
 from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cycles, row_cycles
 from hwsim.accelerators.imc.plan.pipeline import Step
@@ -33,7 +34,7 @@ def neuron_cycles(plan: Plan, step: Step) -> int:
     """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer; lanes without membranes."""
     spec, (_, width, channels) = plan.spec, step.layer.shape
     at = neurons_of(plan, step)
-    pes = 1 if at is None else plan.placement.layers[at].neuron_pes
+    pes = 1 if at is None else plan.placement.neuron_pes[at]
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
     if spec.loop_order == "layer_outer" or plan.network.activation_bits is not None:
         return updates
@@ -58,6 +59,8 @@ def service(plan: Plan, step: Step) -> IntArray:
     match step.kind:
         case "neuron":
             return np.full((1, 1), neuron_cycles(plan, step), np.int64)
+        case "mac":
+            return plan.runs(step) * weight_words(spec, plan.network, step.layer)
         case "pool":
             words = ceil(channels / spec.spike_buffer.port_bits)
             return plan.runs(step) * (width * words * operands(step.layer))
@@ -79,7 +82,7 @@ def latency(plan: Plan, step: Step) -> IntArray:
             cycles = spec.neuron.cycles
         case "pool":
             cycles = spec.pooling.cycles
-        case "source" | "elsewhere" | "decision":
+        case "source" | "mac" | "elsewhere" | "decision":
             cycles = 0
     return plan.runs(step) * (cycles + own_cycles(plan, step.name))
 
@@ -87,7 +90,7 @@ def latency(plan: Plan, step: Step) -> IntArray:
 def neurons_of(plan: Plan, step: Step) -> str | None:
     """The layer with weights at whose neuron units a step's membranes are: its own, or the one that an Add reads."""
     name = step.layer.name
-    while name not in plan.placement.layers:
+    while name not in plan.placement.neuron_pes:
         layer = plan.network[name]
         if not layer.inputs or not isinstance(layer, Add | Pool | Readout | Concat | Upsample):
             return None

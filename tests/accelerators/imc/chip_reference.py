@@ -23,9 +23,12 @@ from accelerators.imc.reference import (
     Crossbars,
     bits_of,
     crossbar_counts,
+    dense_macs,
     gives_currents,
+    is_digital,
     is_direct,
     is_stored,
+    mac_words,
     maps_of,
     window_rows,
 )
@@ -55,7 +58,10 @@ class Chip:
         self.pes = 0
         self.packing = Packing(spec, network, self.copies) if spec.packing == "layers" else None
         for layer in network:
-            if isinstance(layer, Conv2d | Linear):
+            if isinstance(layer, Conv2d | Linear) and is_digital(spec, network, layer):
+                self.tiles[layer.name] = [{0}]
+                self.made[layer.name] = {(x, c): 0 for x in range(layer.shape[1]) for c in range(layer.shape[2])}
+            elif isinstance(layer, Conv2d | Linear):
                 self._place(layer)
             elif is_stored(layer):
                 self._put_beside(layer)
@@ -297,7 +303,11 @@ def other_counts(spec, trace, layer, chip):
 def pooled_current_counts(spec, network, layer, post, first):
     """Kept currents of the raw input are read from the second timestep on: the rows under the windows of each row."""
     source = network[layer.inputs[0]]
-    if spec.direct_input == "once" and isinstance(source, Conv2d | Linear) and is_direct(network, source.inputs[0]):
+    if (
+        spec.direct_input != "every_step"
+        and isinstance(source, Conv2d | Linear)
+        and is_direct(network, source.inputs[0])
+    ):
         rows, width, channels = source.shape
         met_rows = sum(0 <= row < rows for y in range(layer.shape[0]) for row in met(layer, 0, y))
         words = met_rows * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
@@ -325,7 +335,7 @@ def neuron_counts(spec, network, layer, post, first):
         post("membrane", "write", words)
     else:
         post("neuron", "hold", height * width * channels * states)
-    if spec.direct_input == "once":
+    if spec.direct_input != "every_step":
         kept = [
             name
             for name in ((layer.name,) if not isinstance(layer, Add) else layer.inputs)
@@ -335,6 +345,25 @@ def neuron_counts(spec, network, layer, post, first):
         ]
         words = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
         post("psum_buffer", "read", words * len(kept), [1 - n for n in first])
+
+
+def mac_counts(spec, trace, layer, chip):
+    """A layer beside the crossbars, at the first timestep alone: {(component, action): [timestep]}."""
+    height, width, channels = layer.shape
+    rows = range(height)
+    source = trace.network[layer.inputs[0]].shape[2]
+    stored = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
+    macs = sum(dense_macs(trace.network, layer, y) for y in rows)
+    once = {
+        ("first_layer_mac", "mac"): macs,
+        ("operations", "MAC"): macs,
+        ("first_layer_weights", "read"): height * mac_words(spec, layer, source),
+        ("spike_buffer", "read"): sum(chip.fetches(layer, y, spec.spike_buffer.port_bits) for y in rows),
+        ("psum_buffer", "write"): stored,
+        ("noc", "hop"): height * chip.flit_hops(layer.name),
+        ("noc", "link"): height * chip.flit_hops(layer.name),
+    }
+    return {key: n * (np.arange(trace.timesteps) == 0) for key, n in once.items()}
 
 
 def all_counts(spec, trace, copies=None):
@@ -348,7 +377,9 @@ def all_counts(spec, trace, copies=None):
             counts[key] = counts.get(key, 0) + full
 
     for layer in trace.network:
-        if isinstance(layer, Conv2d | Linear):
+        if isinstance(layer, Conv2d | Linear) and is_digital(spec, trace.network, layer):
+            merge(layer, mac_counts(spec, trace, layer, chip))
+        elif isinstance(layer, Conv2d | Linear):
             merge(layer, crossbar_counts(spec, trace, layer, chip)[0])
         merge(layer, other_counts(spec, trace, layer, chip))
     return {key: n for key, n in counts.items() if n.any()}

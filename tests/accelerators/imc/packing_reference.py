@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil
 
-from accelerators.imc.reference import Crossbars, magnitude_bits, read_interval
+from accelerators.imc.reference import Crossbars, is_digital, magnitude_bits, read_interval
 
 from hwsim.traces.network.layers import Conv2d, Linear
 
@@ -31,7 +31,8 @@ class Packing:
 
     def __init__(self, spec, network, copies):
         self.spec, self.copies = spec, copies
-        self.layers = {layer.name: layer for layer in network if isinstance(layer, Conv2d | Linear)}
+        weighted = [layer for layer in network if isinstance(layer, Conv2d | Linear)]
+        self.layers = {layer.name: layer for layer in weighted if not is_digital(spec, network, layer)}
         self.placed = {name: Crossbars(spec, network, layer) for name, layer in self.layers.items()}
         self.cycles = {name: self._dense_cycles(network, name) for name in self.layers}
         self.crossbars, self.sets, self.places = [], [], {}

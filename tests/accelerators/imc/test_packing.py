@@ -70,7 +70,7 @@ def test_crossbars_lie_where_the_naive_twin_puts_them(network, data):
     assert (found.crossbars, found.pes) == (len(twin.crossbars), twin.pes)
     assert sets_of(found.crossbar_units) == sorted(sorted(each) for each in twin.sets if len(each) > 1)
     pes, turns = twin.neurons()
-    assert {name: placed.neuron_pes for name, placed in found.layers.items()} == pes
+    assert found.neuron_pes == pes
     assert sets_of(found.neuron_units) == sorted(map(sorted, turns))
     for crossbar in twin.crossbars:
         assert sum(crossbar.holds.values()) <= spec.crossbar.columns

@@ -5,7 +5,7 @@ cycle for each block of 64 input channels, block of 64 output channels and outpu
 by tiles and by stored values.  `PRINTED` is what the unchanged script printed when it was run.
 
 Its closed form is one of the side X of a crossbar too (`SIDES`): with X / 8 column groups, an ADC each, crossbars are
-read once a group, and each ADC converts as often as there are groups, whatever columns hold weights.  That is X * X / 64
+read once a group, and each ADC converts as often as there are groups, whatever columns hold weights.  That is X X / 64
 conversions of X columns: `convert: all` makes X, and the design says the rest by its prices, in YAML alone.
 """
 

@@ -35,7 +35,6 @@ class LayerPlacement:
     by_sign: bool = False  # the latter: one digit is who fires 1, the other who fires -1
     copies: int = 1  # each with its share of the positions of a row
     pe_of: IntArray = field(default_factory=lambda: np.zeros((1, 1), np.int64))  # see `packing`: [copy, crossbar]
-    neuron_pes: int = 1  # whose lanes work for it
 
     @property
     def crossbars_of_copy(self) -> int:

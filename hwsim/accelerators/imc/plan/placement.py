@@ -11,13 +11,14 @@ crossbars.  A layer takes its PEs column block by column block, so that as many 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, prod
 
 import numpy as np
 
-from hwsim.accelerators.imc.plan.packing import pack
+from hwsim.accelerators.imc.first_layer import refuse_alone
+from hwsim.accelerators.imc.plan.packing import Packed, pack
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -41,6 +42,7 @@ class Placement(Keeps):
     pes_per_tile: int
     pes: int  # in use
     crossbars: int  # in use, one that layers share once
+    neuron_pes: Mapping[str, int]  # layer with weights -> PEs whose neuron lanes work for it
     crossbar_units: Mapping[str, str] = field(default_factory=dict)  # layer -> unit of all who share crossbars with it
     neuron_units: Mapping[str, str] = field(default_factory=dict)  # layer -> unit of all who share neuron lanes with it
 
@@ -51,7 +53,10 @@ def place(spec: ImcSpec, network: Network) -> Placement:
     Raises ArchitectureError when a `chip.tiles` number is too small for the network, a weight does not fit a crossbar
     or `chip.replicate` asks for what there is not.
     """
-    away = spec.assumptions.off_chip(network)
+    digital = spec.digital_layers(network)
+    if digital:
+        refuse_alone(spec, network)
+    away = spec.assumptions.off_chip(network) | digital
     single = {
         layer.name: _place_layer(spec, network, layer)
         for layer in network
@@ -60,10 +65,8 @@ def place(spec: ImcSpec, network: Network) -> Placement:
     copies = copies_of(spec, single)
     copied = {name: replace(once, copies=copies[name]) for name, once in single.items()}
     packed = pack(spec, copied)
-    layers = {
-        name: replace(placed, pe_of=packed.pe_of[name], neuron_pes=packed.neuron_pes[name])
-        for name, placed in copied.items()
-    }
+    layers = {name: replace(placed, pe_of=packed.pe_of[name]) for name, placed in copied.items()}
+    packed = _with_first_layers(packed, next(iter(layers), ""), [x.name for x in network if x.name in digital])
     tiles = ceil(packed.pes / spec.chip.pes_per_tile)
     if spec.chip.tiles != "as_needed":
         if tiles > spec.chip.tiles:
@@ -72,8 +75,27 @@ def place(spec: ImcSpec, network: Network) -> Placement:
                 f"{packed.crossbars} crossbars take {packed.pes} PEs, so {tiles} tiles"
             )
         tiles = spec.chip.tiles
-    units = packed.crossbar_units, packed.neuron_units
-    return Placement(layers, tiles, spec.chip.pes_per_tile, packed.pes, packed.crossbars, *units)
+    return Placement(
+        layers=layers,
+        tiles=tiles,
+        pes_per_tile=spec.chip.pes_per_tile,
+        pes=packed.pes,
+        crossbars=packed.crossbars,
+        neuron_pes=packed.neuron_pes,
+        crossbar_units=packed.crossbar_units,
+        neuron_units=packed.neuron_units,
+    )
+
+
+def _with_first_layers(packed: Packed, first: str, digital: Sequence[str]) -> Packed:
+    """Layers beside the crossbars have the neuron lanes of PE 0, in turn with those whom that works for."""
+    if not digital:
+        return packed
+    unit = packed.neuron_units.get(first)
+    turns = [first] if unit is None else [name for name, held in packed.neuron_units.items() if held == unit]
+    joined = dict.fromkeys([*digital, *turns], f"neurons of {', '.join([*digital, *turns])}")
+    pes = {**packed.neuron_pes, **dict.fromkeys(digital, 1)}
+    return replace(packed, neuron_pes=pes, neuron_units={**packed.neuron_units, **joined})
 
 
 def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> LayerPlacement:

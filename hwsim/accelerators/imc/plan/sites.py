@@ -1,8 +1,8 @@
 """At which tile each share of a layer's rows is made.
 
 The sums of a column block are completed, and its neurons updated, at the tile of its first row block, the block's home.
-The raw input comes from tile 0, where the global buffer is.  Layers without weights lie where the first layer that they
-read does: they add and pool channel by channel.
+The raw input comes from tile 0, where the global buffer is, and what multiplies it beside the crossbars.  Layers
+without weights lie where the first layer that they read does: they add and pool channel by channel.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Sites:
 
     parts: Mapping[str, tuple[Part, ...]]  # layer -> where its results are made, of those that are stored
     sums: Mapping[str, tuple[tuple[int, Part], ...]]  # layer -> partial sums made away from their home, which is first
-    tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars
+    tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars, or of what is beside them
 
 
 def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
@@ -61,11 +61,14 @@ def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
     parts: dict[str, tuple[Part, ...]] = {}
     sums: dict[str, tuple[tuple[int, Part], ...]] = {}
     tiles: dict[str, tuple[int, ...]] = {}
+    digital = spec.digital_layers(network)
     for layer in network:
         if layer.name in placement.layers:
             placed = placement.layers[layer.name]
             parts[layer.name], sums[layer.name] = _on_crossbars(spec, placed)
             tiles[layer.name] = tuple(np.unique(placed.pe_of // placement.pes_per_tile).tolist())
+        elif layer.name in digital:
+            parts[layer.name], tiles[layer.name] = (Part.whole(0, layer),), (0,)
         elif isinstance(layer, Input):
             parts[layer.name] = (Part.whole(0, layer),)
         elif not arranges(layer):
