@@ -50,7 +50,7 @@ def trace():
     nothing = {one.name: np.zeros((IMAGES, *one.shape), np.int16) for one in network.weighted()}
     sets = {"recorded": Decisions(np.zeros(IMAGES, np.int16), labels, ids, "test")}
     drawn = FirstSpikeTrace(network, nothing, inputs, sets, Provenance("drawn", "", "test", "", "", "", 1, True, ()))
-    return machine().functional(drawn).trace
+    return machine().sized_for(drawn).functional(drawn).trace
 
 
 def machine():
@@ -82,7 +82,7 @@ def show(what, benchmark, trace):
 
 
 def test_functional(benchmark, trace):
-    run = benchmark.pedantic(machine().functional, (trace,), rounds=3, warmup_rounds=1, iterations=1)
+    run = benchmark.pedantic(machine().sized_for(trace).functional, (trace,), rounds=3, warmup_rounds=1, iterations=1)
     share = (run.trace.times["fc1"] >= 0).mean()
     assert 0.15 < share < 0.35
     assert run.trace.n_samples == IMAGES
@@ -91,7 +91,7 @@ def test_functional(benchmark, trace):
 
 def test_counting(benchmark, trace):
     def count():
-        batches = machine().lower(trace).batches
+        batches = machine().sized_for(trace).lower(trace).batches
         return sum(
             int(posting.counts.sum())
             for batch in batches

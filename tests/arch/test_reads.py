@@ -89,8 +89,10 @@ def test_comparing_a_whole_part_reads_all_of_it():
 @pytest.mark.parametrize("name", arch.shipped())
 def test_nothing_that_is_kept_holds_a_watched_design(name):
     loaded = api.load_architecture(name)
-    machine, family = accelerators.machine(loaded.machine)(loaded.spec), family_of(loaded)
-    workload = machine.lower(family.trace(next(iter(family.networks)), 0.2))
+    family = family_of(loaded)
+    trace = family.trace(next(iter(family.networks)), 0.2)
+    machine = accelerators.machine(loaded.machine)(loaded.spec).sized_for(trace)
+    workload = machine.lower(trace)
     machine.components(workload)
     for batch in workload.batches:
         pickle.dumps(batch)

@@ -14,6 +14,7 @@ _SHARED = Facts(
 FACTS = replace(
     _SHARED,
     by_design={
+        "digital_on_chip": replace(_SHARED, prices_only=_SHARED.prices_only[:-1]),
         "digital_compute": replace(_SHARED, prices_only=("mac.given.mac_pj=3.2", "ac.given.add_pj=0.1")),
     },
 )

@@ -30,8 +30,14 @@ UNIT_ACCESSES = (
 """A slow clock, so that every memory gives a word a cycle, and few lanes, so that every division leaves a rest."""
 
 
+MEMORIES = tuple(
+    f"{name}.capacity_kib={kib}"
+    for name, kib in {"queue": 8, "input_weights": 64, "weights": 64, "readout_weights": 8}.items()
+)
+
+
 def design(*overrides):
-    return api.load_architecture("lstm", (*UNIT_ACCESSES, *overrides))
+    return api.load_architecture("lstm", (*MEMORIES, *UNIT_ACCESSES, *overrides))
 
 
 def machine_of(loaded):

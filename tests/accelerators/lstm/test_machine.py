@@ -55,7 +55,7 @@ def test_the_example_by_hand():
     1 + 9 + 3 + 1 = 14 at the first element, 1 + 2 x 2 + 13 = 18 at the second.
     """
     trace, loaded = example(), api.load_architecture("lstm", BY_HAND)
-    workload = machine_of(loaded).lower(trace)
+    workload = machine_of(loaded).sized_for(trace).lower(trace)
     played = tally(workload)
     ends = {(0, 0): 16, (0, 1): 16 + 14, (1, 0): 16 + 16, (1, 1): 32 + 18}
     # The readout looks once and adds 2 cycles a spike: none at (1, 0), one at (1, 1).
@@ -89,7 +89,7 @@ def test_the_example_by_hand():
     }
     assert counts == wanted
     run = api.simulate(loaded, trace).runs[0]
-    parts = api.components(loaded)
+    parts = api.components(loaded, trace)
     dynamic = sum(
         sum(values) * parts[component].actions[action].value
         for (_, component, action), values in wanted.items()

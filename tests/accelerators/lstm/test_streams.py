@@ -32,7 +32,8 @@ def alike(network, n):
 
 
 def lowered(network, n, *settings):
-    return Machine(api.load_architecture("lstm", settings).spec).lower(alike(network, n))
+    trace = alike(network, n)
+    return Machine(api.load_architecture("lstm", settings).spec).sized_for(trace).lower(trace)
 
 
 def whole(workload):

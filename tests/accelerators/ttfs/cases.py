@@ -18,6 +18,8 @@ SMALL = (
     "array.columns=2",
     "weights.banks=1",
     "weights.port_bits=16",
+    "queue.capacity_kib=32",
+    "spikes.capacity_kib=16",
     "pe.potential_bits=26",
     "decision.bits=26",
 )

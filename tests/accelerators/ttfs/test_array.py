@@ -22,6 +22,8 @@ def machine(*overrides):
     base = (
         "weights.banks=2",
         "weights.port_bits=16",
+        "queue.capacity_kib=32",
+        "spikes.capacity_kib=16",
         "array.drain_cycles=3",
         "pe.potential_bits=26",
         "decision.bits=26",

@@ -17,12 +17,13 @@ from hwsim.traces.direct.rate import input_spikes
 from hwsim.traces.planes import unpack_channels
 
 SMALL = ("coding=rate", "array.rows=2", "array.columns=2", "weights.banks=1", "weights.port_bits=16")
+MEMORIES = ("queue.capacity_kib=32", "spikes.capacity_kib=16")
 
 
 def tallied(trace, *overrides):
     from hwsim.accelerators.ttfs import Machine
 
-    workload = Machine(api.load_architecture("ttfs", (*SMALL, *overrides)).spec).lower(trace)
+    workload = Machine(api.load_architecture("ttfs", (*SMALL, *MEMORIES, *overrides)).spec).lower(trace)
     return play(workload, "compiled")["static"]
 
 

@@ -86,7 +86,8 @@ def test_functional_equals_the_integer_reference():
 def test_functional_equals_the_shipped_networks(path, stops):
     """Decisions of 1,000 test images, hidden times of the recorded ones, with and without early stops."""
     trace = first(api.load_trace(path), samples=20)
-    m = Machine(api.load_architecture("ttfs", ("weights.capacity_kib=64", "spikes.capacity_kib=64", *stops)).spec)
+    sizes = tuple(f"{memory}.capacity_kib=64" for memory in ("weights", "spikes", "queue"))
+    m = Machine(api.load_architecture("ttfs", (*sizes, *stops)).spec)
     run = m.functional(trace)
     for name in list(trace.times)[: None if stops else -1]:
         np.testing.assert_array_equal(run.trace.times[name], trace.times[name])
