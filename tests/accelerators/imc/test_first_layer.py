@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -171,3 +172,21 @@ def test_events_have_no_raw_picture_to_multiply_and_stay_on_crossbars():
     hardware = Machine(cases.small(direct_input="digital")).lower(cases.random_trace(sketch.network())).hardware
     assert "first_layer_mac" not in hardware.instances
     assert set(hardware.crossbars) == {"conv1", "fc3"}
+
+
+def test_what_is_kept_holds_for_designs_that_pack_and_multiply_beside_crossbars():
+    """What lies where depends on times where layers share, and a design after another gives what it gives alone."""
+    trace = live_trace(cases.convolutions, samples=2, timesteps=2)
+    base = ["packing=layers", "direct_input=digital", "first_layer_mac.weight_bits=5", "crossbar.columns=128"]
+    base += ["adc.bits=9", "accumulator.bits=24"]
+    changes = ("packing=none", "adc.columns_per_adc=2", "crossbar.read_ns=90", "first_layer_mac.lanes=3")
+    changes += ("first_layer_weights.port_bits=8", "chip.crossbars_per_pe=2", "direct_input=once", "convert=all")
+    changes += ("chip.replicate={conv2: 3}", "rows_per_read=8", "direct_input=every_step", "packing=layers")
+    loaded, seen = api.load_architecture("imc", base), set()
+    for change in ("packing=layers", *changes):
+        design = api.load_architecture(loaded, [change])
+        warm = api.simulate(design, trace, engine="compiled", accuracy_samples=0, keep=True).to_json()
+        alone = pickle.loads(pickle.dumps(trace))
+        assert warm == api.simulate(design, alone, engine="compiled", accuracy_samples=0).to_json(), change
+        seen.add(warm)
+    assert len(seen) == len(changes)
