@@ -40,7 +40,7 @@ def leaves(tree, prefix=""):
 def others(name, key, value):
     """Other values that a key may take, or nearly: beside it, larger, and all that an error names."""
     if key.endswith(".capacity_kib"):
-        return ["auto", value * 0.5, value * 1.5]
+        return [0.01, 1, 64] if value == "auto" else ["auto", value * 0.5, value * 1.5]
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):

@@ -22,7 +22,11 @@ SLOW = ("clock.frequency_mhz=1",)
 # RRAM is read at 0.1 V whatever the supply, and its rows are driven at 1.1 V.
 STATED_V = {("imc", "crossbar", action): 0.5 for action in ("read_cell", "read_level", "read")}
 STATED_V[("imc", "crossbar", "drive_row")] = 1.0
-V_SQUARED = {"htree", "clock"}  # beside memories; `noc` has hops of logic and a link of wire
+# A level shifter: 238 F of transistors at the supply, 456 F at the 1.1 V of the rows (`RowDriver`).
+STATED_V[("imc", "row_driver", "drive")] = (238 * 0.5**2 + 456 * 1.1**2) / (238 * 1.0**2 + 456 * 1.1**2)
+V_SQUARED = {"htree", "clock", "row_driver"}  # beside memories; `noc` has hops of logic and a link of wire
+NOT_OF_THE_SUPPLY = {"dram", "io"}  # another chip, and pads with a supply of their own
+CONVERTERS = {"adc", "adc_reference"}  # with the laws of `test_adc`
 
 
 def memories_of(spec):
@@ -57,7 +61,8 @@ def test_a_corner_sets_both():
 def test_half_of_the_supply_takes_a_quarter_of_the_energy(design):
     """V^2 for memories, wires and clocks, the polynomial and below 0.6 V V^2 for logic.
 
-    Exceptions: voltages that the file states, DRAM is another chip, and converters have the laws of `test_adc`.
+    Exceptions: voltages that the file states, what has another supply, and converters. Memories lie between both laws:
+    few gates choose among macros, and the smallest are registers.
     """
     full_v, half_v = 1.0, 0.5
     at = {volts: load_architecture(design, (*SLOW, f"technology.vdd_v={volts}")) for volts in (full_v, half_v)}
@@ -65,17 +70,19 @@ def test_half_of_the_supply_takes_a_quarter_of_the_energy(design):
     logic = energy_factor(node, half_v) / energy_factor(node, full_v)
     assert 0.2 < logic < 0.45
     parts = {volts: components(loaded) for volts, loaded in at.items()}
-    squared = V_SQUARED | memories_of(at[full_v].spec)
+    memories = memories_of(at[full_v].spec)
     seen = 0
     for name, part in parts[full_v].items():
         for action, price in part.actions.items():
-            if not price.value or name in ("dram", "adc"):
+            if not price.value or name in NOT_OF_THE_SUPPLY | CONVERTERS:
                 continue
             ratio = parts[half_v][name].actions[action].value / price.value
-            quarter = name in squared or (name, action) == ("noc", "link")
-            law = STATED_V.get((design, name, action), 0.25) if name == "crossbar" else 0.25 if quarter else logic
-            banked = name in squared and name in memories_of(at[full_v].spec)  # few gates choose among macros
-            assert ratio == pytest.approx(law, rel=0.05 if banked else 1e-6), (name, action)
+            if name in memories:
+                assert min(0.25, logic) * (1 - 1e-3) <= ratio <= max(0.25, logic) * (1 + 1e-3), (name, action)
+            else:
+                quarter = name in V_SQUARED | {"crossbar"} or (name, action) == ("noc", "link")
+                law = STATED_V.get((design, name, action), 0.25 if quarter else logic)
+                assert ratio == pytest.approx(law, rel=1e-6), (name, action)
             seen += 1
     assert seen >= 10
 
@@ -91,7 +98,7 @@ def test_half_of_the_supply_takes_a_quarter_of_the_energy(design):
 def test_energy_falls_with_node_and_supply(design, key, values):
     """And area with the node, of all that is no memory: those are scanned size by size in `test_memory_scaling`."""
     steps = [load_architecture(design, (*SLOW, f"{key}={value}")) for value in values]
-    kept = memories_of(steps[0].spec) | {"adc"}
+    kept = memories_of(steps[0].spec) | CONVERTERS
     parts = [components(loaded) for loaded in steps]
     for before, after in pairwise(parts):
         for name, part in before.items():
@@ -106,7 +113,7 @@ def test_energy_falls_with_node_and_supply(design, key, values):
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_part_of_logic_and_memory_has_a_delay(design):
     without = {name for name, part in components(load_architecture(design)).items() if part.delay_ns is None}
-    assert without <= {"clock", "crossbar", "adc", "dram"}
+    assert without <= {"clock", "crossbar", "row_driver"} | CONVERTERS | NOT_OF_THE_SUPPLY
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from functools import cache
 from pathlib import Path
 
@@ -48,14 +49,17 @@ def test_a_file_reads_back_and_shows_the_same_first_screen(tmp_path):
 
 @pytest.mark.parametrize("design", ["imc", "digital"])
 def test_a_report_of_the_first_version_is_read(design):
-    """Written before reports had a version: the same simulation as today's but for what it did not say."""
-    old = hwsim.load_report(CASES / f"report_0_{design}.json")
-    trace = synthesize("mlp:20-12-10", timesteps=2, samples=2, rate=0.2, seed=1)
-    new = hwsim.simulate(design, trace)
+    """Written before reports had a version, at the prices of then: what was counted and timed is the same today."""
+    path = CASES / f"report_0_{design}.json"
+    old, said = hwsim.load_report(path), json.loads(path.read_text())
+    new = hwsim.simulate(design, synthesize("mlp:20-12-10", timesteps=2, samples=2, rate=0.2, seed=1))
     assert old.report_version == VERSION
-    assert old.energy == new.energy and old.run("static").rows == new.run("static").rows
-    energies = [{row.layer: row.energy_pj for row in each.run("static").layers} for each in (old, new)]
-    assert energies[0] == energies[1]
+    assert old.energy.value == said["runs"][0]["energy_pj"]["value"]
+    counts = [
+        {(row.layer, row.component, row.action): row.count for row in each.run("static").rows} for each in (old, new)
+    ]
+    assert counts[0].items() <= counts[1].items() and len(counts[0]) > 10
+    assert math.fsum(row.energy_pj for row in old.run("static").layers) == pytest.approx(old.energy.value)
     assert old.bottleneck.busy_share == pytest.approx(new.bottleneck.busy_share)
     assert {row.begin_ns for row in old.run("static").layers} == {None}
     assert old.to_table()
