@@ -63,5 +63,7 @@ def _uniform(bits: int, layer: Layer, packed: PackedSpikes, samples: range) -> W
 
 
 def in_one_pass(spec: ImcSpec) -> ImcSpec:
-    """The machine for a single timestep: no currents need be kept for the next."""
+    """The machine for a single timestep: no currents need be kept for the next, though a unit beside crossbars does."""
+    if spec.direct_input == "digital":
+        return spec
     return spec.model_copy(update={"direct_input": "every_step"})

@@ -71,6 +71,6 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
             placed_layer = placement.layers[layer.name]
             planes = by_digits(activations.met_by(layer), placed_layer, spec.dac.bits)
             counted = count_copies(spec, placed_layer, planes, cells[layer.name])
-            once = spec.direct_input == "once" and multiplies_input(network, layer)
+            once = spec.keeps_currents and multiplies_input(network, layer)
             counts[layer.name] = counted.over(timesteps, only_first=once)
     return counts

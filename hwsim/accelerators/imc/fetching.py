@@ -47,15 +47,16 @@ def _rows(plan: Plan, layer: Layer, piece: Piece) -> IntArray:
 
 def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
     """Columns of a map's row that the tiles of a layer with weights fetch: of each copy those under its windows."""
-    placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     width = input_shape(layer, plan.network)[1]
+    if layer.name not in plan.placement.layers:  # beside the crossbars, at one tile
+        return piece.columns((0, width))[1] - piece.columns((0, width))[0]
+    placed, per_tile = plan.placement.layers[layer.name], plan.placement.pes_per_tile
     met = window(layer).places(1, placed.window.out_width, width)
-    pes, columns = placed.pes // placed.copies, 0
+    columns = 0
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
         low = np.where(met[first:end] < 0, width, met[first:end]).min() if copy else 0
         high = met[first:end].max() + 1 if copy < placed.copies - 1 else width
-        first_pe = placed.first_pe + copy * pes
-        tiles = (first_pe + pes - 1) // per_tile - first_pe // per_tile + 1
+        tiles = np.unique(placed.pe_of[copy] // per_tile).size
         own = piece.columns((int(low), int(max(high, low))))
         columns += (own[1] - own[0]) * tiles
     return columns
@@ -114,6 +115,6 @@ def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
 
 def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
     """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
-    if plan.spec.direct_input != "once":
+    if not plan.spec.keeps_currents:
         return {}
     return {("psum_buffer", "read"): (1 - plan.input_runs())[:, None] * psum_accesses(plan, step.layer)}

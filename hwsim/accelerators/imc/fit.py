@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.exit.uncertainty import FRACTION_BITS, ONE
+from hwsim.accelerators.imc.first_layer import widths
 from hwsim.accelerators.imc.functional.conversion import signed as converts_differences
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
 from hwsim.accelerators.imc.plan.stored_weights import offset_of, slices_of, stored_together, unit_of
@@ -28,6 +29,7 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
     Without spikes there are no membranes.
     """
     away = spec.assumptions.off_chip(network)
+    digital = spec.digital_layers(network)
     _check_delayed(spec, network, away)
     ranges = current_ranges(network)
     for layer in network:
@@ -37,7 +39,9 @@ def check_fit(spec: ImcSpec, network: Network) -> None:
         if neuron is not None and network.activation_bits is None:
             refuse_narrow(layer.name, neuron_widths("neuron", neuron, spec.neuron))
             refuse_narrow(layer.name, synapse_widths("neuron", neuron, spec.neuron))
-        if isinstance(layer, Conv2d | Linear):
+        if layer.name in digital and isinstance(layer, Conv2d | Linear):
+            refuse_narrow(layer.name, widths(spec, network, layer))
+        elif isinstance(layer, Conv2d | Linear):
             refuse_narrow(layer.name, _sum_widths(spec, network, layer))
         elif isinstance(layer, Add):
             refuse_narrow(

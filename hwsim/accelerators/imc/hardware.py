@@ -33,6 +33,8 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     kinds = {step.kind for step in pipeline.steps}
     if "pool" not in kinds:
         del instances["pooling"]
+    if "mac" in kinds and spec.first_layer_mac != "none":
+        instances["first_layer_mac"] = spec.first_layer_mac.lanes
     if "decision" in kinds:
         instances[DECISION] = 1
     storage = {name: Storage(kind.bits, _provided(spec, name, instances)) for name, kind in needed.items()}
@@ -79,6 +81,7 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
     return {
         "loop_order": spec.loop_order,
         "placement": spec.placement,
+        "packing": spec.packing,
         "direct_input": spec.direct_input,
         "skip": spec.skip,
         "assumptions": spec.assumptions.switched_on,

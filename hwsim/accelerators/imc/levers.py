@@ -13,7 +13,7 @@ _MEMORIES = {"spike_buffer": "spike_buffer", "global_buffer": "global_buffer", "
 
 
 def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
-    """Copies, converters, lanes where a layer limits; fewer idle parts and memory; the first layer once; the clock."""
+    """Copies, converters, lanes where a layer limits; packing, fewer idle parts, memory; the first layer; the clock."""
     layer, chip = limits.layer, spec.chip
     if limits.unit == layer and layer:
         if chip.replicate != "auto":
@@ -24,7 +24,11 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         yield Lever("columns an ADC", [{"adc.columns_per_adc": columns} for columns in fewer])
     if spec.direct_input == "every_step" and trace.timesteps > 1:
         yield Lever("first layer once", [{"direct_input": "once"}])
-    if limits.unit.endswith(".neuron"):
+    if spec.direct_input != "digital" and _has_multipliers(spec) and trace.network.following_input:
+        yield Lever("first layer digital", [{"direct_input": "digital"}])
+    if spec.packing == "none" and not spec.assumptions.by_pe:
+        yield Lever("layers packed", [{"packing": "layers"}])
+    if limits.unit.endswith(".neuron") or limits.unit.startswith("neurons of "):
         yield multiplied("neuron lanes", {"neuron.lanes": spec.neuron.lanes})
     if limits.unit == "input":
         yield multiplied("global buffer's port", {"global_buffer.port_bits": spec.global_buffer.port_bits})
@@ -37,3 +41,7 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         if limits.energy.get(storage, 0.0) > 0.01:
             yield from fitting(key, getattr(spec, key), limits.used.get(storage, 1.0))
     yield from faster_clock(spec.clock.frequency_mhz)
+
+
+def _has_multipliers(spec: ImcSpec) -> bool:
+    return "none" not in (spec.first_layer_mac, spec.first_layer_weights) and spec.assumptions.switched_on == "none"

@@ -32,8 +32,10 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     taken |= {"neuron": "update" if outer else "update hold", "pooling": "", "global_buffer": "read"}
     if outer:
         taken["membrane"] = ""
-    if spec.direct_input == "once":
+    if spec.keeps_currents:
         taken["psum_buffer"] = ""
+    if spec.direct_input == "digital":
+        taken |= {"first_layer_mac": "", "first_layer_weights": "read"}
     if spec.skip == "silent_rows":
         taken["silence_detector"] = ""
     tile_um2 = _tile_um2(spec)

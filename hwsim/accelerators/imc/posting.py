@@ -20,9 +20,12 @@ from hwsim.accelerators.imc.fetching import (
     row_writes,
     window_fetches,
 )
+from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS, weight_words
 from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Checked, Postings
@@ -65,6 +68,7 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
     handlers: Mapping[str, Callable[[Plan, Step], Actions]] = {
         "source": source_actions,
         "neuron": neuron_actions,
+        "mac": mac_actions,
         "pool": pool_actions,
         "elsewhere": lambda _plan, _step: {},
         "decision": decision_actions,
@@ -108,9 +112,7 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
     looked_at = undriven.dense_steps * placed.row_blocks
     reads = counts.active if spec.skip == "silent_rows" else looked_at
     sums = reads * placed.sum_blocks // placed.row_blocks
-    pair = 2 if signed(spec) else 1  # columns that count once, as their difference is taken before the ADC
-    conversions = sums * (placed.columns_used // pair + placed.reference_columns)
-    summed = sums * (placed.out_shape[2] // placed.groups)
+    conversions, summed = sums * _converted(spec, placed), sums * _summed(spec, placed)
     actions: Actions = {
         ("adc", "convert"): conversions,
         ("column_mux", "select"): conversions,
@@ -130,9 +132,24 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
             actions["offset", "count_rows"] = reads
     if spec.skip == "silent_rows":
         actions["silence_detector", "detect"] = looked_at
-    if spec.direct_input == "once":
+    if spec.keeps_currents:
         actions["psum_buffer", "write"] = work.runs(step) * psum_accesses(work, step.layer)
     return actions
+
+
+def _converted(spec: ImcSpec, placed: LayerPlacement) -> int:
+    """Conversions of one read of a row block; columns whose difference is taken before the ADC count once."""
+    pair = 2 if signed(spec) else 1
+    if spec.convert == "all":
+        return placed.column_blocks * (spec.crossbar.columns // pair)
+    return placed.columns_used // pair + placed.reference_columns
+
+
+def _summed(spec: ImcSpec, placed: LayerPlacement) -> int:
+    """Sums of one read of a row block: an output channel each, or as many as its crossbars could have."""
+    if spec.convert == "all":
+        return placed.column_blocks * placed.block_channels
+    return placed.out_shape[2] // placed.groups
 
 
 def _dense_steps(plan: Plan, step: Step) -> IntArray:
@@ -188,6 +205,19 @@ def _synaptic_operations(work: Work, step: Step) -> Actions:
     if multiplies_input(work.network, layer) or work.network.activation_bits is not None:
         return {(OPERATIONS, "MAC"): work.runs(step) * row_macs(layer, work.network)}
     return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
+
+
+def mac_actions(plan: Plan, step: Step) -> Actions:
+    """Products with the raw input beside the crossbars, once: inputs and weights in, currents where they are kept."""
+    spec, layer, runs = plan.spec, step.layer, plan.runs(step)
+    macs = runs * row_macs(layer, plan.network)
+    return {
+        (MAC, "mac"): macs,
+        (WEIGHTS, "read"): runs * weight_words(spec, plan.network, layer),
+        ("spike_buffer", "read"): window_fetches(plan, step, spec.spike_buffer.port_bits),
+        ("psum_buffer", "write"): runs * psum_accesses(plan, layer),
+        (OPERATIONS, "MAC"): macs,
+    } | _hops(plan, step)
 
 
 def neuron_actions(plan: Plan, step: Step) -> Actions:

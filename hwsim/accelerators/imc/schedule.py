@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hwsim.accelerators.imc.first_layer import MAC
 from hwsim.accelerators.imc.links import Crossing, after_transfers, apart, crossings, head_cycles, link_stages
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.streams import stream_waits
-from hwsim.accelerators.imc.timing import crossbar_service, latency, service
+from hwsim.accelerators.imc.timing import crossbar_service, latency, neurons_of, service
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
@@ -44,11 +45,23 @@ def frame_of(plan: Plan) -> Frame:
             latency=nothing,
             waits=after_transfers(pipeline.waits[step.name], found),
             timestep=order.grid(step.rows)[0].astype(np.int32),
-            unit=GLOBAL_BUFFER if step.kind == "source" else None,
+            unit=_unit(plan, step),
         )
         stages += [own, *link_stages(own, found.get(step.name, ()))]
     last = np.array([order.timesteps * pipeline.step(pipeline.answer).rows - 1], np.int64)
     return Frame(schedules_of(stages, (pipeline.answer, last), 1), found)
+
+
+def _unit(plan: Plan, step: Step) -> str | None:
+    """What a step shares with others: the port of the raw input, or crossbars and neuron lanes that layers share."""
+    if step.kind == "source":
+        return GLOBAL_BUFFER
+    if step.kind == "mac":
+        return MAC
+    if step.kind == "crossbar":
+        return plan.placement.crossbar_units.get(step.name)
+    at = neurons_of(plan, step) if step.kind == "neuron" else None
+    return None if at is None else plan.placement.neuron_units.get(at)
 
 
 def shape_of(plan: Plan, frame: Frame) -> Schedules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,6 +16,7 @@ from hwsim.components.clock import refuse_chosen
 from hwsim.components.column_mux import ColumnMux
 from hwsim.components.crossbar import Crossbar
 from hwsim.components.htree import HTree
+from hwsim.components.mac import Mac
 from hwsim.components.memory import Sram
 from hwsim.components.neuron import Neuron
 from hwsim.components.offset_corrector import OffsetCorrector
@@ -26,9 +27,12 @@ from hwsim.components.sigma_e import SigmaE
 from hwsim.components.silence_detector import SilenceDetector
 from hwsim.contract.spec import MachineSpec
 
+if TYPE_CHECKING:
+    from hwsim.traces.network.layers import Network
+
 
 class Chip(ComponentSpec):
-    """Tiles of PEs of crossbars; layers take whole PEs, `as_needed` adds whole tiles.
+    """Tiles of PEs of crossbars; `packing` says how layers take them, `as_needed` adds whole tiles.
 
     `replicate` says how many copies of a layer share out the positions of its rows; `auto` copies the slowest layer as
     long as all copies take no more than `crossbar_budget` crossbars and the chip has room.
@@ -86,6 +90,12 @@ class DelayedNeuron(Neuron):
     cycles: int = Field(ge=0)
 
 
+class FirstLayerMac(Mac):
+    """Multipliers that take the raw input in the place of crossbars, each a product a cycle."""
+
+    lanes: int = Field(ge=1)
+
+
 class EarlyExit(ComponentSpec):
     """When a sample may leave before the last timestep, and the unit that decides.
 
@@ -116,14 +126,16 @@ class ImcSpec(MachineSpec):
     machine: Literal["imc"]
     chip: Chip
     placement: Literal["im2col", "kernel_split"]
+    packing: Literal["none", "layers"] = "none"
     loop_order: Literal["timestep_outer", "layer_outer"]
     pipelining: Literal["rows", "none"]
     mesh: Literal["links", "ideal"]
     buffer_slack_rows: int = Field(ge=1)
-    direct_input: Literal["every_step", "once"]
+    direct_input: Literal["every_step", "once", "digital"]
     skip: Literal["none", "silent_rows"]
     sensing: Literal["sample_hold", "current"]
     read_energy: Literal["value", "mean", "array"]
+    convert: Literal["used", "all"] = "used"
     rows_per_read: Annotated[int, Field(ge=1)] | Literal["all"]
     signs: Signs
     dac: Dac
@@ -142,6 +154,8 @@ class ImcSpec(MachineSpec):
     membrane: Sram
     psum_buffer: Sram
     global_buffer: Sram
+    first_layer_mac: FirstLayerMac | Literal["none"] = "none"
+    first_layer_weights: Sram | Literal["none"] = "none"
     neuron: DelayedNeuron
     pooling: Delayed
     early_exit: EarlyExit
@@ -173,12 +187,41 @@ class ImcSpec(MachineSpec):
             raise ValueError(f"assumptions.conversion: pe needs placement: kernel_split, got {self.placement}")
         if self.assumptions.by_pe and self.skip != "none":
             raise ValueError(f"assumptions: conversion: pe and peripherals: pe_read need skip: none, got {self.skip}")
+        if self.direct_input == "digital":
+            if "none" in (self.first_layer_mac, self.first_layer_weights):
+                raise ValueError(
+                    "direct_input: digital multiplies on first_layer_mac with weights from first_layer_weights, and "
+                    "one of them is none"
+                )
+            if self.assumptions.switched_on != "none":
+                raise ValueError(
+                    "direct_input: digital goes with no assumptions, as estimates have all on crossbars, "
+                    f"got {self.assumptions.switched_on}"
+                )
+        if self.assumptions.by_pe and self.packing != "none":
+            raise ValueError(
+                "assumptions: conversion: pe and peripherals: pe_read count whole PEs, so they need packing: none, got "
+                f"{self.packing}"
+            )
         if self.loop_order == "layer_outer" and self.early_exit.threshold != "never":
             raise ValueError(
                 "loop_order: layer_outer runs all timesteps of a row before the next, so no sample can leave early: "
                 f"early_exit.threshold must be never, got {self.early_exit.threshold}"
             )
         return self
+
+    @property
+    def keeps_currents(self) -> bool:
+        """Whether the raw input is multiplied once and what came of it is kept over the timesteps."""
+        return self.direct_input != "every_step"
+
+    def digital_layers(self, network: Network) -> frozenset[str]:
+        """Names of the layers with weights that are beside the crossbars."""
+        if self.direct_input != "digital":
+            return frozenset()
+        from hwsim.traces.network.raw_input import multiplies_input
+
+        return frozenset(layer.name for layer in network if multiplies_input(network, layer))
 
     @property
     def rows_at_once(self) -> int:

@@ -7,6 +7,7 @@ from math import ceil
 import numpy as np
 
 from hwsim.accelerators.imc.fetching import row_words
+from hwsim.accelerators.imc.first_layer import weight_words
 from hwsim.accelerators.imc.links import own_cycles
 from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cycles, row_cycles
 from hwsim.accelerators.imc.plan.pipeline import Step
@@ -32,7 +33,8 @@ def drain_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
 def neuron_cycles(plan: Plan, step: Step) -> int:
     """Cycles to update one row of neurons: lanes or membrane ports, whichever takes longer; lanes without membranes."""
     spec, (_, width, channels) = plan.spec, step.layer.shape
-    pes = _pes(plan, step)
+    at = neurons_of(plan, step)
+    pes = 1 if at is None else plan.placement.neuron_pes[at]
     updates = ceil(width * channels / (spec.neuron.lanes * pes))
     if spec.loop_order == "layer_outer" or plan.network.activation_bits is not None:
         return updates
@@ -57,6 +59,8 @@ def service(plan: Plan, step: Step) -> IntArray:
     match step.kind:
         case "neuron":
             return np.full((1, 1), neuron_cycles(plan, step), np.int64)
+        case "mac":
+            return plan.runs(step) * weight_words(spec, plan.network, step.layer)
         case "pool":
             words = ceil(channels / spec.spike_buffer.port_bits)
             return plan.runs(step) * (width * words * operands(step.layer))
@@ -78,17 +82,17 @@ def latency(plan: Plan, step: Step) -> IntArray:
             cycles = spec.neuron.cycles
         case "pool":
             cycles = spec.pooling.cycles
-        case "source" | "elsewhere" | "decision":
+        case "source" | "mac" | "elsewhere" | "decision":
             cycles = 0
     return plan.runs(step) * (cycles + own_cycles(plan, step.name))
 
 
-def _pes(plan: Plan, step: Step) -> int:
-    """PEs whose neuron units update a step's membranes: those of its own weights, or of what an Add reads."""
+def neurons_of(plan: Plan, step: Step) -> str | None:
+    """The layer with weights at whose neuron units a step's membranes are: its own, or the one that an Add reads."""
     name = step.layer.name
-    while name not in plan.placement.layers:
+    while name not in plan.placement.neuron_pes:
         layer = plan.network[name]
         if not layer.inputs or not isinstance(layer, Add | Pool | Readout | Concat | Upsample):
-            return 1
+            return None
         name = layer.inputs[0]
-    return plan.placement.layers[name].pes
+    return name

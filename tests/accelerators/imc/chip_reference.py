@@ -1,9 +1,9 @@
 """A naive twin of the imc machine's chip: values, crossbars and flits one by one; and of all counts that depend on it.
 
 Rules (module docstrings of placement, sites and traffic):
-- A layer takes whole PEs after those of the layer before; a copy takes whole PEs; within it crossbars follow each other
-  group by group, column block by column block, row block by row block.  n copies share the positions of a row, first
-  copies one more where they do not divide.
+- A layer takes whole PEs after those of the layer before, a copy too, unless they are packed (`packing_reference`); in
+  it crossbars follow each other group by group, column block by column block, row block by row block.  n copies share
+  the positions of a row, first copies one more where they do not divide.
 - A value is made where the first row block of its column is; other tiles with row blocks of that column send sums.
 - The input is at tile 0.  A pool or sum has each position and channel where the first value it reads is; of a flattened
   row it is as a whole where the first value is.
@@ -18,13 +18,17 @@ from __future__ import annotations
 from math import ceil
 
 import numpy as np
+from accelerators.imc.packing_reference import Packing
 from accelerators.imc.reference import (
     Crossbars,
     bits_of,
     crossbar_counts,
+    dense_macs,
     gives_currents,
+    is_digital,
     is_direct,
     is_stored,
+    mac_words,
     maps_of,
     window_rows,
 )
@@ -52,11 +56,17 @@ class Chip:
         self.tiles = {}  # layer with weights -> [tiles of each copy]
         self.sums = {}  # layer -> [(from tile, to tile, positions, channels)]
         self.pes = 0
+        self.packing = Packing(spec, network, self.copies) if spec.packing == "layers" else None
         for layer in network:
-            if isinstance(layer, Conv2d | Linear):
+            if isinstance(layer, Conv2d | Linear) and is_digital(spec, network, layer):
+                self.tiles[layer.name] = [{0}]
+                self.made[layer.name] = {(x, c): 0 for x in range(layer.shape[1]) for c in range(layer.shape[2])}
+            elif isinstance(layer, Conv2d | Linear):
                 self._place(layer)
             elif is_stored(layer):
                 self._put_beside(layer)
+        if self.packing is not None:
+            self.pes = self.packing.pes
         self.n_tiles = ceil(self.pes / spec.chip.pes_per_tile)
         if spec.chip.tiles != "as_needed":
             self.n_tiles = spec.chip.tiles
@@ -71,19 +81,23 @@ class Chip:
         stack = len(placed.reads) // placed.groups
         weights = (spec.crossbar.columns - placed.reference) // (placed.weight_columns // placed.outputs)
         made, self.tiles[layer.name], self.sums[layer.name] = {}, [], []
-        for positions in shares(layer.shape[1], self.copies.get(layer.name, 1)):
-            tiles = []
+        for copy, positions in enumerate(shares(layer.shape[1], self.copies.get(layer.name, 1))):
+            tiles, summing = [], set()
             for number in range(placed.groups * placed.column_blocks * stack):
                 column, row = divmod(number, stack)
                 group, block = divmod(column, placed.column_blocks)
-                tile = (self.pes + number // spec.chip.crossbars_per_pe) // spec.chip.pes_per_tile
+                pe = self.pes + number // spec.chip.crossbars_per_pe
+                if self.packing is not None:
+                    pe = self.packing.pe_of(layer.name, copy, number)
+                tile = pe // spec.chip.pes_per_tile
                 tiles.append(tile)
                 channels = range(block * weights, min((block + 1) * weights, placed.outputs))
                 channels = [group * placed.outputs + c for c in channels]
                 if row == 0:
-                    home = tile
+                    home, summing = tile, set()
                     made.update({(x, c): home for x in positions for c in channels})
-                elif tile != home and tile != tiles[-2]:
+                elif tile != home and tile not in summing:
+                    summing.add(tile)
                     self.sums[layer.name].append((tile, home, positions, channels))
             self.tiles[layer.name].append(set(tiles))
             self.pes += ceil(len(tiles) / spec.chip.crossbars_per_pe)
@@ -289,7 +303,11 @@ def other_counts(spec, trace, layer, chip):
 def pooled_current_counts(spec, network, layer, post, first):
     """Kept currents of the raw input are read from the second timestep on: the rows under the windows of each row."""
     source = network[layer.inputs[0]]
-    if spec.direct_input == "once" and isinstance(source, Conv2d | Linear) and is_direct(network, source.inputs[0]):
+    if (
+        spec.direct_input != "every_step"
+        and isinstance(source, Conv2d | Linear)
+        and is_direct(network, source.inputs[0])
+    ):
         rows, width, channels = source.shape
         met_rows = sum(0 <= row < rows for y in range(layer.shape[0]) for row in met(layer, 0, y))
         words = met_rows * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
@@ -317,7 +335,7 @@ def neuron_counts(spec, network, layer, post, first):
         post("membrane", "write", words)
     else:
         post("neuron", "hold", height * width * channels * states)
-    if spec.direct_input == "once":
+    if spec.direct_input != "every_step":
         kept = [
             name
             for name in ((layer.name,) if not isinstance(layer, Add) else layer.inputs)
@@ -327,6 +345,25 @@ def neuron_counts(spec, network, layer, post, first):
         ]
         words = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
         post("psum_buffer", "read", words * len(kept), [1 - n for n in first])
+
+
+def mac_counts(spec, trace, layer, chip):
+    """A layer beside the crossbars, at the first timestep alone: {(component, action): [timestep]}."""
+    height, width, channels = layer.shape
+    rows = range(height)
+    source = trace.network[layer.inputs[0]].shape[2]
+    stored = height * width * ceil(channels * spec.accumulator.bits / spec.psum_buffer.port_bits)
+    macs = sum(dense_macs(trace.network, layer, y) for y in rows)
+    once = {
+        ("first_layer_mac", "mac"): macs,
+        ("operations", "MAC"): macs,
+        ("first_layer_weights", "read"): height * mac_words(spec, layer, source),
+        ("spike_buffer", "read"): sum(chip.fetches(layer, y, spec.spike_buffer.port_bits) for y in rows),
+        ("psum_buffer", "write"): stored,
+        ("noc", "hop"): height * chip.flit_hops(layer.name),
+        ("noc", "link"): height * chip.flit_hops(layer.name),
+    }
+    return {key: n * (np.arange(trace.timesteps) == 0) for key, n in once.items()}
 
 
 def all_counts(spec, trace, copies=None):
@@ -340,7 +377,9 @@ def all_counts(spec, trace, copies=None):
             counts[key] = counts.get(key, 0) + full
 
     for layer in trace.network:
-        if isinstance(layer, Conv2d | Linear):
+        if isinstance(layer, Conv2d | Linear) and is_digital(spec, trace.network, layer):
+            merge(layer, mac_counts(spec, trace, layer, chip))
+        elif isinstance(layer, Conv2d | Linear):
             merge(layer, crossbar_counts(spec, trace, layer, chip)[0])
         merge(layer, other_counts(spec, trace, layer, chip))
     return {key: n for key, n in counts.items() if n.any()}

@@ -51,7 +51,9 @@ def live_trace(network, samples=2, timesteps=2, extra=1):
 
 def lossless(**changes):
     """A small machine whose converters lose nothing."""
-    options = {"crossbar__columns": 17, "neuron__membrane_bits": 32, "pooling__bits": 32} | changes
+    options = {"crossbar__columns": 17, "neuron__membrane_bits": 32, "pooling__bits": 32}
+    options |= {"first_layer_mac__input_bits": 16, "first_layer_mac__weight_bits": 16, "first_layer_mac__sum_bits": 40}
+    options |= changes
     return cases.small(**options, adc__bits=lossless_adc_bits(cases.small(**options)))
 
 

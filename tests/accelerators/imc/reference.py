@@ -139,6 +139,32 @@ def is_direct(network, name):
     return plain and all(is_direct(network, source) for source in layer.inputs)
 
 
+def is_digital(spec, network, layer):
+    """Whether a layer with weights is beside the crossbars."""
+    return spec.direct_input == "digital" and is_direct(network, layer.inputs[0])
+
+
+def mac_words(spec, layer, channels):
+    """Words of weights read for a row on lanes that take outputs pass by pass, step by step; each is a cycle."""
+    groups = getattr(layer, "groups", 1)
+    kernel = layer.window.kernel if isinstance(layer, Conv2d) else (1, 1)
+    outputs, lanes, words = layer.shape[2] // groups, spec.first_layer_mac.lanes, 0
+    for _ in range(groups):
+        passes = []  # channels whose weights each needs
+        if outputs <= lanes:
+            positions = list(range(layer.shape[1]))
+            while positions:
+                del positions[: lanes // outputs]
+                passes.append(range(outputs))
+        else:
+            for _ in range(layer.shape[1]):
+                passes += [range(low, min(low + lanes, outputs)) for low in range(0, outputs, lanes)]
+        for chosen in passes:
+            for _ in range(kernel[0] * kernel[1] * (channels // groups)):
+                words += ceil(len(chosen) * layer.weights.bits / spec.first_layer_weights.port_bits)
+    return words
+
+
 def gives_currents(network, name):
     """Whether a layer passes currents on."""
     layer = network[name]
@@ -165,6 +191,7 @@ class Crossbars:
         per_weight = self.slices * (2 if self.differential else 1)
         weights_across = (spec.crossbar.columns - self.reference) // per_weight
         self.column_blocks = ceil(self.outputs / weights_across)
+        self.all_sums = self.column_blocks * weights_across
         self.weight_columns = self.outputs * per_weight
         self.columns = self.weight_columns + self.column_blocks * self.reference
         self.reads = self._reads(spec)
@@ -349,9 +376,11 @@ def crossbar_counts(spec, trace, layer, chip):
                 serial[s, t, y], silent[s, t, y] = work.serial, work.silent
                 looked_at = runs * width * placed.digits * len(placed.reads) * placed.phases
                 read = work.read if spec.skip == "silent_rows" else looked_at
-                sums = read * placed.outputs
+                sums = read * (placed.outputs if spec.convert == "used" else placed.all_sums)
                 analog = placed.differential and spec.signs.subtraction == "analog"
                 converted = placed.columns - (placed.weight_columns // 2 if analog else 0)
+                if spec.convert == "all":
+                    converted = placed.column_blocks * (spec.crossbar.columns // (2 if analog else 1))
                 mux = min(spec.adc.columns_per_adc, spec.crossbar.columns)
                 add(s, t, "crossbar", "read", read * placed.column_blocks)
                 drives = mux if spec.sensing == "current" else 1
@@ -380,7 +409,7 @@ def crossbar_counts(spec, trace, layer, chip):
                         add(s, t, "offset", "count_rows", read)
                 if spec.skip == "silent_rows":
                     add(s, t, "silence_detector", "detect", looked_at)
-                if spec.direct_input == "once":
+                if spec.direct_input != "every_step":
                     stored = width * ceil(layer.shape[2] * spec.accumulator.bits / spec.psum_buffer.port_bits)
                     add(s, t, "psum_buffer", "write", stored if direct and t == 0 else 0)
                 if direct:

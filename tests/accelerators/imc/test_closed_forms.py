@@ -127,9 +127,11 @@ def test_a_steady_trace_costs_exactly_in_proportion_to_timesteps(network, skip):
     np.testing.assert_allclose(four.totals["value"], one.totals["value"] * [1, 2, 3, 4], rtol=1e-12)
 
 
+@pytest.mark.parametrize("direct_input", ["once", "digital"])
 @pytest.mark.parametrize("network", [cases.convolutions, cases.residuals, cases.flattened_input])
-def test_an_input_multiplied_once_leaves_a_plus_b_times_timesteps(network):
-    spec = cases.small(mesh="ideal", pipelining="none", direct_input="once")
+def test_an_input_multiplied_once_leaves_a_plus_b_times_timesteps(network, direct_input):
+    wide = {"first_layer_mac__weight_bits": 5}
+    spec = cases.small(mesh="ideal", pipelining="none", direct_input=direct_input, **wide)
     trace = cases.random_trace(network(), timesteps=4, steady=True)
     runs = [cases.priced(spec, first(trace, timesteps=n))["static"] for n in (1, 2, 3, 4)]
     by_steps = {key: np.array([run.counts[key].sum() for run in runs]) for key in runs[0].counts}

@@ -27,6 +27,7 @@ OPTIONS = {
     "direct_input": ("every_step", "once"),
     "loop_order": ("timestep_outer", "layer_outer"),
 }
+MORE = tuple(itertools.product(("none", "layers"), ("used", "all")))  # packing, convert
 DRIVES = tuple(itertools.product((1, 2, 3, 4), (8, 3, 1)))  # bits of a digit, rows of a phase
 
 
@@ -46,7 +47,8 @@ def test_counts_equal_the_naive_model_for_every_combination_of_options(signs):
     trace = cases.random_trace(cases.tiny(), timesteps=2, samples=1, rate=0.3)
     for number, chosen in enumerate(itertools.product(*OPTIONS.values())):
         dac_bits, rows = DRIVES[number % len(DRIVES)]
-        options = dict(zip(OPTIONS, chosen, strict=True))
+        packing, convert = MORE[number // 3 % len(MORE)]
+        options = dict(zip(OPTIONS, chosen, strict=True)) | {"packing": packing, "convert": convert}
         assert_same_counts(cases.small(**fixed, **options, dac__bits=dac_bits, rows_per_read=rows), trace)
 
 
@@ -66,6 +68,7 @@ def test_counts_equal_the_naive_model_for_strides_padding_groups_pools_and_resid
 def test_counts_equal_the_naive_model_on_random_networks_and_crossbars(network, data):
     rows = data.draw(st.integers(1, 20), "rows")
     options = {key: data.draw(st.sampled_from(values), key) for key, values in OPTIONS.items()}
+    options |= dict(zip(("packing", "convert"), data.draw(st.sampled_from(MORE), "more"), strict=True))
     if network.read_late:
         options["loop_order"] = "timestep_outer"
     encoding, correction, subtraction = data.draw(st.sampled_from(SIGNS), "signs")

@@ -31,7 +31,7 @@ OPTIONS = {
     "placement": ("im2col", "kernel_split"),
     "dac__bits": (1, 2, 3),
     "rows_per_read": (8, 3, 1),
-    "direct_input": ("every_step", "once"),
+    "direct_input": ("every_step", "once", "digital"),
     "crossbar__cell_bits": (1, 2, 4),
 }
 NETWORKS = (*cases.WINDOWS, cases.flattened_input, cases.binary, cases.arranged, small_network)

@@ -3,6 +3,10 @@
 The estimate is written here a second time from its description, with its own constants: per layer and timestep a PE
 cycle for each block of 64 input channels, block of 64 output channels and output position, all of the same energy; area
 by tiles and by stored values.  `PRINTED` is what the unchanged script printed when it was run.
+
+Its closed form is one of the side X of a crossbar too (`SIDES`): with X / 8 column groups, an ADC each, crossbars are
+read once a group, and each ADC converts as often as there are groups, whatever columns hold weights.  That is X X / 64
+conversions of X columns: `convert: all` makes X, and the design says the rest by its prices, in YAML alone.
 """
 
 from __future__ import annotations
@@ -40,12 +44,60 @@ UM2_PER_VALUE = 0.7391 * 22
 PRINTED = {"energy_uj": "15.907", "area_mm2": "8.43", "pes": 48, "tiles": 6}
 
 
-def pes(layer):
-    return ceil(CHANNELS_IN[layer] / CROSSBAR) * ceil(CHANNELS_OUT[layer] / CROSSBAR)
+SIDES = (16, 32, 64, 128)
 
 
-def pe_cycles(layer):
-    return pes(layer) * SIDE_OUT[layer] ** 2 * TIMESTEPS
+def pes(layer, side=CROSSBAR):
+    return ceil(CHANNELS_IN[layer] / side) * ceil(CHANNELS_OUT[layer] / side)
+
+
+def pe_cycles(layer, side=CROSSBAR):
+    return pes(layer, side) * SIDE_OUT[layer] ** 2 * TIMESTEPS
+
+
+def pe_cycle_pj(side):
+    """Energy of a PE cycle of crossbars of `side` x `side`: the script's expression, term by term."""
+    groups = side / 8
+    arrays = groups * (OFFSETS * 1.76423 + groups * (2.03084 + 0.094245))
+    return 19.64 * 8 + 4.64 + 1.274 * 4 + arrays + groups * 16 * 1.15e-6 + groups * 0.2 + 397
+
+
+def tile_area_um2(side):
+    """Area of eight PEs and what they share: the script's expression, term by term."""
+    a_pe = OFFSETS * 26.2144 + side / 8 * (693.633 + 45.9)
+    return PER_TILE * a_pe + side / 8 * 13411.41498 + 484.643999 + 0.7391 * 64 * 128 + 216830 * 2
+
+
+def of_side(side):
+    """The design of crossbars of another side, as a file that extends the shipped one."""
+    of_64 = side / 64
+    values = 256  # membranes of a memory
+    return f"""
+extends: imc_spikesim
+convert: all
+crossbar:
+  rows: {side}
+  columns: {side}
+  given:
+    at: {{rows: {side}, columns: {side}}}
+    read_array_pj: {1.76423 * of_64}
+adc: {{given: {{convert_pj: {2.03084 * of_64}}}}}
+column_mux: {{given: {{select_pj: {0.094245 * of_64}}}}}
+accumulator: {{given: {{area_um2: {484.643999 / side}}}}}
+offset_corrector:
+  rows: {side}
+  given:
+    at: {{rows: {side}}}
+    area_um2: {13411.41498 * of_64}
+silence_detector:
+  rows: {side}
+  given: {{at: {{rows: {side}}}}}
+membrane:
+  capacity_kib: {24 * values / 8192}
+  given:
+    at: {{capacity_kib: {24 * values / 8192}}}
+    area_um2: {values * UM2_PER_VALUE}
+"""
 
 
 def area_um2():
@@ -105,6 +157,27 @@ def test_energy_and_area_beyond_those_digits():
     assert energy_pj(found) == pytest.approx(sum(map(pe_cycles, LAYERS)) * sum(PJ.values()), rel=1e-13)
     assert found.area_mm2.value * 1e6 == pytest.approx(sum(area_um2().values()), rel=1e-13)
     assert found.area_mm2.low == found.area_mm2.value == found.area_mm2.high
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_energy_and_area_of_crossbars_of_every_side(side, tmp_path):
+    """By YAML alone; a layer of 64 channels leaves half of the 128 columns unused, which are converted all the same."""
+    file = tmp_path / f"spikesim_{side}.yaml"
+    file.write_text(of_side(side))
+    found = api.simulate(api.load_architecture(str(file)), synthesize("vgg9-spikesim", TIMESTEPS, 1, 0.1))
+    cycles = sum(pe_cycles(layer, side) for layer in LAYERS)
+    assert energy_pj(found) == pytest.approx(cycles * pe_cycle_pj(side), rel=1e-12)
+    n_pes = sum(pes(layer, side) for layer in LAYERS)
+    stored = sum(CHANNELS_IN[i] * SIDE_IN[i] ** 2 for i in LAYERS)
+    stored += sum(CHANNELS_OUT[i] * SIDE_OUT[i] ** 2 for i in LAYERS[:5])
+    area = ceil(n_pes / PER_TILE) * tile_area_um2(side) + stored * UM2_PER_VALUE
+    assert found.area_mm2.value * 1e6 == pytest.approx(area, rel=1e-12)
+    assert found.notes["PEs in use"] == n_pes
+    conversions = sum(row.count for row in found.runs[0].rows if (row.component, row.action) == ("adc", "convert"))
+    assert conversions == side * cycles
+    if side == CROSSBAR:
+        assert f"{cycles * pe_cycle_pj(side) / 1e6:.3f}" == PRINTED["energy_uj"]
+        assert f"{area / 1e6:.2f}" == PRINTED["area_mm2"]
 
 
 def test_energy_of_every_block_and_layer():

@@ -32,13 +32,14 @@ Values = NDArray[np.int32]
 
 
 class CrossbarProducts:
-    """Products as the crossbars give them; layers that run elsewhere are exact."""
+    """Products as the crossbars give them; layers that run elsewhere, or beside them, are exact."""
 
     def __init__(self, spec: ImcSpec, network: Network) -> None:
         # Windows and groups are the network's own: where layers lie changes no product.
-        away, placed = spec.assumptions.off_chip(network), place(real(spec), network).layers
+        away = spec.assumptions.off_chip(network) | spec.digital_layers(network)
+        placed = place(real(spec), network).layers
         self.first_sample = 0  # of the chunk that is executed, among all of the trace
-        self.varying = bool(spec.devices.read_noise_levels) and spec.direct_input == "every_step"
+        self.varying = bool(spec.devices.read_noise_levels) and not spec.keeps_currents
         self.layers = {
             layer.name: CrossbarLayer(spec, network, layer, placed[layer.name])
             for layer in network
@@ -119,7 +120,7 @@ def _clips(spec: ImcSpec, trace: Trace, products: CrossbarProducts) -> Mapping[s
 
     What is kept was computed once for all timesteps; the machine converts it anew at each unless it keeps it, too.
     """
-    again = trace.timesteps if spec.direct_input == "every_step" else 1
+    again = 1 if spec.keeps_currents else trace.timesteps
     return {name: layer.counts * (again if name in products.kept else 1) for name, layer in products.layers.items()}
 
 

@@ -34,7 +34,7 @@ from hwsim.traces.network.layers import (
     neuron_of,
 )
 
-Kind = Literal["source", "crossbar", "neuron", "pool", "elsewhere", "decision"]
+Kind = Literal["source", "crossbar", "mac", "neuron", "pool", "elsewhere", "decision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,13 @@ class Options:
     gated: bool  # each timestep waits for the decision on the one before
     overlapped: bool = False  # the decision is made while later timesteps are under way
     off_chip: frozenset[str] = frozenset()  # layers that run elsewhere
+    digital: frozenset[str] = frozenset()  # layers that are multiplied beside the crossbars
 
 
 def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     """Lay out the steps of a network and everything they wait for."""
     order = JobOrder(timesteps, options.layer_outer)
-    steps, reads, late_reads = _steps_and_reads(network, options.off_chip)
+    steps, reads, late_reads = _steps_and_reads(network, options)
     by_name = {step.name: step for step in steps}
     edges = [_edge(by_name[p], by_name[c], rows, order, options.row_pipelining) for p, c, rows in reads]
     late = [_edge(by_name[p], by_name[c], rows, order, options.row_pipelining, 1) for p, c, rows in late_reads]
@@ -156,7 +157,7 @@ Read = tuple[str, str, IntArray]
 """Producer, consumer and rows [output row, 2] from first to one past the last."""
 
 
-def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[Step], list[Read], list[Read]]:
+def _steps_and_reads(network: Network, options: Options) -> tuple[list[Step], list[Read], list[Read]]:
     """Steps, and who reads whom: of the same timestep, and of the one before."""
     steps: list[Step] = []
     reads: list[Read] = []
@@ -164,8 +165,8 @@ def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[S
     for layer in network:
         if arranges(layer):
             continue
-        name, away = layer.name, layer.name in off_chip
-        steps.append(Step(name, layer, _kind(layer, away), layer.shape[0]))
+        name, away = layer.name, layer.name in options.off_chip
+        steps.append(Step(name, layer, _kind(layer, options), layer.shape[0]))
         gives[name] = name
         for source in () if is_delayed(layer) else layer.inputs:
             rows = window_rows(layer, network)
@@ -184,7 +185,7 @@ def _steps_and_reads(network: Network, off_chip: frozenset[str]) -> tuple[list[S
     return steps, reads, late
 
 
-def _kind(layer: Layer, away: bool) -> Kind:
+def _kind(layer: Layer, options: Options) -> Kind:
     match layer:
         case Input():
             return "source"
@@ -192,7 +193,9 @@ def _kind(layer: Layer, away: bool) -> Kind:
             return "neuron" if layer.neuron else "pool"
         case Pool() | Readout():
             return "pool"
-    return "elsewhere" if away else "crossbar"
+    if layer.name in options.digital:
+        return "mac"
+    return "elsewhere" if layer.name in options.off_chip else "crossbar"
 
 
 def _edge(

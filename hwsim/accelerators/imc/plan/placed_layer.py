@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+
+from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.rows import Segments, Sliding
 from hwsim.traces.network.layers import Shape
 
@@ -28,13 +31,27 @@ class LayerPlacement:
     columns_used: int  # weight columns of one row block, over its column blocks
     reference_columns: int  # of one row block, over its column blocks
     block_channels: int  # output channels of a column block, fewer in the last one of a group
-    pes: int  # of all copies
-    first_pe: int = 0
     signed: bool = False  # its inputs, in two's complement, or if they are -1, 0 and 1
     by_sign: bool = False  # the latter: one digit is who fires 1, the other who fires -1
     copies: int = 1  # each with its share of the positions of a row
+    pe_of: IntArray = field(default_factory=lambda: np.zeros((1, 1), np.int64))  # see `packing`: [copy, crossbar]
+
+    @property
+    def crossbars_of_copy(self) -> int:
+        """How many crossbars hold the layer once."""
+        return self.row_blocks * self.column_blocks
+
+    @property
+    def sums_of_copy(self) -> int:
+        """How many sets of converters they have, where row blocks whose columns are converted together share one."""
+        return self.sum_blocks * self.column_blocks
 
     @property
     def crossbars(self) -> int:
         """How many crossbars hold the layer, all copies together."""
-        return self.copies * self.row_blocks * self.column_blocks
+        return self.copies * self.crossbars_of_copy
+
+    @property
+    def pes(self) -> int:
+        """How many PEs have any of its crossbars, all copies together."""
+        return int(np.unique(self.pe_of).size)

@@ -5,17 +5,20 @@ A layer of K taps, C_in -> C_out channels (per group) on crossbars of X_rows x X
     column blocks   ceil(C_out / floor((X_columns - reference_columns) / columns_per_weight))
     reads per step  row blocks * column blocks * H_out * W_out * digits * phases
 with columns_per_weight = ceil(weight_bits / cell_bits), twice that if differential: a weight never straddles two
-crossbars.  A layer takes its PEs column block by column block, so that as many sums as can be are complete in one tile.
+crossbars.  A layer takes its PEs column block by column block, so that as many sums as can be are complete in one tile;
+`packing` says what PEs these are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import ceil, prod
 
 import numpy as np
 
+from hwsim.accelerators.imc.first_layer import refuse_alone
+from hwsim.accelerators.imc.plan.packing import Packed, pack
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -38,40 +41,61 @@ class Placement(Keeps):
     tiles: int
     pes_per_tile: int
     pes: int  # in use
-
-    @property
-    def crossbars(self) -> int:
-        """Crossbars in use."""
-        return sum(layer.crossbars for layer in self.layers.values())
+    crossbars: int  # in use, one that layers share once
+    neuron_pes: Mapping[str, int]  # layer with weights -> PEs whose neuron lanes work for it
+    crossbar_units: Mapping[str, str] = field(default_factory=dict)  # layer -> unit of all who share crossbars with it
+    neuron_units: Mapping[str, str] = field(default_factory=dict)  # layer -> unit of all who share neuron lanes with it
 
 
 def place(spec: ImcSpec, network: Network) -> Placement:
-    """Put every weighted layer on whole PEs, in network order.
+    """Put every weighted layer on PEs, in network order.
 
     Raises ArchitectureError when a `chip.tiles` number is too small for the network, a weight does not fit a crossbar
     or `chip.replicate` asks for what there is not.
     """
-    away = spec.assumptions.off_chip(network)
+    digital = spec.digital_layers(network)
+    if digital:
+        refuse_alone(spec, network)
+    away = spec.assumptions.off_chip(network) | digital
     single = {
         layer.name: _place_layer(spec, network, layer)
         for layer in network
         if isinstance(layer, Conv2d | Linear) and layer.name not in away
     }
     copies = copies_of(spec, single)
-    layers: dict[str, LayerPlacement] = {}
-    first_pe = 0
-    for name, once in single.items():
-        layers[name] = replace(once, copies=copies[name], pes=copies[name] * once.pes, first_pe=first_pe)
-        first_pe += layers[name].pes
-    tiles = ceil(first_pe / spec.chip.pes_per_tile)
+    copied = {name: replace(once, copies=copies[name]) for name, once in single.items()}
+    packed = pack(spec, copied)
+    layers = {name: replace(placed, pe_of=packed.pe_of[name]) for name, placed in copied.items()}
+    packed = _with_first_layers(packed, next(iter(layers), ""), [x.name for x in network if x.name in digital])
+    tiles = ceil(packed.pes / spec.chip.pes_per_tile)
     if spec.chip.tiles != "as_needed":
         if tiles > spec.chip.tiles:
             raise ArchitectureError(
                 f"chip.tiles: {spec.chip.tiles} tiles of {spec.chip.pes_per_tile} PEs are too few: the network's "
-                f"{sum(p.crossbars for p in layers.values())} crossbars take {first_pe} PEs, so {tiles} tiles"
+                f"{packed.crossbars} crossbars take {packed.pes} PEs, so {tiles} tiles"
             )
         tiles = spec.chip.tiles
-    return Placement(layers, tiles, spec.chip.pes_per_tile, first_pe)
+    return Placement(
+        layers=layers,
+        tiles=tiles,
+        pes_per_tile=spec.chip.pes_per_tile,
+        pes=packed.pes,
+        crossbars=packed.crossbars,
+        neuron_pes=packed.neuron_pes,
+        crossbar_units=packed.crossbar_units,
+        neuron_units=packed.neuron_units,
+    )
+
+
+def _with_first_layers(packed: Packed, first: str, digital: Sequence[str]) -> Packed:
+    """Layers beside the crossbars have the neuron lanes of PE 0, in turn with those whom that works for."""
+    if not digital:
+        return packed
+    unit = packed.neuron_units.get(first)
+    turns = [first] if unit is None else [name for name, held in packed.neuron_units.items() if held == unit]
+    joined = dict.fromkeys([*digital, *turns], f"neurons of {', '.join([*digital, *turns])}")
+    pes = {**packed.neuron_pes, **dict.fromkeys(digital, 1)}
+    return replace(packed, neuron_pes=pes, neuron_units={**packed.neuron_units, **joined})
 
 
 def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> LayerPlacement:
@@ -93,10 +117,8 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         )
     out_channels = layer.shape[2] // groups
     column_blocks = ceil(out_channels / per_crossbar)
-    crossbars = groups * n_blocks * column_blocks
-    by_pe = spec.assumptions.conversion == "pe"
     sum_blocks = groups * n_blocks
-    if by_pe:  # a PE holds nothing but kernel offsets of one block of channels
+    if spec.assumptions.conversion == "pe":  # a PE holds nothing but kernel offsets of one block of channels
         sum_blocks = sum_blocks // taps * ceil(taps / spec.chip.crossbars_per_pe)
     return LayerPlacement(
         name=layer.name,
@@ -117,7 +139,6 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,
         block_channels=per_crossbar,
-        pes=sum_blocks * column_blocks if by_pe else ceil(crossbars / spec.chip.crossbars_per_pe),
     )
 
 

@@ -38,14 +38,14 @@ class Plan:
     def input_runs(self) -> IntArray:
         """1 for timesteps at which the direct-coded input is read and multiplied, else 0: int64 [timestep]."""
         runs = np.ones(self.timesteps, np.int64)
-        if self.spec.direct_input == "once":
+        if self.spec.keeps_currents:
             runs[1:] = 0
         return runs
 
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
-        on_crossbars = step.kind == "crossbar" and multiplies_input(self.network, step.layer)
-        direct = on_crossbars or follows_input(self.network, step.layer.name)
+        weighted = step.kind in ("crossbar", "mac") and multiplies_input(self.network, step.layer)
+        direct = weighted or follows_input(self.network, step.layer.name)
         runs = self.input_runs() if direct else np.ones(self.timesteps, np.int64)
         return runs[:, None]
 
@@ -81,6 +81,7 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
             gated=run is RunName.EARLY_EXIT,
             overlapped=run is RunName.OVERLAPPED,
             off_chip=spec.assumptions.off_chip(network),
+            digital=spec.digital_layers(network),
         )
         plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options), options)
     return Plans(plans)

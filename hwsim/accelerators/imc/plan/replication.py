@@ -54,7 +54,7 @@ def _balanced(spec: ImcSpec, single: Layers) -> Mapping[str, int]:
     layer paces the pipeline: once that cannot be helped, further copies elsewhere would only shorten the filling.
     """
     copies, crossbars = dict.fromkeys(single, 1), sum(layer.crossbars for layer in single.values())
-    budget, pes_left = _budget(spec, single, crossbars)
+    budget, left = _budget(spec, single, crossbars)
 
     def cycles(layer: LayerPlacement) -> int:
         return layer.out_shape[0] * dense_row_cycles(spec, replace(layer, copies=copies[layer.name]))
@@ -67,22 +67,31 @@ def _balanced(spec: ImcSpec, single: Layers) -> Mapping[str, int]:
             return copies
         more = ceil(positions / (beat - 1)) - now  # the fewest that shorten the largest share
         crossbars += more * slowest.crossbars
-        pes_left -= more * slowest.pes
-        if crossbars > budget or pes_left < 0:
+        left -= more * _room(spec, slowest)
+        if crossbars > budget or left < 0:
             return copies
         copies[slowest.name] += more
 
 
 def _budget(spec: ImcSpec, single: Layers, crossbars: int) -> tuple[int, float]:
-    """Crossbars that all copies may take, and PEs left on the chip for more copies."""
+    """Crossbars that all copies may take, and places for crossbars left on the chip for more copies."""
     chip, on_chip = spec.chip, float("inf")
     if chip.tiles != "as_needed":
-        on_chip = chip.tiles * chip.pes_per_tile
+        on_chip = chip.tiles * chip.pes_per_tile * chip.crossbars_per_pe
     elif chip.crossbar_budget is None:
         raise ArchitectureError("chip.replicate: auto needs a chip.crossbar_budget or a number of chip.tiles")
     if chip.crossbar_budget is not None and chip.crossbar_budget < crossbars:
         raise ArchitectureError(
             f"chip.crossbar_budget: every layer once takes {crossbars} crossbars, got {chip.crossbar_budget}"
         )
-    every = int(on_chip) * chip.crossbars_per_pe if chip.crossbar_budget is None else chip.crossbar_budget
-    return every, on_chip - sum(layer.pes for layer in single.values())
+    every = int(on_chip) if chip.crossbar_budget is None else chip.crossbar_budget
+    return every, on_chip - sum(_room(spec, layer) for layer in single.values())
+
+
+def _room(spec: ImcSpec, layer: LayerPlacement) -> int:
+    """Places for crossbars that a copy takes: its own, or with `packing: none` those of whole PEs."""
+    if spec.packing == "layers":
+        return layer.crossbars_of_copy
+    per_pe = spec.chip.crossbars_per_pe
+    pes = layer.sums_of_copy if spec.assumptions.conversion == "pe" else ceil(layer.crossbars_of_copy / per_pe)
+    return pes * per_pe

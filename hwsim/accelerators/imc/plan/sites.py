@@ -1,8 +1,8 @@
 """At which tile each share of a layer's rows is made.
 
 The sums of a column block are completed, and its neurons updated, at the tile of its first row block, the block's home.
-The raw input comes from tile 0, where the global buffer is.  Layers without weights lie where the first layer that they
-read does: they add and pool channel by channel.
+The raw input comes from tile 0, where the global buffer is, and what multiplies it beside the crossbars.  Layers
+without weights lie where the first layer that they read does: they add and pool channel by channel.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
+
+import numpy as np
 
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
@@ -51,7 +53,7 @@ class Sites:
 
     parts: Mapping[str, tuple[Part, ...]]  # layer -> where its results are made, of those that are stored
     sums: Mapping[str, tuple[tuple[int, Part], ...]]  # layer -> partial sums made away from their home, which is first
-    tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars
+    tiles: Mapping[str, tuple[int, ...]]  # layer with weights -> tiles of its crossbars, or of what is beside them
 
 
 def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
@@ -59,14 +61,14 @@ def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
     parts: dict[str, tuple[Part, ...]] = {}
     sums: dict[str, tuple[tuple[int, Part], ...]] = {}
     tiles: dict[str, tuple[int, ...]] = {}
+    digital = spec.digital_layers(network)
     for layer in network:
         if layer.name in placement.layers:
             placed = placement.layers[layer.name]
             parts[layer.name], sums[layer.name] = _on_crossbars(spec, placed)
-            last_pe = placed.first_pe + placed.pes - 1
-            tiles[layer.name] = tuple(
-                range(placed.first_pe // placement.pes_per_tile, last_pe // placement.pes_per_tile + 1)
-            )
+            tiles[layer.name] = tuple(np.unique(placed.pe_of // placement.pes_per_tile).tolist())
+        elif layer.name in digital:
+            parts[layer.name], tiles[layer.name] = (Part.whole(0, layer),), (0,)
         elif isinstance(layer, Input):
             parts[layer.name] = (Part.whole(0, layer),)
         elif not arranges(layer):
@@ -83,22 +85,17 @@ def _on_crossbars(spec: ImcSpec, placed: LayerPlacement) -> tuple[tuple[Part, ..
     """Results of a layer with weights at the homes of its column blocks, and what others of their tiles add to them."""
     made: list[Part] = []
     sums: list[tuple[int, Part]] = []
-    by_pe = spec.assumptions.conversion == "pe"
-    stack = (placed.sum_blocks if by_pe else placed.row_blocks) // placed.groups
-    per_pe = 1 if by_pe else spec.chip.crossbars_per_pe
+    tile_of = placed.pe_of // spec.chip.pes_per_tile
+    stack = tile_of.shape[1] // (placed.groups * placed.column_blocks)
     outputs = placed.out_shape[2] // placed.groups
     for copy, positions in enumerate(shares(placed.window.out_width, placed.copies)):
-        first_pe = placed.first_pe + copy * (placed.pes // placed.copies)
         for block in range(placed.groups * placed.column_blocks):
             group, column = divmod(block, placed.column_blocks)
             low = column * placed.block_channels
             high = min(low + placed.block_channels, outputs)
-            home, last = (
-                (first_pe + crossbar // per_pe) // spec.chip.pes_per_tile
-                for crossbar in (block * stack, (block + 1) * stack - 1)
-            )
+            home, *others = dict.fromkeys(tile_of[copy, block * stack : (block + 1) * stack].tolist())
             part = Part(home, positions, (group * outputs + low, group * outputs + high))
-            sums += [(home, replace(part, tile=tile)) for tile in range(home + 1, last + 1)]
+            sums += [(home, replace(part, tile=tile)) for tile in others]
             if made and (made[-1].tile, made[-1].positions) == (home, positions):
                 part = replace(part, channels=(made.pop().channels[0], part.channels[1]))
             made.append(part)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 
+from hwsim.accelerators.imc.first_layer import weight_bits
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.components.memory import Sram
@@ -43,8 +44,10 @@ def needs(plan: Plan) -> Mapping[str, Needs]:
     }
     if spec.loop_order == "timestep_outer" and plan.network.activation_bits is None:
         found["membrane"] = _membranes(plan)
-    if spec.direct_input == "once":
-        direct = (p.out_shape for p in layers if multiplies_input(plan.network, plan.network[p.name]))
+    if spec.digital_layers(plan.network):
+        found["first_layer_weights"] = Needs({}, weight_bits(spec, plan.network))
+    if spec.keeps_currents:
+        direct = (layer.shape for layer in plan.network if multiplies_input(plan.network, layer))
         found["psum_buffer"] = Needs({}, sum(map(prod, direct)) * spec.psum_bits)
     return found
 
@@ -56,7 +59,7 @@ def _rows_between_layers(plan: Plan) -> Needs:
     """
     by_tile: Counter[int] = Counter()
     for step in plan.pipeline.steps:
-        currents = step.kind == "crossbar" or plan.network.gives_currents(step.layer.name)
+        currents = step.kind in ("crossbar", "mac") or plan.network.gives_currents(step.layer.name)
         elsewhere = step.kind == "elsewhere" or plan.spec.assumptions.activations == "whole_maps"
         if step.name not in plan.pipeline.buffer_rows or currents or elsewhere:
             continue
@@ -91,7 +94,8 @@ def _state_bits(step: Step, membrane_bits: int) -> int:
 
 def least_memories(plan: Plan) -> Mapping[str, int]:
     """How many memories of each kind there are at least: a tile, or in all for what no tile in particular needs."""
-    return {"spike_buffer": 1, "membrane": plan.spec.chip.pes_per_tile, "psum_buffer": 1, "global_buffer": 1}
+    once = dict.fromkeys(("psum_buffer", "global_buffer", "first_layer_weights"), 1)
+    return {"spike_buffer": 1, "membrane": plan.spec.chip.pes_per_tile} | once
 
 
 def needed_bits(plan: Plan) -> Mapping[str, int]:

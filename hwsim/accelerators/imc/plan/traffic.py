@@ -21,7 +21,7 @@ from hwsim.accelerators.imc.plan.sites import Part, Sites, read_of, sites_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece, arranges, pieces
-from hwsim.traces.network.layers import Layer, Network, Readout, Shape, neuron_of
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Readout, Shape, neuron_of
 
 Mask = NDArray[np.bool_]
 
@@ -100,7 +100,7 @@ def route(spec: ImcSpec, network: Network, placement: Placement) -> Traffic:
             sums.multicast(part.tile, [home], part.words(spec.psum_bits, spec.noc.flit_bits))
         made = masks(sites.parts[layer.name], layer.shape)
         _deliver(results, made, wants, (bits, spec.noc.flit_bits))
-        if layer.name in placement.layers and neuron_of(layer) is not None:
+        if isinstance(layer, Conv2d | Linear) and neuron_of(layer) is not None:
             sent[layer.name], sent[f"{layer.name}.neuron"] = sums, results
         else:
             sent[layer.name] = sums.then(results)
