@@ -13,6 +13,7 @@ from hwsim.arch.loader import load, varied
 from hwsim.arch.overrides import blamed
 from hwsim.arch.settings import Settings, as_overrides
 from hwsim.contract.clock_limit import check_clock
+from hwsim.contract.flip_flops import CLOCK, total_of
 from hwsim.errors import ArchitectureError, UsageError
 
 if TYPE_CHECKING:
@@ -100,15 +101,24 @@ def components(architecture: Architecture, trace: AnyTrace | None = None) -> Map
         return price_all(architecture)
 
 
-def sizes(architecture: Architecture, trace: AnyTrace | None = None) -> str:
-    """A line on memories of `capacity_kib: auto`: which there are, or how large a trace's network makes them."""
+def sizes(architecture: Architecture, trace: AnyTrace | None = None) -> list[str]:
+    """Lines on memories of `capacity_kib: auto` and on all flip-flops: what there is, or what a network makes of it.
+
+    Raises ArchitectureError where the network does not fit.
+    """
     keys = architecture.spec.auto_memories
-    if not keys:
-        return ""
     if trace is None:
-        return f"capacity_kib: auto, prices of one word where no trace says more (--trace): {', '.join(keys)}"
-    sized = _sized(architecture, trace).sizes_beside(machine_of(architecture))
-    return f"capacity_kib: auto, for {trace.provenance.name}: {sized}"
+        auto = f"capacity_kib: auto, prices of one word where no trace says more (--trace): {', '.join(keys)}"
+        return [auto] if keys else []
+    sized, name = _sized(architecture, trace), trace.provenance.name
+    auto = f"capacity_kib: auto, for {name}: {sized.sizes_beside(machine_of(architecture))}"
+    with placed(architecture, lambda design: lowered(design, trace)):
+        workload = lowered(architecture, trace)
+    parts, instances = sized.components(workload), workload.hardware.instances
+    each = {key: n * parts[key].flip_flops for key, n in instances.items() if key != CLOCK and parts[key].flip_flops}
+    counted = ", ".join(f"{key} {n:,}" for key, n in sorted(each.items(), key=lambda item: -item[1]))
+    total = f"flip-flops, for {name}: {total_of(workload.hardware, parts):,} in all; counted: {counted}"
+    return [auto, total] if keys else [total]
 
 
 def _sized(architecture: Architecture, trace: AnyTrace) -> Accelerator[Any, Any]:

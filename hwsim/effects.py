@@ -51,9 +51,9 @@ def _outcome(architecture: Architecture[Any], trace: AnyTrace, baselines: Sequen
     for own, each in zip(machines, (workload, *dense), strict=True):
         batch = each.batches.lower(range(1))
         parts = own.components(each)
-        priced = {name: (part.actions, part.area_um2, part.leakage_uw) for name, part in parts.items()}
+        priced = {name: (part.actions, part.area_um2, part.leakage_uw, part.flip_flops) for name, part in parts.items()}
         hardware = each.hardware
-        installed = hardware.instances, hardware.clocked, hardware.clock_domains, hardware.storage
+        installed = hardware.instances, hardware.clocked, hardware.storage
         leaving = each.exits and (each.exits, each.exits.outcomes)
         _add(digest, (batch.ledger.postings, batch.runs, priced, installed, leaving, each.count_units, each.together))
     if machine.decides(trace) == "in its own way" and getattr(trace, "inputs", None) is not None:

@@ -27,13 +27,22 @@ class AccumulatorGiven(Given):
 
 
 class Accumulator(PricedSpec):
-    """`add`: a `bits`-wide addition and a register write. Shifts by fixed amounts are wiring and cost nothing."""
+    """`add`: a `bits`-wide addition and a register write. Shifts by fixed amounts are wiring and cost nothing.
+
+    Registers: the sum, in each cycle that it takes.
+    """
 
     bits: int = Field(ge=1, le=128)
     law: Literal["logic", "given"]
     given: AccumulatorGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """The sum in each stage."""
+        return self.pipelined_cycles * self.bits
+
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of an adder and a register (see `logic`)."""
-        unit = logic.total(logic.add(technology, self.bits), logic.register(technology, self.bits))
-        return logic.priced({"add": unit}, unit)
+        """Sum of an adder and registers (see `logic`)."""
+        adder = logic.add(technology, self.bits)
+        unit = logic.total(adder, logic.register(technology, self.bits))
+        return logic.priced({"add": unit}, logic.total(adder, logic.register(technology, self.register_bits)))

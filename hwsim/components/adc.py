@@ -47,6 +47,11 @@ class Adc(PricedSpec):
     law: Literal["sar", "flash", "bound", "given"]
     given: AdcGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """The result, and which of its columns is next; what is in the converter is in its energy."""
+        return self.bits + (self.columns_per_adc - 1).bit_length()
+
     def by_law(self, technology: Technology) -> Priced:
         """The chosen law's prices, with bounds.
 

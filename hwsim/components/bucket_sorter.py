@@ -41,10 +41,15 @@ class BucketSorter(PricedSpec):
     law: Literal["logic", "given"]
     given: BucketSorterGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """First and last entry and a flag of every list, and the pointer of free entries."""
+        return 2 * self.buckets * self.pointer_bits + self.buckets + self.pointer_bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sum of registers and an incrementer (see `logic`)."""
         pointer = logic.register(technology, self.pointer_bits)
         advance = logic.add(technology, self.pointer_bits)
         flags = logic.register(technology, self.buckets)
-        whole = logic.total(pointer.times(2 * self.buckets), advance, flags)
+        whole = logic.total(advance, logic.register(technology, self.register_bits))
         return logic.priced({"insert": logic.total(pointer.times(3), advance), "clear": flags}, whole)

@@ -70,6 +70,11 @@ class CellArray(PricedSpec):
     given: CellArrayGiven | None = None
 
     @property
+    def register_bits(self) -> int:
+        """None of its own: the machine says how wide the digits of its rows are."""
+        return 0
+
+    @property
     def levels(self) -> int:
         """Levels of a cell."""
         return 1 << self.cell_bits

@@ -32,6 +32,11 @@ class ColumnMux(PricedSpec):
     law: Literal["spikesim", "given"]
     given: ColumnMuxGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """None: the ADC counts its columns."""
+        return 0
+
     def by_law(self, technology: Technology) -> Priced:
         """SpikeSim's constants in this technology."""
         source = f"SpikeSim script (arXiv 2210.12899), 65 nm 1.0 V assumed, {technology.scaling_source}"

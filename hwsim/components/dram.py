@@ -67,6 +67,11 @@ class Dram(PricedSpec):
         """Time that a burst occupies the interface: bytes over bandwidth."""
         return self.burst_bytes / self.gigabytes_per_s
 
+    @property
+    def register_bits(self) -> int:
+        """None on the chip."""
+        return 0
+
     def by_law(self, technology: Technology) -> Priced:
         """Energy per bit times the bits of a burst."""
         value, low, high, source = _PJ_PER_BIT[self.law]

@@ -35,7 +35,7 @@ class Elementwise(PricedSpec):
 
     `and`: a spike times a spike, which is a gate for the spike and one for its sign. `add`: a spike times a state,
     which is a gate a bit, and an addition. `mac`: a value times a state, and an addition. `clip`: a piecewise-linear
-    activation, which is two comparisons. Registers are counted by whoever holds the operands.
+    activation, which is two comparisons. Registers of operands are counted by whoever holds them.
     """
 
     lanes: int = Field(ge=1, le=65_536)
@@ -43,6 +43,11 @@ class Elementwise(PricedSpec):
     value_bits: int = Field(ge=1, le=64)
     law: Literal["logic", "given"]
     given: ElementwiseGiven | None = None
+
+    @property
+    def register_bits(self) -> int:
+        """The result of a lane."""
+        return self.state_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Sums of the operators (see `logic`); a lane holds one of each."""
@@ -56,5 +61,5 @@ class Elementwise(PricedSpec):
             "mac": logic.total(multiplier, adder),
             "clip": limits,
         }
-        lane = logic.total(gates, adder, multiplier, limits)
+        lane = logic.total(gates, adder, multiplier, limits, logic.register(technology, self.register_bits))
         return logic.priced(actions, lane)

@@ -46,6 +46,7 @@ class FirstSpikePe(PricedSpec):
     and compares it with the threshold, `check` compares it with the lowest that can still get there, `fire` stores the
     time. For rates: `integrate` adds a weight to the potential, `compare` compares it with the threshold, `reset`
     subtracts the threshold and stores the spike.
+    Registers: slope, potential, threshold, time and token.
     """
 
     slope_bits: int = Field(ge=2, le=31)
@@ -53,6 +54,11 @@ class FirstSpikePe(PricedSpec):
     time_bits: int = Field(ge=1, le=12)
     law: Literal["logic", "given"]
     given: FirstSpikePeGiven | None = None
+
+    @property
+    def register_bits(self) -> int:
+        """Slope, potential, threshold, time and token."""
+        return self.slope_bits + 2 * self.potential_bits + self.time_bits + _TOKEN_BITS
 
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`), each there once; registers are written where something changes."""
@@ -63,7 +69,7 @@ class FirstSpikePe(PricedSpec):
         slope, potential, time = register(self.slope_bits), register(self.potential_bits), register(self.time_bits)
         steepen, rise = logic.add(technology, self.slope_bits), logic.add(technology, self.potential_bits)
         compare, token = logic.compare(technology, self.potential_bits), register(_TOKEN_BITS)
-        whole = logic.total(steepen, rise, compare, slope, potential, time, token)
+        whole = logic.total(steepen, rise, compare, register(self.register_bits))
         actions = {
             "forward": token,
             "load": logic.total(slope, potential),

@@ -55,6 +55,11 @@ class Wire(PricedSpec):
         wire_ns = _OHM_PER_MM * (_OHM_NM / technology.node_nm) ** 2 * _pf_per_mm(technology) * 1e-3
         return 2.5 * math.sqrt(driver_ns * wire_ns)
 
+    @property
+    def register_bits(self) -> int:
+        """None: repeaters have no clock."""
+        return 0
+
     def by_law(self, technology: Technology) -> Priced:
         """See the class."""
         pf_per_mm = _pf_per_mm(technology)
@@ -87,7 +92,8 @@ class HTree(PricedSpec):
     """`transfer`: one word of `bits` between the root at the centre of a square and one leaf.
 
     The square's side is sqrt(area); in a tree of n leaves that path is side * (1 - 1 / sqrt(n)): a quarter of the side
-    across and a quarter along, then half of that at each further level. One path is charged, not the whole tree.
+    across and a quarter along, then half of that at each further level. One path is charged, not the whole tree. The
+    area is that of words that wait in it: wires are above the logic.
     """
 
     bits: int = Field(ge=1, le=8192)
@@ -108,6 +114,11 @@ class HTree(PricedSpec):
         machine = {"area_um2": area_um2, "leaves": leaves}
         return self.sized(**{key: value for key, value in machine.items() if getattr(self, key) is None})
 
+    @property
+    def register_bits(self) -> int:
+        """A word in each cycle that it takes, on every path together."""
+        return self.bits * self.pipelined_cycles
+
     def by_law(self, technology: Technology) -> Priced:
         """Length times the wire's price.
 
@@ -122,7 +133,8 @@ class HTree(PricedSpec):
         bit_mm = self.wire.priced(technology).actions["bit_mm"]
         transfer = bit_mm.scaled(self.bits * length_mm, f"{self.bits} b over {length_mm:.3g} mm, root to leaf")
         delay_ns = length_mm * self.wire.ns_per_mm(technology) + logic.FLIP_FLOP_FO4 * technology.fo4_ns
-        return Priced({"transfer": transfer}, _WITHOUT_AREA, _WITHOUT_AREA, delay_ns=delay_ns)
+        registers = logic.register(technology, self.register_bits)
+        return Priced({"transfer": transfer}, registers.area_um2, registers.leakage_uw, delay_ns=delay_ns)
 
 
 def _pf_per_mm(technology: Technology) -> float:

@@ -63,6 +63,18 @@ class LearningEngine(NumberedSpec):
         constants = {"rate_bits": rate_bits, "factor_bits": factor_bits}
         return filled_in(self, weight_bits=weights.bits, trace_bits=traces.bits, floating=weights.floating, **constants)
 
+    @property
+    def register_bits(self) -> int:
+        """Of all lanes: a weight or a trace, and a sum; more in a pipeline of floats."""
+        return self.lanes * self._lane_bits
+
+    @property
+    def _lane_bits(self) -> int:
+        floating, weight_bits = bool(self.floating), filled(self.weight_bits)
+        sums = Number(weight_bits if floating else weight_bits + _SUM_BITS, floating)
+        result = max(weight_bits, filled(self.trace_bits))
+        return result + sums.bits + Number(weight_bits, floating).pipeline_bits + sums.pipeline_bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sums of the operators (see `logic`); a lane holds those of an update, and the wider of its multipliers."""
         floating = bool(self.floating)
@@ -83,5 +95,6 @@ class LearningEngine(NumberedSpec):
             "divide": sums.divide(technology, self.divide_cycles),
         }
         widest = max((rate, factor, leak), key=lambda operator: operator.area_um2.value)
-        lane = logic.total(widest, adder, limit.times(2), stored, summing)
+        registers = logic.register(technology, self._lane_bits)
+        lane = logic.total(widest, adder, limit.times(2), sums.add(technology), registers)
         return logic.priced(actions, lane, self.lanes)

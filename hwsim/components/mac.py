@@ -31,7 +31,10 @@ class MacGiven(Given):
 
 
 class Mac(PricedSpec):
-    """`mac`: a product of `input_bits` x `weight_bits`, an addition of `sum_bits` and a register write."""
+    """`mac`: a product of `input_bits` x `weight_bits`, an addition of `sum_bits` and a register write.
+
+    Registers: both operands and the sum.
+    """
 
     input_bits: int = Field(ge=1, le=64)
     weight_bits: int = Field(ge=2, le=64)
@@ -47,7 +50,7 @@ class Mac(PricedSpec):
         return type(self).model_validate(self.model_dump() | {"input_bits": bits})
 
     def narrowed(self, technology: Technology, bits: int, operand: str) -> Priced:
-        """Price the same multipliers on narrower operands: their area and leakage are counted once, with them.
+        """Price the same multipliers on narrower operands: what they are made of is counted once, with them.
 
         Raises ArchitectureError where prices are given, as they are for one width.
         """
@@ -59,13 +62,17 @@ class Mac(PricedSpec):
                 f"mac.law: given prices are for {self.input_bits}-bit inputs, and the quantised network has {bits}-bit "
                 f"{operand}: choose a law"
             ) from None
-        return replace(narrow.priced(technology), area_um2=nothing, leakage_uw=nothing)
+        return replace(narrow.priced(technology), area_um2=nothing, leakage_uw=nothing, flip_flops=0)
+
+    @property
+    def register_bits(self) -> int:
+        """Both operands and the sum."""
+        return self.input_bits + self.weight_bits + self.sum_bits
 
     def by_law(self, technology: Technology) -> Priced:
-        """Sum of a multiplier, an adder and a register (see `logic`)."""
-        unit = logic.total(
-            logic.multiply(technology, self.input_bits, self.weight_bits),
-            logic.add(technology, self.sum_bits),
-            logic.register(technology, self.sum_bits),
-        )
-        return logic.priced({"mac": unit}, unit)
+        """Sum of a multiplier, an adder and registers (see `logic`)."""
+        multiplier = logic.multiply(technology, self.input_bits, self.weight_bits)
+        adder = logic.add(technology, self.sum_bits)
+        unit = logic.total(multiplier, adder, logic.register(technology, self.sum_bits))
+        whole = logic.total(multiplier, adder, logic.register(technology, self.register_bits))
+        return logic.priced({"mac": unit}, whole)

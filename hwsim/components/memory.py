@@ -19,6 +19,8 @@ from hwsim.errors import ArchitectureError
 from hwsim.units import um2_from_mm2, uw_from_mw
 
 AUTO = "auto"
+FLIP_FLOP_BITS = 1024
+"""Up to so many a memory is built of flip-flops (our choice: Eyeriss has 384 of them, and SRAM for 3584)."""
 MOST_KIB = 1 << 20
 Capacity = Annotated[float, Field(gt=0, le=MOST_KIB)] | Literal["auto"]
 
@@ -60,6 +62,8 @@ class Sram(PricedSpec):
     Supply, temperature, corner and node are those of the technology (see `memory_scaling`), unless the memory has cells
     of a `corner` of its own. `capacity_kib: auto` is as much as a network needs, rounded
     up to what can be built.
+    Registers: an address a port and the word that is read, and every bit of a memory of at most `FLIP_FLOP_BITS`; cells
+    of others, latches among them, see a clock only when they are written. All are in the area of the memory.
     """
 
     capacity_kib: Capacity
@@ -112,6 +116,17 @@ class Sram(PricedSpec):
         if kib > MOST_KIB:
             raise ArchitectureError(f"capacity_kib: auto: the network needs {kib:.8g} KiB, at most {MOST_KIB}")
         return self.sized(capacity_kib=kib)
+
+    @property
+    def register_bits(self) -> int:
+        """Addresses, a word of the port, and the bits of a small memory."""
+        return self._port_bits + (self.capacity_bits if self.capacity_bits <= FLIP_FLOP_BITS else 0)
+
+    @property
+    def _port_bits(self) -> int:
+        words = max(1, self.capacity_bits // self.port_bits)
+        addresses = {"1rw": 1, "1r1w": 2}[self.ports]
+        return addresses * (words - 1).bit_length() + self.port_bits
 
     def by_law(self, technology: Technology) -> Priced:
         """Prices from the CACTI table, brought to the technology."""

@@ -44,6 +44,11 @@ class OffsetCorrector(PricedSpec):
         """Size the corrector for the machine's rows, unless the file states them."""
         return self if self.rows is not None else self.sized(rows=rows)
 
+    @property
+    def register_bits(self) -> int:
+        """The count and the corrected sum."""
+        return known("rows", self.rows).bit_length() + self.bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`).
 
@@ -51,4 +56,5 @@ class OffsetCorrector(PricedSpec):
         """
         counter = logic.count_ones(technology, known("rows", self.rows))
         subtractor = logic.add(technology, self.bits)
-        return logic.priced({"count_rows": counter, "subtract": subtractor}, logic.total(counter, subtractor))
+        whole = logic.total(counter, subtractor, logic.register(technology, self.register_bits))
+        return logic.priced({"count_rows": counter, "subtract": subtractor}, whole)

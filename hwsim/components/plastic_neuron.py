@@ -52,6 +52,17 @@ class PlasticNeuron(NumberedSpec):
         """The same unit for some numbers."""
         return filled_in(self, bits=potentials.bits, leak_bits=leak_bits, floating=potentials.floating)
 
+    @property
+    def register_bits(self) -> int:
+        """Of all lanes."""
+        return self.lanes * self._lane_bits
+
+    @property
+    def _lane_bits(self) -> int:
+        """A potential and the spike."""
+        v = Number(filled(self.bits), bool(self.floating))
+        return v.bits + 1 + v.pipeline_bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sums of the operators (see `logic`); inhibition uses those of the update."""
         v = Number(filled(self.bits), bool(self.floating))
@@ -64,4 +75,6 @@ class PlasticNeuron(NumberedSpec):
             "inhibit": logic.total(adder, held),
             "weigh": multiplier,
         }
-        return logic.priced(actions, lane, self.lanes)
+        logic_alone = (multiplier, adder.times(2), compare, v.select(technology))
+        whole = logic.total(*logic_alone, logic.register(technology, self._lane_bits))
+        return logic.priced(actions, whole, self.lanes)

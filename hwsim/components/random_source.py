@@ -43,11 +43,13 @@ class RandomSource(PricedSpec):
     law: Literal["logic", "given"]
     given: RandomSourceGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """The shift registers of all lanes."""
+        return self.lanes * self.bits
+
     def by_law(self, technology: Technology) -> Priced:
         """A register, the gates of its feedback and an adder (see `logic`), our choice of circuit."""
-        lane = logic.total(
-            logic.register(technology, self.bits),
-            logic.logic_and(technology, _FEEDBACK_GATES),
-            logic.add(technology, self.bits),
-        )
+        gates, adder = logic.logic_and(technology, _FEEDBACK_GATES), logic.add(technology, self.bits)
+        lane = logic.total(logic.register(technology, self.bits), gates, adder)
         return logic.priced({"draw": lane}, lane, self.lanes)

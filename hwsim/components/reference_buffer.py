@@ -43,6 +43,11 @@ class ReferenceBuffer(PricedSpec):
         sizes = {key: _number(price) for key, price in own.items() if getattr(self, key) is None}
         return self.sized(**sizes)
 
+    @property
+    def register_bits(self) -> int:
+        """None: it is analog."""
+        return 0
+
     def by_law(self, technology: Technology) -> Priced:
         """Shares of the ADC's price (see the class).
 

@@ -34,6 +34,11 @@ class Registers(PricedSpec):
     law: Literal["logic", "given"]
     given: RegistersGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """One word."""
+        return self.bits
+
     def by_law(self, technology: Technology) -> Priced:
         """A register access of that width (see `logic`)."""
         word = logic.register(technology, self.bits)

@@ -14,6 +14,7 @@ from hwsim.components.pricing.technology import Technology, area_factor, energy_
 
 _ISAAC_PJ, _ISAAC_BITS, _ISAAC_UM2, _ISAAC_TILES, _ISAAC_NM, _ISAAC_V = 20.74, 256, 150_000.0, 4, 32, 0.9
 _HOP_FO4 = 40.0
+_PORTS = 5  # four neighbours and the tile
 
 
 class RouterReference(Reference):
@@ -35,6 +36,7 @@ class Router(PricedSpec):
     Law `isaac`: 20.74 pJ for 256 b and 0.150 mm2 shared by 4 tiles at 32 nm (ISAAC, ISCA 2016, as in the published
     component models; its supply is assumed to be 0.9 V), in proportion to the flit and scaled as logic; the link by the
     wire's law. A hop is 40 FO4 deep (our choice, two stages of 20), and the link is passed in the same cycles.
+    Registers: a flit in each of these at each of five ports, in the area of the router.
     """
 
     flit_bits: int = Field(ge=1, le=4096)
@@ -46,6 +48,11 @@ class Router(PricedSpec):
     def over(self, link_mm: float) -> Router:
         """The same router with links of the machine's tile pitch, unless the file states one."""
         return self if self.link_mm is not None else self.sized(link_mm=link_mm)
+
+    @property
+    def register_bits(self) -> int:
+        """A flit at each port in each cycle of a hop."""
+        return _PORTS * self.flit_bits * self.pipelined_cycles
 
     def by_law(self, technology: Technology) -> Priced:
         """ISAAC's router, and the link beside it."""

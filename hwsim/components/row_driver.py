@@ -54,6 +54,11 @@ class RowDriver(PricedSpec):
         machine = {"load_ff": load_ff, "driver_v": driver_v}
         return self.sized(**{key: value for key, value in machine.items() if getattr(self, key) is None})
 
+    @property
+    def register_bits(self) -> int:
+        """None: the register before it is counted with the rows."""
+        return 0
+
     def by_law(self, technology: Technology) -> Priced:
         """C V^2 of the driver's own transistors (see the class).
 

@@ -40,7 +40,7 @@ class SigmaE(PricedSpec):
 
     Two constant tables of gates, one multiplier (exponent x accumulator), two adders and a FIFO of registers that
     holds the exponents. `fifo` is one push and one pop. A decision takes `cycles_per_class` cycles a class and
-    `latency_cycles` at the end.
+    `latency_cycles` at the end. Registers: the FIFO, the sums of both adders and the logarithm.
     """
 
     exponent_entries: int = Field(ge=2, le=1 << 16)
@@ -63,6 +63,11 @@ class SigmaE(PricedSpec):
         """Each of its operators has the cycles of a class."""
         return self.cycles_per_class
 
+    @property
+    def register_bits(self) -> int:
+        """The FIFO, two sums and a logarithm."""
+        return self.fifo_depth * self.exponent_bits + 2 * self.accumulator_bits + self.logarithm_bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sum of the operators (see `logic`)."""
         exponent = logic.lookup(technology, self.exponent_entries, self.exponent_bits)
@@ -76,7 +81,7 @@ class SigmaE(PricedSpec):
             "multiply": multiplier,
             "add": adder,
         }
-        fifo = register.times(self.fifo_depth)
-        unit = logic.total(exponent, logarithm, multiplier, adder.times(2), fifo)
+        registers = logic.register(technology, self.register_bits)
+        unit = logic.total(exponent, logarithm, multiplier, adder.times(2), registers)
         found = logic.priced(actions, unit)
         return found.doing({**found.actions, "fifo": register.energy_pj.scaled(2, "a push and a pop")})

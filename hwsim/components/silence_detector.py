@@ -42,6 +42,11 @@ class SilenceDetector(PricedSpec):
         """Size the detector for the machine's rows, unless the file states them."""
         return self if self.rows is not None else self.sized(rows=rows)
 
+    @property
+    def register_bits(self) -> int:
+        """Whether there is silence, in each cycle that it takes."""
+        return self.pipelined_cycles
+
     def by_law(self, technology: Technology) -> Priced:
         """`rows` gates (see `logic`).
 
@@ -49,4 +54,4 @@ class SilenceDetector(PricedSpec):
         """
         rows = known("rows", self.rows)
         gates = logic.logic_and(technology, rows).deep((rows - 1).bit_length())
-        return logic.priced({"detect": gates}, gates)
+        return logic.priced({"detect": gates}, logic.total(gates, logic.register(technology, self.register_bits)))

@@ -37,7 +37,12 @@ class SpikeDetector(PricedSpec):
     law: Literal["logic", "given"]
     given: SpikeDetectorGiven | None = None
 
+    @property
+    def register_bits(self) -> int:
+        """The inputs that are left, and an index."""
+        return self.bits + (self.bits - 1).bit_length()
+
     def by_law(self, technology: Technology) -> Priced:
         """Two gates a bit (see `logic`)."""
         gates = logic.logic_and(technology, 2 * self.bits).deep(2 * self.bits.bit_length())
-        return logic.priced({"scan": gates}, gates)
+        return logic.priced({"scan": gates}, logic.total(gates, logic.register(technology, self.register_bits)))

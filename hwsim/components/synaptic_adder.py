@@ -42,8 +42,21 @@ class SynapticAdder(NumberedSpec):
         """The same adders for some numbers."""
         return filled_in(self, bits=currents.bits, floating=currents.floating)
 
+    @property
+    def register_bits(self) -> int:
+        """Of all lanes."""
+        return self.lanes * self._lane_bits
+
+    @property
+    def _lane_bits(self) -> int:
+        """A current."""
+        current = Number(filled(self.bits), bool(self.floating))
+        return current.bits + current.pipeline_bits
+
     def by_law(self, technology: Technology) -> Priced:
         """Sum of an adder and a register (see `logic`)."""
         current = Number(filled(self.bits), bool(self.floating))
-        lane = logic.total(current.add(technology), current.register(technology))
-        return logic.priced({"add": lane}, lane, self.lanes)
+        adder = current.add(technology)
+        lane = logic.total(adder, current.register(technology))
+        whole = logic.total(adder, logic.register(technology, self._lane_bits))
+        return logic.priced({"add": lane}, whole, self.lanes)

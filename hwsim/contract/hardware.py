@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from hwsim.contract.dense import Dense
@@ -22,8 +23,7 @@ class Hardware:
     """How much of each part there is for this network."""
 
     instances: Mapping[str, int]  # component -> number, for area and leakage
-    clocked: Mapping[str, int]  # stage -> clock domains of one `clock` component that it keeps busy
-    clock_domains: int
+    clocked: Mapping[str, Mapping[str, Fraction]]  # stage -> component -> share of its flip-flops that it keeps running
     storage: Mapping[str, Storage]
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them

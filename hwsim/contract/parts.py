@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
+from hwsim.components.pricing import logic
 from hwsim.components.pricing.given import PricedSpec
 from hwsim.components.pricing.price import Priced
+from hwsim.components.pricing.technology import Technology
 from hwsim.contract.spec import MachineSpec
 
 
@@ -14,6 +17,13 @@ def priced(spec: MachineSpec, key: str, part: PricedSpec | None = None) -> Price
     chosen: PricedSpec = getattr(spec, key) if part is None else part
     found = chosen.priced_as(key, spec.technology)
     return found.over(0) if key in spec.paced else found
+
+
+def with_registers(found: Priced, part: PricedSpec, technology: Technology, bits: int) -> Priced:
+    """A part with flip-flops that the machine puts before or in it; area and leakage that are given have them."""
+    if part.law == "given" or not bits:
+        return replace(found, flip_flops=found.flip_flops + bits)
+    return logic.with_registers(found, technology, bits)
 
 
 def priced_parts(

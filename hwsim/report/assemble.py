@@ -78,7 +78,7 @@ def assemble(
         io=io,
         spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
-        notes={**workload.hardware.notes, **notes},
+        notes={**workload.hardware.notes, "flip-flops": runs[-1].flip_flops, **notes},
     )
 
 

@@ -18,12 +18,12 @@ from hwsim.components.memory import Sram
 from hwsim.components.operating import Operating, PowerGating
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.sram_crossbar import SramCrossbar
-from hwsim.contract.ledger import Action
+from hwsim.contract.flip_flops import CLOCK
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.report.costs import point
-from hwsim.report.price import BOUNDS, CLOCK, Bound, Floats, PricedRun
+from hwsim.report.price import BOUNDS, Bound, Floats, PricedRun
 from hwsim.report.report import Figure, Period
 from hwsim.report.statistics import Estimate
 
@@ -99,8 +99,8 @@ class Idle:
         """Power of the gated clock while the machine is idle; it stands where anything is switched off."""
         if (self.gating if gating is None else gating) != "none":
             return 0.0
-        cycle: float = getattr(self.run.price(Action("", CLOCK, "cycle")), bound)
-        return cycle * self.run.workload.hardware.clock_domains * self.run.clock_mhz
+        cycle: float = getattr(self.run.components[CLOCK].actions["cycle"], bound)
+        return cycle * self.run.flip_flops * self.run.clock_mhz
 
     def wake_pj(self, bound: Bound) -> float:
         """Energy of waking: supplies charged, weights loaded, and leakage meanwhile."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim import units
 from hwsim.components.pricing.price import Price, Priced
+from hwsim.contract.flip_flops import CLOCK, FlipFlops, each_of, flip_flops_of, total_of
 from hwsim.contract.hardware import Hardware
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.contract.run import RunName
@@ -22,7 +23,6 @@ from hwsim.report.report import AreaRow, Figure, Row
 from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally
 
-CLOCK = "clock"
 LEAKAGE = "leakage"
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -72,24 +72,36 @@ class PricedRun:
     def _counted(self) -> _Counted:
         """Kept with the tally, which may be priced again."""
         hardware = self.workload.hardware
+        each = tuple(each_of(self.components, name) for name in (*hardware.instances, CLOCK))
 
         def count() -> _Counted:
             since = np.diff(self.on_cycles, axis=1, prepend=0)
             by_action = self._clocked(self.tally.counts, self.tally.busy_cycles, since)
             return _Counted(hardware, by_action, np.stack(list(by_action.values())))
 
-        return kept_with(self.tally).once(("counted", id(hardware)), count)
+        return kept_with(self.tally).once(("counted", id(hardware), each), count)
+
+    @property
+    def flip_flops(self) -> int:
+        """How many of them the clock reaches."""
+        return total_of(self.workload.hardware, self.components)
+
+    @cached_property
+    def _flip_flops(self) -> FlipFlops:
+        return flip_flops_of(self.workload.hardware, self.components)
 
     def _clocked(
         self, posted: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts
     ) -> Mapping[Action, Counts]:
         """Posted counts without operations, and with what the clock does in some cycles of which stages are busy."""
         counts = {key: n for key, n in posted.items() if key.component != OPERATIONS}
-        hardware = self.workload.hardware
-        counts[Action("", CLOCK, "cycle")] = cycles * hardware.clock_domains
-        for stage, domains in hardware.clocked.items():
+        total, running = self._flip_flops
+        counts[Action("", CLOCK, "cycle")] = cycles * total
+        for stage, flip_flops in running.items():
+            if stage not in busy:  # a run without decisions has no unit at work for them
+                continue
             key = Action(self.tally.layer_of[stage], CLOCK, "active_cycle")
-            counts[key] = counts.get(key, 0) + busy[stage] * domains
+            counts[key] = counts.get(key, 0) + busy[stage] * flip_flops
         return counts
 
     def check(self) -> None:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hwsim.report.price import CLOCK, LEAKAGE
+from hwsim.contract.flip_flops import CLOCK
+from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Run
 
 

@@ -42,7 +42,8 @@ def test_actions_are_the_adders_comparators_and_registers_that_they_use():
     }
     part = element().by_law(AT)
     assert {name: price.value for name, price in part.actions.items()} == pytest.approx(expected)
-    units = (slope, potential, time, digital.register(AT, 2), steepen, rise, compare)
+    threshold = digital.register(AT, 24)
+    units = (slope, potential, threshold, time, digital.register(AT, 2), steepen, rise, compare)
     assert part.area_um2.value == pytest.approx(sum(unit.area_um2.value for unit in units))
     assert part.leakage_uw.value == pytest.approx(AT.logic_leakage_uw(part.area_um2).value)
 

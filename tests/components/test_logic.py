@@ -6,10 +6,11 @@ from itertools import pairwise
 
 import pytest
 from arch.machines import technology
+from pydantic import ValidationError
 
 from hwsim.components import Accumulator, ClockNetwork, Neuron, SigmaE
+from hwsim.components.clock import Clock
 from hwsim.components.pricing import logic as digital
-from hwsim.errors import ArchitectureError
 
 AT_45 = technology(45, 0.9)
 AT_28 = technology(28, 0.9)
@@ -128,29 +129,43 @@ def test_the_sigma_e_unit():
         2 * digital.lookup(AT_45, 64, 12).area_um2.value,
         digital.multiply(AT_45, 12, 24).area_um2.value,
         2 * digital.add(AT_45, 24).area_um2.value,
-        10 * digital.register(AT_45, 12).area_um2.value,
+        digital.register(AT_45, 10 * 12 + 2 * 24 + 12).area_um2.value,  # the FIFO, two sums, a logarithm
     ]
     assert priced.area_um2.value == pytest.approx(sum(parts))
     assert sigma_e().cycles(10) == 34
 
 
-def test_the_clock_by_hand():
+def test_the_clock_of_a_flip_flop_by_hand():
     network = ClockNetwork(source="t", gated_fraction=0.75, law="flip_flops")
-    priced = network.counting(1000).priced(technology(28, 1.0))
+    priced = network.priced(technology(28, 1.0))
     tick = priced.actions["tick"]
-    assert tick.value == pytest.approx(1000 * 1.25e-15 * 2.5 * 1e12)
-    assert (tick.low, tick.high) == (pytest.approx(2.0), pytest.approx(4.5))
+    assert tick.value == pytest.approx(1.25e-15 * 2.5 * 1e12)
+    assert (tick.low, tick.high) == (pytest.approx(2e-3), pytest.approx(4.5e-3))
     assert priced.actions["tick_gated"].value == pytest.approx(tick.value / 4)
     assert "recalled" in tick.source
-    half = network.counting(1000).priced(technology(14, 0.8)).actions["tick"]
+    half = network.priced(technology(14, 0.8)).actions["tick"]
     assert half.value == pytest.approx(tick.value * 0.5 * 0.64)
 
 
-def test_the_files_flip_flops_count_before_the_machines():
-    network = ClockNetwork(source="t", gated_fraction=0.0, flip_flops=7, law="flip_flops")
-    assert network.counting(1000).flip_flops == 7
-    with pytest.raises(ArchitectureError, match="flip_flops is missing"):
-        ClockNetwork(source="t", gated_fraction=0.0, law="flip_flops").priced(AT_45)
+def test_running_and_gated_cycles_are_a_whole_one_together():
+    clock = Clock(source="t", frequency_mhz=100, network=ClockNetwork(source="t", gated_fraction=0.9, law="flip_flops"))
+    part, tick = clock.part(AT_45), clock.network.priced(AT_45).actions["tick"].value
+    assert part.actions["cycle"].value == pytest.approx(tick / 10)
+    assert part.actions["cycle"].value + part.actions["active_cycle"].value == pytest.approx(tick)
+    assert part.flip_flops == 0  # the machine counts them
+
+
+def test_given_prices_of_a_network_are_shared_by_its_flip_flops():
+    given = {"at": {"node_nm": 45, "vdd_v": 0.9, "flip_flops": 8}, "tick_pj": 4.0, "tick_gated_pj": 1.0}
+    given |= {"area_um2": 0.0, "leakage_uw": 0.0}
+    network = {"source": "t", "gated_fraction": 0.75, "law": "given", "given": given}
+    part = Clock(source="t", frequency_mhz=100, network=ClockNetwork(**network, flip_flops=8)).part(AT_45)
+    assert (part.actions["cycle"].value, part.actions["active_cycle"].value) == (1 / 8, 3 / 8)
+    assert part.flip_flops == 8
+    with pytest.raises(ValidationError, match="flip_flops: given prices are of the whole network"):
+        ClockNetwork(**network)
+    with pytest.raises(ValidationError, match="flip_flops is 9, but the given prices are for 8"):
+        ClockNetwork(**network, flip_flops=9)
 
 
 # --- depths

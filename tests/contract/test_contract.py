@@ -16,7 +16,6 @@ import pytest
 from contract.families import family_of
 
 from hwsim import accelerators, api, arch
-from hwsim.components.pricing.price import Priced
 from hwsim.contract.run import RunName
 from hwsim.engine import run as run_engine
 from hwsim.report.file import from_json
@@ -165,10 +164,7 @@ def test_every_count_has_a_price_and_twice_the_prices_are_twice_the_dynamic_ener
     machine = accelerators.machine(design.machine)(design.spec).sized_for(driven_by)
     workload = machine.lower(driven_by)
     parts = machine.components(workload)
-    twice = {
-        part: Priced({a: p.scaled(2) for a, p in priced.actions.items()}, priced.area_um2, priced.leakage_uw)
-        for part, priced in parts.items()
-    }
+    twice = {part: priced.doing({a: p.scaled(2) for a, p in priced.actions.items()}) for part, priced in parts.items()}
     tallies = play(workload, "compiled")
     once, doubled = (price(tallies, workload, each, machine.clock_mhz) for each in (parts, twice))
     for run, more in zip(once, doubled, strict=True):

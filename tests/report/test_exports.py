@@ -56,8 +56,13 @@ def test_a_report_of_the_first_version_is_read(design):
     assert old.report_version == VERSION
     assert old.energy.value == said["runs"][0]["energy_pj"]["value"]
     counts = [
-        {(row.layer, row.component, row.action): row.count for row in each.run("static").rows} for each in (old, new)
-    ]
+        {
+            (row.layer, row.component, row.action): row.count
+            for row in each.run("static").rows
+            if row.component != "clock"
+        }
+        for each in (old, new)
+    ]  # of the clock domains were counted then
     assert counts[0].items() <= counts[1].items() and len(counts[0]) > 10
     assert math.fsum(row.energy_pj for row in old.run("static").layers) == pytest.approx(old.energy.value)
     assert old.bottleneck.busy_share == pytest.approx(new.bottleneck.busy_share)

@@ -44,7 +44,7 @@ def widened(parts, rng):
         return Price(price.value, price.value * rng.uniform(0.3, 1), price.value * rng.uniform(1, 3), price.source)
 
     return {
-        name: Priced({a: wide(p) for a, p in part.actions.items()}, part.area_um2, wide(part.leakage_uw))
+        name: replace(part, actions={a: wide(p) for a, p in part.actions.items()}, leakage_uw=wide(part.leakage_uw))
         for name, part in parts.items()
     }
 
@@ -76,10 +76,15 @@ def plain_energy(run, bound, parts):
             if t == timesteps - 1:
                 cycles = max(cycles, int(run.tally.makespan_cycles[i]))
             total = leakage_uw * cycles * 4 / 1000
-            total += cycles * run.workload.hardware.clock_domains * getattr(parts["clock"].actions["cycle"], bound)
-            for stage, domains in run.workload.hardware.clocked.items():
+            instances = run.workload.hardware.instances
+            all_of_them = sum(n * parts[name].flip_flops for name, n in instances.items())
+            total += cycles * all_of_them * getattr(parts["clock"].actions["cycle"], bound)
+            for stage, shares in run.workload.hardware.clocked.items():
+                if stage not in run.tally.busy_cycles:
+                    continue
                 busy = int(run.tally.busy_cycles[stage][i, : t + 1].sum())
-                total += busy * domains * getattr(parts["clock"].actions["active_cycle"], bound)
+                own = sum(int(instances[name] * parts[name].flip_flops * share) for name, share in shares.items())
+                total += busy * own * getattr(parts["clock"].actions["active_cycle"], bound)
             for key, counts in run.tally.counts.items():
                 if key.component != "operations":
                     price = getattr(parts[key.component].actions[key.action], bound)
@@ -158,10 +163,7 @@ def test_a_stages_accounts_sum_to_the_makespan():
 
 
 def test_twice_the_prices_are_twice_the_dynamic_energy():
-    twice = {
-        name: Priced({a: p.scaled(2) for a, p in part.actions.items()}, part.area_um2, part.leakage_uw)
-        for name, part in components().items()
-    }
+    twice = {name: part.doing({a: p.scaled(2) for a, p in part.actions.items()}) for name, part in components().items()}
     more = cases.priced(spec(), trace(), twice)
     for name, run in runs().items():
         np.testing.assert_array_equal(more[name].energies("value"), 2 * run.energies("value"))
@@ -211,7 +213,9 @@ def test_no_prices_inside_their_bounds_leave_the_intervals_of_totals_and_ratios(
 
     for _ in range(20):
         drawn = {
-            name: Priced({a: within(p) for a, p in part.actions.items()}, part.area_um2, within(part.leakage_uw))
+            name: replace(
+                part, actions={a: within(p) for a, p in part.actions.items()}, leakage_uw=within(part.leakage_uw)
+            )
             for name, part in components().items()
         }
         some = {name: replace(run, components=drawn) for name, run in runs().items()}

@@ -87,7 +87,7 @@ def test_no_lever_of_a_machine_changes_a_result(design, name):
     """Every step of every lever that can be built, offered for what limits, not only what was found to help."""
     trace = first(trace_of(name), 4)
     architecture = api.load_architecture(design)
-    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    machine = accelerators.machine(architecture.machine)(architecture.spec).sized_for(trace)
     limits = limits_of(api.simulate(architecture, trace, accuracy_samples=0))
     before, tried = results(design, (), trace), 0
     for lever in machine.levers(trace, limits):

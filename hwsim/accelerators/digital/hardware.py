@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.accelerators.digital.bound import described
+from hwsim.accelerators.digital.clocking import clocked
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
@@ -21,7 +22,7 @@ def hardware(plan: Plan, stored: Stored, works: Sequence[TaskWork], names: Itera
     """Instances, clock domains and memory footprint of a network on this machine."""
     spec = plan.spec
     pes = spec.array.rows * spec.array.columns
-    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": pes}
+    there = {"mac": pes, "ac": pes, "narrow_mac": pes, "detector": spec.array.rows, "dram": 1, "clock": 1}
     there |= dict.fromkeys(("neuron", *ACTIONS), 1)  # a unit's prices are of all its lanes
     if spec.pooling != "none":
         there["pooling"] = spec.pooling.lanes
@@ -29,12 +30,12 @@ def hardware(plan: Plan, stored: Stored, works: Sequence[TaskWork], names: Itera
         there["scratchpad"] = spec.scratchpads * spec.scratchpad.banks
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
-    clocked = {task.name: pes for task in plan.tasks if task.unit is not None}
     instances = {name: there[name] for name in names}
     weights = {}
     if spec.dram == "none" and spec.global_buffer != "none":  # else they come from there for every inference
         weights["global_buffer"] = stored.bits_by_kind["weights"]
-    return Hardware(instances, clocked, pes, _memories(spec, stored), _notes(plan, stored, works), weights=weights)
+    running, memories = clocked(plan, instances), _memories(spec, stored)
+    return Hardware(instances, running, memories, _notes(plan, stored, works), weights=weights)
 
 
 def _over_tiles(task: Task, per_position: IntArray, per_channel: IntArray) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
-from hwsim.contract.parts import priced
+from hwsim.contract.parts import priced, with_registers
 
 Taken = Mapping[str, tuple[str, ...]]
 """Component -> actions of it that have a price."""
@@ -19,7 +19,12 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
     A network without spikes may have activations that are narrower than the multipliers were built for.
     """
     stages = max(spec.array.latency_cycles, 1)
-    parts = {name: priced(spec, name).over(stages) for name in ("mac", "ac")}
+    # Between stages lies a product, or what is added.
+    between = {"mac": spec.mac.input_bits + spec.mac.weight_bits, "ac": spec.ac.bits}
+    parts = {
+        name: with_registers(priced(spec, name).over(stages), getattr(spec, name), spec.technology, (stages - 1) * bits)
+        for name, bits in between.items()
+    }
     if dense is not None and dense.narrow:
         parts["narrow_mac"] = spec.mac.narrowed(spec.technology, dense.activation_bits, "activations")
     if spec.detector != "none" and spec.skip == "skip":
@@ -30,7 +35,7 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
     for name in ("pooling", "scratchpad", "global_buffer", "dram"):
         if getattr(spec, name) != "none":
             parts[name] = priced(spec, name)
-    return parts | {"clock": spec.clock.domain(spec.technology, spec.array.flip_flops_per_pe, "array")}
+    return parts | {"clock": spec.clock.part(spec.technology)}
 
 
 def taken(spec: DigitalSpec, dense: Dense | None) -> Taken:

@@ -10,6 +10,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from hwsim.accelerators.digital.blocking import LOOPS, Loop
 from hwsim.arch.schema import ComponentSpec, Spec
 from hwsim.components.accumulator import Accumulator
+from hwsim.components.clock import refuse_chosen
 from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
 from hwsim.components.memory import BankedSram
@@ -71,7 +72,8 @@ class Array(ComponentSpec):
     columns: int = Field(ge=1, le=4096)
     skew: Literal["none", "systolic"] = "none"
     latency_cycles: int = Field(ge=0, le=1000)
-    flip_flops_per_pe: int = Field(ge=1)
+
+    _of_today = model_validator(mode="before")(refuse_chosen)
 
 
 class DelayedNeuron(Neuron):

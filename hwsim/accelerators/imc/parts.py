@@ -7,7 +7,7 @@ from math import ceil, sqrt
 
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.parts import priced, priced_parts
+from hwsim.contract.parts import priced, priced_parts, with_registers
 from hwsim.errors import ArchitectureError
 from hwsim.kept import kept_with
 from hwsim.units import UM2_PER_MM2
@@ -46,7 +46,7 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     }
     parts = priced_parts(spec, taken, sized) | beside_crossbars(spec)
     parts["crossbar"] = _crossbar(spec)
-    parts["clock"] = spec.clock.domain(spec.technology, spec.chip.flip_flops_per_pe, "PE")
+    parts["clock"] = spec.clock.part(spec.technology)
     if spec.signs.encoding == "offset":
         corrector = priced(spec, "offset_corrector", spec.offset_corrector.reading(rows))
         counted = spec.signs.correction == "popcount"
@@ -69,7 +69,7 @@ def beside_crossbars(spec: ImcSpec) -> dict[str, Priced]:
 
 
 def _crossbar(spec: ImcSpec) -> Priced:
-    part = priced(spec, "crossbar")
+    part = with_registers(priced(spec, "crossbar"), spec.crossbar, spec.technology, spec.crossbar.rows * spec.dac.bits)
     cells = {"value": ("read_cell", "read_level"), "mean": ("read_mean",), "array": ("read_array",)}[spec.read_energy]
     lines = () if spec.read_energy == "array" else ("drive_row", "precharge_column")
     if missing := [name for name in (*cells, *lines) if name not in part.actions]:
@@ -111,4 +111,5 @@ def _tile_um2(spec: ImcSpec) -> float:
     counts = {name: n for name, n in per_tile(spec).items() if name in names}
     counts |= {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile}
     more = sum(per_tile(spec)[name] * part.area_um2.value for name, part in beside_crossbars(spec).items())
-    return more + sum(n * priced(spec, name).area_um2.value for name, n in counts.items())
+    areas = {name: priced(spec, name).area_um2.value for name in counts} | {"crossbar": _crossbar(spec).area_um2.value}
+    return more + sum(n * areas[name] for name, n in counts.items())

@@ -12,6 +12,7 @@ from hwsim.accelerators.imc.devices import IDEAL, Devices
 from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.adc import Adc
+from hwsim.components.clock import refuse_chosen
 from hwsim.components.column_mux import ColumnMux
 from hwsim.components.crossbar import Crossbar
 from hwsim.components.htree import HTree
@@ -40,9 +41,10 @@ class Chip(ComponentSpec):
     tiles: Annotated[int, Field(ge=1)] | Literal["as_needed"]
     pes_per_tile: int = Field(ge=1)
     crossbars_per_pe: int = Field(ge=1)
-    flip_flops_per_pe: int = Field(ge=1)
     replicate: dict[str, Annotated[int, Field(ge=1)]] | Literal["none", "auto"] = "none"
     crossbar_budget: int | None = Field(default=None, ge=1)
+
+    _of_today = model_validator(mode="before")(refuse_chosen)
 
 
 class Signs(ComponentSpec):

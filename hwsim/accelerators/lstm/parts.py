@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from hwsim.accelerators.lstm.dense_step import NARROW
@@ -10,7 +11,7 @@ from hwsim.accelerators.lstm.engines import Engine
 from hwsim.accelerators.lstm.plan import Plan, memory_bits
 from hwsim.accelerators.lstm.spec import LstmSpec
 from hwsim.accelerators.lstm.spiking_step import products_of
-from hwsim.accelerators.lstm.work import READOUT
+from hwsim.accelerators.lstm.work import AC, DETECT, ELEMENTWISE, MAC, NEURONS, READOUT
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.hardware import Hardware, Storage, baseline_notes
@@ -28,6 +29,14 @@ _TAKEN = {
 _OF_SPIKES = dict.fromkeys(("ac", "detector", "neuron", "queue", "readout"), "")
 ARITHMETIC = frozenset({"mac", NARROW, "ac", "elementwise", "readout"})
 """Components that multiply and add."""
+_RUNNING = dict.fromkeys(AC, ("ac", "weights")) | {
+    DETECT: ("detector",),
+    MAC: ("mac", "input_weights"),
+    NEURONS: ("neuron", "queue"),
+    ELEMENTWISE: ("elementwise", "state"),
+    READOUT: ("readout", "readout_weights"),
+}
+"""Engine -> components whose registers run while it works, an equal share in each; of others those of `cycle` alone."""
 
 
 def parts_of(spec: LstmSpec, dense: Dense | None = None) -> Mapping[str, Priced]:
@@ -38,7 +47,7 @@ def parts_of(spec: LstmSpec, dense: Dense | None = None) -> Mapping[str, Priced]
     parts = priced_parts(spec, _TAKEN if dense is not None else _TAKEN | _OF_SPIKES)
     if dense is not None and dense.narrow:
         parts[NARROW] = spec.mac.narrowed(spec.technology, dense.activation_bits, "hidden values")
-    return parts | {"clock": spec.clock.domain(spec.technology, spec.clock.flip_flops_per_engine, "engine")}
+    return parts | {"clock": spec.clock.part(spec.technology)}
 
 
 def hardware(plan: Plan, built: list[Engine]) -> Hardware:
@@ -48,8 +57,6 @@ def hardware(plan: Plan, built: list[Engine]) -> Hardware:
     ports = len(GATES) if spec.gate_ports == "per_gate" else 1
     everywhere = cells * len(layers)
     products = cells if not plan.multiplies_once else 1
-    of_a_cell = sum(engine.cell is plan.cells[-1] for engine in built if engine.role != READOUT)
-    domains = len(built) + (cells - len(plan.cells)) * of_a_cell  # cells without work have clocks, too
     there = {
         "mac": spec.mac.lanes * (products if plan.dense is None else len(layers)),
         NARROW: spec.mac.lanes * len(layers),
@@ -63,13 +70,23 @@ def hardware(plan: Plan, built: list[Engine]) -> Hardware:
         "weights": copies * ports * len(layers),
         "readout": spec.readout.lanes,
         "readout_weights": 1,
-        "clock": domains,
+        "clock": 1,
     }
     instances = {name: there[name] for name in parts_of(spec, plan.dense)}
-    clocked = {engine.name: 1 for engine in built}
+    of_role = dict.fromkeys(AC, Fraction(1, len(GATES) * everywhere)) | {
+        READOUT: Fraction(1),
+        MAC: Fraction(1, products if plan.dense is None else len(layers)),
+    }
+    clocked = {
+        engine.name: dict.fromkeys(
+            (name for name in _RUNNING[engine.role] if name in instances),
+            of_role.get(engine.role, Fraction(1, everywhere)),
+        )
+        for engine in built
+    }
     memories = _memories(plan, instances)
     weights = {name: memories[name].used_bits for name in ("input_weights", "weights", "readout_weights")}
-    return Hardware(instances, clocked, domains, memories, _notes(plan), weights=weights)
+    return Hardware(instances, clocked, memories, _notes(plan), weights=weights)
 
 
 def _state_words(plan: Plan) -> int:

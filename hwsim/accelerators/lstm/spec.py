@@ -8,7 +8,6 @@ from pydantic import Field
 
 from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
-from hwsim.components.clock import Clock
 from hwsim.components.elementwise import Elementwise
 from hwsim.components.mac import Mac
 from hwsim.components.memory import BankedSram, Sram
@@ -16,12 +15,6 @@ from hwsim.components.neuron import Neuron
 from hwsim.components.registers import Registers
 from hwsim.components.spike_detector import SpikeDetector
 from hwsim.contract.spec import MachineSpec
-
-
-class EngineClock(Clock):
-    """The one clock, with a domain for each engine."""
-
-    flip_flops_per_engine: int = Field(ge=1)
 
 
 class Cells(ComponentSpec):
@@ -63,7 +56,6 @@ class LstmSpec(MachineSpec):
 
     paced = frozenset({"queue", "input_weights", "weights", "readout_weights"})
     machine: Literal["lstm"]
-    clock: EngineClock
     schedule: Literal["serial", "pipelined"]
     input_product: Literal["every_step", "once"]
     weight_copies: Literal["shared", "replicated"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from hwsim.accelerators.stdp.plan import INPUT_BITS, QUEUES, Plan
@@ -30,7 +31,18 @@ _TAKEN = {
     "rounder": "draw",
     "readout": "add",
 }
-_UNITS = 5  # with a clock domain: encoder, adder, neurons, learning engine, readout
+_LEARNING = ("engine", "rounder", "weight_memory", "trace_memory")
+_RUNNING = {
+    Role.NORMALISE: ("engine", "rounder", "weight_memory", "neuron_memory"),
+    Role.ENCODE: ("encoder", "input_memory"),
+    Role.INTEGRATE: ("weight_memory",),
+    Role.NEURONS: ("neuron", "neuron_memory", "inhibition_memory"),
+    Role.TRACES: ("engine", "rounder", "trace_memory"),
+    Role.DEPRESS: _LEARNING,
+    Role.POTENTIATE: _LEARNING,
+    Role.READOUT: ("readout",),
+}
+"""Stage -> components of which all registers run while it works; those that share one do not work at the same time."""
 
 
 def parts_of(spec: StdpSpec) -> Mapping[str, Priced]:
@@ -38,8 +50,7 @@ def parts_of(spec: StdpSpec) -> Mapping[str, Priced]:
 
     Writing raw samples and inhibitory weights is no part of a presentation.
     """
-    clock = spec.clock.domain(spec.technology, spec.clock.flip_flops_per_unit, "unit")
-    return priced_parts(spec, _TAKEN, _sized(spec)) | {"clock": clock}
+    return priced_parts(spec, _TAKEN, _sized(spec)) | {"clock": spec.clock.part(spec.technology)}
 
 
 def _sized(spec: StdpSpec) -> Mapping[str, PricedSpec]:
@@ -63,12 +74,28 @@ def hardware(plan: Plan, notes: Mapping[str, Any]) -> Hardware:
         "current_memory": 0 if plan.in_memory else QUEUES,
         "inhibition_memory": int(spec.inhibition_storage == "dense"),
         "rounder": int(any(spec.rounds_randomly(name) for name in QUANTITIES)),
-        "clock": _UNITS,
+        "clock": 1,
     }
-    clocked = {role.value: 1 for role in Role}  # of the stages of the learning engine one works at a time
     memories = _storage(plan)
     learned = {name: memories[name].used_bits for name in ("weight_memory", "neuron_memory")}
-    return Hardware(instances, clocked, _UNITS, memories, {**_notes(plan), **notes}, weights=learned)
+    return Hardware(instances, _clocked(plan), memories, {**_notes(plan), **notes}, weights=learned)
+
+
+def _clocked(plan: Plan) -> Mapping[str, Mapping[str, Fraction]]:
+    """Registers that run by stage; of two queues, current memories and adders each of two stages has one."""
+    clocked = {role.value: dict.fromkeys(parts, Fraction(1)) for role, parts in _RUNNING.items()}
+    one = Fraction(1, QUEUES)
+    for role in (Role.ENCODE, Role.INTEGRATE):
+        clocked[role]["event_queue"] = one
+    if plan.in_memory:  # then the two never work at once
+        clocked[Role.INTEGRATE]["neuron_memory"] = Fraction(1)
+    for role in (Role.INTEGRATE, Role.NEURONS):
+        clocked[role]["current_memory"] = one
+        if plan.layer:
+            clocked[role]["adder"] = Fraction(1, 2)
+    if not plan.layer:
+        clocked[Role.INTEGRATE]["adder"] = Fraction(1)
+    return clocked
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
-from hwsim.components.clock import Clock
 from hwsim.components.learning_engine import LearningEngine
 from hwsim.components.memory import Sram
 from hwsim.components.plastic_neuron import PlasticNeuron
@@ -66,12 +65,6 @@ class Format(ComponentSpec):
         return Number(form.integer_bits + form.fraction_bits + sign, floating=False)
 
 
-class UnitClock(Clock):
-    """The one clock, with a domain for each unit."""
-
-    flip_flops_per_unit: int = Field(ge=1)
-
-
 class StdpSpec(MachineSpec):
     """A Poisson encoder, adders, neurons, a learning engine and a readout around memories, one of each.
 
@@ -94,7 +87,6 @@ class StdpSpec(MachineSpec):
         }
     )
     machine: Literal["stdp"]
-    clock: UnitClock
     weights: Format
     membranes: Format
     traces: Format

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from hwsim.accelerators.ttfs.spec import TtfsSpec
+from hwsim.accelerators.ttfs.timing import sort_stage
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.parts import priced_parts
@@ -32,8 +34,8 @@ def parts_of(spec: TtfsSpec) -> Mapping[str, Priced]:
 
     Weights, biases and input spikes are written before the inference, and what that costs is not part of it.
     """
-    clock = spec.clock.domain(spec.technology, spec.array.flip_flops_per_pe, "array")
-    return priced_parts(spec, _TAKEN | {"pe": _PE_ACTIONS[spec.coding]}) | {"clock": clock}
+    parts = priced_parts(spec, _TAKEN | {"pe": _PE_ACTIONS[spec.coding]})
+    return parts | {"clock": spec.clock.part(spec.technology)}
 
 
 def hardware(plan: Plan) -> Hardware:
@@ -47,12 +49,17 @@ def hardware(plan: Plan) -> Hardware:
         "sorter": cores,
         "decision": 1,
         "pe": elements,
-        "clock": elements,
+        "clock": 1,
     }
-    clocked = {planned.name: spec.array.lanes for planned in plan.layers}
+    # A core's array reads one memory of its queue and of its spikes, its sorter the others.
+    core = Fraction(1, cores)
+    array, sort = {"pe": core, "weights": core}, {"sorter": core}
+    half = dict.fromkeys(("queue", "spikes"), core / 2)
+    clocked = {planned.name: array | half for planned in plan.layers}
+    clocked |= {sort_stage(planned): sort | half for planned in plan.layers}
     memories = _storage(plan)
     weights = {"weights": memories["weights"].used_bits}
-    return Hardware(instances, clocked, elements, memories, _notes(plan), weights=weights)
+    return Hardware(instances, clocked, memories, _notes(plan), weights=weights)
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.bucket_sorter import BucketSorter
+from hwsim.components.clock import refuse_chosen
 from hwsim.components.first_spike_pe import FirstSpikePe
 from hwsim.components.memory import BankedSram, Sram
 from hwsim.contract.spec import MachineSpec
@@ -21,7 +22,8 @@ class Array(ComponentSpec):
     columns: int = Field(ge=1, le=4096)
     tick_cycles: int = Field(ge=1, le=1000)
     drain_cycles: int = Field(ge=0, le=100_000)
-    flip_flops_per_pe: int = Field(ge=1)
+
+    _of_today = model_validator(mode="before")(refuse_chosen)
 
     @property
     def lanes(self) -> int:

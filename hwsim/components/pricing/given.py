@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -64,6 +65,15 @@ class PricedSpec(ComponentSpec):
         cycles = getattr(self, "cycles", 1)
         return max(cycles, 1) if isinstance(cycles, int) else 1
 
+    @property
+    @abstractmethod
+    def register_bits(self) -> int:
+        """Flip-flops of one instance, which follow from its widths.
+
+        Those of what it gives and keeps, and of the stages of a pipeline; an operand lies in the register of the part
+        that it comes from, unless this part hands it on or holds it. Control is not counted.
+        """
+
     def priced(self, technology: Technology) -> Priced:
         """Prices of one instance in a technology.
 
@@ -71,8 +81,13 @@ class PricedSpec(ComponentSpec):
             ArchitectureError: the law does not reach that technology or geometry, or prices are given for another.
 
         """
+
         # Designs of a sweep share the parts that they do not change.
-        return kept_with(self).once(("priced", id(technology)), lambda: (technology, self._price(technology)))[1]
+        def price() -> tuple[Technology, Priced]:
+            found = self._price(technology)
+            return technology, replace(found, flip_flops=self.register_bits)
+
+        return kept_with(self).once(("priced", id(technology)), price)[1]
 
     def _price(self, technology: Technology) -> Priced:
         if self.law != "given" or self.given is None:

@@ -30,7 +30,7 @@ from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology, area_factor, energy_factor
 
 _LEVEL_FO4, _COMPRESSOR_FO4, _GATE_FO4, FLIP_FLOP_FO4 = 2.0, 4.0, 1.5, 3.0
-_MANTISSA_BITS, _EXPONENT_BITS, _FLOAT_STAGES = 24, 8, 3
+_MANTISSA_BITS, _EXPONENT_BITS, FLOAT_STAGES = 24, 8, 3
 _READING_V = 0.9
 _SATA_NM, _ALADDIN_NM = 28, 40
 _SATA_MHZ = 400.0
@@ -122,6 +122,13 @@ def priced(actions: Mapping[str, Operator], whole: Operator, lanes: int = 1) -> 
         area, leakage = area.scaled(lanes, f"{lanes} lanes"), leakage.scaled(lanes)
     slowest = max(operator.delay_ns for operator in actions.values())
     return Priced({name: operator.energy_pj for name, operator in actions.items()}, area, leakage, {}, slowest)
+
+
+def with_registers(part: Priced, technology: Technology, bits: int) -> Priced:
+    """A part with more flip-flops beside it, which have area and leakage and no action of their own."""
+    more = register(technology, bits)
+    area, leakage = part.area_um2 + more.area_um2, part.leakage_uw + more.leakage_uw
+    return replace(part, area_um2=area, leakage_uw=leakage, flip_flops=part.flip_flops + bits)
 
 
 def add(technology: Technology, bits: int) -> Operator:
@@ -258,7 +265,7 @@ def _floating(technology: Technology, what: str, unit: _FloatUnit, fo4: float) -
     aladdin_pj = unit.aladdin_pj / energy_factor(_ALADDIN_NM, _READING_V)
     energy_pj = technology.near_threshold(Price.among(unit.horowitz_pj * energy, (aladdin_pj * energy,), source))
     value, *others = (um2 * area for um2 in unit.aladdin_um2)
-    stage = fo4 / _FLOAT_STAGES + FLIP_FLOP_FO4
+    stage = fo4 / FLOAT_STAGES + FLIP_FLOP_FO4
     return Operator(what, technology, energy_pj, Price.among(value, others, source), stage)
 
 

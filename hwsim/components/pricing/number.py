@@ -55,6 +55,11 @@ class Number:
             return logic.float_divide(technology)
         return logic.total(self.add(technology), self.register(technology)).times(cycles)
 
+    @property
+    def pipeline_bits(self) -> int:
+        """Flip-flops between the stages of a unit: a word a stage, of floats, as integers take one cycle."""
+        return (logic.FLOAT_STAGES - 1) * self.bits if self.floating else 0
+
     def register(self, technology: Technology) -> Operator:
         """One access of a register."""
         return logic.register(technology, self.bits)

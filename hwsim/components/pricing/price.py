@@ -64,6 +64,7 @@ class Priced:
     times_ns: Mapping[str, float] = field(default_factory=dict)  # how long an action takes, where the part decides it
     delay_ns: float | None = None  # of the slowest action; None where prices are given or times are those of `times_ns`
     cycles: int = 1  # that it may take, 0 for as many as it needs
+    flip_flops: int = 0  # that the clock reaches
 
     @property
     def period_ns(self) -> float | None:

@@ -11,6 +11,7 @@ from rich.table import Table
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.contract.clock_limit import slowest
+from hwsim.contract.flip_flops import CLOCK
 from hwsim.printable import cut
 from hwsim.view.terminal.plain_table import Row, bare_table, fitting_lines
 from hwsim.view.terminal.plain_text import headed
@@ -19,11 +20,11 @@ _LONGEST_VALUE = 28
 
 
 def print_architecture(
-    loaded: Architecture[Any], components: Mapping[str, Priced], console: Console, sizes: str = ""
+    loaded: Architecture[Any], components: Mapping[str, Priced], console: Console, sizes: Sequence[str] = ()
 ) -> None:
     """Each price and its bounds, component by component, and below where each comes from.
 
-    `sizes` says how large the memories are that a network decides.
+    `sizes` says in lines what a network decides.
     """
     console.print(headed(loaded.spec.description))
     console.print(
@@ -35,8 +36,8 @@ def print_architecture(
         console.print(f"overridden: {key} by {place}, and the source beside it speaks of another value")
     for line in _clock(loaded, components):
         console.print(line)
-    if sizes:
-        console.print(sizes)
+    for line in sizes:
+        console.print(line)
     sources: dict[str, int] = {}
     columns = ("component", "", "value", "bounds", "source")
     rows: list[Row] = []
@@ -50,6 +51,8 @@ def print_architecture(
             rows.append(("", f"{action} time", f"{ns:.4g} ns", "", ""))
         if part.delay_ns is not None:
             rows.append(("", "delay", f"{part.delay_ns:.4g} ns", _within(part.cycles), ""))
+        if part.flip_flops:
+            rows.append(("", "flip-flops", str(part.flip_flops), _all(name), ""))
     console.print()
     fitting = fitting_lines(columns, rows, ("value", "bounds", "source"), console.width)
     console.print(_headed_table(columns, rows) if fitting is None else fitting)
@@ -78,6 +81,10 @@ def _clock(loaded: Architecture[Any], components: Mapping[str, Priced]) -> Itera
 
 def _within(cycles: int) -> str:
     return "in a cycle" if cycles == 1 else f"in {cycles} cycles" if cycles else "in as many cycles as it takes"
+
+
+def _all(component: str) -> str:
+    return "stated, in all" if component == CLOCK else ""
 
 
 def _headed_table(columns: Row, rows: Sequence[Row]) -> Table:
@@ -132,6 +139,7 @@ def _prices(parts: Mapping[str, Priced]) -> list[tuple[str, str]]:
         found += [(f"{name}, area", f"{part.area_um2.value:.4g} um2")]
         found += [(f"{name}, leakage", f"{part.leakage_uw.value:.4g} uW")]
         found += [(f"{name}, {action} time", f"{ns:.4g} ns") for action, ns in part.times_ns.items()]
+        found += [(f"{name}, flip-flops", str(part.flip_flops))]
     return found
 
 

@@ -99,12 +99,14 @@ PRICES_PJ = {
     "clock": {"cycle": 0.5, "active_cycle": 1.0},
 }
 LEAKAGE_UW = {"dram": 100.0}
+FLIP_FLOPS = {"mac": 1, "ac": 1, "neuron": 1}
 #   dram 2 x 64; buffer reads 6 x 4, writes 6 x 8; scratchpads reads 8 x 0.5, writes 4 x 1; MAC 8 x 2; AC 4 x 0.5;
 #   scans 2 x 0.25; updates 4 x 0.5, holds 4 x 0.25
 DYNAMIC_PJ = 128 + 24 + 48 + 4 + 4 + 16 + 2 + 0.5 + 2 + 1  # 229.5
-CLOCK_PJ = 4 * 57 * 0.5 + 4 * (2 + 2 + 3 + 1) * 1.0  # four PEs over 57 cycles, the array busy for 8 of them
+# Nine flip-flops over 57 cycles; four of multipliers run for 2 + 2, four of adders for 3 + 1, that of neurons for 2.
+CLOCK_PJ = 9 * 57 * 0.5 + (4 * (2 + 2) + 4 * (3 + 1) + 2) * 1.0
 LEAKAGE_PJ = 100.0 * 142.5e-3  # uW times 57 cycles of 2.5 ns, in pJ
-ENERGY_PJ = 229.5 + 146.0 + 14.25
+ENERGY_PJ = 229.5 + 290.5 + 14.25
 
 
 def example():
@@ -125,7 +127,12 @@ def parts():
         return Price.exact(value, "by hand")
 
     return {
-        name: Priced({action: exact(pj) for action, pj in actions.items()}, exact(0), exact(LEAKAGE_UW.get(name, 0)))
+        name: Priced(
+            {action: exact(pj) for action, pj in actions.items()},
+            exact(0),
+            exact(LEAKAGE_UW.get(name, 0)),
+            flip_flops=FLIP_FLOPS.get(name, 0),
+        )
         for name, actions in PRICES_PJ.items()
     }
 
@@ -169,7 +176,7 @@ def test_the_machine():
         "scratchpad": 2,  # one a column
         "global_buffer": 1,
         "dram": 1,
-        "clock": 4,
+        "clock": 1,
     }
     assert hardware.storage["scratchpad"].used_bits == 2 * 4  # there is no second tile to hold
     # At the fullest, while fc2 runs: spikes and logits of both timesteps, the weights of one tile.  The input is gone.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -185,11 +186,19 @@ def test_parts_of_a_chip_follow_from_its_tiles():
         "offset": 2,
         "spike_buffer": 1,
         "membrane": 2,
-        "clock": 2,
     }
     # The mesh is 2 x 2: routes may turn at the place without a tile.
-    assert hardware.instances == {name: n * tiles for name, n in wanted.items()} | {"global_buffer": 1, "noc": 4}
-    assert hardware.clocked == {"conv1": 2, "conv2": 2, "fc5": 2}
+    assert hardware.instances == {name: n * tiles for name, n in wanted.items()} | {
+        "global_buffer": 1,
+        "noc": 4,
+        "clock": 1,
+    }
+    # Of 6 PEs each layer has 2, and as large a share of what tiles share; a pool keeps its own unit running.
+    apart = {"pooling", "global_buffer", "sigma_e", "clock"}
+    third = dict.fromkeys(hardware.instances.keys() - apart, Fraction(1, 3))
+    layers = ("conv1", "conv2", "fc5")
+    assert {stage: hardware.clocked[stage] for stage in layers} == dict.fromkeys(layers, third)
+    assert {name for stage in hardware.clocked.keys() - {*layers} for name in hardware.clocked[stage]} <= apart
 
 
 def test_current_sensing_drives_rows_again_in_every_mux_phase_that_the_crossbar_has():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -56,6 +57,7 @@ PRICES_PJ = {
     "clock": {"cycle": 0.5, "active_cycle": 1.0},
 }
 LEAKAGE_UW = {"membrane": 100.0}
+FLIP_FLOPS = {"crossbar": 1}
 
 # Both timesteps of each count.  A word of 64 bits holds all spikes, one of 128 bits both membranes of 24.
 COUNTS = {
@@ -132,7 +134,7 @@ DONE = {"input": [1, 2], "fc1": [8, 11], "fc1.neuron": [12, 15], LINK: [15, 18],
 #   neurons    update 4 x 0.5 + membrane reads 2 x 2, writes 2 x 3                =  2 + 4 + 6         = 12
 #   input      2 x 4                                                                                  =  8
 DYNAMIC_PJ = 9.5 + 6 + 18 + 3 + 0.5 + 44 + 12 + 8  # 101
-CLOCK_PJ = 2 * 23 * 0.5 + (6 + 4) * 1.0  # two PEs over 23 cycles, fc1 busy for 3 + 3 and fc2 for 3 + 1
+CLOCK_PJ = 2 * 23 * 0.5 + (6 + 4) * 1.0  # two flip-flops over 23 cycles, one for fc1 busy for 3 + 3 and fc2 for 3 + 1
 LEAKAGE_PJ = 2 * 100.0 * 92e-3  # uW times 23 cycles of 4 ns, in pJ
 ENERGY_PJ = 101.0 + 33.0 + 18.4
 
@@ -158,7 +160,10 @@ def parts():
 
     return {
         name: Priced(
-            {action: exact(pj) for action, pj in actions.items()}, exact(0.0), exact(LEAKAGE_UW.get(name, 0.0))
+            {action: exact(pj) for action, pj in actions.items()},
+            exact(0.0),
+            exact(LEAKAGE_UW.get(name, 0.0)),
+            flip_flops=FLIP_FLOPS.get(name, 0),
         )
         for name, actions in PRICES_PJ.items()
     }
@@ -199,7 +204,7 @@ def test_the_chip():
         "membrane": 2,
         "noc": 2,
     }
-    assert hardware.clock_domains == 2
+    assert hardware.clocked["fc1"]["crossbar"] == hardware.clocked["fc2"]["crossbar"] == Fraction(1, 2)
     assert hardware.storage["weights"].used_bits == 2 * 4 * 2  # two crossbars of four cells of two bits
     assert hardware.storage["weights"].provided_bits == 2 * 4 * 2
     assert hardware.storage["membrane"].used_bits == 2 * 24

@@ -186,12 +186,14 @@ def test_the_waste_is_what_ran_after_the_decision_priced_in_plain_loops(network)
             if component != "operations"
         )
         cycles = timeline.makespan_cycles - int(timeline.done["sigma_e"][kept - 1])
-        wanted += cycles * hardware.clock_domains * parts["clock"].actions["cycle"].value
+        clocked = {name: n * parts[name].flip_flops for name, n in hardware.instances.items()}
+        wanted += cycles * sum(clocked.values()) * parts["clock"].actions["cycle"].value
         wanted += leakage_uw * cycles / run.clock_mhz
         for stage in schedule.stages:
             vain = timeline.ran[stage.name] & (stage.timestep >= kept)
-            domains = hardware.clocked.get(stage.name, 0)
-            wanted += int(stage.service[vain].sum()) * domains * parts["clock"].actions["active_cycle"].value
+            shares = hardware.clocked.get(stage.name, {})
+            own = sum(int(clocked[name] * share) for name, share in shares.items())
+            wanted += int(stage.service[vain].sum()) * own * parts["clock"].actions["active_cycle"].value
         assert run.speculative["value"][sample, kept - 1] == pytest.approx(wanted, rel=1e-12)
         assert wanted <= run.totals["value"][sample, kept - 1]
     assert not run.speculative["value"][:, -1].any()

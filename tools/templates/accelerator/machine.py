@@ -7,6 +7,7 @@ A spike is added to every output that has it under its window; of a sum of spike
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from typing import Literal
 
@@ -130,9 +131,7 @@ class Machine(Accelerator[Design, Trace]):
 
     def components(self, workload: Workload | None = None) -> Mapping[str, Priced]:
         """Every part with the prices of its actions."""
-        design, registers = self.spec, self.spec.mac.sum_bits + self.spec.ac.bits
-        clock = design.clock.domain(design.technology, design.lanes * registers, "machine")
-        return priced_parts(design, TAKEN) | {"clock": clock}
+        return priced_parts(self.spec, TAKEN) | {"clock": self.spec.clock.part(self.spec.technology)}
 
     def lower(self, trace: Trace) -> Workload:
         """Counts and schedules of all recorded samples; raises ArchitectureError where the network does not fit."""
@@ -145,6 +144,7 @@ class Machine(Accelerator[Design, Trace]):
             refuse_small(key, "the network needs", memory.used_bits, memory.provided_bits)
         instances = dict.fromkeys([*TAKEN, "clock"], 1) | {"mac": design.lanes, "ac": design.lanes}
         notes = {"left out": "pools, sums of layers, spikes on their way, biases, storage of partial sums, control"}
-        hardware = Hardware(instances, {layer.name: 1 for layer in layers}, 1, storage, notes)
+        running = {layer.name: dict.fromkeys(TAKEN, Fraction(1)) for layer in layers}  # all registers, whatever works
+        hardware = Hardware(instances, running, storage, notes)
         batches = Batches(partial(lower_samples, design, trace, layers), trace.n_samples)
         return Workload(batches, trace.timesteps, (RunName.STATIC,), hardware, trace.static_accuracy())

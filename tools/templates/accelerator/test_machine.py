@@ -77,7 +77,7 @@ PRICES_PJ = {
     "clock": {"cycle": 0.25, "active_cycle": 0.5},
 }
 DYNAMIC_PJ = 162 * 2.0 + 16 * 0.5 + 54 * 1.0 + 170 * 4.0 + 18 * 2.0 + 18 * 3.0
-CLOCK_PJ = 206 * 0.25 + 206 * 0.5  # some layer is at work all the time
+CLOCK_PJ = 206 * 0.25 + 206 * 0.5  # one flip-flop; some layer is at work all the time
 
 
 def example() -> Trace:
@@ -126,7 +126,9 @@ def test_every_picojoule() -> None:
         return Price.exact(value, "by hand")
 
     parts = {
-        part: Priced({action: exact(pj) for action, pj in actions.items()}, exact(0), exact(0))
+        part: Priced(
+            {action: exact(pj) for action, pj in actions.items()}, exact(0), exact(0), flip_flops=int(part == "neuron")
+        )
         for part, actions in PRICES_PJ.items()
     }
     workload = lowered()
