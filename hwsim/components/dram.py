@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Cost
+from hwsim.components import dram_currents
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
@@ -40,8 +41,11 @@ class Dram(PricedSpec):
     """`read` and `write`: one burst of `burst_bytes`.
 
     The laws are published energies per bit, interface included, times the bits of a burst; none tells reads from
-    writes, and rows that are opened are in the average.  They hold at every technology of the chip beside the memory.
-    `background_uw` flows all the time that the machine is on; the memory's area is not on the chip and is left out.
+    writes, and rows that are opened are in the average.  `lpddr3` is from the currents of a device and does: a share
+    `row_hit_rate` of all bursts find their row open, each other one opens one, and `refresh: by_law` adds what
+    refreshing the capacity takes to `background_uw` (see `dram_currents`).  All hold at every technology of the chip
+    beside the memory.  `background_uw` flows all the time that the machine is on; the memory's area is not on the chip
+    and is left out.  `compress` is how maps lie in it; what compresses them is another part.
     """
 
     capacity_mib: float = Field(gt=0, le=1 << 20)
@@ -49,8 +53,23 @@ class Dram(PricedSpec):
     gigabytes_per_s: float = Field(gt=0, le=10_000)
     latency_ns: float = Field(ge=0, le=10_000)
     background_uw: Cost
-    law: Literal["lpddr4", "horowitz", "prosperity", "hbm", "given"]
+    compress: Literal["none", "run_length", "bitmask"] = "none"
+    row_hit_rate: float | None = Field(default=None, ge=0, le=1)
+    refresh: Literal["in_background", "by_law"] = "in_background"
+    law: Literal["lpddr3", "lpddr4", "horowitz", "prosperity", "hbm", "given"]
     given: DramGiven | None = None
+
+    @model_validator(mode="after")
+    def _rows_are_the_law_s(self) -> Dram:
+        if self.law == "lpddr3" and self.row_hit_rate is None:
+            raise ValueError("row_hit_rate: law lpddr3 prices rows that are opened: say which share of bursts need not")
+        if self.law != "lpddr3" and self.row_hit_rate is not None:
+            raise ValueError(
+                f"row_hit_rate: law {self.law} is an average with opened rows in it; lpddr3 tells them apart"
+            )
+        if self.law != "lpddr3" and self.refresh == "by_law":
+            raise ValueError(f"refresh: law {self.law} knows none, so that it is in background_uw; lpddr3 has one")
+        return self
 
     @property
     def burst_bits(self) -> int:
@@ -73,9 +92,16 @@ class Dram(PricedSpec):
         return 0
 
     def by_law(self, technology: Technology) -> Priced:
-        """Energy per bit times the bits of a burst."""
+        """Energy per bit times the bits of a burst, or by the currents of a device."""
+        area = Price.exact(0.0, "off chip")
+        standby = Price.of(self.background_uw, self.source)
+        if self.row_hit_rate is not None:
+            misses = 1 - self.row_hit_rate
+            bursts = {name: dram_currents.burst_pj(name, self.burst_bits, misses) for name in ("read", "write")}
+            if self.refresh == "by_law":
+                standby += dram_currents.refresh_uw(self.capacity_bits)
+            return Priced(bursts, area, standby)
         value, low, high, source = _PJ_PER_BIT[self.law]
         bits = self.burst_bits
         burst = Price(value * bits, low * bits, high * bits, f"{source}; a burst of {self.burst_bytes} bytes")
-        area = Price.exact(0.0, "off chip")
-        return Priced({"read": burst, "write": burst}, area, Price.of(self.background_uw, self.source))
+        return Priced({"read": burst, "write": burst}, area, standby)

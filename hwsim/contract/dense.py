@@ -16,6 +16,7 @@ class Dense:
     kind: BaselineKind
     activation_bits: int
     density: float | Literal["trace"] = 1.0  # share of activations that are not zero; `trace`: those that spike at all
+    by_layer: tuple[tuple[str, float], ...] = ()  # of what some layers give, in its place
 
     @classmethod
     def of(
@@ -33,6 +34,10 @@ class Dense:
         if kind == "ann":
             return cls("ann", max(ann_bits, 1 + signed))
         return cls("qann", timesteps.bit_length() + signed, qann_density)
+
+    def share(self, name: str) -> float | Literal["trace"]:
+        """The share of what one layer gives that is not zero."""
+        return dict(self.by_layer).get(name, self.density)
 
     @property
     def narrow(self) -> bool:

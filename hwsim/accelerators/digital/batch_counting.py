@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hwsim.accelerators.digital.codes import Codes, compresses
 from hwsim.accelerators.digital.counting import count_task
 from hwsim.accelerators.digital.layout import Layout
 from hwsim.accelerators.digital.mean_fan_out import mean_accumulates
@@ -45,8 +46,11 @@ def _count(laid_out: Layout, trace: Trace, samples: range) -> Counted:
     works, chosen = [], slice(samples.start, samples.stop)
     plan, storage = laid_out.plan, laid_out.storage
     activations = Activations(trace, chosen)
+    codes = Codes(plan, storage, trace, chosen) if compresses(plan.spec) else None
     for task in plan.tasks:
         tiles = count_task(plan, task, activations)
         mean = mean_accumulates(plan, laid_out.unit, task, trace, chosen)
-        works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles)))
+        works.append(TaskWork(task, tiles, mean, traffic(plan, storage, task, tiles, codes)))
+        if codes is not None:
+            codes.forget(task)
     return Counted(works, post_all(plan, storage, works, len(samples), laid_out.taken, laid_out.fixed))

@@ -7,10 +7,10 @@ from math import prod, sqrt
 from hwsim.accelerators.digital.blocked import geometry_of
 from hwsim.accelerators.digital.cells import Cells
 from hwsim.accelerators.digital.footprint import Geometry, repeated
+from hwsim.accelerators.digital.mover import Traffic
 from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage
-from hwsim.accelerators.digital.traffic import Traffic
 
 
 def described(plan: Plan, storage: Storage, place: int, moved: Traffic) -> str:

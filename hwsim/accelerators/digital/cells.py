@@ -45,15 +45,16 @@ class Cells:
     def bursts(self, bits: IntArray, burst_bits: int) -> IntArray:
         """Bursts that bring the bits of all jobs, of which those of a block lie side by side.
 
-        Both are int64 [timestep, channel job, position job].  A job waits for the bursts with which its last bits come.
+        Both are int64 [..., timestep, channel job, position job].  A job waits for the bursts with which its last bits
+        come.
         """
-        ordered = bits.reshape(-1)[self.order]
-        until = np.cumsum(ordered)
-        before = (until - ordered)[np.searchsorted(self.step, self.step)]  # of the blocks before
+        ordered = bits.reshape(*bits.shape[:-3], -1)[..., self.order]
+        until = np.cumsum(ordered, axis=-1)
+        before = (until - ordered)[..., np.searchsorted(self.step, self.step)]  # of the blocks before
         came = -(-(until - before) // burst_bits)
         found = np.empty_like(ordered)
-        found[self.order] = came - -(-(until - ordered - before) // burst_bits)
-        return found.reshape(self.shape)
+        found[..., self.order] = came - -(-(until - ordered - before) // burst_bits)
+        return found.reshape(bits.shape)
 
 
 def cells_of(geometry: Geometry, block: Blocking, tiling: Tiling, timesteps: int, together: bool) -> Cells:

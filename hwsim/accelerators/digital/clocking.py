@@ -30,4 +30,6 @@ def _used(task: Task, role: Role) -> tuple[str, ...]:
             return ("neuron", *ACTIONS) if task.finish == "neuron" else (str(task.finish),)
         case "buffer" | "store":
             return ("global_buffer",)
+        case "dram" | "spill":
+            return ("codec",)
     return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,13 +39,25 @@ def count_task(plan: Plan, task: Task, activations: Activations) -> TileWork | N
         return _count(task, magnitudes(planes) if plan.network.signed(task.layer.inputs[0]) else planes, plan)
     if task.unit != "narrow_mac" or dense is None:
         return None
-    if dense.density == "trace":
+    density = input_density(plan, task)
+    if density == "trace":
         planes = activations.met_by(task.layer)
         seen = np.bitwise_or.reduce(np.bitwise_or.reduce(planes, axis=0), axis=1)
         return _count(task, seen[None, :, None], plan)
-    ones = np.rint(dense.density * tiling.inside).astype(np.int64)
-    most = np.array([[ceil(dense.density * taps) for taps in part] for part in tiling.longest.tolist()], np.int64)
+    ones = np.rint(density * tiling.inside).astype(np.int64)
+    most = np.array([[ceil(density * taps) for taps in part] for part in tiling.longest.tolist()], np.int64)
     return TileWork(ones[None, None], most[None, None])
+
+
+def input_density(plan: Plan, task: Task) -> float | Literal["trace"]:
+    """The share of what a task multiplies that is not zero: the mean over the channels of the maps that it reads."""
+    dense = plan.dense
+    assert dense is not None
+    if not dense.by_layer:
+        return dense.density
+    channels = [piece.channels[1] - piece.channels[0] for piece in task.pieces]
+    shares = [float(dense.share(piece.map)) for piece in task.pieces]
+    return sum(n * share for n, share in zip(channels, shares, strict=True)) / sum(channels)
 
 
 def _count(task: Task, planes: NDArray[np.uint64], plan: Plan) -> TileWork:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwsim.accelerators.digital.bound import described
 from hwsim.accelerators.digital.clocking import clocked
+from hwsim.accelerators.digital.codes import compresses
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.storage import Storage as Stored
@@ -30,6 +31,8 @@ def hardware(plan: Plan, stored: Stored, works: Sequence[TaskWork], names: Itera
         there["scratchpad"] = spec.scratchpads * spec.scratchpad.banks
     if spec.global_buffer != "none":
         there["global_buffer"] = spec.global_buffer.banks
+    if spec.codec != "none":
+        there["codec"] = spec.codec.lanes
     instances = {name: there[name] for name in names}
     weights = {}
     if spec.dram == "none" and spec.global_buffer != "none":  # else they come from there for every inference
@@ -55,6 +58,14 @@ def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
     if spec.dram != "none":
         memories["dram"] = Storage(stored.dram_bits, spec.dram.capacity_bits)
     return memories
+
+
+def _compressed(spec: DigitalSpec) -> str:
+    """What is, and by which code; blocks and memories are sized for what is not."""
+    maps = "none" if spec.dram == "none" else spec.dram.compress
+    kinds = {"maps": maps, "weights": spec.weights.storage}
+    coded = [f"{kind} ({code})" for kind, code in kinds.items() if code not in ("none", "dense")]
+    return f"{', '.join(coded)}; MB of blockings, and room in memories, are before compression"
 
 
 def _notes(plan: Plan, stored: Stored, works: Sequence[TaskWork]) -> Mapping[str, Any]:
@@ -84,4 +95,6 @@ def _notes(plan: Plan, stored: Stored, works: Sequence[TaskWork]) -> Mapping[str
         for place, work in enumerate(works):
             if work.task.unit is not None:
                 notes[f"blocking: {work.task.name}"] = described(plan, stored, place, work.traffic)
+    if compresses(spec):
+        notes["compressed in DRAM"] = _compressed(spec)
     return notes | baseline_notes(plan.dense)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from hwsim.accelerators.digital.batch_counting import count
@@ -21,6 +22,7 @@ from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.engine.schedule import Schedules
+from hwsim.errors import ArchitectureError, guess
 from hwsim.traces.direct.trace import Trace
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: memory does not grow with samples
@@ -77,8 +79,17 @@ class Digital(Accelerator[DigitalSpec, Trace]):
 
     def _dense(self, trace: Trace, kind: BaselineKind) -> Dense:
         refuse_one_pass(trace.network)
-        density, signed = self.spec.baseline.qann_density, trace.network.has_signed_spikes
-        return Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, density, signed)
+        baseline, signed = self.spec.baseline, trace.network.has_signed_spikes
+        dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, baseline.qann_density, signed)
+        if kind == "ann" or not baseline.density_by_layer:
+            return dense
+        names = [layer.name for layer in trace.network]
+        for name in baseline.density_by_layer:
+            if name not in names:
+                raise ArchitectureError(
+                    f"baseline.density_by_layer.{name}: no layer of the network is called so{guess(name, names)}"
+                )
+        return replace(dense, by_layer=tuple(sorted(baseline.density_by_layer.items())))
 
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
         plan, shape = laid_out.plan, laid_out.shape()

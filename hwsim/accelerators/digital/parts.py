@@ -35,6 +35,9 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
     for name in ("pooling", "scratchpad", "global_buffer", "dram"):
         if getattr(spec, name) != "none":
             parts[name] = priced(spec, name)
+    if spec.codec != "none":
+        codec = priced(spec, "codec")
+        parts["codec"] = codec if spec.dram != "none" and spec.dram.compress != "none" else codec.only("decode")
     return parts | {"clock": spec.clock.part(spec.technology)}
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from hwsim.accelerators.digital.codes import compresses
+from hwsim.accelerators.digital.counting import input_density
 from hwsim.accelerators.digital.parts import Taken
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
@@ -94,6 +96,9 @@ def _groups(plan: Plan, storage: Storage, work: TaskWork) -> Iterator[tuple[Role
     if plan.spec.dram != "none":
         yield "dram", lambda: [("dram", "dram", "read", moved.dram_reads)]
         yield "spill", lambda: [("spill", "dram", "write", moved.dram_writes)]
+    if compresses(plan.spec):
+        yield "dram", lambda: [("dram", "codec", "decode", moved.decoded)]
+        yield "spill", lambda: [("spill", "codec", "encode", moved.encoded)]
 
 
 def _array_actions(plan: Plan, work: TaskWork) -> Iterator[Doing]:
@@ -122,7 +127,7 @@ def _unit_counts(plan: Plan, work: TaskWork) -> IntArray:
     task, tiling, spec, done = work.task, work.task.tiling, plan.spec, array_runs(plan, work.task)[None]
     if work.mean is not None:
         return work.mean
-    density = plan.dense.density if plan.dense is not None and task.unit == "narrow_mac" else 1.0
+    density = input_density(plan, task) if plan.dense is not None and task.unit == "narrow_mac" else 1.0
     if spec.fan_out == "mean" and density != "trace":
         dense = tiling.combine(tiling.widths, done * tiling.asked)
         return np.asarray(np.rint(dense * density), np.int64)

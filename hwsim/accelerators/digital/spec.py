@@ -11,6 +11,7 @@ from hwsim.accelerators.digital.blocking import LOOPS, Loop
 from hwsim.arch.schema import ComponentSpec, Spec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.clock import refuse_chosen
+from hwsim.components.codec import Codec
 from hwsim.components.dram import Dram
 from hwsim.components.mac import Mac
 from hwsim.components.memory import BankedSram
@@ -26,6 +27,16 @@ class Scratchpad(BankedSram):
     """Memories that hold weights beside the array: one for the PEs of a column, or one for each PE."""
 
     per: Literal["column", "pe"] = "column"
+
+
+class Weights(Spec):
+    """How weights lie in DRAM: all of them, a bit for each beside those that are not 0, or those by column.
+
+    With `csc` an output channel's weights that are not 0 follow one another, each with the number of zeros before it,
+    after their number (`hwsim.accelerators.digital.coding`).
+    """
+
+    storage: Literal["dense", "bitmask", "csc"] = "dense"
 
 
 class Block(Spec):
@@ -93,9 +104,17 @@ class Baseline(ComponentSpec):
     """The network without spikes that this machine is compared with: what share of its activations is not zero.
 
     `trace`: those of neurons that spike at least once in the trace, as a rate of 0 / T is the value 0.
+    `density_by_layer`: that share of what some layers give, in the place of `qann_density`.
     """
 
     qann_density: Annotated[float, Field(ge=0, le=1)] | Literal["trace"]
+    density_by_layer: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={})
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Baseline:
+        if self.density_by_layer and self.qann_density == "trace":
+            raise ValueError("density_by_layer needs a number for all other layers: qann_density is trace")
+        return self
 
 
 class DigitalSpec(MachineSpec):
@@ -116,6 +135,8 @@ class DigitalSpec(MachineSpec):
     scratchpad: Scratchpad | Absent
     global_buffer: BankedSram | Absent
     dram: Dram | Absent
+    codec: Codec | Absent = "none"
+    weights: Weights = Weights()
     baseline: Baseline
     blocking: Blockings = "auto"
     batch: int = Field(default=1, ge=1, le=4096)
@@ -131,6 +152,19 @@ class DigitalSpec(MachineSpec):
             raise ValueError(
                 "array.skew: systolic passes every operand along, so no row can skip any: skip must be none or gate"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _compression_has_its_parts(self) -> DigitalSpec:
+        maps = "none" if self.dram == "none" else self.dram.compress
+        if self.weights.storage != "dense" and self.dram == "none":
+            raise ValueError(f"weights.storage: {self.weights.storage} is how weights lie in DRAM, and dram is none")
+        used = self.weights.storage != "dense" or maps != "none"
+        if used and self.codec == "none":
+            key = "dram.compress" if maps != "none" else "weights.storage"
+            raise ValueError(f"{key}: a codec compresses on the way to DRAM and back, and codec is none")
+        if self.codec != "none" and not used:
+            raise ValueError("codec: has nothing to do, dram.compress is none and weights.storage is dense")
         return self
 
     @property

@@ -18,11 +18,12 @@ from math import ceil
 import numpy as np
 
 from hwsim.accelerators.digital.blocking import Blocking, tiles_of
+from hwsim.accelerators.digital.places import count_fresh, count_places, covered
 from hwsim.accelerators.digital.spec import Array
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
 from hwsim.traces.network.geometry import input_shape, window
-from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Shape
+from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network
 
 MOST_GROUPS = 64  # jobs along positions and along channels, our choice: bounds them at any size of array
 
@@ -92,8 +93,7 @@ class Tiling:
 
         int64 [ct] and [..., part or 1, pt] give int64 [..., channel job, position job].
         """
-        alone = self.position_starts.size == per_position_tile.shape[-1]
-        tiles = per_position_tile if alone else np.add.reduceat(per_position_tile, self.position_starts, axis=-1)
+        tiles = self._of_position_jobs(per_position_tile)
         if tiles.shape[-2] == 1:
             return np.asarray(np.add.reduceat(per_channel_tile, self.channel_starts)[:, None] * tiles)
         job = np.searchsorted(self.channel_starts, np.arange(per_channel_tile.size), side="right") - 1
@@ -101,6 +101,16 @@ class Tiling:
         np.add.at(columns, (job, self.part_of), per_channel_tile)
         product: IntArray = np.einsum("cg,...gp->...cp", columns, tiles)
         return product
+
+    def summed(self, per_tile: IntArray) -> IntArray:
+        """Sum over the tiles of each job: int64 [..., ct, pt] give int64 [..., channel job, position job]."""
+        return np.add.reduceat(self._of_position_jobs(per_tile), self.channel_starts, axis=-2)
+
+    def _of_position_jobs(self, per_position_tile: IntArray) -> IntArray:
+        """Sum over the position tiles of each job: int64 [..., pt] give int64 [..., position job]."""
+        if self.position_starts.size == per_position_tile.shape[-1]:
+            return per_position_tile
+        return np.add.reduceat(per_position_tile, self.position_starts, axis=-1)
 
 
 def tile_layer(
@@ -114,16 +124,16 @@ def tile_layer(
     groups = layer.groups if isinstance(layer, Conv2d) else 1
     weighted = isinstance(layer, Conv2d | Linear)
     columns = array.columns if weighted else channels
-    tile_of, block_of = _tile_of(height, width, array.rows, block)
+    tile_of, block_of = tiles_and_blocks(height, width, array.rows, block)
     n_tiles = block_of.size
     positions = np.bincount(tile_of).astype(np.int64)
     source = input_shape(layer, network)
-    tile, y, x = _covered(layer, source, tile_of)
+    under = covered(layer, source, tile_of)
     parts = _parts(source[2] // groups if weighted else 1, groups, None if block is None else block.inputs)
     slices = len(parts) // groups
     sizes = parts[:, 1] - parts[:, 0] if weighted else np.ones(len(parts), np.int64)
     per_tap = (sizes[:1] if slices == 1 else sizes)[:, None]  # groups are alike
-    inside = np.bincount(tile, minlength=n_tiles).astype(np.int64) * per_tap
+    inside = np.bincount(under[0], minlength=n_tiles).astype(np.int64) * per_tap
     asked, longest, together = (each * per_tap for each in _asked(layer, tile_of, positions))
     per_group = channels // groups
     widths = np.minimum(columns, per_group - np.arange(0, per_group, columns, dtype=np.int64))
@@ -137,7 +147,7 @@ def tile_layer(
         parts=parts,
         tile_of=tile_of,
         positions=_repeated(positions, images),
-        places=tuple(_repeated(_places(piece, source, (tile, y, x), n_tiles), images) for piece in reads),
+        places=tuple(_repeated(count_places(piece, source, under, n_tiles), images) for piece in reads),
         inside=_repeated(inside, images),
         asked=_repeated(asked, images),
         longest=_repeated(longest, images),
@@ -147,11 +157,13 @@ def tile_layer(
         slice_of=every // n_channel_tiles,
         position_starts=_starts(np.array([n_tiles]) if block is None else np.bincount(block_of), images),
         channel_starts=_starts(blocks, slices),
-        fresh=() if block is None else tuple(_fresh(piece, source, (tile, y, x), block_of, images) for piece in reads),
+        fresh=()
+        if block is None
+        else tuple(_repeated(count_fresh(piece, source, under, block_of), images) for piece in reads),
     )
 
 
-def _tile_of(height: int, width: int, rows: int, block: Blocking | None) -> tuple[IntArray, IntArray]:
+def tiles_and_blocks(height: int, width: int, rows: int, block: Blocking | None) -> tuple[IntArray, IntArray]:
     """The tile of each output position in raster order, and the block of each tile: int64 [position], [pt]."""
     position = np.arange(height * width, dtype=np.int64)
     if block is None:
@@ -218,37 +230,3 @@ def _asked(layer: Layer, tile_of: IntArray, positions: IntArray) -> tuple[IntArr
     each = taps.sum(axis=1, dtype=np.int64)
     any_of_them = np.logical_or.reduceat(taps, starts).sum(axis=1, dtype=np.int64)
     return np.add.reduceat(each, starts), np.maximum.reduceat(each, starts), any_of_them
-
-
-def _covered(layer: Layer, source: Shape, tile_of: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Tile, row and column of all places that windows cover, as often as they do: int64 [covered] each."""
-    row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
-    rows, columns = (window(layer).places(axis, layer.shape[axis], source[axis]) for axis in (0, 1))
-    tile, y, x = np.broadcast_arrays(tile_of[:, None, None], rows[row][:, :, None], columns[column][:, None, :])
-    on_picture = (y >= 0) & (x >= 0)
-    return tile[on_picture], y[on_picture], x[on_picture]
-
-
-def _places(piece: Piece, source: Shape, covered: tuple[IntArray, IntArray, IntArray], n_tiles: int) -> IntArray:
-    """Distinct places of a map under the windows of each tile: int64 [pt]."""
-    if piece.flat:
-        return np.full(n_tiles, piece.height * piece.width, np.int64)
-    tile, y, x = covered
-    pair = (tile * source[0] + y // piece.repeats[0]) * source[1] + x // piece.repeats[1]
-    distinct = np.unique(pair) // (source[0] * source[1])
-    return np.bincount(distinct, minlength=n_tiles).astype(np.int64)
-
-
-def _fresh(
-    piece: Piece, source: Shape, covered: tuple[IntArray, IntArray, IntArray], block_of: IntArray, images: int
-) -> IntArray:
-    """Distinct places of a map under the windows of each tile that no tile before it in its block has: int64 [pt]."""
-    if piece.flat:
-        first = np.diff(block_of, prepend=-1) > 0
-        return np.tile(first * (piece.height * piece.width), images).astype(np.int64)
-    tile, y, x = covered
-    in_order = np.argsort(tile, kind="stable")
-    tile, y, x = tile[in_order], y[in_order], x[in_order]
-    place = (block_of[tile] * source[0] + y // piece.repeats[0]) * source[1] + x // piece.repeats[1]
-    first = np.unique(place, return_index=True)[1]
-    return np.tile(np.bincount(tile[first], minlength=block_of.size).astype(np.int64), images)

@@ -13,10 +13,12 @@ from typing import Literal, get_args
 import numpy as np
 
 from hwsim import units
+from hwsim.accelerators.digital.codes import compresses
 from hwsim.accelerators.digital.counting import TileWork, counts_inputs
+from hwsim.accelerators.digital.mover import Traffic
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Storage
-from hwsim.accelerators.digital.traffic import Traffic, accesses_in_a_row, array_runs, pad_accesses, runs, skips
+from hwsim.accelerators.digital.traffic import accesses_in_a_row, array_runs, pad_accesses, runs, skips
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
 
@@ -53,14 +55,15 @@ def roles_of(plan: Plan, task: Task) -> tuple[Role, ...]:
 
 def driven(plan: Plan, storage: Storage, task: Task) -> frozenset[Role]:
     """The steps of which counts or cycles depend on spikes; those of all others are the same for any samples."""
+    coded: frozenset[Role] = frozenset(("dram", "spill")) if compresses(plan.spec) else frozenset()
     if not counts_inputs(plan, task):
-        return frozenset()
+        return coded
     fetched_one_by_one = (
         plan.spec.skip == "skip"
         and task.name not in storage.in_scratchpad
         and storage.homes["weights", task.name] == "global_buffer"
     )
-    return frozenset(("array", "buffer") if fetched_one_by_one else ("array",))
+    return coded | frozenset(("array", "buffer") if fetched_one_by_one else ("array",))
 
 
 def stage_name(task: Task, role: Role) -> str:
@@ -133,7 +136,7 @@ def services(
             case "dram":
                 assert spec.dram != "none"
                 latency = units.cycles_from_ns(spec.dram.latency_ns, spec.clock.frequency_mhz)
-                found[role] = _dram_cycles(plan, moved.dram_reads), latency
+                found[role] = _with_codec(plan, _dram_cycles(plan, moved.dram_reads), moved.decoded), latency
             case "buffer":
                 found[role] = _buffer_cycles(plan, moved.buffer_fills + moved.buffer_reads), 0
             case "array":
@@ -145,8 +148,14 @@ def services(
             case "store":
                 found[role] = _buffer_cycles(plan, moved.buffer_writes), 0
             case "spill":
-                found[role] = _dram_cycles(plan, moved.dram_writes), 0
+                found[role] = _with_codec(plan, _dram_cycles(plan, moved.dram_writes), moved.encoded), 0
     return found
+
+
+def _with_codec(plan: Plan, cycles: IntArray, values: IntArray) -> IntArray:
+    """Cycles of a transfer, or of the codec's lanes, which take the values as they pass, if those take longer."""
+    codec = plan.spec.codec
+    return cycles if codec == "none" else np.maximum(cycles, -(-values // codec.lanes))
 
 
 def _buffer_cycles(plan: Plan, words: IntArray) -> IntArray:

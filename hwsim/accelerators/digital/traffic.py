@@ -7,13 +7,13 @@ global buffer before they are read from there; its partial sums and states wait 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import numpy as np
 
+from hwsim.accelerators.digital.codes import Codes
 from hwsim.accelerators.digital.counting import TileWork
+from hwsim.accelerators.digital.mover import Mover, Traffic
 from hwsim.accelerators.digital.plan import Plan, Task
-from hwsim.accelerators.digital.storage import Home, Kind, Storage
+from hwsim.accelerators.digital.storage import Kind, Storage
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
 
@@ -36,85 +36,25 @@ def array_runs(plan: Plan, task: Task) -> IntArray:
     return runs(plan, task.only_first or task.keeps_sums)
 
 
-@dataclass(slots=True)
-class Traffic:
-    """Accesses of one task's jobs."""
-
-    dram_reads: IntArray
-    dram_writes: IntArray
-    buffer_fills: IntArray  # words written that come from DRAM
-    buffer_reads: IntArray
-    buffer_writes: IntArray  # words written that come from the array
-    pad_writes: IntArray
-    pad_reads: IntArray
-
-
-class _Mover:
-    """Adds up what one task moves."""
-
-    def __init__(self, plan: Plan, task: Task) -> None:
-        self.plan, self.task = plan, task
-        nothing = np.zeros((1, plan.timesteps, *task.tiling.shape), np.int64)
-        self.moved = Traffic(*[nothing] * len(fields(Traffic)))
-
-    def read(self, home: Home, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
-        """Read runs of `bits` [channel tile], each `times` [..., part or 1, position tile], from their home.
-
-        Only jobs that `of_jobs` [timestep, channel job, position job] has do.
-        """
-        if home == "global_buffer":
-            self.moved.buffer_reads = self.moved.buffer_reads + self._words(bits, times) * of_jobs
-        elif home == "dram":
-            self.moved.dram_reads = self.moved.dram_reads + self._bursts(bits, times) * of_jobs
-
-    def write(self, home: Home, bits: IntArray, times: IntArray) -> None:
-        """Write runs of bits to their home."""
-        if home == "global_buffer":
-            self.moved.buffer_writes = self.moved.buffer_writes + self._words(bits, times)
-        elif home == "dram":
-            self.moved.dram_writes = self.moved.dram_writes + self._bursts(bits, times)
-
-    def fill(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int = 1) -> None:
-        """Bring runs of bits from DRAM into the global buffer."""
-        self.moved.dram_reads = self.moved.dram_reads + self._together(bits, times, of_jobs)
-        self.moved.buffer_fills = self.moved.buffer_fills + self._words(bits, times) * of_jobs
-
-    def _together(self, bits: IntArray, times: IntArray, of_jobs: IntArray | int) -> IntArray:
-        """Bursts of runs of which those of one block lie side by side, or of one job where there are no blocks."""
-        dram, cells = self.plan.spec.dram, self.task.cells
-        assert dram != "none"
-        if cells is None:
-            return self._bursts(bits, times) * of_jobs
-        all_bits = self.task.tiling.combine(bits, times) * of_jobs
-        return cells.bursts(np.broadcast_to(all_bits[0], cells.shape), dram.burst_bits)[None]
-
-    def _words(self, bits: IntArray, times: IntArray) -> IntArray:
-        buffer = self.plan.spec.global_buffer
-        assert buffer != "none"
-        return self.task.tiling.combine(-(-bits // buffer.port_bits), times)
-
-    def _bursts(self, bits: IntArray, times: IntArray) -> IntArray:
-        """Runs of one job lie side by side."""
-        dram = self.plan.spec.dram
-        assert dram != "none"
-        return -(-self.task.tiling.combine(bits, times) // dram.burst_bits)
-
-
-def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None) -> Traffic:
-    """Everything that one task moves."""
-    mover = _Mover(plan, task)
+def traffic(plan: Plan, storage: Storage, task: Task, work: TileWork | None, codes: Codes | None = None) -> Traffic:
+    """Everything that one task moves; without codes what is compressed in DRAM counts as if it were not."""
+    mover = Mover(plan, task, codes)
     if task.unit is not None:
         _move_weights(mover, storage, work)
     _move_inputs(mover, storage)
     _move_state(mover, storage)
     tiling = task.tiling
     done = runs(plan, task.only_first)
-    bits = tiling.finished * plan.map_bits[task.name]
-    mover.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
+    if codes is not None and codes.has(task.name):
+        values = tiling.combine(tiling.finished, done[None] * tiling.positions)
+        mover.write_coded(tiling.summed(codes.written(task) * done[None]), values)
+    else:
+        bits = tiling.finished * plan.map_bits[task.name]
+        mover.write(storage.homes["map", task.name], bits, done[None] * tiling.positions)
     return mover.moved
 
 
-def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> None:
+def _move_weights(mover: Mover, storage: Storage, work: TileWork | None) -> None:
     """Weights go to the scratchpads once for all positions, or all of a block, where they fit, else tile by tile.
 
     From the global buffer spikes then fetch theirs one by one, or all rows together those of the taps that meet
@@ -131,9 +71,12 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
         first_tile = runs(plan, only_first=True)[None] if plan.layer_outer else array_runs(plan, task)[None]
         once = first_tile * (np.arange(tiling.positions.size) == 0)
     if home == "global_buffer" and plan.spec.dram != "none":
-        mover.fill(bits, once, brought)
+        _fill_weights(mover, bits, once, brought)
     if task.name in storage.in_scratchpad:
-        mover.read(home, bits, once, filled)
+        if home == "dram" and mover.codes is not None and mover.codes.cuts_weights:
+            _read_coded_weights(mover, once, filled)
+        else:
+            mover.read(home, bits, once, filled)
         _move_through_scratchpad(mover, once, filled, each_tile, work)
     elif skips(plan, work) and home == "global_buffer":
         assert work is not None
@@ -142,12 +85,31 @@ def _move_weights(mover: _Mover, storage: Storage, work: TileWork | None) -> Non
         for taps in np.unique(tiling.together).tolist():  # not all of them only of a spread map
             own = tiling.widths * (taps * task.weights.weights.bits)
             mover.read(home, own, each_tile * (tiling.together == taps))
+    elif mover.codes is not None and mover.codes.cuts_weights and home == "dram":
+        _read_coded_weights(mover, each_tile, 1)
     else:
         mover.read(home, bits, each_tile)
 
 
+def _fill_weights(mover: Mover, bits: IntArray, once: IntArray, brought: IntArray | int) -> None:
+    """Weights from DRAM into the global buffer, where they lie as they are."""
+    if mover.codes is None or not mover.codes.cuts_weights:
+        mover.fill(bits, once, brought)
+    else:
+        mover.fill_words(bits, once, brought)
+        _read_coded_weights(mover, once, brought)
+
+
+def _read_coded_weights(mover: Mover, times: IntArray, of_jobs: IntArray | int) -> None:
+    """Compressed weights of each channel tile, so many times."""
+    assert mover.codes is not None
+    tiling = mover.task.tiling
+    values = tiling.combine(tiling.widths * tiling.at(tiling.taps), times) * of_jobs
+    mover.read_coded(tiling.combine(mover.codes.of_weights(mover.task), times) * of_jobs, values)
+
+
 def _move_through_scratchpad(
-    mover: _Mover, once: IntArray, filled: IntArray | int, each_tile: IntArray, work: TileWork | None
+    mover: Mover, once: IntArray, filled: IntArray | int, each_tile: IntArray, work: TileWork | None
 ) -> None:
     """A column reads its weights in a row for all rows in lock step, or one at a time for each spike of each row.
 
@@ -180,7 +142,7 @@ def pad_accesses(plan: Plan, task: Task) -> int:
     return -(-task.weights.weights.bits // pad.port_bits)
 
 
-def _move_inputs(mover: _Mover, storage: Storage) -> None:
+def _move_inputs(mover: Mover, storage: Storage) -> None:
     """Each place under the windows of a tile once, for every tile again; its channels of one part lie together.
 
     Of a map in DRAM a block brings each place once into the buffer, where its tiles read it.
@@ -188,12 +150,31 @@ def _move_inputs(mover: _Mover, storage: Storage) -> None:
     plan, task, tiling, cells = mover.plan, mover.task, mover.task.tiling, mover.task.cells
     done = array_runs(plan, task) if task.unit is not None else runs(plan, task.only_first)
     for i, (piece, places) in enumerate(zip(task.pieces, tiling.places, strict=True)):
-        bits = tiling.at(channels_of(plan, task, piece)) * plan.map_bits[piece.map]
+        channels = tiling.at(channels_of(plan, task, piece))
+        bits = channels * plan.map_bits[piece.map]
         home = storage.homes["map", piece.map]
+        coded = mover.codes is not None and mover.codes.has(piece.map)
         if cells is not None and home == "dram":
-            mover.fill(bits * cells.leads, done[None] * tiling.fresh[i], cells.inputs)
+            fresh = done[None] * tiling.fresh[i]
+            if coded:
+                _read_coded_map(mover, i, channels * cells.leads, fresh)
+                mover.fill_words(bits * cells.leads, fresh, cells.inputs)
+            else:
+                mover.fill(bits * cells.leads, fresh, cells.inputs)
             home = "global_buffer"
+        elif coded:
+            _read_coded_map(mover, i, channels, done[None] * places)
+            continue
         mover.read(home, bits, done[None] * places)
+
+
+def _read_coded_map(mover: Mover, i: int, channels: IntArray, places: IntArray) -> None:
+    """Compressed channels [ct] of places [..., pt] of the map that is read as the piece of this number."""
+    assert mover.codes is not None
+    tiling, cells = mover.task.tiling, mover.task.cells
+    brought: IntArray | int = 1 if cells is None else cells.inputs
+    bits = mover.codes.read(mover.task, i) * (places > 0)
+    mover.read_coded(tiling.combine(np.sign(channels), bits) * brought, tiling.combine(channels, places) * brought)
 
 
 def channels_of(plan: Plan, task: Task, piece: Piece) -> IntArray:
@@ -207,7 +188,7 @@ def channels_of(plan: Plan, task: Task, piece: Piece) -> IntArray:
     return np.array([end - first for first, end in own], np.int64)
 
 
-def _move_state(mover: _Mover, storage: Storage) -> None:
+def _move_state(mover: Mover, storage: Storage) -> None:
     """States of neurons to and from their home at every timestep; kept sums to it at the first, then from it.
 
     In blocks, partial sums to and from where they wait, and states from one block of timesteps to the next.

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from hwsim import units
 from hwsim.accelerators.imc.assumptions import AS_IT_WORKS, Assumptions
-from hwsim.accelerators.imc.devices import IDEAL, Devices
+from hwsim.accelerators.imc.devices import IDEAL, Devices, refused_errors
 from hwsim.arch.schema import ComponentSpec
 from hwsim.components.accumulator import Accumulator
 from hwsim.components.adc import Adc
@@ -181,6 +181,8 @@ class ImcSpec(MachineSpec):
                 "devices.off_current: after_adc needs the count of driven rows, so signs.correction: popcount or "
                 f"signs.encoding: differential, got {self.signs.correction}"
             )
+        if fault := refused_errors(self.devices, self.crossbar.device, self.assumptions.conversion, self.dac.coding):
+            raise ValueError(fault)
         if self.assumptions.conversion == "pe" and self.placement != "kernel_split":
             raise ValueError(f"assumptions.conversion: pe needs placement: kernel_split, got {self.placement}")
         if self.assumptions.by_pe and self.skip != "none":

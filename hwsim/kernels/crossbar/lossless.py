@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import trailing_zeros
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.reads import Reads, Words
+from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.reads import Words
 from hwsim.kernels.crossbar.rows import IntArray, Sliding
 from hwsim.kernels.crossbar.word_vectors import add_rows
 

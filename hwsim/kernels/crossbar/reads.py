@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
+from hwsim.kernels.crossbar.converters import Converters, differ
 from hwsim.kernels.crossbar.read_noise import noise
-from hwsim.kernels.crossbar.rows import IntArray, Segments, Sliding
+from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.rows import IntArray, Sliding
+from hwsim.kernels.crossbar.wires import Wires, drive_wires
 from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Words = NDArray[np.uint64]
@@ -27,15 +30,6 @@ Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
 _ROWS_A_SLICE = 4  # about where both ways take the same time, with 64 to 1,024 columns
 NOISE_BITS = 24
 """A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
-
-
-class Reads(NamedTuple):
-    """Which words each read takes its rows from."""
-
-    segments: Segments  # masked words of a window, sorted by read
-    first_row: IntArray  # [segment] row of `Columns.cells` of bit 0 of its word; below zero where that bit is masked
-    per_group: int  # reads of one group of channels
-    dac_bits: int  # neighbouring planes of one digit
 
 
 class Columns(NamedTuple):
@@ -66,6 +60,7 @@ class Conversion(NamedTuple):
     reads_silence: bool  # whether columns are converted when no row is driven
     largest: int  # of all cells, to know which reads cannot clip
     smallest: int
+    spread: bool  # whether converters have errors of their own
 
 
 class Scratch(NamedTuple):
@@ -84,6 +79,7 @@ def read_layer(
     reads: Reads,
     columns: Columns,
     conversion: Conversion,
+    errors: tuple[Wires, Converters],
     first_sample: int,
     scratch: Scratch,
     passed: NDArray[np.int32],
@@ -95,6 +91,8 @@ def read_layer(
     n_reads = reads.segments.start.size - 1
     n_digits = -(-planes.shape[0] // reads.dac_bits)
     n_outputs = scratch.sums.size
+    wires, converters = errors
+    currents = scratch.currents
     for s in range(planes.shape[1]):
         for oy in range(window.out_height):
             for ox in range(window.out_width):
@@ -104,8 +102,13 @@ def read_layer(
                     excess = 0
                     for read in range(first, first + reads.per_group):
                         for digit in range(n_digits):
-                            driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
+                            if wires.cells.size:
+                                driven = drive_wires(planes, s, digit, oy, ox, read, window, reads, wires, currents)
+                            else:
+                                driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)
                             if driven or conversion.reads_silence:
+                                if conversion.spread:
+                                    differ(read // reads.segments.phases, converters, currents)
                                 number = (place * n_reads + read) * n_digits + digit
                                 excess += _convert(driven, digit * reads.dac_bits, number, columns, conversion, scratch)
                     start = first // reads.per_group * n_outputs
@@ -200,7 +203,7 @@ def _convert(
     safe = driven * conversion.largest <= top and driven * conversion.smallest >= bottom
     subtracted = (driven * conversion.off_current + ((1 << conversion.fraction_bits) >> 1)) >> conversion.fraction_bits
     scratch.counts[0] += currents.size
-    if not safe or conversion.noise_scale:
+    if not safe or conversion.noise_scale or conversion.spread:
         clipped = 0
         for c in range(currents.size):
             clipped += (currents[c] > top) | (currents[c] < bottom)

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 from accelerators.imc import cases
+from accelerators.imc.functional_reference import run as run_naively
 from traces.direct.networks import trace_of
 
+from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.adc_range import lossless_adc_bits
 from hwsim.traces.network.layers import Network, neuron_of
 
@@ -17,6 +19,8 @@ SIGNS = (
     {"signs__encoding": "differential", "signs__subtraction": "analog"},
     {"signs__encoding": "differential", "signs__subtraction": "digital"},
 )
+
+COUNTS = ("conversions", "clipped")
 
 
 def named(signs):
@@ -51,3 +55,18 @@ def lossless(**changes):
     options |= {"first_layer_mac__input_bits": 16, "first_layer_mac__weight_bits": 16, "first_layer_mac__sum_bits": 40}
     options |= changes
     return cases.small(**options, adc__bits=lossless_adc_bits(cases.small(**options)))
+
+
+def assert_equals_twin(spec, trace):
+    """Spikes, logits, conversions and clipped conversions."""
+    ours = Machine(spec).functional(trace)
+    theirs, products = run_naively(spec, trace)
+    for name, packed in theirs.spikes.items():
+        assert (packed.words[: trace.n_samples] == ours.trace.spikes[name].words).all(), name
+    assert (theirs.logits == ours.trace.logits["test"].values).all()
+    for name, layer in products.layers.items():
+        share = layer.clipped / max(layer.conversions, 1)
+        assert ours.notes["conversions clipped by layer"][name] == share, name
+    conversions, clipped = (sum(getattr(layer, count) for layer in products.layers.values()) for count in COUNTS)
+    assert ours.clipped == ours.notes["conversions clipped"] == clipped / max(conversions, 1)
+    return ours

@@ -6,6 +6,10 @@ Rules (docs/machines/imc.md; docstrings of `devices` and `functional` for what i
 - `offset` stores w + 2**(b - 1) in slices; `differential` max(w, 0) and max(-w, 0) in slices of two columns.
 - A column's sum over a read's rows, times their digits, is converted: round(sum / step), clipped to the codes; half of
   one level goes up, half of a wider step to the even code.
+- A cell drifts by (t / t0)**-nu and warms by 1 + a (T - T0); nu in steps of sigma / 64, a linear in the level.
+- Wires: each row is a ladder that is solved as a system of equations; a column of current S loses
+  r sum_ik g_i g_k min(d_i, d_k) to first order, d the segments from a row to the end, and gives S**2 / (S + loss).
+- An ADC makes (1 + gain) x + offset of a current.
 - Codes are weighted by slice and digit and added; what was added to make weights positive is subtracted.
 """
 
@@ -13,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from fractions import Fraction
-from math import floor
+from math import ceil, floor
 
 import numpy as np
 from accelerators.imc.reference import Crossbars, bits_of, is_direct, is_signed
@@ -43,6 +47,25 @@ def halves(value):
     return [value >> shift & 0xFFFF for shift in (0, 16, 32, 48)]
 
 
+def normal(key, number):
+    """Twelve uniform numbers from three words, less their mean, in 2**-16."""
+    return sum(part for i in range(3) for part in halves(word(key, 3 * number + i))) - 12 * 65535 // 2
+
+
+def ladder(cells, places, segment):
+    """Voltages of the cells of a row at `places`, driven with 1 V through a segment, their columns at ground."""
+    n = max(places) + 1
+    system, driven = np.zeros((n, n)), np.zeros(n)
+    driven[0] = 1 / segment
+    for node in range(n):
+        system[node, node] = 1 / segment + (1 / segment if node < n - 1 else 0.0)
+        if node:
+            system[node, node - 1] = system[node - 1, node] = -1 / segment
+    for cell, place in zip(cells, places, strict=True):
+        system[place, place] += float(cell)
+    return np.linalg.solve(system, driven)[list(places)]
+
+
 class Layer:
     """The crossbars of one layer."""
 
@@ -55,12 +78,31 @@ class Layer:
         self.off_levels = (self.levels - 1) * fraction / (1 - fraction)
         self.off = round(UNIT * self.off_levels)
         self.analog = self.placed.differential and spec.signs.subtraction == "analog"
+        self.across = self._across()
         self.reads = self._conversions()
+        siemens = (1 / spec.crossbar.r_on_ohm - 1 / spec.crossbar.r_off_ohm) / (self.levels - 1) if fraction else 0
+        self.segments = [ohm * siemens / UNIT for ohm in (spec.devices.row_wire_ohm, spec.devices.column_wire_ohm)]
+        self.row_of = {
+            row: i for phases in self.placed.reads for i, row in enumerate(row for phase in phases for row in phase)
+        }
         self.cells = self._program()
         self.conversions = self.clipped = 0
 
+    def _across(self):
+        """Weights of a crossbar."""
+        per_weight = self.placed.slices * (2 if self.placed.differential else 1)
+        return (self.spec.crossbar.columns - self.placed.reference) // per_weight
+
+    def site(self, column):
+        """Crossbar among the column blocks, and place in it."""
+        parts = self.placed.slices * (2 if self.placed.differential else 1)
+        if column >= parts * self.placed.outputs:
+            return column - parts * self.placed.outputs, self.across * parts
+        part, output = divmod(column, self.placed.outputs)
+        return output // self.across, output % self.across * parts + part
+
     def _conversions(self):
-        """Rows converted together: (group, [(ky, kx, channel of the whole input)])."""
+        """Rows converted together: (group, row block, [(ky, kx, channel of the whole input)])."""
         placed, spec = self.placed, self.spec
         per_group = len(placed.reads) // placed.groups
         if spec.assumptions.conversion == "pe":
@@ -72,8 +114,9 @@ class Layer:
                 for phase, rows in enumerate(phases):
                     key = (group, block, offset // spec.chip.crossbars_per_pe, phase)
                     together.setdefault(key, []).extend(rows)
-            return [(key[0], together[key]) for key in sorted(together)]
-        return [(index // per_group, rows) for index, phases in enumerate(placed.reads) for rows in phases]
+            blocks = sorted({key[:3] for key in together})
+            return [(key[0], blocks.index(key[:3]), together[key]) for key in sorted(together)]
+        return [(index // per_group, index, rows) for index, phases in enumerate(placed.reads) for rows in phases]
 
     def _program(self):
         """{(ky, kx, channel of the whole input): [current of each column]}, cells drawn in the documented order."""
@@ -94,9 +137,21 @@ class Layer:
                     if placed.reference:
                         levels += [self._slice(offset, placed.slices - 1)] * placed.column_blocks
                     currents = [self._conduct(level, key, number + i) for i, level in enumerate(levels)]
-                    cells[ky, kx, group * placed.channels + c] = np.array(currents, dtype=object)
+                    cells[ky, kx, group * placed.channels + c] = np.array(self._along_row(currents), dtype=object)
                     number += len(levels)
         return cells
+
+    def _along_row(self, currents):
+        """What cells of a row draw behind its wire, crossbar by crossbar."""
+        if not self.segments[0]:
+            return currents
+        sites, drawn = [self.site(column) for column in range(len(currents))], list(currents)
+        for crossbar in {crossbar for crossbar, _ in sites}:
+            columns = [column for column, site in enumerate(sites) if site[0] == crossbar]
+            cells, places = [currents[c] for c in columns], [sites[c][1] for c in columns]
+            for column, volt in zip(columns, ladder(cells, places, self.segments[0]), strict=True):
+                drawn[column] = floor(currents[column] * volt + 0.5)
+        return drawn
 
     def _slice(self, value, index):
         return (value >> (index * self.spec.crossbar.cell_bits)) % self.levels
@@ -111,14 +166,53 @@ class Layer:
         mean = UNIT * level + self.off
         uniform = sum(part for i in (1, 2, 3) for part in halves(word(key, 4 * number + i)))
         relative = (uniform - 12 * 65535 // 2) * round(devices.conductance_variation * 2**20)
-        return max(mean + (mean * relative + 2**35) // 2**36, 0)
+        programmed = max(mean + (mean * relative + 2**35) // 2**36, 0)
+        drift, warmth = (stream(devices.seed, what, self.layer.name) for what in ("drift", "warmth"))
+        steps = (normal(drift, number) + 2**9) // 2**10
+        nu = max(devices.drift_nu + devices.drift_nu_sigma * steps / 64, 0)
+        slope = devices.temperature_on_per_k - devices.temperature_off_per_k
+        share = devices.temperature_off_per_k + slope * level / (self.levels - 1)
+        share += devices.temperature_sigma_per_k * normal(warmth, number) / 2**16
+        kelvin = self.spec.technology.temperature_k - devices.programmed_k
+        factor = (devices.drift_s / devices.drift_t0_s) ** -nu * max(1 + share * kelvin, 0)
+        return floor(programmed * factor + 0.5)
+
+    def unlike(self, current, block, column):
+        """A current as the ADC of a column sees it."""
+        devices, spec = self.spec.devices, self.spec
+        crossbar, place = self.site(column)
+        of_crossbar = ceil(spec.crossbar.columns / spec.adc.columns_per_adc)
+        crossbars = ceil(self.placed.outputs / self.across)
+        number = (block * crossbars + crossbar) * of_crossbar + place // spec.adc.columns_per_adc
+        key = stream(devices.seed, "adc", self.layer.name)
+        offset = round(normal(key, 2 * number) / 2**16 * devices.adc_offset_lsb * UNIT * self.step())
+        gain = round(normal(key, 2 * number + 1) / 2**16 * devices.adc_gain_error * 2**20)
+        return current + (current * gain + 2**19) // 2**20 + offset
+
+    def carried(self, rows):
+        """Column currents of rows [(value, row)], with what the wires of columns take."""
+        if not self.segments[1]:
+            return sum(value * self.cells[row] for value, row in rows)
+        total = 0
+        for plane in range(max(value for value, _ in rows).bit_length()):
+            driven = [row for value, row in rows if value >> plane & 1]
+            if not driven:
+                continue
+            cells = np.array([self.cells[row] for row in driven], dtype=float)
+            to_end = np.array([self.spec.crossbar.rows - self.row_of[row] for row in driven])
+            shared = np.minimum(to_end[:, None], to_end)
+            loss = self.segments[1] * np.einsum("ic,ik,kc->c", cells, shared, cells)
+            whole = cells.sum(axis=0)
+            sensed = [floor(s * s / (s + lost) + 0.5) if s else 0 for s, lost in zip(whole, loss, strict=True)]
+            total = total + (np.array(sensed, dtype=object) << plane)
+        return total
 
     def step(self):
         """Levels from one code to the next."""
         rule, digit = self.spec.devices.full_scale, 2 ** min(self.bits, self.spec.dac.bits) - 1
         if rule == "level":
             return 1
-        rows = max(len(rows) for _, rows in self.reads) if rule == "rows" else rule
+        rows = max(len(rows) for *_, rows in self.reads) if rule == "rows" else rule
         eaten = self.spec.devices.off_current == "after_adc" and not self.analog
         most = -int(-rows * digit * (self.levels - 1 + eaten * self.off_levels) // 1)
         codes = 2 ** (self.spec.adc.bits - self.analog)
@@ -132,8 +226,6 @@ class Layer:
         bits = self.spec.adc.bits
         low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if self.analog else (0, 2**bits - 1)
         after = self.spec.devices.off_current == "after_adc"
-        if not (self.analog or after):
-            current -= pulses * self.off
         steps = Fraction(current, UNIT * self.step())
         code = floor(steps + Fraction(1, 2)) if self.step() == 1 else round(steps)
         self.conversions += 1
@@ -150,40 +242,43 @@ class Layer:
         """Currents of all output channels at one place."""
         placed, spec = self.placed, self.spec
         out = np.zeros(placed.outputs * placed.groups, dtype=object)
-        for index, (group, rows) in enumerate(self.reads):
+        for index, (group, block, rows) in enumerate(self.reads):
             unsigned = [digit for digit in placed.digit_list if digit[1] > 0]
             for digit, (low, sign, of) in enumerate(placed.digit_list):
                 column = np.zeros(len(next(iter(self.cells.values()))), dtype=object)
-                pulses = 0
+                driven = []
                 for ky, kx, c in rows:
                     yy, xx = met(self.layer, 0, y)[ky], met(self.layer, 1, x)[kx]
                     if 0 <= yy < picture.shape[0] and 0 <= xx < picture.shape[1]:
                         value = of(picture[yy, xx, c])
-                        column += value * self.cells[ky, kx, c]
-                        pulses += value
-                if not pulses and (spec.skip == "silent_rows" or not spec.devices.read_noise_levels):
+                        driven += [(int(value), (ky, kx, c))] if value else []
+                pulses = sum(value for value, _ in driven)
+                column = column + self.carried(driven) if driven else column
+                errs = spec.devices.read_noise_levels or spec.devices.adc_offset_lsb
+                if not pulses and (spec.skip == "silent_rows" or not errs):
                     continue
                 height, width = self.layer.shape[:2]
                 place = (sample * height + y) * width + x
                 number = place * len(self.reads) + index
                 if sign > 0:
                     number = number * len(unsigned) + digit
-                total = self._read(column, pulses, (t, sign), number)
+                total = self._read(column, pulses, (t, sign), number, block)
                 start = group * placed.outputs
                 out[start : start + placed.outputs] += sign * total << low
         return out
 
-    def _read(self, column, pulses, t, number):
+    def _read(self, column, pulses, t, number, block):
         placed, cell_bits = self.placed, self.spec.crossbar.cell_bits
         n = placed.outputs
         worth = 2 if placed.weight_bits == 1 and not placed.differential else 1
         if self.analog:
             column = column[: placed.slices * n] - column[placed.slices * n :]
+        elif self.spec.devices.off_current == "before_adc":
+            column = column - pulses * self.off
+        column = [self.unlike(c, block, i) for i, c in enumerate(column)]
         column = [c + self.noise(t[0], number * len(column) + i, t[1]) for i, c in enumerate(column)]
         levels = [self.convert(c, pulses) for c in column]
         total = np.zeros(n, dtype=object)
-        per_weight = placed.slices * (2 if placed.differential else 1)
-        across = (self.spec.crossbar.columns - placed.reference) // per_weight
         for i in range(placed.slices):
             for o in range(n):
                 total[o] += worth * levels[i * n + o] << (i * cell_bits)
@@ -191,7 +286,7 @@ class Layer:
                     total[o] -= levels[(placed.slices + i) * n + o] << (i * cell_bits)
         for o in range(n):
             if placed.reference:
-                total[o] -= levels[placed.slices * n + o // across] << ((placed.slices - 1) * cell_bits)
+                total[o] -= levels[placed.slices * n + o // self.across] << ((placed.slices - 1) * cell_bits)
             elif not placed.differential:
                 total[o] -= pulses << (placed.weight_bits - 1)
         return total

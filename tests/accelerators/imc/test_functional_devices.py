@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from accelerators.imc import cases
-from accelerators.imc.functional_cases import SIGNS, live_trace, lossless, named
-from accelerators.imc.functional_reference import run as run_naively
+from accelerators.imc.functional_cases import SIGNS, assert_equals_twin, live_trace, lossless, named
 from numba import config
 
 from hwsim import api
@@ -39,22 +38,6 @@ DRIVES = (
     {"adc__bits": 4, "rows_per_read": 8, "dac__bits": 3, "placement": "im2col", "direct_input": "once"},
 )
 RULES = ("level", "rows", 2)
-COUNTS = ("conversions", "clipped")
-
-
-def assert_equals_twin(spec, trace):
-    """Spikes, logits, conversions and clipped conversions."""
-    ours = Machine(spec).functional(trace)
-    theirs, products = run_naively(spec, trace)
-    for name, packed in theirs.spikes.items():
-        assert (packed.words[: trace.n_samples] == ours.trace.spikes[name].words).all(), name
-    assert (theirs.logits == ours.trace.logits["test"].values).all()
-    for name, layer in products.layers.items():
-        share = layer.clipped / max(layer.conversions, 1)
-        assert ours.notes["conversions clipped by layer"][name] == share, name
-    conversions, clipped = (sum(getattr(layer, count) for layer in products.layers.values()) for count in COUNTS)
-    assert ours.clipped == ours.notes["conversions clipped"] == clipped / max(conversions, 1)
-    return ours
 
 
 @pytest.mark.parametrize("signs", SIGNS, ids=named)

@@ -1,10 +1,11 @@
 """The current of every cell of a layer as an integer, variation and stuck cells drawn by counter.
 
 Level n of 2**cell_bits conducts n levels above `off_levels` = (levels - 1) G_off / (G_on - G_off).  Currents are kept
-to 2**-FRACTION_BITS of a level.  With variation a cell conducts mu (1 + sigma z), not below zero, with z the sum of
-twelve 16-bit uniform numbers less its mean: sigma 1 to 1e-9, within 6, the same on every machine.  Cell i in the order
-[group, row, column], reference columns last, takes words 4 i to 4 i + 3 of the stream 'seed/cells/layer': the upper
-half of the first says whether it is stuck (on below the one fraction, off below the sum of both), the others are z.
+to 2**-FRACTION_BITS of a level.  With variation a cell conducts mu (1 + sigma z), not below zero, with z normal
+(`normal`).  Cell i in the order [group, row, column], reference columns last, takes words 4 i to 4 i + 3 of the stream
+'seed/cells/layer': the upper half of the first says whether it is stuck (on below the one fraction, off below the sum
+of both), the others are z.  What a cell conducts then changes with time and temperature (`change`), and it draws less
+current the longer its row's wire is up to it (`wires`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.functional.change import changed
+from hwsim.accelerators.imc.functional.normal import UNIT_BITS, WORDS, centred
+from hwsim.accelerators.imc.functional.wires import Sites, along_rows, sites_of
 from hwsim.accelerators.imc.plan.stored_weights import (
     offset_of,
     reference_level,
@@ -30,7 +34,7 @@ from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
 
 FRACTION_BITS = 8
-_WORDS_PER_CELL = 4  # one decides whether it is stuck, three are twelve uniform numbers
+_WORDS_PER_CELL = 1 + WORDS  # one decides whether it is stuck
 _CELLS_PER_DRAW = 1 << 18
 _MOST_OFF_LEVELS = 1 << 16
 _SIGMA_BITS = 20
@@ -47,6 +51,9 @@ class Cells:
     reference_factor: int
     offset: int  # of the stored weights, to be subtracted for every driven unit pulse
     off_current: int  # of a driven unit pulse, in each column, that the ADC sees and that is subtracted after it
+    sites: Sites  # of all columns, before any are subtracted from others
+    conductances: NDArray[np.int32]  # [group, row, column] of those, where currents depend on their wires; else empty
+    taken_off: int  # of a driven unit pulse, in each column, ahead of the ADC
 
 
 def off_levels(spec: ImcSpec) -> float:
@@ -76,14 +83,19 @@ def cells_of(spec: ImcSpec, layer: Conv2d | Linear, outputs_per_crossbar: int) -
         column = np.full((groups, rows, n_references), reference_level(spec, layer.weights.bits), np.uint8)
         levels = np.concatenate([levels, column], axis=2)
     fraction_bits = 0 if _whole(spec) else FRACTION_BITS
+    sites = sites_of(outputs, parts, outputs_per_crossbar, references)
     currents = _conduct(spec, layer.name, levels, fraction_bits)
+    if spec.devices.row_wire_ohm:
+        currents = along_rows(spec, sites, currents, fraction_bits)
+    conductances = currents if spec.devices.column_wire_ohm else np.empty((0, 0, 0), np.int32)
+    taken_off = 0
     off = round(off_levels(spec) * (1 << fraction_bits))
     analog = spec.signs.encoding == "differential" and spec.signs.subtraction == "analog"
     if analog:
         half = parts // 2 * outputs
         currents, factors = currents[:, :, :half] - currents[:, :, half:], factors[: parts // 2]
     elif spec.devices.off_current == "before_adc" and not _whole(spec):
-        currents = currents - np.int32(off)
+        currents, taken_off = currents - np.int32(off), off
     return Cells(
         currents=currents,
         fraction_bits=fraction_bits,
@@ -92,6 +104,9 @@ def cells_of(spec: ImcSpec, layer: Conv2d | Linear, outputs_per_crossbar: int) -
         reference_factor=offset // reference_level(spec, layer.weights.bits),
         offset=0 if spec.reference_columns else offset,
         off_current=0 if analog or spec.devices.off_current == "before_adc" else off,
+        sites=sites,
+        conductances=conductances,
+        taken_off=taken_off,
     )
 
 
@@ -121,12 +136,13 @@ def _stored_levels(spec: ImcSpec, layer: Conv2d | Linear) -> tuple[NDArray[np.ui
 
 
 def _conduct(spec: ImcSpec, name: str, levels: NDArray[np.uint8], fraction_bits: int) -> NDArray[np.int32]:
-    """Currents of cells at `levels`, as programmed or as drawn; off current included unless levels are whole."""
+    """Currents of cells at `levels`, as drawn and read; off current included unless levels are whole."""
     devices = spec.devices
     off = 0 if _whole(spec) else round(off_levels(spec) * (1 << fraction_bits))
     means = off + (np.arange(spec.crossbar.levels, dtype=np.int64) << fraction_bits)
     drawn = devices.conductance_variation or devices.stuck_on or devices.stuck_off
-    if not drawn:
+    changes = devices.drifts or devices.has_warmth
+    if not (drawn or changes):
         return means.astype(np.int32)[levels]
     key = stream_key(devices.seed, "cells", name)
     flat = levels.reshape(-1)
@@ -136,7 +152,8 @@ def _conduct(spec: ImcSpec, name: str, levels: NDArray[np.uint8], fraction_bits:
         counters = np.arange(part.start * _WORDS_PER_CELL, part.stop * _WORDS_PER_CELL, dtype=np.uint64)
         words = random_words(key, counters).astype("<u8", copy=False).reshape(-1, _WORDS_PER_CELL)
         held = _stuck(spec, words[:, 0], flat[part])
-        currents[part] = _varied(means[held], words[:, 1:], devices.conductance_variation)
+        found = _varied(means[held], words[:, 1:], devices.conductance_variation)
+        currents[part] = changed(spec, name, start, held, found) if changes else found
     return currents.reshape(levels.shape)
 
 
@@ -150,9 +167,7 @@ def _stuck(spec: ImcSpec, words: NDArray[np.uint64], levels: NDArray[np.uint8]) 
 
 def _varied(means: IntArray, words: NDArray[np.uint64], variation: float) -> IntArray:
     """Conductance mu (1 + variation z), rounded half up and not below zero: int64 [cell]."""
-    parts = np.ascontiguousarray(words).view("<u2")
-    centred = parts.sum(axis=1, dtype=np.int64) - 12 * 65535 // 2  # 2**16 z
-    relative = centred * round(variation * (1 << _SIGMA_BITS))
-    bits = 16 + _SIGMA_BITS
+    relative = centred(words) * round(variation * (1 << _SIGMA_BITS))
+    bits = UNIT_BITS + _SIGMA_BITS
     varied: IntArray = np.maximum(means + ((means * relative + (1 << (bits - 1))) >> bits), 0)
     return varied

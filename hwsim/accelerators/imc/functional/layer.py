@@ -8,15 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.functional.cells import Cells, cells_of
-from hwsim.accelerators.imc.functional.conversion import conversion_of
+from hwsim.accelerators.imc.functional.conversion import conversion_of, converters_of
+from hwsim.accelerators.imc.functional.wires import relative_ohm
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion_blocks, segments_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.kernels.crossbar.lossless import Worth, read_lossless
-from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Reads, Scratch, read_layer
+from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
+from hwsim.kernels.crossbar.wires import Wires
 from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
@@ -44,7 +47,10 @@ class CrossbarLayer:
         self.seed = spec.devices.seed if self.conversion.noise_scale else 0
         bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
         bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
-        narrow = max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
+        exact = spec.devices.column_wire_ohm == 0 and not self.conversion.spread
+        narrow = (
+            exact and max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
+        )
         flat = cells.currents.reshape(-1, cells.currents.shape[2])
         stored: Integers = flat.astype(np.int16) if narrow else flat
         column: Integers = np.zeros(flat.shape[1], np.int32) if narrow else np.zeros(flat.shape[1], np.int64)
@@ -53,6 +59,10 @@ class CrossbarLayer:
         self.columns = Columns(
             stored, slices, signed, cells.factors, cells.references, cells.reference_factor, cells.offset
         )
+        wires = _wires(spec, cells, np.tile(blocks[1], placed.groups))
+        shift = self.conversion.step_bits + self.conversion.fraction_bits
+        n_blocks = (segments.start.size - 1) // segments.phases
+        self.errors = wires, converters_of(spec, layer.name, cells, n_blocks, shift)
         self.scratch = Scratch(
             currents=column,
             sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
@@ -90,7 +100,9 @@ class CrossbarLayer:
         if rule.noise_scale:
             rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, *stream)))
         if self.worth is None:
-            read_layer(planes, self.window, self.reads, self.columns, rule, first_sample, self.scratch, passed)
+            read_layer(
+                planes, self.window, self.reads, self.columns, rule, self.errors, first_sample, self.scratch, passed
+            )
         else:
             read_lossless(planes, self.window, self.reads, self.columns.cells.shape[1], self.worth, passed)
         return passed
@@ -128,6 +140,15 @@ def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: 
     rows_per_group = prod(placed.window.kernel) * channels
     first_row = group * rows_per_group + tap * channels + 64 * segments.word - group * channels
     return Reads(segments, first_row, per_group, dac_bits)
+
+
+def _wires(spec: ImcSpec, cells: Cells, row: IntArray) -> Wires:
+    """What the columns of a layer need to know of their wires; `row` [cell row] is that of its crossbar."""
+    groups, rows, columns = cells.conductances.shape
+    flat = cells.conductances.reshape(groups * rows, columns)
+    segment = relative_ohm(spec, spec.devices.column_wire_ohm, cells.fraction_bits) if flat.size else 0.0
+    room = np.zeros((2, columns))
+    return Wires(flat, row, spec.crossbar.rows, segment, cells.taken_off, room[0], room[1])
 
 
 def _slices(cells: Integers, reads: Reads, signed: bool) -> NDArray[np.uint64]:

@@ -131,7 +131,7 @@ def _notes(
     assert trace.inputs is not None
     notes: dict[str, Any] = {
         "functional mode": f"{len(trace.inputs.labels)} raw inputs run on the crossbars",
-        **{f"devices: {key}": value for key, value in real(spec.devices).model_dump(exclude={"source"}).items()},
+        **{f"devices: {key}": value for key, value in real(spec.devices).stated.items()},
         "conversions clipped": _share(sum(clips.values(), np.zeros(2, np.int64))),
         "conversions clipped by layer": {name: _share(counts) for name, counts in clips.items()},
     }
