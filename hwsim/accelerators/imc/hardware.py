@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from hwsim.accelerators.imc.adc_range import adc_range_rows, lossless_adc_bits
+from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS
 from hwsim.accelerators.imc.parts import DECISION, per_tile
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.plan import Plan
@@ -34,7 +35,7 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     if "pool" not in kinds:
         del instances["pooling"]
     if "mac" in kinds and spec.first_layer_mac != "none":
-        instances["first_layer_mac"] = spec.first_layer_mac.lanes
+        instances[MAC] = spec.first_layer_mac.lanes
     if "decision" in kinds:
         instances[DECISION] = 1
     storage = {name: Storage(kind.bits, _provided(spec, name, instances)) for name, kind in needed.items()}
@@ -51,12 +52,14 @@ def _clocked(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Mapping[s
     """
     steps, pes = plan.pipeline.steps, plan.placement.tiles * plan.spec.chip.pes_per_tile
     pools = sum(step.kind == "pool" for step in steps)
-    apart = {"pooling", DECISION, "global_buffer"}
+    apart = {"pooling", DECISION, "global_buffer", MAC, WEIGHTS}
     clocked = {}
     for step in steps:
         if step.kind == "crossbar":
             share = Fraction(plan.placement.layers[step.name].pes, pes)
             clocked[step.name] = dict.fromkeys((name for name in instances if name not in apart), share)
+        elif step.kind == "mac":  # of which one works at a time
+            clocked[step.name] = {MAC: Fraction(1), WEIGHTS: Fraction(1)}
         elif step.kind == "pool":
             clocked[step.name] = {"pooling": Fraction(1, pools)}
         elif step.kind == "decision":
