@@ -73,7 +73,7 @@ def test_every_machine_has_something_to_offer_in_order(design, name):
 def results(design, settings, trace):
     """Everything that a design decides: its own spikes and logits, or what it learned."""
     architecture = api.load_architecture(design, settings)
-    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    machine = accelerators.machine(architecture.machine)(architecture.spec).sized_for(trace)
     if machine.decides(trace) == "in its own way":
         run = machine.functional(trace, 16).trace
         recorded = run.spikes if hasattr(run, "spikes") else run.times
@@ -106,8 +106,8 @@ def test_the_command_prints_lines_that_can_be_repeated():
     printed = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0"]).stdout
     lines = printed.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("what would help"))
-    assert lines[start + 1].startswith("copies of conv1: energy 0.")
-    assert lines[start + 2] == "  --set 'chip.replicate={conv1: 4}'  # was none"
+    assert lines[start + 1].startswith("first layer digital: energy 0.")
+    assert lines[start + 2] == "  --set direct_input=digital  # was every_step"
     none = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0", "--no-advice"]).stdout
     assert "what would help" not in none and none == "\n".join(lines[: start - 1]) + "\n"
 
