@@ -58,7 +58,8 @@ def drive_wires(
         pulses += driven << (plane - low)
         for c in range(wires.passing.size):
             carried = wires.passing[c] + wires.segment * wires.lost[c]
-            sensed = np.int64(np.floor(wires.passing[c] * (wires.passing[c] / max(carried, 1.0)) + 0.5))
+            # Nothing is below zero, so the whole part is the floor, which LLVM would look for elsewhere.
+            sensed = np.int64(wires.passing[c] * (wires.passing[c] / max(carried, 1.0)) + 0.5)
             if c < currents.size:
                 currents[c] += (sensed - driven * wires.taken_off) << (plane - low)
             else:
