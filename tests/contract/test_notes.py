@@ -65,7 +65,7 @@ def told(report):
 
 
 def _baselines(architecture, trace):
-    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    machine = accelerators.machine(architecture.machine)(architecture.spec).sized_for(trace)
     try:
         machine.baseline(trace, "ann")
     except hwsim.HwsimError:

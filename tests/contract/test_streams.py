@@ -27,8 +27,8 @@ SAMPLES = 4
 @cache
 def lowered(name, network, *settings):
     design = api.load_architecture(name, settings)
-    built = accelerators.machine(design.machine)(design.spec)
-    return built.lower(family_of(design).trace(network, samples=SAMPLES))
+    trace = family_of(design).trace(network, samples=SAMPLES)
+    return accelerators.machine(design.machine)(design.spec).sized_for(trace).lower(trace)
 
 
 REFUSING = {"digital", "stdp"}

@@ -16,7 +16,7 @@ from hwsim.traces.slicing import first
 @pytest.mark.parametrize(("design", "path"), recorded(), ids=lambda each: getattr(each, "stem", each))
 def test_engines_agree(design, path):
     architecture, trace = api.load_architecture(design), api.load_trace(path)
-    machine = accelerators.machine(architecture.machine)(architecture.spec)
+    machine = accelerators.machine(architecture.machine)(architecture.spec).sized_for(trace)
     n_schedules = 0
     for batch in machine.lower(first(trace, samples=3)).batches:
         for schedules in batch.schedules.values():
