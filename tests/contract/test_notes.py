@@ -49,8 +49,8 @@ def test_other_words_change_nothing(design, monkeypatch):
         monkeypatch.setattr(machine, verb, reword)
     after = told(api.simulate(architecture, trace, baselines=kinds))
     notes, others = before.pop("notes"), after.pop("notes")
-    for word in (SIZES, "flip-flops"):  # said by what sizes and prices a machine, not by the machine
-        assert notes.pop(word, None) == others.pop(word, None)
+    for word in [word for word in notes if word.startswith((SIZES, "flip-flops"))]:
+        assert notes.pop(word) == others.pop(word)  # said by what sizes and prices a machine, not by the machine
     assert notes and others == reworded(notes)
     assert after == before
 
