@@ -85,6 +85,9 @@ def test_counts_equal_the_naive_model_on_random_networks_and_crossbars(network, 
         adc__columns_per_adc=data.draw(st.sampled_from([1, 4, 64]), "columns per ADC"),
         chip__pes_per_tile=data.draw(st.integers(1, 3), "PEs"),
         neuron__membrane_bits=32,
+        accumulator__bits=32,
+        offset_corrector__bits=32,
+        shift_add__bits=32,
         pooling__bits=33,  # of a readout of membranes
     )
     rate = data.draw(st.sampled_from([0.0, 0.1, 0.6, 1.0]), "rate")
