@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import trailing_zeros
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.read_rows import Reads, place_of
 from hwsim.kernels.crossbar.reads import Words
 from hwsim.kernels.crossbar.rows import IntArray, Sliding
 from hwsim.kernels.crossbar.word_vectors import add_rows
@@ -56,20 +56,11 @@ def read_lossless(
 
 
 @kernel(allocates=False, inlined=True)
-def _place(i: int, oy: int, ox: int, window: Sliding, reads: Reads) -> int:
-    """Where the word of a segment lies in the map, -1 if beyond its edge."""
-    y = oy * window.stride[0] - window.padding[0] + reads.segments.row[i] * window.dilation[0]
-    x = ox * window.stride[1] - window.padding[1] + reads.segments.column[i] * window.dilation[1]
-    inside = y >= 0 and y < window.height and x >= 0 and x < window.width
-    return int(y * window.width + x) if inside else -1
-
-
-@kernel(allocates=False, inlined=True)
 def _list_rows(plane: Words, oy: int, ox: int, first: int, window: Sliding, reads: Reads, listed: IntArray) -> int:
     """Write down the rows of a group that a plane drives; how many."""
     segments, n = reads.segments, 0
     for i in range(segments.start[first], segments.start[first + reads.per_group]):
-        place = _place(i, oy, ox, window, reads)
+        place = place_of(i, oy, ox, window, reads)
         if place < 0:
             continue
         word = plane[place, segments.word[i]] & segments.mask[i]
@@ -88,7 +79,7 @@ def _n_driven(planes: Words, s: int, oy: int, ox: int, first: int, window: Slidi
         for low in range(0, planes.shape[0], reads.dac_bits):
             driven = np.uint64(0)
             for i in range(segments.start[read], segments.start[read + 1]):
-                place = _place(i, oy, ox, window, reads)
+                place = place_of(i, oy, ox, window, reads)
                 if place >= 0:
                     for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
                         driven |= planes[plane, s, place, segments.word[i]] & segments.mask[i]

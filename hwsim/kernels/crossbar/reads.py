@@ -19,7 +19,7 @@ from hwsim.kernels.bits import popcount, trailing_zeros
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.converters import Converters, differ
 from hwsim.kernels.crossbar.read_noise import noise
-from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.read_rows import Reads, place_of
 from hwsim.kernels.crossbar.rows import IntArray, Sliding
 from hwsim.kernels.crossbar.wires import Wires, drive_wires
 from hwsim.kernels.crossbar.word_vectors import add_rows
@@ -135,12 +135,11 @@ def _drive(
     driven = 0
     low = digit * reads.dac_bits
     for i in range(segments.start[read], segments.start[read + 1]):
-        y = oy * window.stride[0] - window.padding[0] + segments.row[i] * window.dilation[0]
-        x = ox * window.stride[1] - window.padding[1] + segments.column[i] * window.dilation[1]
-        if y < 0 or y >= window.height or x < 0 or x >= window.width:
+        place = place_of(i, oy, ox, window, reads)
+        if place < 0:
             continue
         for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
-            word = planes[plane, s, y * window.width + x, segments.word[i]] & segments.mask[i]
+            word = planes[plane, s, place, segments.word[i]] & segments.mask[i]
             driven += popcount(word) << (plane - low)
             _add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
     return driven

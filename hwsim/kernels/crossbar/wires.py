@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import trailing_zeros
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.read_rows import Reads
+from hwsim.kernels.crossbar.read_rows import Reads, place_of
 from hwsim.kernels.crossbar.rows import IntArray, Sliding
 
 Words = NDArray[np.uint64]
@@ -74,11 +74,10 @@ def _pass(words: Words, oy: int, ox: int, read: int, window: Sliding, reads: Rea
     wires.lost[:] = 0.0
     driven, at, segments = 0, 0, reads.segments
     for i in range(segments.start[read], segments.start[read + 1]):
-        y = oy * window.stride[0] - window.padding[0] + segments.row[i] * window.dilation[0]
-        x = ox * window.stride[1] - window.padding[1] + segments.column[i] * window.dilation[1]
-        if y < 0 or y >= window.height or x < 0 or x >= window.width:
+        place = place_of(i, oy, ox, window, reads)
+        if place < 0:
             continue
-        word = words[y * window.width + x, segments.word[i]] & segments.mask[i]
+        word = words[place, segments.word[i]] & segments.mask[i]
         while word != np.uint64(0):
             cell = reads.first_row[i] + trailing_zeros(word)
             word &= word - np.uint64(1)
