@@ -38,14 +38,15 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
         taken |= {"first_layer_mac": "", "first_layer_weights": "read"}
     if spec.skip == "silent_rows":
         taken["silence_detector"] = ""
-    tile_um2 = _tile_um2(spec)
+    crossbar, beside = _crossbar(spec), _beside_crossbars(spec)
+    tile_um2 = _tile_um2(spec, crossbar, beside)
     sized = {
         "htree": spec.htree.over(tile_um2, per_tile(spec)["crossbar"]),
         "noc": spec.noc.over(sqrt(tile_um2 / UM2_PER_MM2)),
         "silence_detector": spec.silence_detector.reading(rows),
     }
-    parts = priced_parts(spec, taken, sized) | beside_crossbars(spec)
-    parts["crossbar"] = _crossbar(spec)
+    parts = priced_parts(spec, taken, sized) | beside
+    parts["crossbar"] = crossbar
     parts["clock"] = spec.clock.part(spec.technology)
     if spec.signs.encoding == "offset":
         corrector = priced(spec, "offset_corrector", spec.offset_corrector.reading(rows))
@@ -56,7 +57,7 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     return parts
 
 
-def beside_crossbars(spec: ImcSpec) -> dict[str, Priced]:
+def _beside_crossbars(spec: ImcSpec) -> dict[str, Priced]:
     """Drivers of rows and references of ADCs, of which a design may have `none` of its own."""
     found = {}
     if spec.row_driver != "none":
@@ -105,11 +106,12 @@ def per_tile(spec: ImcSpec) -> Mapping[str, int]:
     }
 
 
-def _tile_um2(spec: ImcSpec) -> float:
+def _tile_um2(spec: ImcSpec, crossbar: Priced, beside: Mapping[str, Priced]) -> float:
     """Area of a tile without its wires, from which their length follows."""
-    names = ("crossbar", "adc", "column_mux", "shift_add", "accumulator", "neuron")
-    counts = {name: n for name, n in per_tile(spec).items() if name in names}
+    in_tile, names = per_tile(spec), ("adc", "column_mux", "shift_add", "accumulator", "neuron")
+    counts = {name: in_tile[name] for name in ("crossbar", *names)}
     counts |= {"spike_buffer": 1, "membrane": spec.chip.pes_per_tile}
-    more = sum(per_tile(spec)[name] * part.area_um2.value for name, part in beside_crossbars(spec).items())
-    areas = {name: priced(spec, name).area_um2.value for name in counts} | {"crossbar": _crossbar(spec).area_um2.value}
+    more = sum(in_tile[name] * part.area_um2.value for name, part in beside.items())
+    areas = {name: priced(spec, name).area_um2.value for name in counts if name != "crossbar"}
+    areas["crossbar"] = crossbar.area_um2.value
     return more + sum(n * areas[name] for name, n in counts.items())
