@@ -11,12 +11,20 @@ from hwsim import arguments
 from hwsim import engine as engines
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.arch.settings import Settings, as_overrides
-from hwsim.contract.clock_limit import check_clock
 from hwsim.contract.dense import BaselineKind
 from hwsim.contract.operating import operated
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.designs import Architecture, check_coding, components, load_architecture, lowered, machine_of, placed
+from hwsim.designs import (
+    Architecture,
+    check_coding,
+    components,
+    load_architecture,
+    lowered,
+    machine_for,
+    machine_of,
+    placed,
+)
 from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.errors import UsageError
@@ -132,8 +140,7 @@ def simulate(
     tallies: Tallies | None = None
     unsized = machine_of(architecture)
     with placed(architecture, lambda design: lowered(design, trace)):
-        machine = unsized.sized_for(short)
-        check_clock(machine.spec, machine.components())
+        machine = machine_for(architecture, short)
         if functional:
             run = machine.functional(short)
             short, notes = run.trace, run.notes

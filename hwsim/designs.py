@@ -50,6 +50,16 @@ def machine_of(architecture: Architecture) -> Accelerator[Any, Any]:
     return accelerators.machine(architecture.machine)(architecture.spec)
 
 
+def machine_for(architecture: Architecture, trace: AnyTrace) -> Accelerator[Any, Any]:
+    """The machine with memories as large as the network of a trace needs, where its design leaves that open.
+
+    Raises ArchitectureError where a part is slower than the clock.
+    """
+    machine = machine_of(architecture).sized_for(trace)
+    check_clock(machine.spec, machine.components())
+    return machine
+
+
 def lowered(architecture: Architecture, trace: AnyTrace) -> Workload:
     """The work of a trace's first sample on an architecture, whose clock is checked before.
 
@@ -58,9 +68,7 @@ def lowered(architecture: Architecture, trace: AnyTrace) -> Workload:
     from hwsim.traces.slicing import first
 
     one = first(trace, 1)
-    machine = machine_of(architecture).sized_for(one)
-    check_clock(machine.spec, machine.components())
-    return machine.lower(one)
+    return machine_for(architecture, one).lower(one)
 
 
 def check_coding(architecture: Architecture, trace: AnyTrace) -> None:

@@ -8,10 +8,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from hwsim.contract.clock_limit import check_clock
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.run import RunName
-from hwsim.designs import Architecture, check_coding, load_architecture, lowered, machine_of, placed
+from hwsim.designs import Architecture, check_coding, load_architecture, lowered, machine_for, machine_of, placed
 from hwsim.errors import HwsimError, UsageError
 from hwsim.kept import kept_with
 from hwsim.report.assemble import area_figure
@@ -91,8 +90,7 @@ def figures_of(design: Architecture, trace: AnyTrace, asked: Asked) -> Row:
     check_unchanged(trace)
     kept_with(short).once("playable", lambda: check_playable(short))
     with placed(design, lambda other: lowered(other, trace)):
-        machine = machine_of(design).sized_for(short)
-        check_clock(machine.spec, machine.components())
+        machine = machine_for(design, short)
         workload, tallies = kept_play(machine, short, play)
         parts = machine.components(workload)
         runs = price(tallies, workload, parts, machine.clock_mhz)
