@@ -81,3 +81,10 @@ def _wrong(name: str, wanted: str, value: object) -> UsageError:
 
 def _shown(value: object) -> str:
     return " ".join(brief(value).split())
+
+
+def meaningless(what: str, **given: tuple[object, object]) -> None:
+    """Refuse arguments, each with its default, that were given though they say nothing of `what`."""
+    for key, (value, default) in given.items():
+        if value != default:
+            raise UsageError(f"{key}: has no meaning for {what}, got {value!r}: leave it out")

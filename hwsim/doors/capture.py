@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hwsim import arguments
 from hwsim.doors.events.stored import EventInputs, channels_first, read_inputs
 from hwsim.errors import UsageError
 from hwsim.files import check_apart
@@ -81,12 +82,16 @@ def capture(
     if isinstance(model, Learner):
         from hwsim.doors.learning import captured_learner
 
-        _only(model, timesteps=timesteps, recorded=recorded, coding=coding, over_time=over_time or None)
-        _only(model, readout=None if readout == "spikes" else readout, per_channel=None if per_channel else False)
-        _only(
-            model,
-            weight_bits=None if weight_bits == 8 else weight_bits,
-            input_bits=None if input_bits == 8 else input_bits,
+        arguments.meaningless(
+            f"a {type(model).__name__}",
+            timesteps=(timesteps, None),
+            recorded=(recorded, None),
+            coding=(coding, None),
+            over_time=(over_time, False),
+            readout=(readout, "spikes"),
+            per_channel=(per_channel, True),
+            weight_bits=(weight_bits, 8),
+            input_bits=(input_bits, 8),
         )
         learned, told = captured_learner(model, inputs, labels, test, allow_drift, out, about)
         if told:
@@ -123,10 +128,3 @@ def capture(
         out=None if out is None else Path(out),
         about=about,
     )
-
-
-def _only(model: Any, **given: Any) -> None:
-    """Refuse what has no meaning for such a model."""
-    for key, value in given.items():
-        if value is not None:
-            raise UsageError(f"{key}: has no meaning for a {type(model).__name__}, got {value!r}: leave it out")

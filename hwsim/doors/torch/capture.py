@@ -83,15 +83,12 @@ def _seen(
 ) -> tuple[_Forward, Graph, FloatRun]:
     """How the model is run, its graph, and what it does itself on the first samples."""
     few = samples.integers(0, SAMPLES_COMPARED)
-    training = model.training
-    model.eval()
     try:
         steps = few.shape[1] if over_time else timesteps
         run = _Forward(model, samples.numbers, over_time, steps)
         graph = run.graph(few[:1], readout)
         return run, graph, run.floats(graph, few, readout)
     finally:
-        model.train(training)
         reset(model)
 
 

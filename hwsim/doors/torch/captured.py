@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from hwsim import arguments
 from hwsim.doors.torch.capture import captured_timesteps
 from hwsim.doors.torch.first_spike.capture import captured_first_spikes
 from hwsim.doors.torch.first_spike.timed import TimedNetwork
@@ -16,6 +18,7 @@ from hwsim.doors.torch.lstm.capture import captured_sequence, is_lstm
 from hwsim.errors import UsageError
 from hwsim.files import check_outputs
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.io import write_trace
 from hwsim.traces.sequence.trace import SequenceTrace
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
@@ -43,35 +46,47 @@ def captured(
         check_outputs([out])
     trace: Trace | SequenceTrace | FirstSpikeTrace
     first_spikes = coding == "ttfs" or isinstance(model, TimedNetwork)
-    if first_spikes or is_lstm(model):
-        for key, given, default in (
-            ("over_time", over_time, False),
-            ("per_channel", per_channel, True),
-            ("readout", readout, "spikes"),
-        ):
-            if given != default:
-                what = "first spikes" if first_spikes else "LSTMs"
-                raise UsageError(f"{key}: has no meaning for {what}, got {given!r}: leave it out")
-        capture = captured_first_spikes if first_spikes else captured_sequence
-        trace, warning = capture(
-            model, inputs, labels, timesteps, weight_bits, input_bits, recorded, allow_drift, out, about
-        )
-    else:
-        trace, warning = captured_timesteps(
-            model,
-            inputs,
-            labels,
-            timesteps,
-            over_time,
-            weight_bits,
-            input_bits,
-            per_channel,
-            readout,
-            recorded,
-            allow_drift,
-            out,
-            about,
-        )
+    with _evaluating(model):
+        if first_spikes or is_lstm(model):
+            arguments.meaningless(
+                "first spikes" if first_spikes else "LSTMs",
+                over_time=(over_time, False),
+                per_channel=(per_channel, True),
+                readout=(readout, "spikes"),
+            )
+            capture = captured_first_spikes if first_spikes else captured_sequence
+            trace, warning = capture(
+                model, inputs, labels, timesteps, weight_bits, input_bits, recorded, allow_drift, about
+            )
+            if out is not None:
+                write_trace(out, trace)
+        else:
+            trace, warning = captured_timesteps(
+                model,
+                inputs,
+                labels,
+                timesteps,
+                over_time,
+                weight_bits,
+                input_bits,
+                per_channel,
+                readout,
+                recorded,
+                allow_drift,
+                out,
+                about,
+            )
     if warning:
         warnings.warn(warning, stacklevel=3)
     return trace
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Run a model as it decides, and leave it training if it was."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)

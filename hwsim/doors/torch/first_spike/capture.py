@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ from hwsim.doors.torch.first_spike.conversion import Windows, converted, highest
 from hwsim.doors.torch.first_spike.integers import network_of
 from hwsim.doors.torch.first_spike.timed import TimedNetwork
 from hwsim.errors import TraceError, UsageError
-from hwsim.traces.io import write_trace
 from hwsim.traces.ttfs.check import MOST_INPUT_BITS, MOST_WEIGHT_BITS
 from hwsim.traces.ttfs.trace import MAX_WINDOW, SILENT, FirstSpikeTrace
 
@@ -41,7 +39,6 @@ def captured_first_spikes(
     input_bits: int,
     recorded: int | None,
     allow_drift: float | None,
-    out: Path | None,
     about: Mapping[str, Any],
 ) -> tuple[FirstSpikeTrace, str]:
     """The trace, and what is to be told of it; see `hwsim.doors.capture`."""
@@ -51,22 +48,14 @@ def captured_first_spikes(
     bits = samples.numbers.fewest if samples.numbers.per_one == 1 else samples.numbers.bits
     if samples.numbers.signed or bits > MOST_INPUT_BITS:
         raise TraceError("inputs: wanted none below 0 and at most 8 bits, as the larger an input the sooner it fires")
-    training = model.training
-    model.eval()
-    try:
-        network, links, image = _timed(model, samples, timesteps, weight_bits, bits)
-        bits = network.input_bits
-        names = None if links is None else [link.name for link in links]
-        known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}"} | dict(about)
-        integers = network_of(network, image, bits, names)
-        values = channels_last(samples.integers(0, len(samples.labels)), Source("input", (), image, 1.0, bits, False))
-        trace = make.first_spike(integers, values, samples.labels, recorded, **known)
-        warning = _compared(trace, network, model, samples, links is None, allow_drift)
-    finally:
-        model.train(training)
-    if out is not None:
-        write_trace(out, trace)
-    return trace, warning
+    network, links, image = _timed(model, samples, timesteps, weight_bits, bits)
+    bits = network.input_bits
+    names = None if links is None else [link.name for link in links]
+    known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}"} | dict(about)
+    integers = network_of(network, image, bits, names)
+    values = channels_last(samples.integers(0, len(samples.labels)), Source("input", (), image, 1.0, bits, False))
+    trace = make.first_spike(integers, values, samples.labels, recorded, **known)
+    return trace, _compared(trace, network, model, samples, links is None, allow_drift)
 
 
 @torch.no_grad()

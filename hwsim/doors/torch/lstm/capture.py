@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,6 @@ from hwsim.doors.torch.lstm.network import Shape, SpikingLSTM
 from hwsim.doors.torch.lstm.reading import OrdinaryLSTM, cells_of, read
 from hwsim.doors.torch.lstm.standing_in import Line, stand_in
 from hwsim.errors import UsageError
-from hwsim.traces.io import write_trace
 from hwsim.traces.planes import unpack_channels
 from hwsim.traces.sequence.trace import HIDDEN, SequenceSpikes, SequenceTrace
 from hwsim.traces.trace import MAX_TIMESTEPS
@@ -54,29 +52,21 @@ def captured_sequence(
     input_bits: int,
     recorded: int | None,
     allow_drift: float | None,
-    out: Path | None,
     about: Mapping[str, Any],
 ) -> tuple[SequenceTrace, str]:
     """The trace, and what is to be told of it; see `hwsim.doors.capture`."""
     input_bits = arguments.within("input_bits", input_bits, 2, 8)
     weight_bits = arguments.within("weight_bits", weight_bits, 2, 8)
     found = sequences(inputs, labels, input_bits)
-    training = model.training
-    model.eval()
-    try:
-        network, original, told = _spiking(model, found, timesteps)
-        lattice = Lattice(found.unit, _rms(found.values), weight_bits, input_bits)
-        known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}", "notes": told} | dict(about)
-        trace = make.sequence(
-            network_of(network, lattice), found.values, found.labels, network.timesteps, recorded, **known
-        )
-        scale = logit_scale(network, lattice)
-        trace = replace(trace, logits={name: replace(each, scale=scale) for name, each in trace.logits.items()})
-        warning = _compared(trace, network, original, found, allow_drift)
-    finally:
-        model.train(training)
-    if out is not None:
-        write_trace(out, trace)
+    network, original, told = _spiking(model, found, timesteps)
+    lattice = Lattice(found.unit, _rms(found.values), weight_bits, input_bits)
+    known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}", "notes": told} | dict(about)
+    trace = make.sequence(
+        network_of(network, lattice), found.values, found.labels, network.timesteps, recorded, **known
+    )
+    scale = logit_scale(network, lattice)
+    trace = replace(trace, logits={name: replace(each, scale=scale) for name, each in trace.logits.items()})
+    warning = _compared(trace, network, original, found, allow_drift)
     return trace, "; ".join(filter(None, (warning, told)))
 
 
