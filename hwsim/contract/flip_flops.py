@@ -36,7 +36,8 @@ def flip_flops_of(hardware: Hardware, parts: Mapping[str, Priced]) -> FlipFlops:
     A stage keeps running what `Hardware.clocked` says of its parts, rounded down; of a number that the design states,
     the same share as of those that are counted.
     """
-    counted, total = _counted(hardware, parts), total_of(hardware, parts)
+    counted = _counted(hardware, parts)
+    total = each_of(parts, CLOCK) or counted
     running = {}
     for stage, shares in hardware.clocked.items():
         own = sum(

@@ -55,9 +55,7 @@ class MemoryScaling:
         actions["write"] = self._price(rows.actions["write"], self.write)
         times_ns = {name: ns * getattr(self, name) for name, ns in rows.times_ns.items()}
         area, leakage = self._price(rows.area_um2, self.area), self._price(rows.leakage_uw, self.leakage)
-        return replace(
-            rows, actions=actions, area_um2=area, leakage_uw=leakage, times_ns=times_ns, delay_ns=times_ns["cycle"]
-        )
+        return replace(rows, actions=actions, area_um2=area, leakage_uw=leakage, times_ns=times_ns)
 
     def _price(self, price: Price, by: Factor) -> Price:
         source = f"{price.source}, {self.how}" if self.how else price.source
