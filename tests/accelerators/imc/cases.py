@@ -25,13 +25,13 @@ PLAIN = Path(__file__).parents[2] / "cases" / "imc_plain.yaml"
 
 
 @cache
-def shipped_spec():
+def plain_spec():
     return api.load_architecture(PLAIN).spec
 
 
 def variant(**changes):
     """The plain machine with other values, `__` for a dot: variant(adc__bits=6); checked as a file would be."""
-    values = shipped_spec().model_dump()
+    values = plain_spec().model_dump()
     for key, value in changes.items():
         *path, last = key.split("__")
         place = values
