@@ -37,9 +37,11 @@ def parser(description: str) -> Parser:
         "--channels",
         type=channel_list,
         default="16,32,64,256",
-        help="3x3 convolutions (stride 1, 2, 2..), hidden layer",
+        help="3x3 convolutions, hidden layer",
     )
-    add("--epochs", type=positive, default=12, help="in floating point")
+    add("--strides", type=stride_list, default=(), help="of each convolution (default: 1, then 2 for each other)")
+    add("--plain-epochs", type=not_negative, default=0, help="before all others, without spikes: rates of the neurons")
+    add("--epochs", type=not_negative, default=12, help="in floating point; may be 0 after --plain-epochs")
     add("--qat-epochs", type=positive, default=none, help="with integer weights and neurons (default: 5)")
     add("--bits", type=int, choices=range(2, 9), default=none, help="of a weight (default: 4; with --learn 8)")
     _add_diet(p)
@@ -52,6 +54,7 @@ def parser(description: str) -> Parser:
     add("--seed", type=int, default=1, help="of everything random")
     add("--cache", type=Path, default=Path(".cache"), help="folder of resumable checkpoints")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="to train on")
+    add("--bf16", action="store_true", help="train with products in bfloat16, where a CPU is faster so")
     add("--threads", type=positive, default=0, help="of torch; 0: its own choice")
     return p
 
@@ -79,9 +82,18 @@ def _check_recipe(options: argparse.Namespace) -> None:
     if options.learn or options.ablation:
         if hasattr(options, "qat_epochs"):
             raise UsageError("--qat-epochs: with --learn or --ablation nothing is trained after rounding; leave it out")
+        if options.plain_epochs or options.bf16:
+            raise UsageError(
+                "--plain-epochs, --bf16: not with --learn or --ablation, which start from an ANN of their own"
+            )
     else:
         options.qat_epochs = getattr(options, "qat_epochs", 5)
     options.bits = getattr(options, "bits", 8 if options.learn else 4)
+    if not options.epochs and not options.plain_epochs:
+        raise UsageError("--epochs 0: something has to be trained before rounding; only with --plain-epochs")
+    wanted = len(options.channels) - 1
+    if options.strides and len(options.strides) != wanted:
+        raise UsageError(f"--strides: wanted one for each of {wanted} convolutions, got {len(options.strides)}")
 
 
 def timestep_list(text: str) -> tuple[int, ...]:
@@ -95,3 +107,16 @@ def channel_list(text: str) -> tuple[int, ...]:
     if len(values) < 2:
         raise argparse.ArgumentTypeError(f"wanted convolutions, then the hidden layer, as in 16,32,64,256; got {text}")
     return values
+
+
+def stride_list(text: str) -> tuple[int, ...]:
+    """Comma-separated strides, each at least 1."""
+    return tuple(positive(part) for part in text.split(","))
+
+
+def not_negative(text: str) -> int:
+    """A whole number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {value}")
+    return value
