@@ -52,10 +52,8 @@ def test_strides_give_the_maps_that_the_convolutions_make():
 def test_a_network_is_trained_plain_then_rounded_then_recorded(tmp_path, capsys, more):
     x, y = some_images(1500, 0)
     save_npz(tmp_path / "d.npz", x_train=x, y_train=y)
-    stages = (
-        "--plain-epochs 6 --epochs 0 --qat-epochs 2 --shift 0 --held-out 100 --channels 8,8,24 --strides 2,1".split()
-    )
-    assert run_tool(tmp_path, *stages, *more) == 0
+    stages = "--plain-epochs 6 --epochs 0 --qat-epochs 2 --shift 0 --held-out 100 --channels 8,8,24 --strides 2,1"
+    assert run_tool(tmp_path, *stages.split(), *more) == 0
     said = capsys.readouterr().out
     trace = read_trace(tmp_path / "t.npz")
     shapes = [layer.shape for layer in trace.network.spiking()]

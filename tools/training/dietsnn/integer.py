@@ -1,6 +1,7 @@
 """A second, independent execution of a sequential integer network, in torch; it exists so that a trace can be checked.
 
-Sums are taken in float32 where they stay below 2**24 and are exact, else in float64; neurons are int64.  It knows Conv2d, Flatten and Linear.
+Sums are taken in float32 where they stay below 2**24 and are exact, else in float64; neurons are int64.  It knows
+Conv2d, Flatten and Linear.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class SpikingNetwork(nn.Module):
         return logits
 
     def without_spikes(self, plain: bool) -> None:
-        """Let every block give the rates of its neurons at constant currents instead of their spikes, or again spikes."""
+        """Let every block give rates of its neurons at constant currents instead of spikes, or spikes again."""
         for block in self.blocks():
             block.plain = plain
 

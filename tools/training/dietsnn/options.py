@@ -45,6 +45,7 @@ def parser(description: str) -> Parser:
     add("--qat-epochs", type=positive, default=none, help="with integer weights and neurons (default: 5)")
     add("--bits", type=int, choices=range(2, 9), default=none, help="of a weight (default: 4; with --learn 8)")
     _add_diet(p)
+    _add_hardware(p)
     add("--shift", type=int, choices=range(5), default=1, help="augmentation: pixels each way")
     add("--flip", action="store_true", help="augmentation: left-right (for clothes, not for digits)")
     add("--dropout", type=fraction, default=0.2, help="before the hidden layer, in floating point")
@@ -69,10 +70,22 @@ def _add_diet(p: argparse.ArgumentParser) -> None:
     add("--threshold-scale", type=above_zero, default=0.3, help="thresholds start at this times the percentile")
 
 
+def _add_hardware(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("on in-memory hardware: a network is trained on through crossbars whose cells vary")
+    add, none = group.add_argument, argparse.SUPPRESS
+    add("--hardware", metavar="ARCH", default=none, help="design with a functional mode, as in imc")
+    add("--set", dest="overrides", action="append", metavar="KEY=VALUE", default=[], help="change a value of it")
+    add("--start", type=Path, metavar="TRACE.npz", default=none, help="network to start from, a trace of this tool")
+    add("--variation", type=fraction, default=0.1, help="sigma / mu of cells, drawn anew for each batch")
+    add("--chip", type=int, default=1000, help="devices.seed of the chip whose logits exits are calibrated on")
+
+
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for what would only fail after the training; fill in what depends on other options."""
     options.learn, options.ablation = getattr(options, "learn", None), getattr(options, "ablation", None)
+    options.hardware, options.start = getattr(options, "hardware", None), getattr(options, "start", None)
     _check_recipe(options)
+    _check_hardware(options)
     check_common(options, ".json" if options.ablation else ".npz")
 
 
@@ -94,6 +107,16 @@ def _check_recipe(options: argparse.Namespace) -> None:
     wanted = len(options.channels) - 1
     if options.strides and len(options.strides) != wanted:
         raise UsageError(f"--strides: wanted one for each of {wanted} convolutions, got {len(options.strides)}")
+
+
+def _check_hardware(options: argparse.Namespace) -> None:
+    if (options.hardware is None) != (options.start is None):
+        missing, given = ("--start", "--hardware") if options.start is None else ("--hardware", "--start")
+        raise UsageError(f"{given}: needs {missing} as well")
+    if options.hardware is None and options.overrides:
+        raise UsageError("--set: changes a design, so it needs --hardware")
+    if options.hardware is not None and (options.learn or options.ablation):
+        raise UsageError("--hardware: not with --learn or --ablation, whose networks are not trained after rounding")
 
 
 def timestep_list(text: str) -> tuple[int, ...]:
