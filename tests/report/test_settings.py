@@ -101,7 +101,7 @@ def test_a_value_that_was_changed_does_not_keep_the_source_beside_it(tmp_path):
         (["technology.vdd_v=0.5"], "--set technology.vdd_v=0.5: clock.frequency_mhz: 250 MHz is too fast: "),
         (["psum_buffer.port_bits=64", "technology.vdd_v=0.5"], "--set technology.vdd_v=0.5: clock.frequency_mhz: "),
         (["membrane.capacity_kib=0.01"], "--set membrane.capacity_kib=0.01: arch/imc.yaml:"),
-        (["rows_per_read=99"], "--set rows_per_read=99: arch/imc.yaml:4: rows_per_read must be at most"),
+        (["rows_per_read=99"], "--set rows_per_read=99: arch/imc.yaml:10: rows_per_read must be at most"),
         (["ADC.bits=4"], "--set ADC.bits=4: unknown key 'ADC'; did you mean 'adc'?"),
         (["Adc.Bits=4"], "--set Adc.Bits=4: unknown key 'Adc'; did you mean 'adc'?"),
         (["adc.Bits=4"], "--set adc.Bits=4: unknown key 'adc.Bits'; did you mean 'adc.bits'?"),
@@ -111,7 +111,7 @@ def test_a_value_that_was_changed_does_not_keep_the_source_beside_it(tmp_path):
         ),
         (
             ["chip.crossbar_budget=50"],
-            "--set chip.crossbar_budget=50: arch/imc.yaml:4: chip.crossbar_budget: bounds the copies that",
+            "--set chip.crossbar_budget=50: arch/imc.yaml:10: chip.crossbar_budget: bounds the copies that",
         ),
     ],
 )
