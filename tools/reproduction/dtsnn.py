@@ -52,7 +52,9 @@ class _Assumption:
 
 
 _GROWTH = (
-    _Assumption("imc as it is", "imc", (), "the first layer is multiplied once, which takes longest of the first timestep"),
+    _Assumption(
+        "imc as it is", "imc", (), "the first layer is multiplied once, which takes longest of the first timestep"
+    ),
     _Assumption(
         "imc, one copy of each layer, the first on crossbars",
         "imc",
