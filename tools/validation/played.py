@@ -12,7 +12,7 @@ from hwsim import api, make
 from hwsim.designs import Architecture
 from hwsim.report.report import Report
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Input, Linear, Network, StoredWeights
+from hwsim.traces.network.layers import Input, Linear, Network, Neuron, StoredWeights
 from hwsim.traces.plastic.trace import (
     ExcitatoryNeurons,
     Inhibition,
@@ -33,20 +33,26 @@ def design(file: str, settings: Sequence[str] = ()) -> Architecture:
 
 
 def product(inputs: NDArray[np.uint8], outputs: int, input_bits: int, weight_bits: int) -> Trace:
-    """One product of a vector and a matrix of drawn weights, as a network of one layer."""
-    half = 1 << (weight_bits - 1)
-    shape = (1, 1, len(inputs), outputs)
-    values = np.random.default_rng(_SEED).integers(-half, half, shape, dtype=np.int8)
-    if weight_bits == 1:
-        values = 2 * values + 1  # -1 and 1
-    weights = StoredWeights(values, weight_bits, np.ones(outputs, np.float32))
+    """One product of a vector and a matrix of drawn weights in the layer `array`, and a small layer that decides."""
+    values = _drawn((1, 1, len(inputs), outputs), weight_bits)
+    neuron = Neuron(1, 0, np.full(outputs, 64, np.int64), "soft", 0, 24, 0)
+    decides = StoredWeights(np.ones((1, 1, outputs, 2), np.int8), weight_bits, np.ones(2, np.float32))
     network = Network(
         (
             Input("input", (), (1, 1, len(inputs)), input_bits),
-            Linear("array", ("input",), (1, 1, outputs), weights, None, None),
+            Linear("array", ("input",), (1, 1, outputs), values, None, neuron),
+            Linear("decision", ("array",), (1, 1, 2), decides, None, None),
         )
     )
-    return make.direct(network, inputs.reshape(1, 1, 1, -1), [0], 1, name="product", dataset="drawn", licence="CC0-1.0")
+    return make.direct(
+        network, inputs.reshape(1, 1, 1, -1), [0], 1, name="product", dataset="drawn", licence="CC0-1.0"
+    )
+
+
+def _drawn(shape: tuple[int, int, int, int], bits: int) -> StoredWeights:
+    half = 1 << (bits - 1)
+    values = np.random.default_rng(_SEED).integers(-half, half, shape, dtype=np.int8)
+    return StoredWeights(2 * values + 1 if bits == 1 else values, bits, np.ones(shape[-1], np.float32))  # 1 b: -1 and 1
 
 
 @cache
