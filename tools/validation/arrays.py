@@ -18,7 +18,12 @@ def product_pj(report: Report, components: Sequence[str]) -> tuple[float, float,
 
 
 def energy(
-    figure: str, published_pj: float, seen: Seen, found: tuple[float, float, float], why: str = "", headline: bool = False
+    figure: str,
+    published_pj: float,
+    seen: Seen,
+    found: tuple[float, float, float],
+    why: str = "",
+    headline: bool = False,
 ) -> Figure:
     """Energy beside what was published."""
     return Figure(figure, "energy", "pJ", published_pj, seen, *found, why, headline)

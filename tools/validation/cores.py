@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from hwsim.contract.run import RunName
 from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Report, Run
 from validation.figures import Figure, Seen, Table
 
 _OUTSIDE = ("encoder", "input_memory")  # what draws spikes, which chips get from outside
 _MEMORIES = ("neuron_memory", "weight_memory", "inhibition_memory")
-
-
-def run_of(report: Report, name: RunName) -> Run:
-    """One of its runs."""
-    return next(run for run in report.runs if run.name == name)
 
 
 def energy_of_an_operation(run: Run, what: str, published_pj: float, seen: Seen, headline: bool, why: str) -> Figure:
@@ -100,3 +94,12 @@ def _exact(
     what: str, kind: str, unit: str, published: float, seen: Seen, found: float, why: str, headline: bool
 ) -> Figure:
     return Figure(what, kind, unit, published, seen, found, found, found, why, headline)  # type: ignore[arg-type]
+
+
+def components_table(title: str, run: Run, over: float) -> Table:
+    """Energy by component, leakage apart, over a number of operations."""
+    found: Counter[str] = Counter()
+    for row in run.rows:
+        found["leakage" if row.action == LEAKAGE else f"`{row.component}`"] += row.energy_pj / over  # type: ignore[assignment]
+    rows = [[part, f"{pj:.3f}"] for part, pj in found.most_common() if f"{pj:.3f}" != "0.000"]
+    return Table(title, ["part", "predicted"], [*rows, ["all", f"{found.total():.3f}"]])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import api, make
+from hwsim.contract.dense import BaselineKind
 from hwsim.designs import Architecture
 from hwsim.report.report import Report
 from hwsim.traces.direct.trace import Trace
@@ -22,6 +23,7 @@ from hwsim.traces.plastic.trace import (
     PoissonInput,
     Stdp,
 )
+from hwsim.traces.sequence.trace import NEURONS, GateUnits, LstmLayer, Readout, SequenceNetwork, SequenceTrace
 from validation.figures import PUBLISHED
 
 _SEED = 3
@@ -44,15 +46,27 @@ def product(inputs: NDArray[np.uint8], outputs: int, input_bits: int, weight_bit
             Linear("decision", ("array",), (1, 1, 2), decides, None, None),
         )
     )
-    return make.direct(
-        network, inputs.reshape(1, 1, 1, -1), [0], 1, name="product", dataset="drawn", licence="CC0-1.0"
-    )
+    return make.direct(network, inputs.reshape(1, 1, 1, -1), [0], 1, name="product", dataset="drawn", licence="CC0-1.0")
 
 
 def _drawn(shape: tuple[int, int, int, int], bits: int) -> StoredWeights:
     half = 1 << (bits - 1)
     values = np.random.default_rng(_SEED).integers(-half, half, shape, dtype=np.int8)
     return StoredWeights(2 * values + 1 if bits == 1 else values, bits, np.ones(shape[-1], np.float32))  # 1 b: -1 and 1
+
+
+def lstm(features: int, hidden: int, elements: int) -> SequenceTrace:
+    """A cell whose weights are 0, so that registers hold any sum; an ordinary LSTM multiplies them all the same."""
+    nothing = np.zeros(hidden, np.int32)
+    spiking = GateUnits("spike", nothing, np.ones(hidden, np.int64), 1, 0, "hard", 8, 0, 0, 0)
+    valued = GateUnits("multi_bit", nothing, np.zeros(hidden, np.int64), 1, 0, "hard", 8, 0, 0, 0)
+    units = {name: spiking if name in ("output", "cell") else valued for name in NEURONS}
+    matrices = [np.zeros((4, width, hidden), np.int8) for width in (features, hidden)]
+    layer = LstmLayer("cell", *matrices, weight_bits=8, units=units, fraction_bits=4, state_bits=16)
+    readout = Readout(np.zeros((hidden, 2), np.int8), np.zeros(2, np.int32), 8, "last")
+    network = SequenceNetwork(elements, features, 8, (layer,), readout, membrane_carry=False, state_per_step=True)
+    values = np.zeros((1, elements, features), np.int8)
+    return make.sequence(network, values, [0], 1, name="lstm", dataset="drawn", licence="CC0-1.0")
 
 
 @cache
@@ -103,6 +117,11 @@ def _core_network() -> PlasticNetwork:
     )
 
 
-def simulated(file: str, trace: Trace | PlasticTrace, settings: Sequence[str] = ()) -> Report:
-    """What hwsim says of a chip on a trace."""
-    return api.simulate(design(file, settings), trace, accuracy_samples=0)
+def simulated(
+    file: str,
+    trace: Trace | PlasticTrace | SequenceTrace,
+    settings: Sequence[str] = (),
+    baselines: Sequence[BaselineKind] = (),
+) -> Report:
+    """What hwsim says of a chip on a trace, or on the same network without spikes."""
+    return api.simulate(design(file, settings), trace, accuracy_samples=0, baselines=baselines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from validation import arrays
 from validation.figures import Chip, Figure
 from validation.played import design, product, simulated
@@ -56,18 +57,19 @@ def chip() -> Chip:
             headline=True,
         ),
         arrays.area("of it the array", ARRAY_MM2, "typed", file, {"crossbar": 1, "row_driver": ROWS}, _CELLS),
-        arrays.area("of it converters", ADC_MM2, "typed", file, {"adc": COLUMNS}, "an upper bound of the law is this chip"),
+        arrays.area("of it converters", ADC_MM2, "typed", file, {"adc": COLUMNS}, _BOUND),
     ]
     return Chip("Jia", "Jia et al., 65 nm, charge-domain SRAM array of 2304 x 256", FILE, figures, notes=_NOTES)
 
 
 _CAPACITORS = (
-    "the capacitor of each cell is not known: the class's cell has a junction of 0.18 fF and its wire in its place, and the "
-    "lines that switch it are missing"
+    "the capacitor of each cell is not known: the class's cell has a junction of 0.18 fF and its wire in its place, "
+    "and the lines that switch it are missing"
 )
 _RATE = "at 0.74 and 1.85 MS/s a converter that is built for its rate takes less than this one"
 _CELLS = "a cell of the class, without a capacitor and without the local logic of each"
+_BOUND = "a lower bound of the law is this chip"
 _NOTES = (
-    "All rows are driven, the most that they can be; how many were is not known. The chip's figures hold array, drivers and "
-    "converters, and so does this. The time of a product is given in the file and is no prediction.",
+    "All rows are driven, the most that they can be; how many were is not known. The chip's figures hold array, "
+    "drivers and converters, and so does this. The time of a product is given in the file and is no prediction.",
 )

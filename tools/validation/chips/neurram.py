@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from validation import arrays
 from validation.figures import Chip, Figure
 from validation.played import design, product, simulated

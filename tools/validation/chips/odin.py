@@ -24,7 +24,7 @@ _MISSING = (
 def chip() -> Chip:
     """All that can be compared, with its neurons in memory as the chip has them, and in registers for the parts."""
     report = simulated(FILE, spiking_core())
-    learning, deciding = (cores.run_of(report, name) for name in (RunName.TRAIN, RunName.INFER))
+    learning, deciding = (report.run(name) for name in (RunName.TRAIN, RunName.INFER))
     other = simulated(FILE, spiking_core(), ("neuron_state=registers",))
     figures = [
         cores.energy_of_an_operation(
@@ -45,8 +45,8 @@ def chip() -> Chip:
     columns = {
         "state in memory, learning": learning,
         "deciding": deciding,
-        "in registers, learning": cores.run_of(other, RunName.TRAIN),
-        "in registers, deciding": cores.run_of(other, RunName.INFER),
+        "in registers, learning": other.run(RunName.TRAIN),
+        "in registers, deciding": other.run(RunName.INFER),
     }
     table = cores.parts_table("Energy of a synaptic operation, pJ", columns)
     notes = (

@@ -20,7 +20,7 @@ ACCESSES = {  # src/srnn.v: two neurons a word, 16 weights a word
 def chip() -> Chip:
     """All that can be compared while it decides."""
     report = simulated(FILE, spiking_core())
-    deciding = cores.run_of(report, RunName.INFER)
+    deciding = report.run(RunName.INFER)
     figures = [
         cores.energy_of_an_operation(deciding, "energy of a synaptic operation", PJ_PER_SOP, "read", True, ""),
         cores.cycles_of_a_spike(deciding, EVENT_CYCLES, "read", "follows from one port for read and write"),

@@ -27,7 +27,12 @@ def chip() -> Chip:
     read, convert = {("crossbar", "read"): 1}, {("adc", "convert"): OUTPUTS}
     figures = [
         arrays.energy(
-            "a product, array and converters", PRODUCT_PJ * (ARRAY[0] + ADC[0]), "derived", energy(read | convert), "", True
+            "a product, array and converters",
+            PRODUCT_PJ * (ARRAY[0] + ADC[0]),
+            "derived",
+            energy(read | convert),
+            "",
+            True,
         ),
         arrays.energy("of it the array", PRODUCT_PJ * ARRAY[0], "derived", energy(read)),
         arrays.energy("of it 16 conversions", PRODUCT_PJ * ADC[0], "derived", energy(convert)),
