@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hwsim import api
 from hwsim.designs import Architecture
 from hwsim.report.report import Report
-from validation.figures import Figure, Seen
+from validation.figures import Bounds, Figure, Seen
 
 
-def product_pj(report: Report, components: Sequence[str]) -> tuple[float, float, float]:
-    """Energy of the one product in these parts, without what they leak, which is of no layer: value, low, high."""
+def product_pj(report: Report, components: Sequence[str]) -> Bounds:
+    """Energy of the one product in these parts, without what they leak, which is of no layer."""
     (run,) = report.runs
     rows = [row for row in run.rows if row.layer == "array" and row.component in components]
     return sum(row.energy_pj for row in rows), sum(row.low_pj for row in rows), sum(row.high_pj for row in rows)
 
 
-def energy(
-    figure: str,
-    published_pj: float,
-    seen: Seen,
-    found: tuple[float, float, float],
-    why: str = "",
-    headline: bool = False,
-) -> Figure:
+def energy(figure: str, published_pj: float, seen: Seen, found: Bounds, why: str = "", **more: Any) -> Figure:
     """Energy beside what was published."""
-    return Figure(figure, "energy", "pJ", published_pj, seen, *found, why, headline)
+    return Figure.of(figure, "energy", "pJ", published_pj, seen, found, why=why, **more)
 
 
 def area(
@@ -34,9 +28,9 @@ def area(
     published_mm2: float,
     seen: Seen,
     architecture: Architecture,
-    counts: dict[str, int],
+    counts: Mapping[str, int],
     why: str = "",
-    headline: bool = False,
+    **more: Any,
 ) -> Figure:
     """Area of so many of each part beside what was published."""
     parts = api.components(architecture)
@@ -44,4 +38,4 @@ def area(
         sum(n * getattr(parts[name].area_um2, bound) for name, n in counts.items()) / 1e6
         for bound in ("value", "low", "high")
     )
-    return Figure(figure, "area", "mm2", published_mm2, seen, value, low, high, why, headline)
+    return Figure.of(figure, "area", "mm2", published_mm2, seen, (value, low, high), why=why, **more)

@@ -26,6 +26,9 @@ BITS = 16
 BOUNDS = ("value", "low", "high")
 _OUTSIDE = ("dram",)  # another chip
 
+Parts = dict[str, float]
+"""Energy by component in mJ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
@@ -42,12 +45,12 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """What a chip says of a layer that is no prediction: seconds on, seconds at work, elements in use, zeros it reads."""
+    """What a chip says of a layer that is no prediction."""
 
     on_s: float  # of an image
-    busy_s: float
-    elements: int
-    zeros: float
+    busy_s: float  # of it at work
+    elements: int  # in use
+    zeros: float  # of what it reads
 
 
 class Played:
@@ -111,20 +114,18 @@ class Layers:
         cycles = int(self.run.tally.busy_cycles[layer].sum())  # the array's stage is called like the layer
         return cycles / self.run.clock_mhz / 1e6 / self.run.workload.together
 
-    def energy_mj(
-        self, layer: str, at: At, elements: int
-    ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+    def energy_mj(self, layer: str, at: At, elements: int) -> tuple[Parts, Parts, Parts]:
         """Energy by component of an image, on chip, at the chip's time: value, low, high.
 
-        Actions as counted. The clock of what is at work runs for the time at work, of elements in use only, the gated rest
-        and leakage for all of the time.
+        Actions as counted. The clock of what is at work runs for the time at work, of elements in use only, the gated
+        rest and leakage for all of the time.
         """
         found = tuple(self._of_bound(layer, at, elements, bound) for bound in BOUNDS)
         return found[0], found[1], found[2]
 
-    def _of_bound(self, layer: str, at: At, elements: int, bound: str) -> dict[str, float]:
+    def _of_bound(self, layer: str, at: At, elements: int, bound: str) -> Parts:
         column = {"value": "energy_pj", "low": "low_pj", "high": "high_pj"}[bound]
-        sums: dict[str, float] = {}
+        sums: Parts = {}
         for row in self.rows:
             if row.layer == layer and row.action != LEAKAGE and row.component not in _OUTSIDE:
                 sums[row.component] = sums.get(row.component, 0.0) + getattr(row, column) * 1e-9
@@ -135,8 +136,7 @@ class Layers:
             getattr(self.run.components[name].leakage_uw, bound) * self.run.workload.hardware.instances[name]
             for name in _OUTSIDE
         )
-        leaks = {"value": "value", "low": "low", "high": "high"}[bound]
-        sums["leakage"] = (getattr(leakage_of(self.run), leaks) - outside) * 1e-3 * at.on_s
+        sums["leakage"] = (getattr(leakage_of(self.run), bound) - outside) * 1e-3 * at.on_s
         return sums
 
     def megabytes(self, layer: str, component: str, bytes_each: float) -> float:
@@ -146,7 +146,7 @@ class Layers:
 
 
 def _network(convolutions: Sequence[Convolution], shape: tuple[int, int, int]) -> Network:
-    """Weights of 0, so that sums of 16 bits hold them as on the chip; an ordinary network multiplies them all the same."""
+    """Weights of 0, so that sums of 16 bits hold them as on the chip; a network without spikes multiplies them too."""
     layers: list[Layer] = [Input("input", (), shape, BITS)]
     for each in convolutions:
         last = layers[-1]

@@ -61,8 +61,8 @@ def lstm(features: int, hidden: int, elements: int) -> SequenceTrace:
     spiking = GateUnits("spike", nothing, np.ones(hidden, np.int64), 1, 0, "hard", 8, 0, 0, 0)
     valued = GateUnits("multi_bit", nothing, np.zeros(hidden, np.int64), 1, 0, "hard", 8, 0, 0, 0)
     units = {name: spiking if name in ("output", "cell") else valued for name in NEURONS}
-    matrices = [np.zeros((4, width, hidden), np.int8) for width in (features, hidden)]
-    layer = LstmLayer("cell", *matrices, weight_bits=8, units=units, fraction_bits=4, state_bits=16)
+    from_inputs, from_hidden = (np.zeros((4, width, hidden), np.int8) for width in (features, hidden))
+    layer = LstmLayer("cell", from_inputs, from_hidden, 8, units, fraction_bits=4, state_bits=16)
     readout = Readout(np.zeros((hidden, 2), np.int8), np.zeros(2, np.int32), 8, "last")
     network = SequenceNetwork(elements, features, 8, (layer,), readout, membrane_carry=False, state_per_step=True)
     values = np.zeros((1, elements, features), np.int8)
