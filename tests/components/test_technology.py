@@ -87,7 +87,7 @@ def test_outside_the_range_is_refused(wrong):
 
 
 def test_old_transistors_take_more():
-    """Stillmaker & Baas' polynomial of 130 nm goes on, and comes to a sixth more than V^2; a higher supply is faster."""
+    """Stillmaker & Baas' polynomial of 130 nm goes on, to a sixth more than V^2; a higher supply is faster."""
     old, older = (Technology(source="x", node_nm=130, vdd_v=v, temperature_k=300, corner="fast") for v in (1.3, 1.8))
     high, low = (7.171 * v * v - 6.709 * v + 2.904 for v in (1.8, 1.3))
     assert older.energy_factor / old.energy_factor == pytest.approx(high / low, rel=1e-6)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from validation.figures import FOLDER, Chip, Figure, Kind, Seen, Table
+from validation import machine_pages
+from validation.figures import FOLDER, Chip, Figure, Kind, Seen
+from validation.markdown import digits, table
 from validation.marks import replaced
 
 _TARGETS: Sequence[tuple[Kind, str, float, int]] = (
@@ -110,35 +112,19 @@ def chips_page(chips: Mapping[str, Chip]) -> str:
     return "\n\n".join([summary(chips), *(chip_section(chip) for chip in chips.values())])
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of Markdown."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-
-
-def one_table(chip: str, index: int) -> Callable[[Mapping[str, Chip]], str]:
-    """A chip's table for the page of its machine."""
-
-    def body(chips: Mapping[str, Chip]) -> str:
-        found: Table = chips[chip].tables[index]
-        return table(found.columns, found.rows)
-
-    return body
-
-
 def _prediction(each: Figure) -> tuple[str, str, str]:
-    interval = f"{_digits(each.low)} to {_digits(each.high)}" if each.low != each.high else ""
+    interval = f"{digits(each.low)} to {digits(each.high)}" if each.low != each.high else ""
     return _number(each.predicted, each.unit), interval, f"{each.ratio:.2f}"
 
 
 def _number(value: float, unit: str) -> str:
-    return _digits(value) if unit == "accesses" else f"{_digits(value)} {unit}"
+    return digits(value) if unit == "accesses" else f"{digits(value)} {unit}"
 
 
-def _digits(value: float) -> str:
-    """Three digits, all of larger whole numbers."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-_PARTS: Sequence[tuple[str, str, Callable[[Mapping[str, Chip]], str]]] = (("docs/validation.md", "chips", chips_page),)
+_PARTS: Sequence[tuple[str, str, Callable[[Mapping[str, Chip]], str]]] = (
+    ("docs/validation.md", "chips", chips_page),
+    ("docs/machines/stdp.md", "odin", machine_pages.odin),
+    ("docs/machines/digital.md", "eyeriss", machine_pages.eyeriss),
+    ("docs/decisions/0017-converters.md", "converters", machine_pages.converters),
+)
 """Document, name of the part and what makes it."""
