@@ -196,7 +196,7 @@ def _area() -> Figure:
 
 def _table(network: Network, compared: Sequence[Compared]) -> Table:
     columns = (
-        *("layer", "mW", "predicted", "ratio", "clock, %", "leakage, %", "ms at work", "predicted"),
+        *("layer", "zeros, %", "mW", "predicted", "ratio", "clock, %", "leakage, %", "ms at work", "predicted"),
         *("buffer, MB", "predicted", "DRAM, MB", "predicted"),
     )
     rows = []
@@ -207,6 +207,7 @@ def _table(network: Network, compared: Sequence[Compared]) -> Table:
         rows.append(
             [
                 row.layer,
+                f"{row.zeros_percent:g}",
                 f"{row.milliwatt:.0f}",
                 f"{milliwatt:.0f}",
                 f"{milliwatt / row.milliwatt:.2f}",
