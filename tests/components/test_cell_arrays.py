@@ -149,7 +149,7 @@ def test_adcs_of_a_unit_of_isaac_take_16_mw_and_its_arrays_and_drivers_6_4_mw():
 
 
 def test_a_read_of_isaac_takes_one_conversion_of_each_column_at_full_rate():
-    """At the 1.2 GHz of its ADC; at the shipped 500 MHz a conversion takes a cycle, too, and the read is over before."""
+    """At the 1.2 GHz of its ADC; at the shipped 500 MHz a conversion takes a cycle, too."""
     spec, _ = isaac()
     assert (spec.read_cycles, spec.mux_phases, spec.convert_cycles) == (50, 128, 1)
     fast = ("technology.corner=fast", "spike_buffer.given.at.corner=fast", "clock.frequency_mhz=1200")
