@@ -104,7 +104,7 @@ def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
     Those are what a layer with weights gives, or what a sum, its neurons or a pool take: a pool all rows of its window.
     """
     network, spec = plan.network, plan.spec
-    given = [network[name] for name in layer.inputs]
+    given = [network[piece.map] for name in layer.inputs for piece in pieces(network, name)]
     taken = [layer] if isinstance(layer, Conv2d | Linear) else [one for one in given if neuron_of(one) is None]
     rows = np.ones(layer.shape[0], np.int64)
     if isinstance(layer, Pool):

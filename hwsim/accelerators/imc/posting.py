@@ -25,6 +25,7 @@ from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.rewriting import written_by
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
@@ -72,6 +73,10 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
         "pool": pool_actions,
         "elsewhere": lambda _plan, _step: {},
         "decision": decision_actions,
+        "write": lambda plan, step: {
+            action: plan.runs(step) * n
+            for action, n in written_by(plan.spec, plan.placement, step.name).actions.items()
+        },
     }
     others = (step for step in plan.pipeline.steps if step.kind != "crossbar")
     return {
@@ -204,7 +209,7 @@ def _synaptic_operations(work: Work, step: Step) -> Actions:
     layer, placed = step.layer, work.placement.layers[step.name]
     if multiplies_input(work.network, layer) or work.network.activation_bits is not None:
         return {(OPERATIONS, "MAC"): work.runs(step) * row_macs(layer, work.network)}
-    return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
+    return {(OPERATIONS, "AC"): work.counts[step.name].ones * (placed.out_shape[2] // placed.groups)}
 
 
 def mac_actions(plan: Plan, step: Step) -> Actions:

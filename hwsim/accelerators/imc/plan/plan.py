@@ -24,7 +24,7 @@ class Plan:
     """What does not depend on spikes."""
 
     spec: ImcSpec
-    network: Network
+    network: Network  # with a layer for each part of one that passes share out
     placement: Placement
     traffic: Traffic
     pipeline: Pipeline
@@ -44,6 +44,8 @@ class Plan:
 
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
+        if step.kind == "write":
+            return (np.arange(self.timesteps) == 0).astype(np.int64)[:, None]
         weighted = step.kind in ("crossbar", "mac") and multiplies_input(self.network, step.layer)
         direct = weighted or follows_input(self.network, step.layer.name)
         runs = self.input_runs() if direct else np.ones(self.timesteps, np.int64)
@@ -72,6 +74,7 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
     Raises ArchitectureError where the network does not fit the machine.
     """
     placement, plans = placed(spec, network), {}
+    network = placement.network
     traffic = route(spec, network, placement)
     for run in runs:
         options = Options(
@@ -82,6 +85,7 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
             overlapped=run is RunName.OVERLAPPED,
             off_chip=spec.assumptions.off_chip(network),
             digital=spec.digital_layers(network),
+            passes=placement.passes,
         )
         plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options), options)
     return Plans(plans)
