@@ -36,8 +36,8 @@ class CellWrite(ComponentSpec):
 class PulseWrite(CellWrite):
     """Resistive cells: pulses, after each of which the cell is read and compared, until it has its level.
 
-    `pulses` is the mean number for a cell, `row_pulses` that of the slowest cell of a row, for which the others wait.  A
-    cell bears `endurance` writes.
+    `pulses` is the mean number for a cell, `row_pulses` that of the slowest cell of a row, for which the others wait.
+    A cell bears `endurance` writes.
     """
 
     pulse_v: float = Field(gt=0, le=10)

@@ -100,8 +100,8 @@ class RramCrossbar(CellArray):
             )
         )
         cell = (
-            f"{pulse.pulses.value:g} pulses of {pulse.pulse_v:g} V^2 x G x {pulse.pulse_ns:g} ns (NeuroSim's law), each "
-            f"with a read, at the mean of {self.r_on_ohm:g}/{self.r_off_ohm:g} ohm; {pulse.source}"
+            f"{pulse.pulses.value:g} pulses of ({pulse.pulse_v:g} V)^2 x G x {pulse.pulse_ns:g} ns (NeuroSim's law), "
+            f"each with a read, at the mean of {self.r_on_ohm:g}/{self.r_off_ohm:g} ohm; {pulse.source}"
         )
         line_pj = pulse.row_pulses * self.word_line_ff(technology) * pulse.pulse_v**2 * PJ_PER_FJ
         row = f"{pulse.row_pulses} x C V^2 of {self.columns} cells at {pulse.pulse_v:g} V: {WIRE_SOURCE}"

@@ -31,8 +31,8 @@ class SramCrossbar(CellArray):
     A cell leaks what a bit of the largest CACTI memory leaks, its periphery included, brought to the technology as
     memories are (see `memory_scaling`); cells may have a `corner` of their own.
 
-    Writing a cell swings one of its two bit lines over the whole supply, C V^2; a row takes C V^2 of its word line.  The
-    lines of the write port are as long as those that are read.
+    Writing a cell swings one of its two bit lines over the whole supply, C V^2; a row takes C V^2 of its word line.
+    The lines of the write port are as long as those that are read.
     """
 
     device: Literal["sram"]

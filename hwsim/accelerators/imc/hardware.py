@@ -19,7 +19,6 @@ from hwsim.components.memory import Sram
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.neuron_parts import neuron_parts
 
-
 _WRITE = ("crossbar", "row_driver", "adc", "adc_reference", "htree", "noc")
 """What is at work while cells are written."""
 

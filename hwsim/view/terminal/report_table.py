@@ -217,14 +217,13 @@ def _print_programming(report: Report, console: Console) -> None:
     console.print(f"  {written.cells:,} cells: {energy}, {time}")
     if written.passes > 1:
         energy, time = spread(written.rewriting_pj, number.energy), number.time(written.rewriting_ns)
-        console.print(
-            f"  again in each inference, in {written.passes} passes: {written.rewritten_cells:,} cells: {energy}, {time}"
-        )
+        again = f"again in each inference, in {written.passes} passes"
+        console.print(f"  {again}: {written.rewritten_cells:,} cells: {energy}, {time}")
     if written.inferences_until_worn is not None and written.endurance_writes is not None:
-        worn = spread(written.inferences_until_worn, _times)
+        worn, writes = (spread(each, _times) for each in (written.inferences_until_worn, written.endurance_writes))
         console.print(
-            f"  worn out after {worn} inferences: a cell bears {spread(written.endurance_writes, _times)} writes, the most "
-            f"written one gets {written.writes_of_a_cell} an inference"
+            f"  worn out after {worn} inferences: a cell bears {writes} writes, the most written one gets "
+            f"{written.writes_of_a_cell} an inference"
         )
 
 

@@ -3,11 +3,11 @@
 Layers with weights go into passes in network order, each pass as full as it can be.  A pass runs all its timesteps
 before the next one is written, so what it gives is stored, and nothing of it is needed again:
 
-- Currents are never stored between passes.  Layers whose currents meet in a sum, and what lies between them, are in one.
+- Currents are never stored between passes.  Layers whose currents meet in a sum, and all between them, are in one.
 - Neither is what a layer reads of the timestep before, if the reader comes first: both are in one.
 - A layer larger than the chip is cut: each pass has as many of its column blocks as it has room for.  A column block is
   complete, with all rows of its sums.
-- A pass has no more membranes than the chip has memory for.
+- A pass has no more membranes than tiles have memory for.
 
 Layers without weights run in the pass in which the last of what they read is made.
 """
@@ -15,10 +15,12 @@ Layers without weights run in the pass in which the last of what they read is ma
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, prod
 
+from hwsim.accelerators.imc.plan.homes import on_crossbars
 from hwsim.accelerators.imc.plan.packing import Packed, pack
 from hwsim.accelerators.imc.plan.parts import part_of
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
@@ -95,11 +97,17 @@ class Room:
         return cls(spec, bits if spec.loop_order == "timestep_outer" else dict.fromkeys(names, 0))
 
     def holds(self, layers: Layers) -> bool:
-        """Whether the chip does; that each tile does is seen when they are placed."""
-        chip = self.spec.chip
+        """Whether the chip does, tile by tile."""
+        chip, packed = self.spec.chip, pack(self.spec, layers)
         assert chip.tiles != "as_needed"
-        provided = chip.tiles * chip.pes_per_tile * self.spec.membrane.capacity_bits
-        return sum(map(self._bits, layers.values())) <= provided and _fits(self.spec, layers)
+        bits: Counter[int] = Counter()
+        for name, placed in layers.items():
+            made, _ = on_crossbars(self.spec, replace(placed, pe_of=packed.pe_of[name]))
+            row = placed.out_shape[1] * placed.out_shape[2]
+            for part in made:
+                bits[part.tile] += self._bits(placed) * part.values // row
+        provided = chip.pes_per_tile * self.spec.membrane.capacity_bits
+        return max(bits.values(), default=0) <= provided and packed.pes <= chip.tiles * chip.pes_per_tile
 
     def _bits(self, placed: LayerPlacement) -> int:
         bits, part = self.membrane_bits[placed.layer], placed.part
@@ -127,11 +135,9 @@ def parted(network: Network, by_pass: Sequence[Layers]) -> Network:
         return network
     layers: list[Layer] = []
     for layer in network:
-        if layer.name in parts:
-            own = parts[layer.name]
-            layers += [replace(layer, name=part.name, shape=part.out_shape) for part in own]
-            layer = Concat(layer.name, tuple(part.name for part in own), layer.shape)
-        layers.append(layer)
+        own = parts.get(layer.name, ())
+        layers += [replace(layer, name=part.name, shape=part.out_shape) for part in own]
+        layers.append(Concat(layer.name, tuple(part.name for part in own), layer.shape) if own else layer)
     return Network(tuple(layers), network.activation_bits)
 
 
@@ -139,8 +145,8 @@ def too_small(spec: ImcSpec, packed: Packed) -> ArchitectureError:
     """That a chip does not hold what it has to."""
     tiles, pes = ceil(packed.pes / spec.chip.pes_per_tile), spec.chip.pes_per_tile
     return ArchitectureError(
-        f"chip.tiles: {spec.chip.tiles} tiles of {pes} PEs are too few: the network's {packed.crossbars} crossbars take "
-        f"{packed.pes} PEs, so {tiles} tiles; overflow=reprogram would run it in passes"
+        f"chip.tiles: {spec.chip.tiles} tiles of {pes} PEs are too few: the network's {packed.crossbars} crossbars "
+        f"take {packed.pes} PEs, so {tiles} tiles; overflow=reprogram would run it in passes"
     )
 
 
@@ -152,8 +158,8 @@ def _fits(spec: ImcSpec, layers: Layers) -> bool:
 def _too_many(spec: ImcSpec, names: Sequence[str], packed: Packed) -> ArchitectureError:
     tiles = ceil(packed.pes / spec.chip.pes_per_tile)
     return ArchitectureError(
-        f"chip.tiles: {spec.chip.tiles}: layers {', '.join(names)} belong in one pass, as currents of some meet in a sum "
-        f"or one reads the timestep before of another, and take {packed.pes} PEs, so {tiles} tiles"
+        f"chip.tiles: {spec.chip.tiles}: layers {', '.join(names)} belong in one pass, as currents of some meet in a "
+        f"sum or one reads the timestep before of another, and take {packed.pes} PEs, so {tiles} tiles"
     )
 
 

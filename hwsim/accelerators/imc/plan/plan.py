@@ -45,7 +45,8 @@ class Plan:
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
         if step.kind == "write":
-            return (np.arange(self.timesteps) == 0).astype(np.int64)[:, None]
+            first: IntArray = (np.arange(self.timesteps) == 0).astype(np.int64)[:, None]
+            return first
         weighted = step.kind in ("crossbar", "mac") and multiplies_input(self.network, step.layer)
         direct = weighted or follows_input(self.network, step.layer.name)
         runs = self.input_runs() if direct else np.ones(self.timesteps, np.int64)

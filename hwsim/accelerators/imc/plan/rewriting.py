@@ -17,10 +17,10 @@ from math import ceil
 import numpy as np
 
 from hwsim import units
-from hwsim.accelerators.imc.plan.packing import columns_in_use
-from hwsim.accelerators.imc.plan.placement import Placement
-from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.mesh import Mesh
+from hwsim.accelerators.imc.plan.packing import columns_in_use
+from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
+from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.cell_write import PulseWrite
 from hwsim.contract.arrays import IntArray
@@ -58,19 +58,18 @@ class Contents:
     @property
     def users(self) -> IntArray:
         """Passes that use each crossbar: int64 [crossbar]."""
-        return (self.cells > 0).sum(axis=0, dtype=np.int64)
+        users: IntArray = (self.cells > 0).sum(axis=0, dtype=np.int64)
+        return users
 
     def rewritten(self, number: int) -> Contents:
         """What a pass writes in every inference, of one pass."""
-        return self._only(number, self.users > 1)
+        shared = self.users > 1
+        return Contents(self.cells[number : number + 1] * shared, self.rows[number : number + 1] * shared)
 
     def kept(self) -> Contents:
         """What is written once, by whichever pass uses it."""
         alone = self.users == 1
         return Contents((self.cells * alone).sum(axis=0, keepdims=True), (self.rows * alone).sum(axis=0, keepdims=True))
-
-    def _only(self, number: int, chosen: IntArray) -> Contents:
-        return Contents(self.cells[number : number + 1] * chosen, self.rows[number : number + 1] * chosen)
 
 
 def _of_copy(spec: ImcSpec, placed: LayerPlacement) -> tuple[IntArray, IntArray]:
