@@ -14,7 +14,7 @@ _MEMORIES = {"spike_buffer": "spike_buffer", "global_buffer": "global_buffer", "
 
 
 def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
-    """Copies, converters, lanes, tiles where they limit; packing, fewer idle parts, memory; the first layer; the clock."""
+    """Copies, converters, lanes, tiles where they limit; packing, idle parts, memory; the first layer; the clock."""
     layer, chip = limits.layer, spec.chip
     if limits.unit == layer and layer:
         if chip.replicate != "auto":

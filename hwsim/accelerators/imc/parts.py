@@ -34,7 +34,7 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     taken |= {"neuron": "update" if outer else "update hold", "pooling": "", "global_buffer": "read"}
     if outer:
         taken["membrane"] = ""
-    if spec.keeps_currents:
+    if spec.keeps_currents or spec.overflow == "reprogram":
         taken["psum_buffer"] = ""
     if spec.direct_input == "digital":
         taken |= {"first_layer_mac": "", "first_layer_weights": "read"}

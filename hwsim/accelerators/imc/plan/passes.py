@@ -1,10 +1,9 @@
 """A network that the chip does not hold, cut into passes: what is on the chip together, and in which order.
 
 Layers with weights go into passes in network order, each pass as full as it can be.  A pass runs all its timesteps
-before the next one is written, so what it gives is stored, and nothing of it is needed again:
+before the next one is written, so what it gives is stored, currents too, and nothing of it is needed again:
 
-- Currents are never stored between passes.  Layers whose currents meet in a sum, and all between them, are in one.
-- Neither is what a layer reads of the timestep before, if the reader comes first: both are in one.
+- What a layer reads of the timestep before cannot be made in a later pass: if the reader comes first, both are in one.
 - A layer larger than the chip is cut: each pass has as many of its column blocks as it has room for.  A column block is
   complete, with all rows of its sums.
 - A pass has no more membranes than tiles have memory for.
@@ -27,7 +26,7 @@ from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.neuron_parts import state_bits
 from hwsim.errors import ArchitectureError
-from hwsim.traces.network.layers import Add, Concat, Conv2d, Layer, Linear, Network, Readout, is_delayed, neuron_of
+from hwsim.traces.network.layers import Concat, Layer, Network, Readout, is_delayed, neuron_of
 
 Layers = Mapping[str, LayerPlacement]
 
@@ -158,8 +157,8 @@ def _fits(spec: ImcSpec, layers: Layers) -> bool:
 def _too_many(spec: ImcSpec, names: Sequence[str], packed: Packed) -> ArchitectureError:
     tiles = ceil(packed.pes / spec.chip.pes_per_tile)
     return ArchitectureError(
-        f"chip.tiles: {spec.chip.tiles}: layers {', '.join(names)} belong in one pass, as currents of some meet in a "
-        f"sum or one reads the timestep before of another, and take {packed.pes} PEs, so {tiles} tiles"
+        f"chip.tiles: {spec.chip.tiles}: layers {', '.join(names)} belong in one pass, as one reads the timestep "
+        f"before of another, and take {packed.pes} PEs, so {tiles} tiles"
     )
 
 
@@ -191,30 +190,6 @@ def _spans(network: Network, place: Mapping[str, int], last: Mapping[str, int]) 
     for layer in network:
         if is_delayed(layer) and layer.name in place:
             yield place[layer.name], max(last[layer.inputs[0]], place[layer.name])
-        elif isinstance(layer, Add | Readout) or network.gives_currents(layer.name):
-            sources = [
-                place.get(name, 0) for name in _currents_of(network, layer)
-            ]  # beside crossbars in the first pass
-            if sources and last[layer.name] >= 0:
-                yield min(sources), last[layer.name]
-
-
-def _currents_of(network: Network, layer: Layer) -> set[str]:
-    """Layers with weights whose currents come to a layer without weights, over sums and pools of them."""
-    found: set[str] = set()
-    if isinstance(layer, Conv2d | Linear):
-        return found
-    seen, ahead = set(), list(layer.inputs)
-    while ahead:
-        name = ahead.pop()
-        if name in seen or not network.gives_currents(name):
-            continue
-        seen.add(name)
-        if isinstance(network[name], Conv2d | Linear):
-            found.add(name)
-        else:
-            ahead += network[name].inputs
-    return found
 
 
 def _share_out(room: Room, network: Network, placed: LayerPlacement, found: list[Layers]) -> None:
@@ -279,8 +254,6 @@ def _refuse_parts(spec: ImcSpec, network: Network, layer: Layer) -> None:
         why = "membranes that are read are not stored between passes"
     elif layer is network.output and spec.early_exit.threshold != "never":
         why = "logits are not stored between passes for a decision, so early_exit.threshold would have to be never"
-    elif layer is not network.output and network.gives_currents(layer.name):
-        why = "currents are not stored between passes"
     if why:
         raise ArchitectureError(
             f"chip.tiles: {spec.chip.tiles}: layer '{layer.name}' is larger than the chip, and {why}"

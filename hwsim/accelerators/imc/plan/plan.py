@@ -42,6 +42,19 @@ class Plan:
             runs[1:] = 0
         return runs
 
+    def crossing_currents(self) -> Mapping[str, int]:
+        """Layers whose currents a later pass reads, so that they are stored, and the last pass that does."""
+        passes, found = self.placement.passes, dict[str, int]()
+        for edge in (buffer.edge for buffer in self.pipeline.edges):
+            reader = passes.of_step(edge.consumer)
+            if not passes.among(edge.producer, edge.consumer) and self.gives_currents(edge.producer):
+                found[edge.producer] = max(reader, found.get(edge.producer, 0))
+        return found
+
+    def gives_currents(self, step: str) -> bool:
+        """Whether rows of a step are currents: those of layers without neurons, which have one step."""
+        return step in self.network.places and self.network.gives_currents(step)
+
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
         if step.kind == "write":

@@ -45,10 +45,21 @@ def needs(plan: Plan) -> Mapping[str, Needs]:
         found["membrane"] = _membranes(plan)
     if spec.digital_layers(plan.network):
         found["first_layer_weights"] = Needs({}, weight_bits(spec, plan.network))
-    if spec.keeps_currents:
-        direct = (layer.shape for layer in plan.network if multiplies_input(plan.network, layer))
-        found["psum_buffer"] = Needs({}, sum(map(prod, direct)) * spec.psum_bits)
+    if spec.keeps_currents or plan.crossing_currents():
+        found["psum_buffer"] = Needs({}, _currents(plan) * spec.psum_bits)
     return found
+
+
+def _currents(plan: Plan) -> int:
+    """Currents that are kept: of the raw input over timesteps, and of all timesteps those that later passes read."""
+    kept = {layer.name for layer in plan.network if plan.spec.keeps_currents and multiplies_input(plan.network, layer)}
+    every = sum(prod(plan.network[name].shape) for name in kept)
+    between = [0] * plan.placement.passes.n
+    for name, last in plan.crossing_currents().items():
+        if name not in kept:
+            for number in range(plan.placement.passes.of_step(name), last + 1):
+                between[number] += prod(plan.network[name].shape) * plan.timesteps
+    return every + max(between)
 
 
 def _most_cells(plan: Plan) -> int:
