@@ -366,7 +366,7 @@ def test_energy_and_time_of_writing_are_in_the_report_and_add_up():
         (dense, {"chip__tiles": 1}, r"a sum of layer 'fc1' lies on 4 crossbars in 1 copies, .* 2 PEs, so 2 tiles"),
         (
             dense,
-            {"chip__tiles": 2, "crossbar__columns": 2, "early_exit__threshold": 0.5},
+            {"chip__tiles": 4, "chip__crossbars_per_pe": 1, "crossbar__columns": 3, "early_exit__threshold": 0.5},
             r"layer 'fc3' is larger than the chip, and logits are not stored .* early_exit.threshold .* never",
         ),
     ],

@@ -60,9 +60,11 @@ def cut(spec: ImcSpec, network: Network, layers: Layers) -> list[Layers]:
 
     Raises ArchitectureError where a layer, or layers that belong together, cannot be cut to what the chip holds.
     """
-    if spec.overflow == "refuse" or spec.chip.tiles == "as_needed" or _fits(spec, layers):
+    if spec.overflow == "refuse" or spec.chip.tiles == "as_needed":
         return [layers]
     room = Room.of(spec, network, list(layers))
+    if room.holds(layers):
+        return [layers]
     found: list[Layers] = [{}]
     for names in _together(network, list(layers)):
         group = {name: layers[name] for name in names}
