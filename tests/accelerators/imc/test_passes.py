@@ -129,6 +129,19 @@ def test_passes_do_the_work_of_a_large_chip_and_write_what_the_twin_writes(netwo
     assert there.hardware.writing.once.cells == sum(len(own) for own in everything[0].values())
 
 
+def test_layers_beside_crossbars_are_in_the_first_pass_and_written_never():
+    wide_mac = {"first_layer_mac__sum_bits": 32, "first_layer_mac__weight_bits": 8}
+    large, chip, network = chips({"direct_input": "digital"} | wide_mac, residuals)
+    trace = random_trace(network)
+    there, here = (Machine(spec).lower(trace) for spec in (large, chip))
+    assert worked(summed(here)) == worked(summed(there))
+    placement = place(chip, network)
+    assert placement.passes.of["conv1"] == 0
+    assert "conv1" not in placement.layers
+    cells, _, _ = written_in_an_inference(pass_contents(chip, network, placement))
+    assert here.hardware.writing.each.cells == sum(cells)
+
+
 @pytest.mark.parametrize("changes", [{}, {"packing": "layers"}, {"loop_order": "layer_outer"}, {"pipelining": "none"}])
 @pytest.mark.parametrize("network", [convolutions, residuals])
 def test_a_pass_begins_when_it_is_written_and_that_when_the_one_before_is_through(network, changes):

@@ -92,8 +92,8 @@ class Room:
         bits = dict.fromkeys(names, 0)
         last = _last(network, names)
         for layer in network:
-            neuron, at = neuron_of(layer), last[layer.name]
-            if neuron is not None and at >= 0 and network.activation_bits is None:
+            neuron, at = neuron_of(layer), max(last[layer.name], 0)  # those beside crossbars are in the first pass
+            if neuron is not None and network.activation_bits is None:
                 bits[names[at]] += prod(layer.shape) * state_bits(neuron, spec.neuron.membrane_bits)
         return cls(spec, bits if spec.loop_order == "timestep_outer" else dict.fromkeys(names, 0))
 
