@@ -109,7 +109,7 @@ def test_an_imc_design_can_be_made_at_either_end_of_the_nodes(node):
         *(("imc", [*settings, "adc.law=flash"], "covers 14 to 65 nm, got") for settings in NODES.values()),
         ("imc_isaac", ["technology.node_nm=7"], "the technology's node_nm is 7, but the given prices are for 32"),
         ("imc", ["technology.node_nm=130"], r"250 MHz is too fast: .* \(130 nm .* at most 121 MHz"),
-        ("imc", ["technology.vdd_v=1.8"], "technology.vdd_v: must be at most 1.3, got 1.8"),
+        ("imc", ["technology.vdd_v=1.8"], "vdd_v must be at most 1.3 V below 130 nm, got 1.8"),
         ("imc", ["technology.node_nm=180"], "must be one of 130, .* 7 nm, got 180"),
     ],
 )

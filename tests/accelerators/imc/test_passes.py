@@ -75,15 +75,18 @@ WORK = {
 """What a smaller chip does as often as a large one."""
 
 
-def chips(changes, network):
-    """A large chip, and the smallest at most a quarter as large that runs the network in passes; and the network."""
+def chips(changes, network, share=4):
+    """A large chip, and the smallest at most a quarter as large that runs the network in passes; and the network.
+
+    Of a smaller `share` the largest one that is at most so large.
+    """
     columns = COLUMNS[network]
     columns *= 2 if changes.get("signs__encoding") == "differential" else 1
     columns += changes.get("signs__correction") == "reference_column"
     common, network = ROOM | {"crossbar__columns": columns} | changes, network()
     large = small(**common)
     needed = place(large, network).tiles
-    for tiles in range(1, needed // 4 + 1):
+    for tiles in range(1, needed // 4 + 1) if share == 4 else range(int(needed / share), 0, -1):
         chosen = small(**common | {"chip__tiles": tiles, "overflow": "reprogram"})
         try:
             place(chosen, network)
@@ -134,6 +137,26 @@ def test_passes_do_the_work_of_a_large_chip_and_write_what_the_twin_writes(netwo
     assert there.hardware.writing.each.cells == 0
     everything = pass_contents(large, network, place(large, network))
     assert there.hardware.writing.once.cells == sum(len(own) for own in everything[0].values())
+
+
+@pytest.mark.parametrize("changes", [{}, {"packing": "layers"}])
+@pytest.mark.parametrize("network", [dense, convolutions, residuals, wide])
+def test_crossbars_that_one_pass_alone_uses_keep_their_weights(network, changes):
+    _, chip, network = chips(changes, network, share=1.5)
+    placement = place(chip, network)
+    contents = pass_contents(chip, network, placement)
+    cells, rows, most = written_in_an_inference(contents)
+    found = Machine(chip).lower(random_trace(network)).hardware.writing
+    alone = Counter(crossbar for each in contents for crossbar in each)
+    kept = {crossbar: own for each in contents for crossbar, own in each.items() if alone[crossbar] == 1}
+    assert kept
+    assert 0 < sum(cells) < sum(len(own) for each in contents for own in each.values())
+    assert (found.each.cells, found.most_writes) == (sum(cells), most)
+    assert found.each.actions["crossbar", "write_row"] == sum(sum(each.values()) for each in rows)
+    assert found.once.cells == sum(map(len, kept.values()))
+    kept_rows = {crossbar: len({row for _, row, _ in own}) for crossbar, own in kept.items()}
+    assert found.once.actions["crossbar", "write_row"] == sum(kept_rows.values())
+    assert found.once.cycles >= max(kept_rows.values()) * row_cycles(chip)
 
 
 def test_layers_beside_crossbars_are_in_the_first_pass_and_written_never():
