@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -25,12 +27,13 @@ from accelerators.imc.cases import (
 from accelerators.imc.passes_reference import pass_contents, times_of_rows, written_in_an_inference
 from traces.direct.networks import Sketch
 
-from hwsim import engine
+from hwsim import api, engine
 from hwsim.accelerators.imc import Machine
 from hwsim.accelerators.imc.plan.placement import place
 from hwsim.accelerators.imc.plan.rewriting import row_cycles, step_name
 from hwsim.contract.run import RunName
 from hwsim.errors import ArchitectureError, UsageError
+from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.network.layers import Concat, Conv2d, Linear
 
 ROOM = {
@@ -478,3 +481,26 @@ def test_samples_do_not_overlap():
     with pytest.raises(UsageError, match="crossbars are rewritten in every inference"):
         report(chip, random_trace(network), accuracy_samples=0, stream=True)
     assert report(chip, random_trace(network), accuracy_samples=0).runs[0].pipelined_per_s is None
+
+
+def test_what_is_kept_for_other_designs_is_right_in_passes():
+    base = ["chip.pes_per_tile=2", "overflow=reprogram", "early_exit.threshold=never", "accumulator.bits=24"]
+    trace = synthesize("mlp:400-300-10", timesteps=3, samples=2, rate=0.1, seed=3)
+    seen = set()
+    for setting in (
+        *("chip.tiles=1", "chip.tiles=2", "chip.tiles=as_needed", "crossbar.write.pulse_v=3", "noc.flit_bits=4"),
+        *("crossbar.write.row_pulses=5", "crossbar.write.crossbars=2", "crossbar.write.endurance=1e5"),
+        *("membrane.capacity_kib=0.2", "psum_buffer.port_bits=64", "packing=layers", "direct_input=once"),
+        *("signs.correction=reference_column", "technology.vdd_v=1.0", "overflow=refuse", "adc.columns_per_adc=4"),
+    ):
+        tiles = [] if setting.startswith("chip.tiles") else ["chip.tiles=1"]
+        design = api.load_architecture("imc", [*base, *tiles, setting])
+        try:
+            warm = api.simulate(design, trace, accuracy_samples=0, keep=True).to_json()
+        except ArchitectureError:
+            assert setting in ("overflow=refuse", "membrane.capacity_kib=0.2")
+            continue
+        cold = api.simulate(design, pickle.loads(pickle.dumps(trace)), accuracy_samples=0, keep=False).to_json()
+        assert warm == cold, setting
+        seen.add(json.loads(warm)["programming"]["rewritten_cells"])
+    assert len(seen) > 3
