@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from accelerators.imc.cases import (
+    PLAIN,
     arranged,
     binary,
     convolutions,
@@ -494,7 +495,7 @@ def test_what_is_kept_for_other_designs_is_right_in_passes():
         *("signs.correction=reference_column", "technology.vdd_v=1.0", "overflow=refuse", "adc.columns_per_adc=4"),
     ):
         tiles = [] if setting.startswith("chip.tiles") else ["chip.tiles=1"]
-        design = api.load_architecture("imc", [*base, *tiles, setting])
+        design = api.load_architecture(PLAIN, [*base, *tiles, setting])
         try:
             warm = api.simulate(design, trace, accuracy_samples=0, keep=True).to_json()
         except ArchitectureError:
