@@ -76,6 +76,8 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
         if RunName.STREAMED in workload.runs:
             alone.append(_whole(batch.runs[RunName.STATIC]))
         for run, scheduled in batch.runs.items():
+            if run not in parts:
+                continue
             match scheduled:
                 case OneEach():
                     tally = _in_one(batch, scheduled, engine, workload.timesteps)
@@ -88,6 +90,23 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     if alone and workload.stream is not None:
         found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)
     return {run: found[run] for run in workload.runs}
+
+
+def counted(batch: Batch, run: RunName, timesteps: int) -> Tally:
+    """What all jobs of a run do, which is not played: every time is 0 and nothing is cut short."""
+    schedules, nothing = _whole(batch.runs[run]), np.zeros((len(batch.samples), timesteps), np.int64)
+    return Tally(
+        counts=batch.ledger.tally(schedules.stages, timesteps),
+        busy_cycles=_busy(schedules, timesteps, None),
+        stall_cycles={},
+        span_cycles={},
+        layer_of={stage.name: stage.layer for stage in schedules.stages},
+        unit_of={},
+        step_end_cycles=nothing,
+        on_cycles=nothing,
+        latency_cycles=nothing[:, -1],
+        makespan_cycles=nothing[:, -1],
+    )
 
 
 def _whole(scheduled: Scheduled) -> Schedules:

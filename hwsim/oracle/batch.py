@@ -1,0 +1,71 @@
+"""A trace of the same network with a batch's spikes in the place of those that are recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.errors import UsageError
+from hwsim.oracle.spikes import Axes, array_of, packed
+from hwsim.printable import brief
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.network.layers import Input
+from hwsim.traces.trace import Inputs, RawValues
+
+Layered = Trace | RateTrace
+"""Traces of a network of layers whose spikes are packed alike."""
+
+
+def batch_of(trace: Layered, spikes: Any, inputs: Any, axes: Axes) -> Layered:
+    """A batch of a network of layers, as a trace without logits.
+
+    Raises UsageError for spikes or inputs that are none of this network.
+    """
+    found = packed(spikes, trace.network.spiking(), trace.timesteps, axes)
+    n = len(next(iter(found.values())).words)
+    raw = None if inputs is None else _raw(trace, inputs, n, axes)
+    return replace(trace, spikes=found, inputs=_recorded(trace, n) if raw is None else raw, sha256="")
+
+
+def _recorded(trace: Layered, n: int) -> Inputs | None:
+    """The recorded raw inputs, over and over: they stand in for those of a batch that brings none."""
+    if trace.inputs is None or len(trace.inputs.values) == n:
+        return trace.inputs
+    chosen = np.arange(n) % trace.n_samples
+    return Inputs(*(getattr(trace.inputs, name)[chosen] for name in ("values", "labels", "sample_ids")))
+
+
+def _raw(trace: Layered, inputs: Any, n: int, axes: Axes) -> Inputs:
+    source, nobody = trace.network.input, np.zeros(n, np.int64)
+    if isinstance(inputs, Inputs):
+        return inputs
+    values = array_of("input", inputs)
+    steps = (trace.timesteps,) if source.over_time else ()
+    if source.over_time and axes == "time, sample" and values.ndim > 1:
+        values = np.moveaxis(values, 0, 1)
+    height, width, channels = source.shape
+    shapes = {(n, *steps, channels, height, width)} | ({(n, *steps, channels)} if height * width == 1 else set())
+    if values.shape not in shapes:
+        wanted = ", ".join(map(str, (*steps, channels, height, width)))
+        raise UsageError(f"inputs: wanted [{n} samples, {wanted}], found {list(values.shape)}")
+    last = np.moveaxis(values.reshape(n, *steps, channels, height, width), -3, -1)
+    return Inputs(np.ascontiguousarray(_whole(source, last)), nobody, nobody)
+
+
+def _whole(source: Input, values: NDArray[Any]) -> RawValues:
+    """Raw inputs as integers: as they are, or fractions from 0 to 1 as shares of the largest integer."""
+    low, high = source.values
+    if values.dtype.kind == "f" and not source.signed and not (values == np.rint(values)).all():
+        values = values * high
+        if values.size and (values.min() < 0 or values.max() > high):
+            raise UsageError(f"inputs: wanted fractions from 0 to 1, or integers to {high}, found others")
+    whole = np.rint(values)
+    if values.dtype.kind == "f" and np.abs(whole - values).max(initial=0) > 0.01:
+        raise UsageError(f"inputs: wanted integers or fractions of {high}, found {brief(float(values.flat[0]))} and more")
+    if whole.size and (whole.min() < low or whole.max() > high):
+        raise UsageError(f"inputs: wanted {source.bits}-bit integers from {low} to {high}, found others")
+    return whole.astype(source.dtype)
