@@ -12,7 +12,6 @@ import numpy as np
 from hwsim import engine as engines
 from hwsim import units
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.batches import Batch
 from hwsim.contract.machine import Accelerator
 from hwsim.contract.operating import operated
 from hwsim.contract.run import RunName
@@ -73,13 +72,14 @@ class LaidOut:
     def played(self, workload: Workload) -> PricedRun:
         """What a run costs, its schedule played."""
         tallies = play_batches(replace(workload, runs=(self.run,)), workload.batches, self.engine)
-        return self._priced(tallies[self.run], workload)
+        return self.priced(tallies[self.run], workload)
 
     def counted(self, workload: Workload) -> PricedRun:
         """The same without its times, which are all 0: only what parts do is priced rightly."""
-        return self._priced(join([counted(batch, self.run, workload.timesteps) for batch in workload.batches]), workload)
+        return self.priced(join([counted(batch, self.run, workload.timesteps) for batch in workload.batches]), workload)
 
-    def _priced(self, tally: Tally, workload: Workload) -> PricedRun:
+    def priced(self, tally: Tally, workload: Workload) -> PricedRun:
+        """What was counted, at the prices of the parts."""
         return PricedRun(self.run, tally, workload, self.parts, self.machine.clock_mhz, self._leaving(tally, workload))
 
     def _leaving(self, tally: Tally, workload: Workload) -> Leaving:
@@ -100,7 +100,7 @@ class LaidOut:
     def _area_mm2(self) -> float:
         nothing = np.zeros((1, 1), np.int64)
         tally = Tally({}, {}, {}, {}, {}, {}, nothing, nothing, nothing[0], nothing[0])
-        return area_figure(area_of(self._priced(tally, self.workload))).value
+        return area_figure(area_of(self.priced(tally, self.workload))).value
 
 
 def figures_of(run: PricedRun, wanted: Mapping[str, float]) -> tuple[dict[str, Floats], dict[str, float]]:
@@ -126,8 +126,3 @@ def figures_of(run: PricedRun, wanted: Mapping[str, float]) -> tuple[dict[str, F
             each[name] = (run.leaving.weights * figure).sum(axis=1)
             means[name] = run.leaving.mean(figure)
     return each, means
-
-
-def batches_of(workload: Workload) -> list[Batch]:
-    """All batches of a workload, lowered."""
-    return list(workload.batches)

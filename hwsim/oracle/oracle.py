@@ -13,7 +13,9 @@ from hwsim.arch.settings import Settings, as_overrides
 from hwsim.designs import Architecture, load_architecture
 from hwsim.errors import UsageError
 from hwsim.oracle.batch import batch_of
+from hwsim.oracle.chain import Reals
 from hwsim.oracle.cost import Cost
+from hwsim.oracle.gradient import sloped
 from hwsim.oracle.machine import LaidOut, figures_of
 from hwsim.oracle.objective import FIXED, Objective
 from hwsim.oracle.spikes import Axes
@@ -57,6 +59,7 @@ class Oracle:
         self.architecture = load_architecture(architecture, as_overrides(set))
         self.trace = _trace_of(source, capture)
         self._laid_out = LaidOut.of(self.architecture, self.trace, run)
+        self._memo: dict[str, object] = {}
         timed = self._laid_out.workload.timed
         if self.objective.plays and not timed:
             raise UsageError("objective: this design is an equation of energy, which has no time: use dynamic_pj")
@@ -74,6 +77,17 @@ class Oracle:
 
         """
         return self._cost(self._priced(batch_of(self.trace, spikes, inputs, self.axes)), inputs is not None)
+
+    def slopes(self, spikes: Any, inputs: Any = None) -> tuple[Cost, Mapping[str, Reals]]:
+        """What a batch costs, and what each spike of it does: how much less the objective of its sample were without.
+
+        Of a neuron that is silent, how much more it were with a spike of it.  The second are float32 by layer,
+        [sample or 1, timestep or 1, place, channel or 1], place = y * width + x.  Raises UsageError as a call does, and
+        where the machine does not say what a single spike costs.
+        """
+        batch = batch_of(self.trace, spikes, inputs, self.axes)
+        found = sloped(self._laid_out, self._laid_out.lower(batch), batch, self.objective, self._memo)
+        return self._cost(found.run, inputs is not None), found.spikes
 
     def _priced(self, batch: AnyTrace) -> PricedRun:
         laid_out = self._laid_out

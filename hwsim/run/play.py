@@ -80,7 +80,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
                 continue
             match scheduled:
                 case OneEach():
-                    tally = _in_one(batch, scheduled, engine, workload.timesteps)
+                    tally, _ = in_one(batch, scheduled, engine, workload.timesteps)
                 case ByLeaving(schedules):
                     tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
                 case Overlapped():
@@ -160,13 +160,13 @@ def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) 
     return busy
 
 
-def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int) -> Tally:
-    """One schedule a sample: what is done by the end of a timestep is what leaving then costs."""
+def in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int) -> tuple[Tally, Timelines]:
+    """One schedule a sample: what is done by the end of a timestep is what leaving then costs; and when each job ran."""
     played = _Played.by(engine, batch, scheduled.schedules, timesteps)
     step_end = played.timelines.done[scheduled.stage][:, scheduled.ends]
     on, makespan = step_end.copy(), played.timelines.makespan_cycles
     on[:, -1] = np.maximum(on[:, -1], makespan)
-    return Tally(
+    tally = Tally(
         counts=played.counts,
         busy_cycles=played.busy_cycles,
         stall_cycles=played.timelines.accounts,
@@ -178,6 +178,7 @@ def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int
         latency_cycles=played.latency_cycles,
         makespan_cycles=makespan,
     )
+    return tally, played.timelines
 
 
 def _in_stream(alone: Tally, schedule: Schedule, engine: EngineName) -> Tally:

@@ -9,6 +9,7 @@ from functools import partial
 from hwsim.accelerators.digital.batch_counting import count
 from hwsim.accelerators.digital.facts import FACTS
 from hwsim.accelerators.digital.layout import Layout, needed
+from hwsim.accelerators.digital.marginal import marginals
 from hwsim.accelerators.digital.parts import parts_of
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
@@ -116,6 +117,7 @@ def _batches(laid_out: Layout, shape: Schedules, trace: Trace, _runs: Collection
         _WORDS_AT_ONCE // words,
         jobs={None: shape.n_jobs},
         anew=partial(_batches, laid_out, shape),
+        marginals=partial(marginals, laid_out, trace),
     )
 
 

@@ -14,6 +14,7 @@ from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.knobs import knobs
 from hwsim.accelerators.imc.layout import Layout
+from hwsim.accelerators.imc.marginal import marginals
 from hwsim.accelerators.imc.parts import part_names, parts_of
 from hwsim.accelerators.imc.schedule import schedules, streamed
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -186,6 +187,7 @@ def _batches(laid_out: Layout, dense: Dense | None, trace: Trace, runs: Collecti
         _WORDS_AT_ONCE // (planes * words),
         jobs={None: sum(shape.n_jobs for shape in chosen.values())},
         anew=partial(_batches, laid_out, dense),
+        marginals=partial(marginals, laid_out, trace),
     )
 
 
