@@ -10,10 +10,8 @@ from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
 from hwsim.oracle.spikes import Axes, array_of, packed
-from hwsim.printable import brief
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Input
 from hwsim.traces.trace import Inputs, RawValues
 
 Layered = Trace | RateTrace
@@ -53,19 +51,25 @@ def _raw(trace: Layered, inputs: Any, n: int, axes: Axes) -> Inputs:
         wanted = ", ".join(map(str, (*steps, channels, height, width)))
         raise UsageError(f"inputs: wanted [{n} samples, {wanted}], found {list(values.shape)}")
     last = np.moveaxis(values.reshape(n, *steps, channels, height, width), -3, -1)
-    return Inputs(np.ascontiguousarray(_whole(source, last)), nobody, nobody)
+    return Inputs(np.ascontiguousarray(_whole(trace, last)), nobody, nobody)
 
 
-def _whole(source: Input, values: NDArray[Any]) -> RawValues:
-    """Raw inputs as integers: as they are, or fractions from 0 to 1 as shares of the largest integer."""
+def _whole(trace: Layered, values: NDArray[Any]) -> RawValues:
+    """Raw inputs as integers: as they are, or fractions from 0 to 1 as shares of the largest, as `capture` has them."""
+    source = trace.network.input
     low, high = source.values
-    if values.dtype.kind == "f" and not source.signed and not (values == np.rint(values)).all():
-        values = values * high
-        if values.size and (values.min() < 0 or values.max() > high):
-            raise UsageError(f"inputs: wanted fractions from 0 to 1, or integers to {high}, found others")
-    whole = np.rint(values)
-    if values.dtype.kind == "f" and np.abs(whole - values).max(initial=0) > 0.01:
-        raise UsageError(f"inputs: wanted integers or fractions of {high}, found {brief(float(values.flat[0]))} and more")
-    if whole.size and (whole.min() < low or whole.max() > high):
-        raise UsageError(f"inputs: wanted {source.bits}-bit integers from {low} to {high}, found others")
-    return whole.astype(source.dtype)
+    if values.dtype.kind == "f" and values.size and _fractions(trace, values):
+        values = np.rint(values * high)
+    wrong = values[~((values >= low) & (values <= high) & (values == np.rint(values)))]
+    if wrong.size:
+        fractions = "" if source.signed or source.over_time else ", or fractions from 0 to 1"
+        raise UsageError(f"inputs: wanted integers from {low} to {high}{fractions}, found {float(wrong.flat[0]):g}")
+    return values.astype(source.dtype)
+
+
+def _fractions(trace: Layered, values: NDArray[Any]) -> bool:
+    """Whether floating values are shares of the largest integer: those of a batch are if the recorded ones were."""
+    source = trace.network.input
+    if source.signed or source.over_time or not (values.min() >= 0 and values.max() <= 1):
+        return False
+    return trace.inputs is None or int(trace.inputs.values.max(initial=0)) > 1

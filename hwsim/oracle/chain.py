@@ -140,9 +140,7 @@ class _Chain:
         fires = unpack_channels(spikes.words, spikes.shape[2]) > 0
         self._add(source, self._under(layer, source, more, less, fires))
 
-    def _under(
-        self, layer: Layer, source: str, more: Reals, less: Reals, fires: NDArray[np.bool_] | None
-    ) -> Reals:
+    def _under(self, layer: Layer, source: str, more: Reals, less: Reals, fires: NDArray[np.bool_] | None) -> Reals:
         """Added up over the windows that cover each place; of an `Add` each place has one."""
         if not isinstance(layer, Pool):
             return more if fires is None else np.where(fires, less, more)
@@ -153,7 +151,7 @@ class _Chain:
         pictures = [_picture(each, layer.shape[:2]) for each in (more, less)]
         bits = frame.views(frame.framed(fires)) if fires is not None else None
         for view in frame.views(total):
-            view += pictures[0] if bits is None else np.where(next(bits), pictures[1], pictures[0])
+            view[...] += pictures[0] if bits is None else np.where(next(bits), pictures[1], pictures[0])
         return frame.inside(total).reshape(samples, steps, -1, channels)
 
     def _maximum(self, layer: Pool, each: Reals) -> None:
@@ -172,7 +170,7 @@ class _Chain:
         picture = _picture(each, layer.shape[:2])
         for into, view in zip(frame.views(total), frame.views(framed), strict=True):
             alone = (view == highest) & ((ties == 1) | (highest == 0))
-            into += picture * alone
+            into[...] += picture * alone
         self.values(source, frame.inside(total).reshape(*values.shape[:2], -1, channels))
 
 

@@ -1,4 +1,4 @@
-"""A machine with a network laid out on it: made once, then asked for what the spikes of one batch after another cost."""
+"""A machine with a network laid out on it: made once, then asked what one batch's spikes after another cost."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -11,12 +11,13 @@ from hwsim import arguments
 from hwsim.api import load_trace
 from hwsim.arch.settings import Settings, as_overrides
 from hwsim.designs import Architecture, load_architecture
-from hwsim.errors import UsageError
+from hwsim.errors import UsageError, guess
 from hwsim.oracle.batch import batch_of
 from hwsim.oracle.chain import Reals
 from hwsim.oracle.cost import Cost
 from hwsim.oracle.gradient import sloped
 from hwsim.oracle.machine import LaidOut, figures_of
+from hwsim.oracle.monitor import Monitor
 from hwsim.oracle.objective import FIXED, Objective
 from hwsim.oracle.spikes import Axes
 from hwsim.report.price import PricedRun
@@ -60,6 +61,7 @@ class Oracle:
         self.trace = _trace_of(source, capture)
         self._laid_out = LaidOut.of(self.architecture, self.trace, run)
         self._memo: dict[str, object] = {}
+        self.kept: dict[Any, Any] = {}  # what others keep with it
         timed = self._laid_out.workload.timed
         if self.objective.plays and not timed:
             raise UsageError("objective: this design is an equation of energy, which has no time: use dynamic_pj")
@@ -88,6 +90,33 @@ class Oracle:
         batch = batch_of(self.trace, spikes, inputs, self.axes)
         found = sloped(self._laid_out, self._laid_out.lower(batch), batch, self.objective, self._memo)
         return self._cost(found.run, inputs is not None), found.spikes
+
+    def monitor(
+        self, model: Any, layers: Mapping[str, Any] | None = None, inputs: bool | Callable[[Any], Any] = True
+    ) -> Monitor:
+        """Hooks on a model that hand over the spikes of each of its forward passes.
+
+        Args:
+            model: a torch module; with neurons of snnTorch, SpikingJelly or Norse it needs no `layers`.
+            layers: the module, or its name, whose output are the spikes of each layer of the trace.
+            inputs: whether what the model is given are raw inputs, as a call takes them, or what makes them of it.
+
+        Raises UsageError for layers and modules that there are not.
+
+        """
+        return Monitor(model, self.trace.network.spiking(), self.trace.timesteps, layers, inputs)
+
+    def shape(self, layer: str) -> tuple[int, int, int]:
+        """Rows, columns and channels of a layer; raises UsageError for one that there is not."""
+        try:
+            found: tuple[int, int, int] = self.trace.network[layer].shape
+        except KeyError:
+            names = [each.name for each in self.trace.network.spiking()]
+            near = guess(str(layer), names)
+            raise UsageError(
+                f"spikes: no layer with neurons is called '{layer}', those are {', '.join(names)}{near}"
+            ) from None
+        return found
 
     def _priced(self, batch: AnyTrace) -> PricedRun:
         laid_out = self._laid_out

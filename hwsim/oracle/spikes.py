@@ -115,9 +115,8 @@ def _pack(layer: Layer, values: NDArray[Any], words: NDArray[np.uint64], timeste
     if not good:
         signed = getattr(neuron_of(layer), "signed", False)
         other = values[(values != 0) & (values != 1)].flat[0]
-        raise UsageError(
-            f"spikes, {layer.name}: wanted {'-1, 0 or 1' if signed else '0 or 1'}, found {other:g} at timestep {timestep}"
-        )
+        wanted = "-1, 0 or 1" if signed else "0 or 1"
+        raise UsageError(f"spikes, {layer.name}: wanted {wanted}, found {other:g} at timestep {timestep}")
 
 
 def _wanted(layer: Layer, timesteps: int, axes: Axes) -> str:

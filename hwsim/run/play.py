@@ -161,7 +161,7 @@ def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) 
 
 
 def in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int) -> tuple[Tally, Timelines]:
-    """One schedule a sample: what is done by the end of a timestep is what leaving then costs; and when each job ran."""
+    """One schedule a sample, whose costs are what is done by the end of a timestep; and when each job ran."""
     played = _Played.by(engine, batch, scheduled.schedules, timesteps)
     step_end = played.timelines.done[scheduled.stage][:, scheduled.ends]
     on, makespan = step_end.copy(), played.timelines.makespan_cycles

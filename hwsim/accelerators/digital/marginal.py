@@ -45,7 +45,7 @@ def marginals(laid_out: Layout, trace: Trace, asked: Asked) -> Marginals:
 def _of_task(
     laid_out: Layout, task: Task, activations: Activations, linear: NDArray[np.float32], asked: Asked
 ) -> NDArray[np.float32]:
-    """[plane or 1, sample, timestep, place, channel] of one layer, from its linear costs [sample, timestep, part, place].
+    """[plane or 1, sample, timestep, place, channel] of a layer, from its linear costs [sample, timestep, part, place].
 
     Planes are those of the map that it reads, as they are in memory.
     """
@@ -95,7 +95,7 @@ def _folded(wide: NDArray[np.float32], plan: Plan, task: Task) -> NDArray[np.flo
 
 
 def _prices(laid_out: Layout, asked: Asked) -> dict[str, NDArray[np.float32]]:
-    """pJ of a bit at each place, by layer: float32 [1, timestep, part, place], from what is posted for counts of 1.
+    """PJ of a bit at each place, by layer: float32 [1, timestep, part, place], from what is posted for counts of 1.
 
     Counts are in proportion to bits, so that the difference to no bits at all is what one costs.
     """

@@ -56,7 +56,7 @@ def marginals(laid_out: Layout, trace: Trace, asked: Asked) -> Marginals:
 
 
 def _prices(laid_out: Layout, plan: Plan, asked: Asked) -> dict[str, dict[str, Floats]]:
-    """pJ of one count of each kind in each row, by layer: float64 [timestep, row], from what is posted for many."""
+    """PJ of one count of each kind in each row, by layer: float64 [timestep, row], from what is posted for many."""
     n = 1 + len(PRICED)
     probed = {name: _probe(plan, name, n) for name in plan.placement.layers}
     ledger = Ledger.of(n, postings(Work.of(plan, probed, n), laid_out.constant, laid_out.undriven))
@@ -92,7 +92,7 @@ def _grid(plan: Plan, rows: int, of_jobs: Floats) -> Floats:
 
 
 def _linear(plan: Plan, prices: Mapping[str, Mapping[str, Floats]]) -> dict[str, NDArray[np.float32]]:
-    """pJ of each bit by the rows that it drives and what they draw: float32 [plane, 1, timestep, place, channel]."""
+    """PJ of each bit by the rows that it drives and what they draw: float32 [plane, 1, timestep, place, channel]."""
     cells, found = cells_of(plan.spec, plan.network, plan.placement), {}
     for name, placed in plan.placement.layers.items():
         layer = plan.network[name]
@@ -167,4 +167,3 @@ def _by_value(
     channels = plan.network[plan.network[placed.name].inputs[0]].shape[2]
     negative = unpack_channels(read[1], channels) > 0
     return np.where(negative, -found[1], found[0])[None]
-

@@ -68,7 +68,16 @@ def _marginals(
 
 @kernel(allocates=False, inlined=True)
 def _count(
-    planes: Words, s: int, t: int, low: int, high: int, oy: int, ox: int, window: Sliding, segments: Segments, ones: IntArray
+    planes: Words,
+    s: int,
+    t: int,
+    low: int,
+    high: int,
+    oy: int,
+    ox: int,
+    window: Sliding,
+    segments: Segments,
+    ones: IntArray,
 ) -> bool:
     """Fill `ones` [phase] with the set bits that a window drives; returns whether any phase has at most one."""
     few = False
