@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,21 +19,56 @@ from hwsim.kernels.events.batch import play_batch
 from hwsim.kernels.events.machine import FREE, HELD, NEVER, NONE, Batch, Machine
 
 
+_JOBS_WORTH_THREADS = 1 << 16  # of all samples: to start threads takes as long as some thousand of them
+
+
 def run(schedule: Schedule) -> Timeline:
     """Play a schedule and return when each job ran; ModelError names the cycle of jobs where it deadlocks."""
     return run_all(Schedules.of([schedule]))[0]
 
 
-def run_all(schedules: Schedules) -> Timelines:
-    """Play one schedule for each sample; ModelError names the cycle of jobs where the first of them deadlocks."""
+def run_all(schedules: Schedules, threads: int = 1) -> Timelines:
+    """Play one schedule for each sample; ModelError names the cycle of jobs where the first of them deadlocks.
+
+    Threads share out the samples; what comes of it is the same for any number of them.
+    """
     shared = shared_by(schedules)
     batch, room = _laid_out(schedules, shared)
-    play_batch(batch, room, _room(batch, shared))
+    n_samples = len(schedules)
+    parts = min(threads, n_samples)
+    if parts == 1 or n_samples * shared.service.bounds[-1] < _JOBS_WORTH_THREADS:
+        play_batch(batch, room, _room(batch, shared))
+    else:
+        _play_in_threads(batch, room, shared, parts)
     stuck = (batch.heads < batch.stages["n_jobs"]).any(axis=1)
     if stuck.any():
         sample = int(stuck.argmax())
         raise deadlock(schedules[sample], batch.heads[sample].tolist())
     return _timelines(schedules, shared, batch, room)
+
+
+def _play_in_threads(batch: Batch, room: Machine, shared: Shared, parts: int) -> None:
+    """Some samples in each thread, with rooms of its own, of which accounts and spans are added up."""
+    edges = [len(batch.times) * i // parts for i in range(parts + 1)]
+    shares = [(_samples(batch, *edge), _room(batch, shared)) for edge in pairwise(edges)]
+    list(_pool(parts).map(lambda share: play_batch(*share, _room(share[0], shared)), shares))
+    for part, machine in shares:
+        batch.spans[:] += part.spans
+        room.accounts[:] += machine.accounts
+
+
+@cache
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for batches; they are not started before there is one."""
+    return ThreadPoolExecutor(threads, "hwsim engine")
+
+
+def _samples(batch: Batch, first: int, stop: int) -> Batch:
+    """Some samples of a batch, with spans of their own."""
+    own = {name: getattr(batch, name)[first:stop] for name in ("times", "ran", "heads")}
+    rows = {name: getattr(batch, name) for name in ("needs", "service", "latency")}
+    own |= {name: each[first:stop] if len(each) > 1 else each for name, each in rows.items()}
+    return batch._replace(**own, spans=np.zeros_like(batch.spans), span=np.zeros_like(batch.span))
 
 
 def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:

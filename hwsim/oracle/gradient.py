@@ -18,7 +18,7 @@ from hwsim.contract.workload import Workload
 from hwsim.engine.critical import critical_path
 from hwsim.errors import UsageError
 from hwsim.oracle.chain import Reals, by_spike
-from hwsim.oracle.machine import LaidOut, figures_of
+from hwsim.oracle.machine import THREADS, LaidOut, figures_of
 from hwsim.oracle.objective import Objective
 from hwsim.report.price import PricedRun
 from hwsim.run.play import in_one, join
@@ -87,7 +87,7 @@ def _played(laid_out: LaidOut, workload: Workload) -> tuple[PricedRun, Mapping[s
     for batch in workload.batches:
         scheduled = batch.runs[laid_out.run]
         assert isinstance(scheduled, OneEach)
-        tally, timelines = in_one(batch, scheduled, laid_out.engine, workload.timesteps)
+        tally, timelines = in_one(batch, scheduled, laid_out.engine, workload.timesteps, THREADS)
         tallies.append(tally)
         paths.append(critical_path(scheduled.schedules, timelines))
     whole = {stage: np.concatenate([each[stage] for each in paths]) for stage in paths[0]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +27,10 @@ from hwsim.run.play import Tally, counted, join, play_batches
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
 from hwsim.traces.trace import AnyTrace
+
+
+THREADS = min(2, os.cpu_count() or 1)
+"""That play a batch: those of a small machine, our choice."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class LaidOut:
 
     def played(self, workload: Workload) -> PricedRun:
         """What a run costs, its schedule played."""
-        tallies = play_batches(replace(workload, runs=(self.run,)), workload.batches, self.engine)
+        tallies = play_batches(replace(workload, runs=(self.run,)), workload.batches, self.engine, THREADS)
         return self.priced(tallies[self.run], workload)
 
     def counted(self, workload: Workload) -> PricedRun:

@@ -68,8 +68,8 @@ def play(workload: Workload, engine: EngineName = "auto") -> Tallies:
     return play_batches(workload, told, engine)
 
 
-def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Tallies:
-    """The same for some batches of it."""
+def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName, threads: int = 1) -> Tallies:
+    """The same for some batches of it, each in so many threads where that is offered."""
     parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs if run is not RunName.STREAMED}
     alone: list[Schedules] = []  # of every sample with all timesteps, where they are to follow each other
     for batch in batches:
@@ -80,7 +80,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
                 continue
             match scheduled:
                 case OneEach():
-                    tally, _ = in_one(batch, scheduled, engine, workload.timesteps)
+                    tally, _ = in_one(batch, scheduled, engine, workload.timesteps, threads)
                 case ByLeaving(schedules):
                     tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
                 case Overlapped():
@@ -124,9 +124,11 @@ class _Played:
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
 
     @classmethod
-    def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int) -> _Played:
+    def by(
+        cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int, threads: int = 1
+    ) -> _Played:
         """Let an engine play them, and count."""
-        timelines = engines.run_all(schedules, engine)
+        timelines = engines.run_all(schedules, engine, threads)
         ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None
         counts = batch.ledger.tally(schedules.stages, timesteps, ran)
         return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran))
@@ -160,9 +162,11 @@ def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) 
     return busy
 
 
-def in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int) -> tuple[Tally, Timelines]:
+def in_one(
+    batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int, threads: int = 1
+) -> tuple[Tally, Timelines]:
     """One schedule a sample, whose costs are what is done by the end of a timestep; and when each job ran."""
-    played = _Played.by(engine, batch, scheduled.schedules, timesteps)
+    played = _Played.by(engine, batch, scheduled.schedules, timesteps, threads)
     step_end = played.timelines.done[scheduled.stage][:, scheduled.ends]
     on, makespan = step_end.copy(), played.timelines.makespan_cycles
     on[:, -1] = np.maximum(on[:, -1], makespan)
