@@ -9,20 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
+from hwsim.oracle.others import first_spikes, presentations, sequences
 from hwsim.oracle.spikes import Axes, array_of, packed
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.trace import Inputs, RawValues
+from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.sequence.trace import SequenceTrace
+from hwsim.traces.trace import AnyTrace, Inputs, RawValues
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 Layered = Trace | RateTrace
 """Traces of a network of layers whose spikes are packed alike."""
 
 
-def batch_of(trace: Layered, spikes: Any, inputs: Any, axes: Axes) -> Layered:
-    """A batch of a network of layers, as a trace without logits.
+def batch_of(trace: AnyTrace, spikes: Any, inputs: Any, axes: Axes) -> AnyTrace:
+    """A batch as a trace of the same network, of whatever coding.
 
     Raises UsageError for spikes or inputs that are none of this network.
     """
+    match trace:
+        case FirstSpikeTrace():
+            return first_spikes(trace, spikes, inputs)
+        case SequenceTrace():
+            _refuse(inputs, "sequences, of which the machine reads spikes alone")
+            return sequences(trace, spikes)
+        case PlasticTrace():
+            _refuse(inputs, "presentations, which are raw inputs themselves")
+            return presentations(trace, spikes)
+        case Trace() | RateTrace():
+            return _layered(trace, spikes, inputs, axes)
+    raise UsageError(f"source: an oracle knows no batches of coding {trace.coding}")
+
+
+def _refuse(inputs: Any, what: str) -> None:
+    if inputs is not None:
+        raise UsageError(f"inputs: have no meaning for {what}: leave them out")
+
+
+def _layered(trace: Layered, spikes: Any, inputs: Any, axes: Axes) -> Layered:
     found = packed(spikes, trace.network.spiking(), trace.timesteps, axes)
     n = len(next(iter(found.values())).words)
     raw = None if inputs is None else _raw(trace, inputs, n, axes)

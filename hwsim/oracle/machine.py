@@ -26,6 +26,9 @@ from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally, counted, join, play_batches
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
+from hwsim.traces.slicing import first
+from hwsim.traces.plastic.session import Session
+from hwsim.traces.plastic.trace import PlasticTrace
 from hwsim.traces.trace import AnyTrace
 
 
@@ -52,9 +55,11 @@ class LaidOut:
         check_coding(architecture, trace)
         check_unchanged(trace)
         check_playable(trace)
+        if isinstance(trace, PlasticTrace):  # what one sample makes of it says all but what samples cost
+            trace = first(trace, 1)
         with placed(architecture, lambda design: lowered(design, trace)):
             machine = machine_for(architecture, trace)
-            workload = operated(machine.lower(trace), machine.spec.operating)
+            workload = operated(_lowered(machine, trace), machine.spec.operating)
             parts = machine.components(workload)
         names = [str(each) for each in workload.runs]
         chosen = names[0] if run is None else run
@@ -71,7 +76,7 @@ class LaidOut:
         """The work of another trace of the same network."""
         anew = self.workload.batches.anew
         if anew is None:
-            return operated(self.machine.lower(trace), self.machine.spec.operating)
+            return operated(_lowered(self.machine, trace), self.machine.spec.operating)
         return replace(self.workload, batches=anew(trace, (self.run,)))
 
     def played(self, workload: Workload) -> PricedRun:
@@ -131,3 +136,8 @@ def figures_of(run: PricedRun, wanted: Mapping[str, float]) -> tuple[dict[str, F
             each[name] = (run.leaving.weights * figure).sum(axis=1)
             means[name] = run.leaving.mean(figure)
     return each, means
+
+
+def _lowered(machine: Accelerator[Any, Any], trace: AnyTrace) -> Workload:
+    """The work of a trace; of one that is learned from that of learning on its samples."""
+    return machine.learn(trace, Session("train")) if isinstance(trace, PlasticTrace) else machine.lower(trace)

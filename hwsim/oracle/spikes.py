@@ -25,20 +25,10 @@ def packed(spikes: Any, layers: Sequence[Layer], timesteps: int, axes: Axes) -> 
 
     Raises UsageError for anything else than all of these layers, and for values that are no spikes.
     """
-    if not isinstance(spikes, Mapping):
-        raise UsageError(f"spikes: wanted arrays by layer, got {brief(spikes)}")
-    names = [layer.name for layer in layers]
-    for name in spikes:
-        if name not in names:
-            known = f"those are {', '.join(names)}{guess(str(name), names)}"
-            raise UsageError(f"spikes: no layer with neurons is called '{shortened(name)}', {known}")
-    if missing := [name for name in names if name not in spikes]:
-        raise UsageError(f"spikes: wanted those of {', '.join(names)}, found none of {', '.join(missing)}")
-    found = {layer.name: _packed(layer, spikes[layer.name], timesteps, axes) for layer in layers}
-    samples = {name: len(each.words) for name, each in found.items()}
-    if len(set(samples.values())) > 1:
-        told = ", ".join(f"{n} of {name}" for name, n in samples.items())
-        raise UsageError(f"spikes: wanted as many samples of every layer, found {told}")
+    by_name = {layer.name: layer for layer in layers}
+    given = named(spikes, by_name)
+    found = {name: _packed(layer, given[name], timesteps, axes) for name, layer in by_name.items()}
+    same_number({name: each.words for name, each in found.items()})
     return found
 
 
@@ -128,3 +118,28 @@ def _wanted(layer: Layer, timesteps: int, axes: Axes) -> str:
 
 def _wrong(layer: Layer, wanted: str, found: Any) -> UsageError:
     return UsageError(f"spikes, {layer.name}: wanted {wanted}, found {shortened(found)}")
+
+
+def named(given: Any, known: Mapping[str, object]) -> Mapping[str, Any]:
+    """What is given by name, of all names and no others.
+
+    Raises UsageError where it is not.
+    """
+    if not isinstance(given, Mapping):
+        raise UsageError(f"spikes: wanted arrays by layer, got {brief(given)}")
+    for name in given:
+        if name not in known:
+            those = f"those are {', '.join(known)}{guess(str(name), known)}"
+            raise UsageError(f"spikes: no layer with neurons is called '{shortened(str(name))}', {those}")
+    if missing := [name for name in known if name not in given]:
+        raise UsageError(f"spikes: wanted those of {', '.join(known)}, found none of {', '.join(missing)}")
+    return {name: given[name] for name in known}
+
+
+def same_number(found: Mapping[str, NDArray[Any]]) -> int:
+    """How many samples all have; raises UsageError where they differ."""
+    samples = {name: len(each) for name, each in found.items()}
+    if len(set(samples.values())) > 1:
+        told = ", ".join(f"{n} of {name}" for name, n in samples.items())
+        raise UsageError(f"spikes: wanted as many samples of every layer, found {told}")
+    return next(iter(samples.values()))
