@@ -36,7 +36,7 @@ def loss(oracle: Oracle, spikes: Mapping[str, Any], inputs: Any = None) -> Any:
 
     number = jax.ShapeDtypeStruct((), np.float32)
 
-    @jax.custom_vjp
+    @jax.custom_vjp  # type: ignore[untyped-decorator]
     def cost(given: list[Any], raw: Any) -> Any:
         return jax.pure_callback(value_of, number, given, raw)
 

@@ -105,12 +105,13 @@ class Term:
         flat = [step for steps in tensors.values() for step in steps]
         scalars = [_Slope(torch.tensor(of_bits.get(name, 0.0)), each.shape) for name, each in widths.items()]
         unit = 1 / self._unit
-        result: torch.Tensor = _Given.apply(value * unit, [*slopes, *scalars], unit, *flat, *widths.values())
+        given = [*flat, *widths.values()]
+        result: torch.Tensor = _Given.apply(value * unit, [*slopes, *scalars], unit, *given)  # type: ignore[no-untyped-call]
         return result
 
     def _played(
         self, spikes: Any, inputs: Any, tensors: Tensors, bits: dict[str, int]
-    ) -> tuple[float, list[_Slope | None], dict[str, float]]:
+    ) -> tuple[float, Sequence[_Slope | None], dict[str, float]]:
         oracle = self.oracle.at_bits(bits) if bits else self.oracle
         asked = any(step.requires_grad for steps in tensors.values() for step in steps)
         if self.every == 1 and not (asked and torch.is_grad_enabled()):
@@ -193,7 +194,7 @@ class _Linear:
 
     def of(
         self, tensors: Tensors, bits: Mapping[str, int], turn: int | None = None
-    ) -> tuple[float, list[_Slope | None], dict[str, float]]:
+    ) -> tuple[float, Sequence[_Slope | None], dict[str, float]]:
         """What a batch costs by the model, and its slopes; in a `turn` those of one layer, which stand for all."""
         names = list(tensors)
         chosen = names if turn is None else [names[turn % len(names)]]
@@ -262,7 +263,8 @@ def _as_given(oracle: Oracle, name: str, slopes: Any) -> torch.Tensor:
     found = torch.from_numpy(np.require(slopes, requirements=["C", "W"]))
     if not oracle.over_time:
         return found * oracle.slope_of_value
-    return found.unflatten(2, oracle.shape(name)[:2]).permute(1, 0, 4, 2, 3)
+    samples, steps, _, channels = found.shape
+    return found.reshape(samples, steps, *oracle.shape(name)[:2], channels).permute(1, 0, 4, 2, 3)
 
 
 def _spread(oracle: Oracle, slopes: Mapping[str, torch.Tensor], tensors: Tensors) -> list[_Slope]:
