@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from hwsim.doors.recordings import from_events, from_nir, run_on
     from hwsim.public import (
         Advice,
+        Comparison,
+        Explanation,
         Report,
         advise,
+        compare,
+        explain,
         load_architecture,
         load_example,
         load_report,
@@ -28,7 +32,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Advice",
     "ArchitectureError",
+    "Comparison",
     "EventInputs",
+    "Explanation",
     "HwsimError",
     "Learner",
     "ModelError",
@@ -38,6 +44,8 @@ __all__ = [
     "__version__",
     "advise",
     "capture",
+    "compare",
+    "explain",
     "from_events",
     "from_nir",
     "load_architecture",

@@ -10,13 +10,28 @@ from hwsim.advice import Advice
 from hwsim.advice import advise as advise_on
 from hwsim.api import load_architecture, load_example, load_trace, simulate
 from hwsim.arch.settings import Settings, as_overrides
+from hwsim.comparison import Comparison, compare
 from hwsim.designs import Architecture
+from hwsim.explanation import Explanation, explain
 from hwsim.report.exports import Exports
 from hwsim.report.report import Report
 from hwsim.traces.codings import is_trace
 from hwsim.traces.trace import AnyTrace
 
-__all__ = ["Advice", "Report", "advise", "load_architecture", "load_example", "load_report", "load_trace", "simulate"]
+__all__ = [
+    "Advice",
+    "Comparison",
+    "Explanation",
+    "Report",
+    "advise",
+    "compare",
+    "explain",
+    "load_architecture",
+    "load_example",
+    "load_report",
+    "load_trace",
+    "simulate",
+]
 
 
 def advise(
@@ -43,19 +58,10 @@ def load_report(path: str | Path) -> Report:
 
     Raises UsageError for what is none, for one of a newer version and for a file that cannot be read.
     """
-    from hwsim.errors import UsageError
-    from hwsim.files import open_file
-    from hwsim.printable import shortened
-    from hwsim.report.file import from_json
+    from hwsim.report.file import read_report
 
     arguments.instance("path", path, (str, Path), "a path")
-    try:
-        with open_file(Path(path)) as file:
-            return from_json(file.read())
-    except OSError as error:
-        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
-    except UsageError as error:
-        raise UsageError(f"{shortened(path)}: {error}") from None
+    return read_report(Path(path))
 
 
 def _as_text(report: Any, width: int) -> str:

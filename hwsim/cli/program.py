@@ -32,6 +32,8 @@ FLAGS = {
     "phase": "--phase",
     "rate": "--rate",
     "parquet": "--parquet",
+    "run": "--run",
+    "sample": "--sample",
     "samples": "--samples",
     "save_every": "--save-every",
     "scheduler": "--scheduler",

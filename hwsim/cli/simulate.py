@@ -133,7 +133,7 @@ def simulate(
     options["exit_thresholds"] = curve_file is not None
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
-    _in_order(architecture, trace)
+    in_order(architecture, trace)
     texts = [Path(file) for file in (json_file, csv_file, summary_file) if file not in (None, "-")]
     if not quiet or json_file == "-" or any(map(files.is_stream, texts)):
         needs_output()
@@ -153,12 +153,12 @@ def simulate(
         _print(report, full, () if no_advice else _advice(design, played, options))
 
 
-def _in_order(architecture: str, trace: Path) -> None:
+def in_order(architecture: str, trace: Path, command: str = "simulate") -> None:
     """Raise UsageError where the trace was given for the design and the design for the trace."""
     from hwsim.arch import shipped
 
     if architecture.endswith(".npz") and (str(trace) in shipped() or trace.suffix in (".yaml", ".yml")):
-        raise click.UsageError(f"the design comes first, then the trace: hwsim simulate {trace} {architecture}")
+        raise click.UsageError(f"the design comes first, then the trace: hwsim {command} {trace} {architecture}")
 
 
 def _print(report: Report, full: bool, advice: Sequence[Advice]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import engine as engines
-from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, Scheduled
+from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped
 from hwsim.contract.ledger import Action, first_jobs, for_all
 from hwsim.contract.run import RunName
 from hwsim.contract.streams import joined
@@ -23,6 +23,7 @@ from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps
 from hwsim.progress import followed
+from hwsim.run.replay import whole
 
 Counts = NDArray[np.int64]
 Jobs = NDArray[np.bool_]
@@ -74,7 +75,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     alone: list[Schedules] = []  # of every sample with all timesteps, where they are to follow each other
     for batch in batches:
         if RunName.STREAMED in workload.runs:
-            alone.append(_whole(batch.runs[RunName.STATIC]))
+            alone.append(whole(batch.runs[RunName.STATIC]))
         for run, scheduled in batch.runs.items():
             match scheduled:
                 case OneEach():
@@ -88,11 +89,6 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     if alone and workload.stream is not None:
         found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)
     return {run: found[run] for run in workload.runs}
-
-
-def _whole(scheduled: Scheduled) -> Schedules:
-    """The schedules of samples that take all timesteps."""
-    return scheduled.schedules[-1] if isinstance(scheduled, ByLeaving) else scheduled.schedules
 
 
 @dataclass(frozen=True, slots=True)
