@@ -84,8 +84,8 @@ def _trace(report: Report, beside: Path, named: AnyTrace | str | Path | None) ->
         trace = read_trace(trace_file(named)) if isinstance(named, str | Path) else named
         if trace.sha256 != digest:
             raise UsageError(
-                f"TRACE: {shortened(trace.provenance.name)} is not the trace of the report: sha256 {trace.sha256[:12] or 'none'}, "
-                f"there {digest[:12] or 'none'}"
+                f"TRACE: {shortened(trace.provenance.name)} is not the trace of the report: "
+                f"sha256 {trace.sha256[:12] or 'none'}, there {digest[:12] or 'none'}"
             )
         return trace
     for path in _nearby(beside) if digest else ():
@@ -113,6 +113,6 @@ def _digest(path: Path) -> str:
     """SHA-256 of a file's bytes; '' where it cannot be read."""
     try:
         with open_file(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.sha256(file.read()).hexdigest()
     except OSError:
         return ""

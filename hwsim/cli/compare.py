@@ -76,7 +76,9 @@ def _subjects(words: Sequence[str], trace: str | None) -> tuple[list[Comparable]
         design, at, own = word.rpartition("@")
         if word.endswith(".npz") and not (at and not Path(word).exists()):
             if trace is not None or place != len(words) - 1:
-                raise click.UsageError(f"TRACE: {word} is one trace too many, or does not stand last; DESIGN@TRACE pairs")
+                raise click.UsageError(
+                    f"TRACE: {word} is one trace too many, or does not stand last; DESIGN@TRACE pairs"
+                )
             trace = word
         elif at and not Path(word).exists():
             subjects.append((design, own))

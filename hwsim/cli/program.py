@@ -41,6 +41,8 @@ FLAGS = {
     "seed": "--seed",
     "session": "--phase, --save-trace",
     "study": "--study",
+    "timeline": "--timeline",
+    "timeline_samples": "--timeline-samples",
     "timesteps": "--timesteps",
     "trials": "--trials",
     "with": "--with",

@@ -59,13 +59,11 @@ def at_equal_accuracy(one: Side, other: Side) -> tuple[EqualAccuracy | None, str
         return None, "neither has thresholds of early exit that could be chosen for it"
     fixed = [side.accuracy for side in (one, other) if not side.points and side.accuracy is not None]
     wanted = fixed[0] if fixed else min(accuracies[0], accuracies[1])
-    found = one.at(wanted), other.at(wanted)
-    for side, reached in zip((one, other), found, strict=True):
-        if reached is None:
-            return None, f"no threshold of {side.name} reaches the {100 * wanted:.2f} % of the other"
-    assert found[0] is not None
-    assert found[1] is not None
-    (costs, reached_one, threshold), (base, reached_other, base_threshold) = found
+    own, others = one.at(wanted), other.at(wanted)
+    if own is None or others is None:
+        unable = one if own is None else other
+        return None, f"no threshold of {unable.name} reaches the {100 * wanted:.2f} % of the other"
+    (costs, reached_one, threshold), (base, reached_other, base_threshold) = own, others
     return (
         EqualAccuracy(
             accuracy=wanted,

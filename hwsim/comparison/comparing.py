@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hwsim.arch.settings import Settings, as_overrides
 from hwsim.comparison.accuracy import Side, at_equal_accuracy
 from hwsim.comparison.forms import area_form, energy_form, ratio, shared_share
 from hwsim.comparison.found import Compared, Comparison, Payer, Versus
+from hwsim.comparison.sentences import sentences
 from hwsim.comparison.spread import Sampled, relative_error
 from hwsim.comparison.subjects import Subject, labelled
 from hwsim.contract.run import RunName
@@ -102,9 +104,7 @@ def _run(report: Report, name: str | None) -> Run:
 def _compared(subjects: Sequence[tuple[Subject, Run]]) -> Comparison:
     described = tuple(_described(subject, run) for subject, run in subjects)
     first = subjects[0]
-    versus = [
-        _versus(other, first, described[place], described[0]) for place, other in enumerate(subjects) if place
-    ]
+    versus = [_versus(other, first, described[place], described[0]) for place, other in enumerate(subjects) if place]
     return Comparison(described, tuple(versus))
 
 
@@ -131,9 +131,7 @@ def _described(subject: Subject, run: Run) -> Compared:
     )
 
 
-def _versus(
-    one: tuple[Subject, Run], first: tuple[Subject, Run], this: Compared, reference: Compared
-) -> Versus:
+def _versus(one: tuple[Subject, Run], first: tuple[Subject, Run], this: Compared, reference: Compared) -> Versus:
     (subject, run), (base, base_run) = one, first
     paired = _same_trace(subject.report, base.report) and this.samples == reference.samples
     forms = energy_form(subject.report, run), energy_form(base.report, base_run)
@@ -142,7 +140,7 @@ def _versus(
     equal, why_not = at_equal_accuracy(
         Side.of(subject.name, subject.report, run), Side.of(base.name, base.report, base_run)
     )
-    return Versus(
+    found = Versus(
         name=this.name,
         reference=reference.name,
         energy=energy,
@@ -158,6 +156,7 @@ def _versus(
         equal_accuracy=equal,
         no_equal_accuracy=why_not,
     )
+    return replace(found, sentences=sentences(found, this, reference))
 
 
 def _energy(one: tuple[Subject, Run], first: tuple[Subject, Run], paired: bool) -> Figure:

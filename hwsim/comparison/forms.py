@@ -44,7 +44,10 @@ def energy_form(report: Report, run: Run) -> Form:
         if count:
             factors[key] = count
             prices[key] = _price(
-                *(math.fsum(getattr(row, field) for row in rows) / count for field in ("energy_pj", "low_pj", "high_pj"))
+                *(
+                    math.fsum(getattr(row, field) for row in rows) / count
+                    for field in ("energy_pj", "low_pj", "high_pj")
+                )
             )
     return Form(factors, prices)
 
@@ -63,9 +66,7 @@ def area_form(report: Report) -> Form:
     return Form(
         {(row.component, ""): float(row.instances) for row in rows},
         {
-            (row.component, ""): _price(
-                *(each / row.instances for each in (row.area_um2, row.low_um2, row.high_um2))
-            )
+            (row.component, ""): _price(*(each / row.instances for each in (row.area_um2, row.low_um2, row.high_um2)))
             for row in rows
         },
     )
@@ -96,7 +97,8 @@ def ratio(above: Form, below: Form) -> tuple[float, float, float]:
     if not below.value():
         return math.nan, math.nan, math.nan
     common = shared_keys(above, below)
-    factors, prices = [], {}
+    factors: list[dict[tuple[str, ...], float]] = []
+    prices: dict[tuple[str, ...], Price] = {}
     for side, form in enumerate((above, below)):
         names = {key: ("both" if key in common else f"side {side}", *key) for key in form.factors}
         factors.append({names[key]: factor for key, factor in form.factors.items()})
@@ -113,5 +115,7 @@ def shared_share(above: Form, below: Form) -> float:
     """Of both sums together, what is of shared prices."""
     common = shared_keys(above, below)
     total = above.value() + below.value()
-    parts = [form.factors[key] * form.prices[key].value for form in (above, below) for key in form.factors if key in common]
+    parts = [
+        form.factors[key] * form.prices[key].value for form in (above, below) for key in form.factors if key in common
+    ]
     return math.fsum(parts) / total if total else 1.0

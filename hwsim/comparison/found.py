@@ -80,6 +80,7 @@ class Versus:
     differences: Mapping[str, tuple[Any, Any]] | None  # keys of the design files; None where not known
     equal_accuracy: EqualAccuracy | None
     no_equal_accuracy: str  # why there is none though accuracies differ
+    sentences: tuple[str, ...] = ()  # all of it in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,5 @@ class Comparison:
     versus: tuple[Versus, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain dictionaries, lists, numbers and texts, with the sentences."""
-        from hwsim.comparison.sentences import sentences
-
-        found = asdict(self)
-        for each, versus in zip(found["versus"], self.versus, strict=True):
-            each["sentences"] = sentences(self, versus)
-        return found
+        """The same as plain dictionaries, lists, numbers and texts."""
+        return asdict(self)

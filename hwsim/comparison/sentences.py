@@ -5,22 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from hwsim.comparison.found import Compared, Comparison, Payer, Versus
+from hwsim.comparison.found import Compared, Payer, Versus
 
 _MOST_PAYERS = 3
 _WHOLE_CHIP = "what is of no layer"
 
 
-def sentences(comparison: Comparison, versus: Versus) -> list[str]:
+def sentences(versus: Versus, this: Compared, first: Compared) -> tuple[str, ...]:
     """What one of them comes to beside the first, who pays for it, and how far they are alike."""
-    this = next(each for each in comparison.compared if each.name == versus.name)
-    first = comparison.compared[0]
     found = [_ratios(versus), *_sure(versus)]
     found += _paid(versus, "component", versus.components) + _paid(versus, "layer", versus.layers)
     if versus.unlike:
         found.append(f"They differ in more than a design file: {'; '.join(versus.unlike)}.")
-    found += _of_accuracy(versus, this, first)
-    return found
+    return (*found, *_of_accuracy(versus, this, first))
 
 
 def _ratios(versus: Versus) -> str:

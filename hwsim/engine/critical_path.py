@@ -113,7 +113,7 @@ class _Walk:
         latest[1:] = self._timeline.free[stage.name][:-1]
         reason, by = np.full(stage.n_jobs, ORDER), np.full(stage.n_jobs, -1)
         reason[:1] = BEGIN
-        targets = []
+        targets: list[tuple[int, list[int], str]] = []
         for wait in sorted(stage.waits, key=lambda wait: wait.stall == "blocked"):
             met = self._met(wait.stage, wait.event, wait.needs)
             later = met > latest

@@ -79,18 +79,17 @@ class Explanation:
         for before in [] if self.of is None else self.of.runs:
             now = self.report.run(before.name)
             if abs(now.energy_pj.value - before.energy_pj.value) > _SAME * before.energy_pj.value:
-                written = "" if self.of is None else self.of.versions.get("hwsim", "")
                 return (
-                    f"the report (hwsim {written}) has {before.energy_pj.value:.6g} pJ for run {before.name}, this hwsim "
-                    f"finds {now.energy_pj.value:.6g} pJ, which is what is explained"
+                    f"the report has {before.energy_pj.value:.6g} pJ for run {before.name}, and this hwsim finds "
+                    f"{now.energy_pj.value:.6g} pJ, which is what is explained"
                 )
         return ""
 
     def energy(self, name: str | None = None, run: str | None = None) -> list[EnergyTerm]:
         """Count, price and energy of every action of a run by component and layer, the largest first.
 
-        `name` picks a component or a layer, `run` a run or baseline; without one it is the last run.  Together all terms
-        are the mean energy of an inference.
+        `name` picks a component or a layer, `run` a run or baseline; without one it is the last run.  All terms
+        together are the mean energy of an inference.
 
         Raises UsageError for what there is not.
         """
@@ -106,8 +105,9 @@ class Explanation:
     def latency(self, name: str | None = None, run: str | None = None, sample: int | None = None) -> LatencyPath:
         """The critical path of a sample of a run, and what would shorten it.
 
-        `name` picks the jobs of a stage, layer or unit and what would shorten those, `run` a run or baseline, without one the last; `sample` one by
-        its place among those of the run, without one that whose latency is nearest the mean.
+        `name` picks the jobs of a stage, layer or unit and what would shorten those; `run` is a run or baseline, without
+        one the last; `sample` is one by its place among those of the run, without one that of a latency nearest the
+        mean.
 
         Raises UsageError for what there is not, and where nothing is timed.
         """
@@ -133,8 +133,7 @@ class Explanation:
             clock_mhz=this.clock_mhz,
             jobs=jobs,
             remedies=remedies(played, by_stage(jobs), self.simulated.engine),
-            wake_ns=None if period is None or mean_latency is None
-            else period.latency_ns.value - mean_latency.value,
+            wake_ns=None if period is None or mean_latency is None else period.latency_ns.value - mean_latency.value,
         )
 
 

@@ -18,7 +18,13 @@ Cause = Literal["work", "data", "buffer full", "shared unit", "decision", "answe
 """Why the cycles of a job are on the path: its stage has the next job to do; the next stage waits for its result; a
 stage before it waits for the place that it reads from; another stage waits for the unit that it holds; its decision
 makes a job void; it is the answer."""
-_CAUSES: dict[int, Cause] = {ORDER: "work", DATA: "data", SPACE: "buffer full", UNIT: "shared unit", DECISION: "decision"}
+_CAUSES: dict[int, Cause] = {
+    ORDER: "work",
+    DATA: "data",
+    SPACE: "buffer full",
+    UNIT: "shared unit",
+    DECISION: "decision",
+}
 _LONGEST_PATTERN = 16
 """Runs in a pattern that is looked for; our choice."""
 

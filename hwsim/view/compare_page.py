@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hwsim.comparison.found import Comparison, Versus
-from hwsim.comparison.sentences import sentences
 from hwsim.version import VERSION
 from hwsim.view import page
 from hwsim.view.terminal.compare_table import (
@@ -20,7 +19,7 @@ def to_html(comparison: Comparison) -> str:
     """The page: figures of each, then each against the first with every payer and every key that differs."""
     title = "hwsim compare: " + ", ".join(each.name for each in comparison.compared)
     body = page.heading(title, 1) + page.table(*figure_rows(comparison))
-    body += "".join(_versus(comparison, versus) for versus in comparison.versus)
+    body += "".join(_versus(versus) for versus in comparison.versus)
     note = (
         f"hwsim {VERSION}. Ratios are to the first, below 1 where less is taken. Prices that both have move together "
         "within their bounds, others each by itself."
@@ -28,10 +27,10 @@ def to_html(comparison: Comparison) -> str:
     return page.document(title, f"{body}<footer>{page.paragraph(note)}</footer>")
 
 
-def _versus(comparison: Comparison, versus: Versus) -> str:
+def _versus(versus: Versus) -> str:
     parts = [
         page.heading(f"{versus.name} / {versus.reference}"),
-        *map(page.paragraph, sentences(comparison, versus)),
+        *map(page.paragraph, versus.sentences),
         page.heading("ratios", 3),
         page.table(RATIO_COLUMNS, ratio_rows(versus)),
     ]

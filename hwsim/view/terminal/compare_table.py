@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim.comparison.found import Compared, Comparison, Payer, Versus
-from hwsim.comparison.sentences import sentences, signed
+from hwsim.comparison.sentences import signed
 from hwsim.printable import cut, one_line
 from hwsim.report.report import Figure
 from hwsim.view.terminal import number
@@ -30,7 +30,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         console.print(headed(f"{cut(versus.name, 40)} / {cut(versus.reference, 40)}"))
         console.print(_ratios(versus))
         console.print()
-        for sentence in sentences(comparison, versus):
+        for sentence in versus.sentences:
             for line in _lines(sentence, console.width):
                 console.print(line)
         if table := _payers(versus):

@@ -208,7 +208,7 @@ def _why(run: PathRun) -> str:
 def _order(path: LatencyPath, every: bool, width: int) -> Iterable[Text]:
     """The path in the order of time, a line for each fold."""
     folds = path.folds
-    yield headed("in order", "from cycle, cycles, jobs of a stage; * is a full buffer, + a shared unit that others want")
+    yield headed("in order", "from cycle, cycles, jobs of a stage; * is a full buffer, + a shared unit")
     shown = folds if every or len(folds) <= _MOST_LINES else folds[: _MOST_LINES - 1]
     first, most = (max((len(f"{getattr(f, name):,}") for f in folds), default=1) for name in ("begin_cycle", "cycles"))
     for fold in shown:
