@@ -105,7 +105,7 @@ class Explanation:
     def latency(self, name: str | None = None, run: str | None = None, sample: int | None = None) -> LatencyPath:
         """The critical path of a sample of a run, and what would shorten it.
 
-        `name` picks the jobs of a stage, layer or unit and what would shorten those; `run` is a run or baseline, without
+        `name` picks jobs of a stage, layer or unit and what would shorten those; `run` is a run or baseline, without
         one the last; `sample` is one by its place among those of the run, without one that of a latency nearest the
         mean.
 
