@@ -21,6 +21,7 @@ from hwsim.contract.run import RunName
 from hwsim.designs import Architecture, load_architecture
 from hwsim.errors import UsageError
 from hwsim.originals import design_of
+from hwsim.printable import cut
 from hwsim.report.file import read_report
 from hwsim.report.report import Figure, Report, Run
 from hwsim.report.shares import sums
@@ -136,7 +137,7 @@ def _versus(one: tuple[Subject, Run], first: tuple[Subject, Run], this: Compared
     paired = _same_trace(subject.report, base.report) and this.samples == reference.samples
     forms = energy_form(subject.report, run), energy_form(base.report, base_run)
     energy, latency = _energy(one, first, paired), _latency(one, first, paired)
-    area, *area_bounds = ratio(area_form(subject.report), area_form(base.report))
+    area = ratio(area_form(subject.report), area_form(base.report))
     equal, why_not = at_equal_accuracy(
         Side.of(subject.name, subject.report, run), Side.of(base.name, base.report, base_run)
     )
@@ -146,7 +147,7 @@ def _versus(one: tuple[Subject, Run], first: tuple[Subject, Run], this: Compared
         energy=energy,
         latency=latency,
         edp=_edp(one, first, paired, energy, latency),
-        area=Figure(area, 0.0, *area_bounds),
+        area=None if area is None else Figure(area[0], 0.0, *area[1:]),
         shared=shared_share(*forms),
         paired=paired,
         unlike=tuple(_unlike(subject, base, this, reference)),
@@ -161,7 +162,12 @@ def _versus(one: tuple[Subject, Run], first: tuple[Subject, Run], this: Compared
 
 def _energy(one: tuple[Subject, Run], first: tuple[Subject, Run], paired: bool) -> Figure:
     (subject, run), (base, base_run) = one, first
-    value, low, high = ratio(energy_form(subject.report, run), energy_form(base.report, base_run))
+    found = ratio(energy_form(subject.report, run), energy_form(base.report, base_run))
+    if found is None:
+        raise UsageError(
+            f"compare: {cut(base.name, 40)} takes no energy at the lowest of prices, so nothing is a ratio"
+        )
+    value, low, high = found
     error = _error(one, first, "energy_pj", paired)
     return Figure(value, None if error is None else value * error, low, high)
 

@@ -89,13 +89,13 @@ def shared_keys(above: Form, below: Form) -> set[Key]:
     }
 
 
-def ratio(above: Form, below: Form) -> tuple[float, float, float]:
+def ratio(above: Form, below: Form) -> tuple[float, float, float] | None:
     """Value, smallest and largest ratio where shared prices are one and all others go by themselves.
 
-    Not a number where there is nothing below.
+    None where what is below is nothing, or may be at the lowest of prices.
     """
-    if not below.value():
-        return math.nan, math.nan, math.nan
+    if not math.fsum(factor * below.prices[key].low for key, factor in below.factors.items()):
+        return None
     common = shared_keys(above, below)
     factors: list[dict[tuple[str, ...], float]] = []
     prices: dict[tuple[str, ...], Price] = {}

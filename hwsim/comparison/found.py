@@ -71,7 +71,7 @@ class Versus:
     energy: Figure
     latency: Figure | None
     edp: Figure | None
-    area: Figure
+    area: Figure | None  # None where the reference has none
     shared: float  # of the energy of both, what is of prices that both have
     paired: bool  # whether samples are the same, so that their spread partly cancels
     unlike: tuple[str, ...]  # what else differs, in words

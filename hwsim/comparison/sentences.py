@@ -22,11 +22,11 @@ def sentences(versus: Versus, this: Compared, first: Compared) -> tuple[str, ...
 
 def _ratios(versus: Versus) -> str:
     if _is_one(versus):
-        return f"{versus.name} takes the energy, latency and area of {versus.reference}, whatever the prices are."
+        return f"{versus.name} takes what {versus.reference} does, whatever the prices are."
     parts = [
         f"{times(figure.value)} the {what}"
         for what, figure in (("energy", versus.energy), ("latency", versus.latency), ("area", versus.area))
-        if figure is not None and math.isfinite(figure.value)
+        if figure is not None
     ]
     listed = f"{', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else parts[0] if parts else "nothing"
     return f"{versus.name} takes {listed} of {versus.reference}."
