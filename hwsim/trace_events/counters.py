@@ -87,7 +87,7 @@ def power_counter(found: Power, clock: Clock, pid: int) -> Iterator[Event]:
     rows = zip(found.leakage_uw.tolist(), found.clock_uw.tolist(), found.dynamic_uw.tolist(), strict=True)
     for cycle, row in zip(found.edges_cycles.tolist(), [*rows, (0.0, 0.0, 0.0)], strict=True):
         values = {what: uw / units.UW_PER_MW for what, uw in zip(("leakage", "clock", "dynamic"), row, strict=True)}
-        yield count(pid, "power, mW", clock.us(cycle), values)
+        yield count(pid, "power, mW", cycle / clock.mhz, values)
 
 
 def most_events(schedule: Schedule) -> int:
