@@ -11,7 +11,7 @@ from hwsim.designs import Architecture, load_architecture
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.example import EXAMPLE, trace_file
 from hwsim.files import open_file
-from hwsim.printable import cut, shortened
+from hwsim.printable import brief, cut, shortened
 from hwsim.report.report import Report
 from hwsim.traces.io import read_trace
 from hwsim.traces.trace import AnyTrace
@@ -19,6 +19,12 @@ from hwsim.traces.trace import AnyTrace
 _MOST_FILES = 200
 """Traces in a folder whose digests are compared; our choice."""
 _LONGEST_NAME = 40
+_SAID: dict[str, dict[str, type]] = {
+    "architecture": {"machine": str, "file": str, "sha256": str, "overrides": list},
+    "trace": {"name": str, "dataset": str, "sha256": str},
+    "options": {"samples": int, "timesteps": int, "functional": bool},
+}
+_KINDS = {str: "a text", list: "a list of texts", int: "a whole number", bool: "true or false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,23 @@ def originals(
 
     Raises UsageError where one is not found, or what is named is another one.
     """
+    complete(report)
     return Originals(_design(report, beside, architecture), _trace(report, beside, trace))
+
+
+def complete(report: Report) -> Report:
+    """A report that says all that it is told by; files of anybody may leave out what is in no schema.
+
+    Raises UsageError naming what is missing.
+    """
+    if not report.runs:
+        raise UsageError("not a report of hwsim: runs: there is none")
+    for section, keys in _SAID.items():
+        for key, kind in keys.items():
+            value = getattr(report, section).get(key)
+            if not isinstance(value, kind) or (kind is list and not all(isinstance(each, str) for each in value)):
+                raise UsageError(f"not a report of hwsim: {section}.{key}: wanted {_KINDS[kind]}, found {brief(value)}")
+    return report
 
 
 def design_of(report: Report, beside: Path) -> Architecture | None:
@@ -55,7 +77,7 @@ def design_of(report: Report, beside: Path) -> Architecture | None:
 
 def _design(report: Report, beside: Path, named: Architecture | str | Path | None) -> Architecture:
     said = report.architecture
-    name, digest = Path(str(said["file"])).name, str(said["sha256"])
+    name, digest = Path(said["file"]).name, said["sha256"]
     if named is not None:
         design = load_architecture(named)
         if design.sha256 != digest:
@@ -79,7 +101,7 @@ def _design(report: Report, beside: Path, named: Architecture | str | Path | Non
 
 def _trace(report: Report, beside: Path, named: AnyTrace | str | Path | None) -> AnyTrace:
     said = report.trace
-    digest = str(said["sha256"])
+    digest: str = said["sha256"]
     if named is not None:
         trace = read_trace(trace_file(named)) if isinstance(named, str | Path) else named
         if trace.sha256 != digest:
@@ -92,7 +114,7 @@ def _trace(report: Report, beside: Path, named: AnyTrace | str | Path | None) ->
         if _digest(path) == digest:
             return read_trace(path)
     raise UsageError(
-        f"REPORT: its trace '{cut(str(said['name']), _LONGEST_NAME)}' (sha256 {digest[:12] or 'none'}) is not found; "
+        f"REPORT: its trace '{cut(said['name'], _LONGEST_NAME)}' (sha256 {digest[:12] or 'none'}) is not found; "
         "name the file with --trace"
     )
 

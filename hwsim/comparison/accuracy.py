@@ -64,6 +64,9 @@ def at_equal_accuracy(one: Side, other: Side) -> tuple[EqualAccuracy | None, str
         unable = one if own is None else other
         return None, f"no threshold of {unable.name} reaches the {100 * wanted:.2f} % of the other"
     (costs, reached_one, threshold), (base, reached_other, base_threshold) = own, others
+    energy = _ratio(costs, base, "energy_pj")
+    if energy is None:
+        return None, f"{other.name} takes no energy"
     return (
         EqualAccuracy(
             accuracy=wanted,
@@ -71,7 +74,7 @@ def at_equal_accuracy(one: Side, other: Side) -> tuple[EqualAccuracy | None, str
             reference_threshold=base_threshold,
             reached=reached_one,
             reference_reached=reached_other,
-            energy=costs.energy_pj.value / base.energy_pj.value,
+            energy=energy,
             latency=_ratio(costs, base, "latency_ns"),
             edp=_ratio(costs, base, "edp_of_means_pj_ns"),
         ),

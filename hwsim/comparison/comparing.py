@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hwsim import arguments
 from hwsim.api import load_trace, simulate
 from hwsim.arch.differences import differences
 from hwsim.arch.settings import Settings, as_overrides
@@ -20,7 +19,7 @@ from hwsim.comparison.subjects import Subject, labelled
 from hwsim.contract.run import RunName
 from hwsim.designs import Architecture, load_architecture
 from hwsim.errors import UsageError
-from hwsim.originals import design_of
+from hwsim.originals import complete, design_of
 from hwsim.printable import cut
 from hwsim.report.file import read_report
 from hwsim.report.report import Figure, Report, Run
@@ -81,7 +80,6 @@ def _subject(
     design = load_architecture(design_part, settings)
     if isinstance(trace_part, str | Path):
         trace_part = kept.setdefault(str(trace_part), load_trace(trace_part))
-    arguments.instance("trace", trace_part, object, "a trace")
     report = simulate(design, trace_part, samples=samples, keep=True)
     if report.early_exit is not None:
         report = simulate(design, trace_part, samples=samples, keep=True, exit_thresholds=True)
@@ -91,7 +89,7 @@ def _subject(
 def _of_report(report: Report, name: str, beside: Path, settings: Sequence[str]) -> Subject:
     if settings:
         raise UsageError("set: is of a design, and the last is a report")
-    return Subject(name, report, design_of(report, beside), "")
+    return Subject(name, complete(report), design_of(report, beside), "")
 
 
 def _run(report: Report, name: str | None) -> Run:

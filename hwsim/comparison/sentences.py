@@ -99,7 +99,9 @@ def times(value: float) -> str:
 
 
 def signed(pj: float) -> str:
-    """A difference of energies with its sign."""
+    """A difference of energies with its sign; nothing has none."""
+    if not pj:
+        return "0 J"
     for factor, unit in ((1e12, "J"), (1e9, "mJ"), (1e6, "uJ"), (1e3, "nJ"), (1.0, "pJ"), (1e-3, "fJ")):
         if abs(pj) >= factor:
             return f"{pj / factor:+.3g} {unit}"

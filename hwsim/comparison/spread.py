@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.errors import UsageError
 from hwsim.report.price import leaving
 from hwsim.report.report import Report, Run
 from hwsim.report.statistics import Leaving
@@ -24,14 +25,19 @@ class Sampled:
 
     @classmethod
     def of(cls, report: Report, run: Run, field: str) -> Sampled:
-        """`energy_pj` or `latency_ns` of a run."""
-        figure = np.array(getattr(run.samples, field), dtype=np.float64)
-        recorded = np.array(run.samples.timesteps, dtype=np.int64)
+        """`energy_pj` or `latency_ns` of a run; raises UsageError where a report of anybody contradicts itself."""
+        rows, recorded = getattr(run.samples, field), np.array(run.samples.timesteps, dtype=np.int64)
+        timesteps = {len(row) for row in rows}
+        if len(rows) != recorded.size or len(timesteps) != 1:
+            raise UsageError(f"not a report of hwsim: samples.{field}: wanted as many timesteps of each sample")
+        most = timesteps.pop()
+        if recorded.min() < 1 or recorded.max() > most:
+            raise UsageError(f"not a report of hwsim: samples.timesteps: wanted 1 to {most}")
         early = report.early_exit
-        histogram = np.bincount(recorded - 1, minlength=figure.shape[1])
-        if early is not None and run.name in early.unit.energy_pj:
+        histogram = np.bincount(recorded - 1, minlength=most)
+        if early is not None and run.name in early.unit.energy_pj and len(early.histogram) == most:
             histogram = np.array(early.histogram, dtype=np.int64)
-        return cls(figure, leaving(histogram, recorded))
+        return cls(np.array(rows, dtype=np.float64), leaving(histogram, recorded))
 
     @property
     def mean(self) -> float:

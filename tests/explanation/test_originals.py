@@ -151,3 +151,35 @@ def test_every_design_of_the_example_explains_in_a_hundred_columns(design):
 )
 def test_what_cannot_be_explained_is_refused_in_one_line(words, message):
     assert refused(run("explain", *words)) == f"hwsim: {message}"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "message"),
+    [
+        ("architecture", "file", None, "architecture.file: wanted a text, found None"),
+        ("architecture", "overrides", [1], "architecture.overrides: wanted a list of texts, found [1]"),
+        ("trace", "sha256", 7, "trace.sha256: wanted a text, found 7"),
+        ("options", "samples", "all", "options.samples: wanted a whole number, found 'all'"),
+        ("options", "functional", 1, "options.functional: wanted true or false, found 1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["explain", "compare"])
+def test_a_report_that_leaves_out_what_it_is_of_is_refused(away, command, section, key, value, message):
+    _, file = written(away, "digital", samples=1)
+    document = json.loads(file.read_text())
+    document[section][key] = value
+    file.write_text(json.dumps(document))
+    words = [file, "energy"] if command == "explain" else [file, file]
+    assert refused(run(command, *words)) == f"hwsim: not a report of hwsim: {message}"
+
+
+def test_a_report_without_runs_or_with_samples_that_contradict_each_other_is_refused(away):
+    _, file = written(away, "digital", samples=2)
+    document = json.loads(file.read_text())
+    document["runs"][0]["samples"]["energy_pj"][0].pop()
+    file.write_text(json.dumps(document))
+    assert "samples.energy_pj: wanted as many timesteps of each sample" in refused(run("compare", file, file))
+    document["runs"] = []
+    file.write_text(json.dumps(document))
+    assert "runs: there is none" in refused(run("explain", file, "energy"))
+    assert "runs: there is none" in refused(run("compare", file, file))
