@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hwsim.designs import Architecture, load_architecture
 from hwsim.errors import ArchitectureError, UsageError
@@ -61,8 +62,10 @@ def complete(report: Report) -> Report:
         raise UsageError("not a report of hwsim: runs: there is none")
     for section, keys in _SAID.items():
         for key, kind in keys.items():
-            value = getattr(report, section).get(key)
-            if not isinstance(value, kind) or (kind is list and not all(isinstance(each, str) for each in value)):
+            value: Any = getattr(report, section).get(key)
+            if not isinstance(value, kind) or (
+                isinstance(value, list) and not all(isinstance(each, str) for each in value)
+            ):
                 raise UsageError(f"not a report of hwsim: {section}.{key}: wanted {_KINDS[kind]}, found {brief(value)}")
     return report
 

@@ -21,7 +21,7 @@ from hwsim.view.terminal.plain_text import headed
 
 _MOST_LINES = 16
 _ENOUGH = 0.999  # of an energy or area, which the first table goes through
-_LONGEST_NAME, _LONGEST_LAYER = 26, 14
+_LONGEST_NAME, _LONGEST_PART, _LONGEST_LAYER = 26, 16, 14
 _MANY = 1e8
 _WHOLE_CHIP = "(whole chip)"
 _MARKS = {"buffer full": "*", "shared unit": "+"}
@@ -69,11 +69,11 @@ def _rest(left: Sequence[EnergyTerm], pj: float, console: Console) -> None:
 
 def _energy_table(terms: Sequence[EnergyTerm], with_layer: bool, sources: dict[str, int]) -> Table:
     columns = ["component", "action", *(["layer"] if with_layer else [])]
-    table = _table(columns, ["count", "x price", "= energy", "share", "price allows", "source"])
+    table = _table(columns, ["count", "x price", "= energy", "share", "price allows", "from"])
     for term in terms:
         layer = [cut(term.layer or _WHOLE_CHIP, _LONGEST_LAYER)] if with_layer else []
         table.add_row(
-            cut(term.component, _LONGEST_LAYER),
+            cut(term.component, _LONGEST_LAYER if with_layer else _LONGEST_PART),
             cut(term.action, _LONGEST_LAYER),
             *layer,
             _count(term.count),
@@ -117,11 +117,11 @@ def print_area(explained: Explanation, name: str | None, every: bool, console: C
 
 def _area_table(terms: Sequence[AreaTerm], sources: dict[str, int], both: bool) -> Table:
     """`both` sources: of the leakage, too."""
-    right = ["number", "x each", "= area", "share", "area allows", "source", "leakage", *(["source "] if both else [])]
+    right = ["number", "x each", "= area", "share", "area allows", "from", "leakage", *(["from "] if both else [])]
     table = _table(["component"], right)
     for term in terms:
         table.add_row(
-            cut(term.component, _LONGEST_LAYER),
+            cut(term.component, _LONGEST_LAYER if both else _LONGEST_PART),
             f"{term.instances:,}",
             _area(term.each_um2),
             _area(term.area_um2),
