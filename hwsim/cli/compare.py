@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("words", metavar="A B ... [TRACE]", nargs=-1, required=True)
 @SET
-@click.option("--trace", metavar="TRACE", help="Of designs; it may also stand last if it ends in .npz.")
+@click.option("--trace", metavar="TRACE", help="Of designs; it may also stand last.")
 @click.option("--samples", type=int, help="Only the first recorded samples, of designs.")
 @click.option("--run", metavar="RUN", help="static, early exit, stream, ann ...  [default: the last but a stream]")
 @click.option("--json", "json_file", metavar="FILE|-", callback=named, help="Write it as JSON; - for standard output.")
@@ -71,16 +71,19 @@ def compare(
 
 def _subjects(words: Sequence[str], trace: str | None) -> tuple[list[Comparable], str | None]:
     """Reports, designs and pairs, and the trace of those that have none of their own."""
+    from hwsim.example import EXAMPLE
+
     subjects: list[Comparable] = []
     for place, word in enumerate(words):
         design, at, own = word.rpartition("@")
-        if word.endswith(".npz") and not (at and not Path(word).exists()):
-            if trace is not None or place != len(words) - 1:
+        last, there = place == len(words) - 1, Path(word).exists()
+        if (word.endswith(".npz") and (there or not at)) or (word == EXAMPLE.stem and last and not there):
+            if trace is not None or not last:
                 raise click.UsageError(
                     f"TRACE: {word} is one trace too many, or does not stand last; DESIGN@TRACE pairs"
                 )
             trace = word
-        elif at and not Path(word).exists():
+        elif at and not there:
             subjects.append((design, own))
         else:
             subjects.append(word)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
 from hwsim import arguments
 from hwsim.api import Simulated, simulated
 from hwsim.arch.settings import Settings
+from hwsim.contract.dense import BaselineKind
 from hwsim.contract.run import RunName
 from hwsim.designs import Architecture
 from hwsim.errors import UsageError, guess
@@ -22,6 +24,7 @@ from hwsim.originals import originals
 from hwsim.report.price import PricedRun
 from hwsim.report.report import Report
 from hwsim.run.replay import replay
+from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
 
 if TYPE_CHECKING:
@@ -120,6 +123,7 @@ class Explanation:
         at = int(np.abs(ends - mean).argmin()) if sample is None else _sample(sample, this)
         of_batches = this.name if this.name in this.workload.runs else this.workload.runs[0]
         played = replay(this.workload, of_batches, at, leaves[at], self.simulated.engine)
+        check_unchanged(self.simulated.trace)
         jobs = _of(jobs_on(played), name)
         period = self.report.run(this.name).period
         mean_latency = self.report.run(this.name).latency_ns
@@ -175,17 +179,26 @@ def _of_report(
 ) -> Explanation:
     found = originals(report, beside, architecture, trace)
     options = report.options
-    again = {
-        "samples": int(options["samples"]),
-        "functional": bool(options["functional"]),
-        "baselines": [str(run.name) for run in report.baselines],
-        "session": _session(report),
-        "accuracy_samples": 0,
-    }
-    played = simulated(found.architecture, found.trace, **again)  # type: ignore[arg-type]
+    again = partial(
+        simulated,
+        found.architecture,
+        found.trace,
+        samples=options["samples"],
+        functional=options["functional"],
+        baselines=_baselines(report),
+        session=_session(report),
+        accuracy_samples=0,
+    )
+    played = again()
     if played.report.options["timesteps"] != options["timesteps"]:
-        played = simulated(found.architecture, found.trace, timesteps=int(options["timesteps"]), **again)  # type: ignore[arg-type]
+        played = again(timesteps=options["timesteps"])
     return Explanation(played, report)
+
+
+def _baselines(report: Report) -> list[BaselineKind]:
+    """Those that a report has."""
+    names = {str(run.name) for run in report.baselines}
+    return [kind for kind in get_args(BaselineKind) if kind in names]
 
 
 def _session(report: Report) -> Session | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -50,13 +51,13 @@ Change = tuple[str, Callable[[], Schedule]]
 def _changes(schedule: Schedule, by_stage: Sequence[PathRun]) -> Iterator[Change]:
     for run in by_stage:
         if run.cause == "buffer full":
-            yield f"unlimited buffers in front of {run.stage}", lambda name=run.stage: _unblocked(schedule, name)  # type: ignore[misc]
+            yield f"unlimited buffers in front of {run.stage}", partial(_unblocked, schedule, run.stage)
         if run.cause == "shared unit":
-            yield f"another {run.unit}", lambda unit=run.unit: _with_slot(schedule, unit)  # type: ignore[misc]
+            yield f"another {run.unit}", partial(_with_slot, schedule, run.unit)
         if run.work_cycles >= run.delay_cycles:
-            yield f"{run.stage} twice as fast", lambda name=run.stage: _faster(schedule, name)  # type: ignore[misc]
+            yield f"{run.stage} twice as fast", partial(_faster, schedule, run.stage)
         else:
-            yield f"results of {run.stage} in half the time", lambda name=run.stage: _sooner(schedule, name)  # type: ignore[misc]
+            yield f"results of {run.stage} in half the time", partial(_sooner, schedule, run.stage)
 
 
 def _unique(changes: Iterator[Change]) -> Iterator[Change]:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hwsim import units
 from hwsim.errors import UsageError, guess
 from hwsim.report.price import LEAKAGE, PricedRun, area_of, rows_of
 
@@ -155,8 +154,3 @@ def _sum(terms: Sequence[EnergyTerm]) -> EnergyTerm:
         share=math.fsum(term.share for term in terms),
         source=first.source,
     )
-
-
-def product_pj(term: EnergyTerm) -> float:
-    """Count times price, and of leakage times its time."""
-    return term.count * (term.price if term.for_ns is None else units.pj_from_power(term.price, term.for_ns))

@@ -18,6 +18,7 @@ from hwsim.run.replay import Replay, replay, stream
 from hwsim.trace_events.counters import buffer_counters, most_events, power_counter
 from hwsim.trace_events.events import Clock, Event, named
 from hwsim.trace_events.tracks import stage_tracks, unit_tracks
+from hwsim.traces.file.content import check_unchanged
 from hwsim.version import VERSION
 
 MOST_EVENTS = 1 << 20
@@ -43,6 +44,7 @@ def trace_events(simulated: Simulated, samples: int = 1) -> dict[str, Any]:
         for part in (stage_tracks, unit_tracks, buffer_counters):
             events += part(played, clock, pid)
         events += power_counter(power(run, played, on_cycles, _BINS), clock, pid)
+    check_unchanged(simulated.trace)
     design, trace = simulated.report.architecture, simulated.report.trace
     said = {
         "hwsim": VERSION,

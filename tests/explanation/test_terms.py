@@ -10,7 +10,7 @@ from contract.families import recorded
 import hwsim
 from hwsim import api, designs
 from hwsim.errors import UsageError
-from hwsim.explanation.terms import product_pj, summed
+from hwsim.explanation.terms import summed
 from hwsim.traces.slicing import first
 
 FIRST_OF_EACH = list({design: (design, path) for design, path in reversed(recorded())}.values())
@@ -31,7 +31,8 @@ def test_terms_are_products_and_add_up_to_the_energy(design, path):
     for run in found.report.runs:
         terms = found.energy(run=run.name)
         for term in terms:
-            assert product_pj(term) == pytest.approx(term.energy_pj, rel=1e-12)
+            price_pj = term.price if term.for_ns is None else term.price * term.for_ns * 1e-3  # 1 uW for 1 ns is 1 fJ
+            assert term.count * price_pj == pytest.approx(term.energy_pj, rel=1e-12)
             assert term.low_pj <= term.energy_pj <= term.high_pj
             assert term.price_low <= term.price <= term.price_high
             assert term.source or not term.price
