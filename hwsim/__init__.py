@@ -9,18 +9,16 @@ from hwsim.later import exports
 from hwsim.version import VERSION
 
 if TYPE_CHECKING:
+    from hwsim.comparison import Comparison, compare
     from hwsim.doors.capture import capture
     from hwsim.doors.events.stored import EventInputs
     from hwsim.doors.nir_export import to_nir
     from hwsim.doors.recordings import from_events, from_nir, run_on
+    from hwsim.explanation import Explanation, explain
     from hwsim.public import (
         Advice,
-        Comparison,
-        Explanation,
         Report,
         advise,
-        compare,
-        explain,
         load_architecture,
         load_example,
         load_report,
@@ -60,10 +58,12 @@ __all__ = [
 __version__ = VERSION
 
 _ELSEWHERE = {
+    "comparison": ["Comparison", "compare"],
     "doors.capture": ["capture"],
     "doors.events.stored": ["EventInputs"],
     "doors.nir_export": ["to_nir"],
     "doors.recordings": ["from_events", "from_nir", "run_on"],
+    "explanation": ["Explanation", "explain"],
     "traces.plastic.parameters": ["Learner"],
 }
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}

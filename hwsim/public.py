@@ -10,28 +10,13 @@ from hwsim.advice import Advice
 from hwsim.advice import advise as advise_on
 from hwsim.api import load_architecture, load_example, load_trace, simulate
 from hwsim.arch.settings import Settings, as_overrides
-from hwsim.comparison import Comparison, compare
 from hwsim.designs import Architecture
-from hwsim.explanation import Explanation, explain
 from hwsim.report.exports import Exports
 from hwsim.report.report import Report
 from hwsim.traces.codings import is_trace
 from hwsim.traces.trace import AnyTrace
 
-__all__ = [
-    "Advice",
-    "Comparison",
-    "Explanation",
-    "Report",
-    "advise",
-    "compare",
-    "explain",
-    "load_architecture",
-    "load_example",
-    "load_report",
-    "load_trace",
-    "simulate",
-]
+__all__ = ["Advice", "Report", "advise", "load_architecture", "load_example", "load_report", "load_trace", "simulate"]
 
 
 def advise(
