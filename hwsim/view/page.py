@@ -8,14 +8,20 @@ from pathlib import Path
 
 from hwsim.printable import printable
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+"""Of what a page may load: nothing."""
 
-def document(title: str, body: str) -> str:
-    """A whole page of some markup; `title` is text."""
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+def document(title: str, body: str, style: str = "", script: str = "") -> str:
+    """A whole page of some markup; `title` is text, `style` and `script` are ours.  It may ask for nothing."""
+    common = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    ending = f"<script>{script}</script>\n" if script else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{text(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f"<title>{text(title)}</title>\n<style>{common}{style}</style>\n</head>\n"
+        f"<body>\n{body}\n{ending}</body>\n</html>\n"
     )
 
 
