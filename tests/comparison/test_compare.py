@@ -186,7 +186,15 @@ def test_hostile_names_are_text_on_the_page(bits):
     plain.feed(to_html(bits))
     assert set(found.elements) == set(plain.elements)
     assert not {"script", "img", "iframe", "link"} & set(found.elements)
-    assert {name for name, _ in found.attributes} <= {"lang", "charset", "name", "content", "class", "scope", "http-equiv"}
+    assert {name for name, _ in found.attributes} <= {
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "class",
+        "scope",
+        "http-equiv",
+    }
     assert any(text.startswith("</td></table><script>alert(1)</script>") for text in found.texts)
     assert "\u202e" not in to_html(harmful)
 
