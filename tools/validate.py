@@ -24,7 +24,7 @@ from validation.page import documents
 from hwsim import files
 from hwsim.errors import HwsimError, UsageError
 
-CHIPS = ("odin", "reckon")
+CHIPS = ("eyeriss", "chipmunk", "odin", "reckon", "jia", "sinangil", "wang", "neurram")
 """Modules of `validation.chips`: all that were attempted."""
 
 

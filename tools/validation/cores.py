@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from hwsim.contract.run import RunName
 from hwsim.report.price import LEAKAGE
 from hwsim.report.report import Report, Run
 from validation.figures import Figure, Seen, Table
 
 _OUTSIDE = ("encoder", "input_memory")  # what draws spikes, which chips get from outside
 _MEMORIES = ("neuron_memory", "weight_memory", "inhibition_memory")
+FROM_ONE_PORT = "follows from one port for read and write, which the file states"
 
 
-def run_of(report: Report, name: RunName) -> Run:
-    """One of its runs."""
-    return next(run for run in report.runs if run.name == name)
-
-
-def energy_of_an_operation(run: Run, what: str, published_pj: float, seen: Seen, headline: bool, why: str) -> Figure:
+def energy_of_an_operation(run: Run, what: str, published_pj: float, seen: Seen, why: str, **more: Any) -> Figure:
     """Energy of an inference over its synaptic operations."""
-    each = run.operations["AC"]
-    found = run.energy_pj
-    value, low, high = (bound / each for bound in (found.value, found.low, found.high))
-    return Figure(what, "energy", "pJ", published_pj, seen, value, low, high, why, headline)
+    each, found = run.operations["AC"], run.energy_pj
+    bounds = (found.value / each, found.low / each, found.high / each)
+    return Figure.of(what, "energy", "pJ", published_pj, seen, bounds, why=why, **more)
 
 
 def area(report: Report, published_mm2: float, seen: Seen, why: str) -> Figure:
     """Area of all parts."""
     found = report.area_mm2
-    return Figure("area of the core", "area", "mm2", published_mm2, seen, found.value, found.low, found.high, why, True)
+    bounds = (found.value, found.low, found.high)
+    return Figure.of("area of the core", "area", "mm2", published_mm2, seen, bounds, why=why, headline=True)
 
 
 def cycles_of_a_spike(run: Run, published: float, seen: Seen, why: str) -> Figure:
     """Cycles in which an input spike reaches all neurons."""
-    busy = sum(stage.busy_cycles for stage in run.stages if stage.stage == "integrate")
-    return _exact(
-        "cycles of a spike to all neurons", "time", "cycles", published, seen, busy / spikes_of(run), why, True
-    )
+    each = sum(stage.busy_cycles for stage in run.stages if stage.stage == "integrate") / spikes_of(run)
+    what = "cycles of a spike to all neurons"
+    return Figure.exact(what, "time", "cycles", published, seen, each, why=why, headline=True)
 
 
 def accesses(run: Run, published: Mapping[tuple[str, str], float], neurons: int, seen: Seen) -> Sequence[Figure]:
@@ -52,7 +47,8 @@ def accesses(run: Run, published: Mapping[tuple[str, str], float], neurons: int,
     found = []
     for (memory, action), each in published.items():
         count = counts[memory, action] / (visits if memory == "neuron_memory" else operations)
-        found.append(_exact(f"{memory}, {action}s an operation", "accesses", "accesses", each, seen, count, "", False))
+        what = f"{memory}, {action}s an operation"
+        found.append(Figure.exact(what, "accesses", "accesses", each, seen, count))
     return found
 
 
@@ -71,18 +67,18 @@ def spikes_of(run: Run) -> float:
     return counts_of(run)["event_queue", "read"]
 
 
-def counts_of(run: Run) -> Counter[tuple[str, str]]:
+def counts_of(run: Run) -> Mapping[tuple[str, str], float]:
     """How often an inference does each action, over all layers."""
-    found: Counter[tuple[str, str]] = Counter()
+    found: defaultdict[tuple[str, str], float] = defaultdict(float)
     for row in run.rows:
-        found[row.component, row.action] += row.count  # type: ignore[assignment]  # means over samples
+        found[row.component, row.action] += row.count
     return found
 
 
-def _parts_pj(run: Run) -> Counter[str]:
-    found: Counter[str] = Counter()
+def _parts_pj(run: Run) -> Mapping[str, float]:
+    found: defaultdict[str, float] = defaultdict(float)
     for row in run.rows:
-        found[_part_of(row.component, row.action)] += row.energy_pj / run.operations["AC"]  # type: ignore[assignment]
+        found[_part_of(row.component, row.action)] += row.energy_pj / run.operations["AC"]
     return found
 
 
@@ -96,7 +92,11 @@ def _part_of(component: str, action: str) -> str:
     return "spikes drawn, which the chip gets from outside" if component in _OUTSIDE else "everything else"
 
 
-def _exact(
-    what: str, kind: str, unit: str, published: float, seen: Seen, found: float, why: str, headline: bool
-) -> Figure:
-    return Figure(what, kind, unit, published, seen, found, found, found, why, headline)  # type: ignore[arg-type]
+def components_table(title: str, run: Run, over: float) -> Table:
+    """Energy by component, leakage apart, over a number of operations."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for row in run.rows:
+        found["leakage" if row.action == LEAKAGE else f"`{row.component}`"] += row.energy_pj / over
+    falling = sorted(found.items(), key=lambda each: -each[1])
+    rows = [[part, f"{pj:.3f}"] for part, pj in falling if f"{pj:.3f}" != "0.000"]
+    return Table(title, ["part", "predicted"], [*rows, ["all", f"{sum(found.values()):.3f}"]])

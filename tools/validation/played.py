@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import api, make
+from hwsim.contract.dense import BaselineKind
 from hwsim.designs import Architecture
 from hwsim.report.report import Report
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Input, Linear, Network, StoredWeights
+from hwsim.traces.network.layers import Input, Linear, Network, Neuron, StoredWeights
 from hwsim.traces.plastic.trace import (
     ExcitatoryNeurons,
     Inhibition,
@@ -22,6 +23,7 @@ from hwsim.traces.plastic.trace import (
     PoissonInput,
     Stdp,
 )
+from hwsim.traces.sequence.trace import NEURONS, GateUnits, LstmLayer, Readout, SequenceNetwork, SequenceTrace
 from validation.figures import PUBLISHED
 
 _SEED = 3
@@ -33,20 +35,38 @@ def design(file: str, settings: Sequence[str] = ()) -> Architecture:
 
 
 def product(inputs: NDArray[np.uint8], outputs: int, input_bits: int, weight_bits: int) -> Trace:
-    """One product of a vector and a matrix of drawn weights, as a network of one layer."""
-    half = 1 << (weight_bits - 1)
-    shape = (1, 1, len(inputs), outputs)
-    values = np.random.default_rng(_SEED).integers(-half, half, shape, dtype=np.int8)
-    if weight_bits == 1:
-        values = 2 * values + 1  # -1 and 1
-    weights = StoredWeights(values, weight_bits, np.ones(outputs, np.float32))
+    """One product of a vector and a matrix of drawn weights in the layer `array`, and a small layer that decides."""
+    values = _drawn((1, 1, len(inputs), outputs), weight_bits)
+    neuron = Neuron(1, 0, np.full(outputs, 64, np.int64), "soft", 0, 24, 0)
+    decides = StoredWeights(np.ones((1, 1, outputs, 2), np.int8), weight_bits, np.ones(2, np.float32))
     network = Network(
         (
             Input("input", (), (1, 1, len(inputs)), input_bits),
-            Linear("array", ("input",), (1, 1, outputs), weights, None, None),
+            Linear("array", ("input",), (1, 1, outputs), values, None, neuron),
+            Linear("decision", ("array",), (1, 1, 2), decides, None, None),
         )
     )
     return make.direct(network, inputs.reshape(1, 1, 1, -1), [0], 1, name="product", dataset="drawn", licence="CC0-1.0")
+
+
+def _drawn(shape: tuple[int, int, int, int], bits: int) -> StoredWeights:
+    half = 1 << (bits - 1)
+    values = np.random.default_rng(_SEED).integers(-half, half, shape, dtype=np.int8)
+    return StoredWeights(2 * values + 1 if bits == 1 else values, bits, np.ones(shape[-1], np.float32))  # 1 b: -1 and 1
+
+
+def lstm(features: int, hidden: int, elements: int) -> SequenceTrace:
+    """A cell whose weights are 0, so that registers hold any sum; an ordinary LSTM multiplies them all the same."""
+    nothing = np.zeros(hidden, np.int32)
+    spiking = GateUnits("spike", nothing, np.ones(hidden, np.int64), 1, 0, "hard", 8, 0, 0, 0)
+    valued = GateUnits("multi_bit", nothing, np.zeros(hidden, np.int64), 1, 0, "hard", 8, 0, 0, 0)
+    units = {name: spiking if name in ("output", "cell") else valued for name in NEURONS}
+    from_inputs, from_hidden = (np.zeros((4, width, hidden), np.int8) for width in (features, hidden))
+    layer = LstmLayer("cell", from_inputs, from_hidden, 8, units, fraction_bits=4, state_bits=16)
+    readout = Readout(np.zeros((hidden, 2), np.int8), np.zeros(2, np.int32), 8, "last")
+    network = SequenceNetwork(elements, features, 8, (layer,), readout, membrane_carry=False, state_per_step=True)
+    values = np.zeros((1, elements, features), np.int8)
+    return make.sequence(network, values, [0], 1, name="lstm", dataset="drawn", licence="CC0-1.0")
 
 
 @cache
@@ -97,6 +117,11 @@ def _core_network() -> PlasticNetwork:
     )
 
 
-def simulated(file: str, trace: Trace | PlasticTrace, settings: Sequence[str] = ()) -> Report:
-    """What hwsim says of a chip on a trace."""
-    return api.simulate(design(file, settings), trace, accuracy_samples=0)
+def simulated(
+    file: str,
+    trace: Trace | PlasticTrace | SequenceTrace,
+    settings: Sequence[str] = (),
+    baselines: Sequence[BaselineKind] = (),
+) -> Report:
+    """What hwsim says of a chip on a trace, or on the same network without spikes."""
+    return api.simulate(design(file, settings), trace, accuracy_samples=0, baselines=baselines)
