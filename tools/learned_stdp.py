@@ -1,10 +1,11 @@
-"""Energies of the paper's largest learning network after it has learned, a line of JSON for each network and counting.
+r"""Energies of the paper's largest learning network after it has learned, a line of JSON for each network and counting.
 
-    python tools/make_stdp_trace.py --data mnist.npz --dataset MNIST --train 10000 --test 1000 --neurons 4900 --out .cache/mnist4900.npz
-    python tools/learned_stdp.py .cache/mnist4900.npz --settled 9000 --cache .cache --out docs/data/stdp-learned.jsonl
+    python tools/make_stdp_trace.py --data mnist.npz --dataset MNIST --train 8000 --test 1000 --neurons 4900 \
+      --out .cache/mnist4900.npz
+    python tools/learned_stdp.py .cache/mnist4900.npz --settled 7500 --cache .cache --out docs/data/stdp-learned.jsonl
 
 Every network of `reproduction.learners` learns from the first `--settled` training samples; energies are of the
-training samples behind them and of the test samples.  What was learned is kept in `--cache` every 500 samples, and the
+`--told` samples behind them and of the test samples.  What was learned is kept in `--cache` every 500 samples, and the
 same command goes on from there; lines that the file has are not computed again.
 """
 
@@ -14,7 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from reproduction.designs import design, digest
@@ -23,14 +24,17 @@ from reproduction.learners import DENSE, NETWORKS, roomy
 import hwsim
 from hwsim import accelerators
 from hwsim.accelerators.stdp import Machine as StdpMachine
+from hwsim.contract.run import RunName
 from hwsim.errors import HwsimError, UsageError
 from hwsim.report.report import Run
 from hwsim.traces.io import write_trace
 from hwsim.traces.plastic.run import learn
 from hwsim.traces.plastic.session import Session
-from hwsim.traces.plastic.trace import INFER, TRAIN, PlasticTrace
+from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.slicing import first
 
 _EVERY = 500  # training samples between two copies of what was learned
+_LABELLING = {"event-driven": 2000, "dense": 1}  # training samples shown for labels, which no energy depends on
 COUNTINGS = {"event-driven": (), "dense": DENSE}
 
 
@@ -47,7 +51,7 @@ class Settled:
     infer_pj: float
     updates_a_sample: float
     spikes_a_sample: float
-    accuracy: float
+    accuracy: float | None  # where enough samples were shown for labels
     n_test: int
     dataset: str
     design: str
@@ -59,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Learn what is missing; 0, or 2 with one line on stderr for a mistake of the user."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trace", metavar="TRACE.npz", type=Path)
-    parser.add_argument("--settled", type=int, default=9000, help="training samples before energies are told")
+    parser.add_argument("--settled", type=int, default=7500, help="training samples before energies are told")
+    parser.add_argument("--told", type=int, default=500, help="training samples behind them, whose energies are told")
     parser.add_argument("--cache", type=Path, required=True, metavar="FOLDER", help="what was learned is kept there")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="lines are added to it")
     options = parser.parse_args(arguments)
@@ -76,8 +81,11 @@ def settle(options: argparse.Namespace) -> None:
     trace = hwsim.load_trace(options.trace)
     if not isinstance(trace, PlasticTrace) or trace.state is not None:
         raise UsageError(f"{options.trace}: wanted a learning network that has not learned yet")
-    if not 1 <= options.settled < trace.n_samples:
-        raise UsageError(f"--settled {options.settled}: must be from 1 to {trace.n_samples - 1}, fewer than the samples")
+    if options.settled < 1 or options.told < 1 or options.settled + options.told > trace.n_samples:
+        raise UsageError(
+            f"--settled and --told: must be at least 1 and together at most {trace.n_samples}, the samples"
+        )
+    trace = first(trace, samples=options.settled + options.told)
     known = {(each.network, each.counting, each.learned, each.digest) for each in kept(options.out)}
     for number, name in enumerate(NETWORKS):
         for counting in COUNTINGS:
@@ -111,7 +119,7 @@ def _learned(trace: PlasticTrace, name: str, settings: Sequence[str], cache: Pat
     if cache.exists():
         found = hwsim.load_trace(cache)
         if isinstance(found, PlasticTrace) and found.network == network and found.state is not None:
-            begun = found
+            begun = replace(found, parts=trace.parts)
     if begun.state is not None and begun.state.samples >= samples:
         return begun
 
@@ -127,10 +135,10 @@ def _learned(trace: PlasticTrace, name: str, settings: Sequence[str], cache: Pat
 def _told(learned: PlasticTrace, name: str, counting: str, settled: int) -> Settled:
     architecture, settings = _design(name, counting, learned.network.neurons.count)
     loaded = design(architecture, settings)
-    report = hwsim.simulate(loaded, learned, engine="compiled")
+    labelling = Session(phase="both", label_samples=_LABELLING[counting])
+    report = hwsim.simulate(loaded, learned, engine="compiled", session=labelling)
     runs = {run.name: run for run in report.runs}
-    train, infer = runs[TRAIN], runs[INFER]
-    assert infer.accuracy is not None
+    train, infer = runs[RunName.TRAIN], runs[RunName.INFER]
     return Settled(
         network=name,
         counting=counting,
@@ -141,7 +149,7 @@ def _told(learned: PlasticTrace, name: str, counting: str, settled: int) -> Sett
         infer_pj=_mean_pj(infer),
         updates_a_sample=float(train.operations["weight update"]),
         spikes_a_sample=float(learned.responses[-1000:].mean()),
-        accuracy=infer.accuracy,
+        accuracy=infer.accuracy if counting == "event-driven" else None,
         n_test=len(learned.parts["test"].labels),
         dataset=learned.provenance.dataset,
         design=architecture,

@@ -1,6 +1,6 @@
 """CPU time of the same learning done densely and driven by events, a line of JSON for each network, way and size.
 
-    python tools/time_stdp.py 400=LEARNED-BASELINE.npz,LEARNED-FSPINN.npz 4900=.. --samples 3 --out docs/data/stdp-times.jsonl
+    python tools/time_stdp.py 400=BASELINE.npz,FSPINN.npz 4900=.. --samples 3 --out docs/data/stdp-times.jsonl
 
 Each trace has learned (hwsim simulate --save-trace, or the cache of tools/learned_stdp.py), the first the baseline and
 the second FSpiNN's first two levers, both in FP32.  Densely is `reproduction.dense`, in NumPy; driven by events are the
@@ -103,7 +103,9 @@ def _presentations(trace: PlasticTrace, part: str, samples: int) -> list[tuple[I
     of = trace.parts[part]
     first = trace.state.samples % len(of.labels) if part == TRAIN else 0
     found = []
-    for values, sample_id in zip(of.values[first : first + samples], of.sample_ids[first : first + samples], strict=True):
+    for values, sample_id in zip(
+        of.values[first : first + samples], of.sample_ids[first : first + samples], strict=True
+    ):
         shown = Presentation(part, int(sample_id))
         found.append((input_spikes(trace.network, shown, values), shown))
     if len(found) < samples:
@@ -115,8 +117,7 @@ def _shower(trace: PlasticTrace, way: str) -> Callable[[InputSpikes, Presentatio
     if way == "dense":
         dense = DenseCore(trace.network, trace.state)
         return lambda spikes, _, learn: dense.present(spikes, learn)
-    core = LearningCore(trace.network, trace.state)
-    return lambda spikes, shown, learn: core.present(spikes, shown, learn)
+    return LearningCore(trace.network, trace.state).present
 
 
 def _seconds(

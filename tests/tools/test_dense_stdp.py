@@ -1,4 +1,4 @@
-"""Learning with whole matrices, which CPU time is compared with, learns what the kernels learn that are driven by events."""
+"""Learning with whole matrices, with which CPU time is compared, learns what kernels driven by events learn."""
 
 from dataclasses import replace
 

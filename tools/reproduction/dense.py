@@ -20,7 +20,7 @@ Flags = NDArray[np.bool_]
 
 
 class DenseCore:
-    """Weights [pixel, neuron], adaptive thresholds [neuron] and the strength of inhibition, which presentations change."""
+    """Weights [pixel, neuron], adaptive thresholds [neuron] and strength of inhibition, which presentations change."""
 
     def __init__(self, network: PlasticNetwork, state: LearnedState | None = None) -> None:
         """Begin as the network does, or with what it has learned."""

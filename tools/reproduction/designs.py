@@ -17,22 +17,28 @@ from hwsim.designs import Architecture
 from hwsim.report.report import Report
 from hwsim.traces.trace import AnyTrace
 
-_TRACES = Path(__file__).resolve().parents[2] / "traces"
+FOLDER = Path(__file__).resolve().parents[2]
+TRACES, DATA = FOLDER / "traces", FOLDER / "docs" / "data"
 
 TraceT = TypeVar("TraceT")
 
 
 @dataclass(slots=True)
 class Used:
-    """What tables were made from: designs with their settings, and trace files, each with a digest."""
+    """What tables were made from: designs with their settings, traces and files of figures, each with a digest."""
 
     designs: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
     traces: dict[str, str] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As it is kept in JSON."""
         designs = [[name, list(settings), digest] for (name, settings), digest in sorted(self.designs.items())]
-        return {"designs": designs, "traces": dict(sorted(self.traces.items()))}
+        return {
+            "designs": designs,
+            "traces": dict(sorted(self.traces.items())),
+            "data": dict(sorted(self.data.items())),
+        }
 
 
 _USED: ContextVar[Used | None] = ContextVar("used", default=None)
@@ -77,14 +83,27 @@ def digest(loaded: Architecture) -> str:
 
 def shipped(kind: type[TraceT], pattern: str) -> dict[str, TraceT]:
     """Traces of one type by name, of the files that match a pattern, in the order of their names."""
-    found = {}
-    for path in sorted(_TRACES.glob(f"{pattern}.npz")):
+    found: dict[str, TraceT] = {}
+    for path in sorted(TRACES.glob(f"{pattern}.npz")):
         trace = hwsim.load_trace(path)
-        if type(trace) is kind:
+        if isinstance(trace, kind) and type(trace) is kind:
             found[path.stem] = trace
             if used := _USED.get():
                 used.traces[path.name] = trace.sha256
     return found
+
+
+def data(name: str) -> Path:
+    """A file of figures that another tool has found, in docs/data."""
+    if used := _USED.get():
+        used.data[name] = digest_of_data(name)
+    return DATA / name
+
+
+def digest_of_data(name: str) -> str:
+    """SHA-256 of such a file, or of nothing where it is not there."""
+    path = DATA / name
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()
 
 
 def _digits(*values: float) -> list[str]:

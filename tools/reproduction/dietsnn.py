@@ -1,11 +1,10 @@
-"""DIET-SNN's claims: trained networks first, the published equation, and what memory makes of it on the tiled machine."""
+"""DIET-SNN's claims: trained networks, the published equation, and what memory makes of it on the tiled machine."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.rates import layer_rates
-from reproduction.designs import play, shipped
+from reproduction.designs import data, play, shipped
 from reproduction.energies import by_component
 from reproduction.rows import Paper, Row, Section, both, percent, ratio
 
@@ -35,7 +34,7 @@ _CLAIMS = {  # layer 1 once or every step -> spikes a neuron at which the equati
 }
 _ONCE = ("direct_input=once",)
 _INTEGERS = ("mac.given.mac_pj=3.2", "ac.given.add_pj=0.1")
-ABLATION = Path(__file__).resolve().parents[2] / "docs" / "data" / "dietsnn-ablation.json"
+ABLATION = "dietsnn-ablation.json"
 """What `tools/train_dietsnn.py --ablation` found, in the words of docs/training/dietsnn.md."""
 
 
@@ -43,7 +42,16 @@ def paper(extra: Mapping[str, Trace] | None = None) -> Paper:
     """All tables, with further direct-coded traces beside those that ship."""
     traces = {**shipped(Trace, "*"), **(extra or {})}
     trained = measured(traces)
-    sections = [trained, on_the_machine(traces), ablation(), operations(), equation(), with_memory(), levels(), break_even()]
+    sections = [
+        trained,
+        on_the_machine(traces),
+        ablation(),
+        operations(),
+        equation(),
+        with_memory(),
+        levels(),
+        break_even(),
+    ]
     return Paper(TITLE, sections, *_objection(sections))
 
 
@@ -76,10 +84,12 @@ def measured(traces: Mapping[str, Trace]) -> Section:
         why = f"{rate * trace.timesteps:.2f} spikes a neuron, {percent(rate)} a step"
         rows.append(Row(what, _CLAIM, both(each_step, once, integers), why, numbers, headline=True))
     return Section(
-        "Trained networks by the published equation, ANN over SNN: layer 1 every step, once, every step with 3.2 and 0.1 pJ",
+        "Trained networks by the published equation, ANN over SNN: layer 1 every step, once, every step with 3.2 "
+        "and 0.1 pJ",
         rows,
         [
-            "4.6 and 0.9 pJ unless said otherwise (Horowitz, 45 nm). The paper: 12x on ImageNet at T = 5, 6x to 18x in all.",
+            "4.6 and 0.9 pJ unless said otherwise (Horowitz, 45 nm). The paper: 12x on ImageNet at T = 5, 6x to 18x "
+            "in all.",
             "Small networks have a large first layer, which is multiplied whatever the spikes do.",
         ],
     )
@@ -110,16 +120,23 @@ def on_the_machine(traces: Mapping[str, Trace]) -> Section:
 
 def ablation() -> Section:
     """What learning thresholds and leaks was worth, as it was trained."""
-    found: list[dict[str, Any]] = json.loads(ABLATION.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = json.loads(data(ABLATION).read_text(encoding="utf-8"))
     rows = []
     for each in found:
         accuracy = f"{each['accuracy']:.2f} +- {each['accuracy_error']:.2f} %"
-        above = "" if each["above_fixed"] is None else f"{each['above_fixed']:+.2f} +- {each['above_fixed_error']:.2f} above fixed; "
-        why = f"{above}{each['spikes']:.3f} spikes a neuron; equation {both(each['fp32_once'], each['fp32_every_step'])}"
+        above = (
+            ""
+            if each["above_fixed"] is None
+            else f"{each['above_fixed']:+.2f} +- {each['above_fixed_error']:.2f} above fixed; "
+        )
+        why = (
+            f"{above}{each['spikes']:.3f} spikes a neuron; equation {both(each['fp32_once'], each['fp32_every_step'])}"
+        )
         numbers = {"accuracy": each["accuracy"], "spikes": each["spikes"]}
         rows.append(Row(f"T = {each['timesteps']}, learned: {each['learned']}", "", accuracy, why, numbers))
     return Section(
-        "What is learned beside weights, Fashion-MNIST (paper: 25 timesteps by conversion, 15 with thresholds, 5 with leaks too)",
+        "What is learned beside weights, Fashion-MNIST (paper: 25 timesteps by conversion, 15 with thresholds, 5 "
+        "with leaks too)",
         rows,
         ["Networks in floating point, one seed, 5 epochs, 10,000 test images (docs/training/dietsnn.md)."],
     )
@@ -150,15 +167,18 @@ def equation() -> Section:
                 why = f"{spikes} spikes a neuron, {percent(spikes / _TIMESTEPS)} a step"
                 rows.append(Row(what, claim, ratio(found), why, {"ratio": found}))
             found = _equation(_synthetic(geometry, _MEASURED_RATE), *settings)
-            why = f"{_MEASURED_RATE * _TIMESTEPS:.2f} spikes a neuron, {percent(_MEASURED_RATE)} a step, of LoAS's VGG-16 at T = 4"
+            measured_rate = f"{_MEASURED_RATE * _TIMESTEPS:.2f} spikes a neuron, {percent(_MEASURED_RATE)} a step"
+            why = f"{measured_rate}, of LoAS's VGG-16 at T = 4"
             what = f"{geometry}, layer 1 {first}: rate measured by others"
             rows.append(Row(what, "", ratio(found), why, {"ratio": found}))
     return Section(
-        "The published equation on VGG-16, T = 5: at rates solved from the claim, which confirm nothing, and at a measured one",
+        "The published equation on VGG-16, T = 5: at rates solved from the claim, which confirm nothing, and at a "
+        "measured one",
         rows,
         [
-            "The paper's spike rates could not be read: those called solved are what its equation needs for the claim, so that this "
-            "checks the equation and the operations, and no rate. Which way it counts layer 1 is not known either.",
+            "The paper's spike rates could not be read: those called solved are what its equation needs for the "
+            "claim, so that this checks the equation and the operations, and no rate. Which way it counts layer 1 "
+            "is not known either.",
             "Spikes are synthetic, the same rate in every layer.",
         ],
     )
@@ -174,9 +194,14 @@ def with_memory() -> Section:
             for skip in ("none", "gate", "skip"):
                 if (order, skip) != ("layer_outer", "skip"):
                     settings = (f"loop_order={order}", f"skip={skip}")
-                    rows.append(_machine_row(geometry, _SOLVED_RATE, f"{percent(_SOLVED_RATE)}, {order}, skip: {skip}", settings))
+                    rows.append(
+                        _machine_row(
+                            geometry, _SOLVED_RATE, f"{percent(_SOLVED_RATE)}, {order}, skip: {skip}", settings
+                        )
+                    )
     return Section(
-        "VGG-16 on the tiled machine, arch/digital.yaml, T = 5: ANN and few-bit ANN over SNN (left: multiplying and adding alone)",
+        "VGG-16 on the tiled machine, arch/digital.yaml, T = 5: ANN and few-bit ANN over SNN (left: multiplying and "
+        "adding alone)",
         rows,
         ["Where the claim shrinks: the last column has the largest parts of the SNN's energy."],
     )
@@ -214,7 +239,9 @@ def levels() -> Section:
         base += sum(ann.get(name, 0.0) for name in names)
         rows.append(Row(what, "12x" if names[0] == "mac" else "", ratio(base / spent), "", {"ratio": base / spent}))
     assert abs(spent / run.energy_pj.value - 1) < 1e-9, "a component is in no level"
-    title = f"ANN over SNN, level by level: vgg16-cifar, T = 5, {percent(_SOLVED_RATE, 0)} spikes a step, arch/digital.yaml"
+    title = (
+        f"ANN over SNN, level by level: vgg16-cifar, T = 5, {percent(_SOLVED_RATE, 0)} spikes a step, arch/digital.yaml"
+    )
     note = "The machine's products are of few-bit integers, which save less over a sum than the equation's floats do."
     return Section(title, rows, [note])
 
@@ -262,15 +289,16 @@ def _objection(sections: Sequence[Section]) -> tuple[str, str]:
     rates = [row.numbers["rate"] for row in trained.rows]
     large = [row.numbers["ann"] for row in memory.rows if "skip:" not in row.what]
     objection = (
-        "The 12x is reached at a spike rate that was solved from the 12x, no trained network of that size and rate is shown, and the claim is "
-        "about multiplications alone, so that a machine with memory is no test of it."
+        "The 12x is reached at a spike rate that was solved from the 12x, no trained network of that size and rate "
+        "is shown, and the claim is about multiplications alone, so that a machine with memory is no test of it."
     )
     answer = (
-        f"At the rate that others measured on VGG-16 the equation gives {min(by_others):.2f} to {max(by_others):.2f} times, just below "
-        f"the paper's 6 to 18; our trained networks, at {percent(min(rates))} to {percent(max(rates))} a step, {min(ours):.2f} to "
-        f"{max(ours):.2f}. On a machine with memory it is {min(whole):.2f} to {max(whole):.2f} against the ANN, {min(few):.2f} to {max(few):.2f} "
-        f"against one of few bits, and {min(large):.2f} to {max(large):.2f} on VGG-16 at either rate: membranes and weights are moved for every "
-        "timestep, and the saved multiplications were the smaller part. The equation is confirmed, the rate is not, and "
-        "the advantage is not one of the whole machine."
+        f"At the rate that others measured on VGG-16 the equation gives {min(by_others):.2f} to {max(by_others):.2f} "
+        f"times, just below the paper's 6 to 18; our trained networks, at {percent(min(rates))} to "
+        f"{percent(max(rates))} a step, {min(ours):.2f} to {max(ours):.2f}. On a machine with memory it is "
+        f"{min(whole):.2f} to {max(whole):.2f} against the ANN, {min(few):.2f} to {max(few):.2f} against one of few "
+        f"bits, and {min(large):.2f} to {max(large):.2f} on VGG-16 at either rate: membranes and weights are moved "
+        "for every timestep, and the saved multiplications were the smaller part. The equation is confirmed, the "
+        "rate is not, and the advantage is not one of the whole machine."
     )
     return objection, answer

@@ -1,7 +1,7 @@
-"""FSpiNN's claims on the stdp machine: memory, energy with each lever by itself, accuracy by format; trains in seconds.
+"""FSpiNN's claims on the stdp machine: memory, energy with each lever by itself, accuracy by format.
 
-Networks learn here on the few samples of the shipped trace.  What takes longer was found by other tools and is read from
-their files: accuracies of whole data sets (`tools/sweep_stdp.py`), the paper's largest network after it has learned
+Networks learn here on the few samples of the shipped trace.  What takes longer was found by other tools and is read
+from their files: accuracies of whole data sets (`tools/sweep_stdp.py`), the paper's largest network once it has learned
 (`tools/learned_stdp.py`), and CPU time of learning densely and driven by events (`tools/time_stdp.py`).
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from learned_stdp import Settled
 from learned_stdp import kept as settled_lines
@@ -21,7 +20,7 @@ from hwsim.report.report import Report, Run
 from hwsim.traces.plastic.trace import INFER, TRAIN, PlasticTrace
 from hwsim.traces.slicing import first
 from hwsim.view.terminal import number
-from reproduction.designs import play, shipped
+from reproduction.designs import data, play, shipped
 from reproduction.learners import DENSE, DIRECT, LARGEST, NETWORKS, WINDOWED, roomy, sized
 from reproduction.rows import Paper, Row, Section, percent, ratio
 
@@ -49,8 +48,7 @@ _COUNTING = {
     "event-driven": "Event-driven: rows are read for spikes, weights visited for traces; silence costs nothing.",
     "dense": "Dense: every matrix is read whole at every step and learning sweeps all weights, as on a GPU.",
 }
-_DATA = Path(__file__).resolve().parents[2] / "docs" / "data"
-_ACCURACIES, LEARNED, TIMES = (_DATA / name for name in ("stdp-accuracy.jsonl", "stdp-learned.jsonl", "stdp-times.jsonl"))
+_ACCURACIES, LEARNED, TIMES = "stdp-accuracy.jsonl", "stdp-learned.jsonl", "stdp-times.jsonl"
 _PAPER = "3.5x / 1.8x"
 _SOME = 300  # samples where every step does the same
 _SETTLED = 1000  # last training samples, whose energies are told: windowed learning visits more weights than at first
@@ -90,10 +88,15 @@ def memory(trace: PlasticTrace) -> Section:
         _synapse_bits(play(small, name, (*roomy(LARGEST, name), *sparse))) for name in ("stdp_baseline", "stdp")
     )
     what = f"N = {LARGEST}, inhibition as one strength in both"
-    rows.append(Row(what, "7.5x", ratio(base / ours), f"{base / 8e6:.2f} MB against {ours / 8e6:.2f} MB", {"ratio": base / ours}))
+    rows.append(
+        Row(
+            what, "7.5x", ratio(base / ours), f"{base / 8e6:.2f} MB against {ours / 8e6:.2f} MB", {"ratio": base / ours}
+        )
+    )
     notes = [
-        "The law 4 (784 + 2 N) / (784 + N) is derived from the claim, not read: FP32 with two matrices of N x N against 8 bits with one is "
-        "the only simple count that gives the paper's figure, so that the last size confirms nothing.",
+        "The law 4 (784 + 2 N) / (784 + N) is derived from the claim, not read: FP32 with two matrices of N x N "
+        "against 8 bits with one is the only simple count that gives the paper's figure, so that the last size "
+        "confirms nothing.",
     ]
     return Section("Memory for synapses and inhibition, baseline over FSpiNN", rows, notes)
 
@@ -147,12 +150,14 @@ def _pair(train: float, infer: float) -> str:
 
 def settled() -> Section:
     """The paper's size, after it has learned."""
-    lines = {(each.network, each.counting): each for each in settled_lines(LEARNED)}
+    lines = {(each.network, each.counting): each for each in settled_lines(data(LEARNED))}
     baseline, *others = NETWORKS
     rows = []
     for counting in _COUNTING:
         base = lines[baseline, counting]
-        rows.append(_settled_row(f"{counting}: {baseline}", base, number.energy(base.train_pj), number.energy(base.infer_pj)))
+        rows.append(
+            _settled_row(f"{counting}: {baseline}", base, number.energy(base.train_pj), number.energy(base.infer_pj))
+        )
         for name in others:
             each = lines[name, counting]
             train, infer = base.train_pj / each.train_pj, base.infer_pj / each.infer_pj
@@ -161,41 +166,50 @@ def settled() -> Section:
             rows.append(Row(f"{counting}: {name}", _PAPER, _pair(train, infer), why, numbers, headline=True))
     some = lines[baseline, "dense"]
     notes = [
-        f"Energies of training samples {some.learned + 1:,} to {some.learned + some.told:,} of {some.dataset} and of {some.n_test:,} test "
-        "samples behind them, by tools/learned_stdp.py; one seed, one pass.",
+        f"Energies of training samples {some.learned + 1:,} to {some.learned + some.told:,} of {some.dataset} and of "
+        f"{some.n_test:,} test samples behind them, by tools/learned_stdp.py; one seed, one pass.",
         "Paper: averages over MNIST and Fashion-MNIST at 4,900 neurons, on GPUs.",
     ]
-    title = f"Energy a sample, training / inference, N = {some.neurons:,} after {some.learned:,} samples, baseline over FSpiNN"
-    return Section(title, rows, notes)
+    after = f"N = {some.neurons:,} after {some.learned:,} samples"
+    return Section(f"Energy a sample, training / inference, {after}, baseline over FSpiNN", rows, notes)
 
 
 def _settled_row(what: str, each: Settled, train: str, infer: str) -> Row:
-    return Row(what, "", f"{train} / {infer}", _settled_why(each), {"train_pj": each.train_pj, "infer_pj": each.infer_pj})
+    return Row(
+        what, "", f"{train} / {infer}", _settled_why(each), {"train_pj": each.train_pj, "infer_pj": each.infer_pj}
+    )
 
 
 def _settled_why(each: Settled) -> str:
-    return (
-        f"{percent(each.accuracy)} right, {each.updates_a_sample:,.0f} weight updates and {each.spikes_a_sample:.1f} output spikes a "
-        "training sample"
-    )
+    right = "" if each.accuracy is None else f"{percent(each.accuracy)} right, "
+    updates, spikes = f"{each.updates_a_sample:,.0f} weight updates", f"{each.spikes_a_sample:.1f} output spikes"
+    return f"{right}{updates} and {spikes} a training sample"
 
 
 def timed() -> Section:
     """CPU time of the same learning, densely and driven by events, in the place of the GPU that there is not."""
     rows = []
-    lines = timed_lines(TIMES)
+    lines = timed_lines(data(TIMES))
     for neurons in dict.fromkeys(each.neurons for each in lines):
         of = {(each.network, each.way): each for each in lines if each.neurons == neurons}
         names = list(dict.fromkeys(network for network, _ in of))
-        for way, what in (("dense", "densely, whole matrices in NumPy"), ("event-driven", "driven by events, compiled")):
+        for way, what in (
+            ("dense", "densely, whole matrices in NumPy"),
+            ("event-driven", "driven by events, compiled"),
+        ):
             rows.append(_times_row(f"N = {neurons}, {what}: baseline over FSpiNN", *(of[name, way] for name in names)))
         for name in names:
-            train, infer = (of[name, "dense"].seconds(phase) / of[name, "event-driven"].seconds(phase) for phase in (TRAIN, INFER))
+            train, infer = (
+                of[name, "dense"].seconds(phase) / of[name, "event-driven"].seconds(phase) for phase in (TRAIN, INFER)
+            )
             what = f"N = {neurons}, {name}: densely over driven by events"
-            rows.append(Row(what, "", _pair(train, infer), "the same spikes and weights", {"train": train, "infer": infer}))
+            rows.append(
+                Row(what, "", _pair(train, infer), "the same spikes and weights", {"train": train, "infer": infer})
+            )
     notes = [
-        f"CPU time of one core ({lines[0].machine}), all networks in one run, by tools/time_stdp.py: a measurement of this kind of machine, in "
-        "the place of the paper's GPU, which we do not have; it is no prediction by hwsim. Both ways learn the same, which a test holds.",
+        f"CPU time of one core ({lines[0].machine}), all networks in one run, by tools/time_stdp.py: a measurement "
+        "of this kind of machine, in the place of the paper's GPU, which we do not have; it is no prediction by "
+        "hwsim. Both ways learn the same, which a test holds.",
         "FSpiNN here: the first two levers in FP32, as a processor gains nothing from emulated fixed point.",
     ]
     return Section("CPU time a sample, training / inference, MNIST", rows, notes)
@@ -209,18 +223,29 @@ def _times_row(what: str, base: Timed, ours: Timed) -> Row:
 
 def accuracies() -> Section:
     """What whole data sets led to; by format and rounding it is in docs/machines/stdp.md."""
-    found = [Found(**json.loads(line)) for line in _ACCURACIES.read_text().splitlines()]
+    found = [Found(**json.loads(line)) for line in data(_ACCURACIES).read_text().splitlines()]
     rows = []
     for dataset in dict.fromkeys(each.dataset for each in found):
-        for design, weights, rounding in (("stdp_baseline", "FP32", ""), ("stdp", "FP32", ""), ("stdp", "Q1.7", "nearest")):
-            of = [each for each in found if (each.dataset, each.architecture, each.weights, each.rounding) == (dataset, design, weights, rounding)]
+        for design, weights, rounding in (
+            ("stdp_baseline", "FP32", ""),
+            ("stdp", "FP32", ""),
+            ("stdp", "Q1.7", "nearest"),
+        ):
+            of = [
+                each
+                for each in found
+                if (each.dataset, each.architecture, each.weights, each.rounding)
+                == (dataset, design, weights, rounding)
+            ]
             last = [each for each in of if each.samples == 60_000 and each.seed == 1 and not each.overrides]
             for each in last:
                 seeds = [other.accuracy for other in of if other.samples == 60_000]
                 why = f"60,000 samples, {len(seeds)} seed(s): {', '.join(map(percent, seeds))}"
                 what = f"{dataset}, {' '.join(filter(None, (design, weights, rounding)))}, N = {each.neurons}"
                 rows.append(Row(what, "no loss", percent(each.accuracy, 2), why, {"accuracy": each.accuracy}))
-    return Section("Accuracy on 10,000 test samples, found by tools/sweep_stdp.py; all formats: docs/machines/stdp.md", rows)
+    return Section(
+        "Accuracy on 10,000 test samples, found by tools/sweep_stdp.py; all formats: docs/machines/stdp.md", rows
+    )
 
 
 def _objection(stored: Section, large: Section, times: Section) -> tuple[str, str]:
@@ -231,14 +256,16 @@ def _objection(stored: Section, large: Section, times: Section) -> tuple[str, st
     dense = next(ours for what, ours in clocked.items() if what.startswith(f"N = {LARGEST}, densely"))
     _, levers_name, all_name = NETWORKS
     objection = (
-        "The 7.5x is met by a law that was made to meet it, and what it saves is the storage of a matrix of equal numbers; the energies are "
-        "of GPUs and compared with those of a core that nobody built."
+        "The 7.5x is met by a law that was made to meet it, and what it saves is the storage of a matrix of equal "
+        "numbers; the energies are of GPUs and compared with those of a core that nobody built."
     )
     answer = (
-        f"With inhibition as one strength in both the memory ratio is {sizes[f'N = {LARGEST}, inhibition as one strength in both']:.2f}, that of the "
-        f"formats alone. After {LEARNED_WORDS}, counted densely, the first two levers in FP32 save {found[f'dense: {levers_name}']} (paper "
-        f"{_PAPER}), and CPU time of dense learning {dense}; driven by events they save {found[f'event-driven: {levers_name}']}, and with 8 bits "
-        f"{found[f'event-driven: {all_name}']}. So the paper's figures are those of a machine that multiplies whole matrices, and on one "
-        "that does not it is the format that saves."
+        "With inhibition as one strength in both the memory ratio is "
+        f"{sizes[f'N = {LARGEST}, inhibition as one strength in both']:.2f}, that of the formats alone. "
+        f"{large.title.partition(', baseline')[0].rpartition(', ')[2]}, counted densely, the first two levers in "
+        f"FP32 save {found[f'dense: {levers_name}']} (paper {_PAPER}), and CPU time of dense learning {dense}; "
+        f"driven by events they save {found[f'event-driven: {levers_name}']}, and with 8 bits "
+        f"{found[f'event-driven: {all_name}']}. So the paper's figures are those of a machine that multiplies whole "
+        "matrices, and on one that does not it is the format that saves."
     )
     return objection, answer

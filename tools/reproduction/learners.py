@@ -1,4 +1,4 @@
-"""The networks that FSpiNN is compared by, on the machine that learns: baseline, its first two levers in FP32, and 8 bits."""
+"""The networks that FSpiNN is compared by: baseline, its first two levers in FP32, and 8 bits."""
 
 from __future__ import annotations
 

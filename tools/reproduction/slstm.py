@@ -135,11 +135,12 @@ def energy() -> Section:
         trace = synthesize_sequence("lstm:49x40-128-12", _TIMESTEPS, 2, rate)
         rows += _energy_rows(f"keywords, {percent(rate, 0)} spikes", trace, "4.1x")
     return Section(
-        "Synthetic spikes: energy of the ordinary LSTM over the spiking one, T = 2, 128 units (paper: abstract, keywords)",
+        "Synthetic spikes: energy of the ordinary LSTM over the spiking one, T = 2, 128 units (paper: abstract, "
+        "keywords)",
         rows,
         [
-            "Which pair of prices the paper takes, its sizes and its spike rates could not be read: the ratio follows from the "
-            "share of MACs that is left. Spikes are synthetic, the rates our choice.",
+            "Which pair of prices the paper takes, its sizes and its spike rates could not be read: the ratio "
+            "follows from the share of MACs that is left. Spikes are synthetic, the rates our choice.",
         ],
     )
 
@@ -182,13 +183,15 @@ def _objection(networks: Section) -> tuple[str, str]:
     operations, machine = found[name + "FP32, INT32 operations"], found[name + "whole machine, LSTM, quantised LSTM"]
     spikes = found["keywords_lstm: accuracy at T = 2"]["spikes"]
     objection = (
-        "The 4.1x is met with synthetic spikes only, at rates that were chosen; the trained keyword network, of other sizes on other data, is "
-        "not near it."
+        "The 4.1x is met with synthetic spikes only, at rates that were chosen; the trained keyword network, of "
+        "other sizes on other data, is not near it."
     )
     answer = (
-        f"So it is: with {spikes:.2f} hidden spikes a unit and element it saves {operations['FP32']:.2f} or {operations['INT32']:.2f} times the "
-        f"operations' energy and {machine['ann']:.2f} times that of a whole machine, and needs {1 / machine['few bits']:.2f} times as much as "
-        "a quantised LSTM. Nothing in our training asks for silence, and what the paper's did could not be read: its 4.1x is "
-        "possible at sparser spikes, and not shown here. The pipeline's speed-up follows from dependencies alone and is met but for the readout."
+        f"So it is: with {spikes:.2f} hidden spikes a unit and element it saves {operations['FP32']:.2f} or "
+        f"{operations['INT32']:.2f} times the operations' energy and {machine['ann']:.2f} times that of a whole "
+        f"machine, and needs {1 / machine['few bits']:.2f} times as much as a quantised LSTM. Nothing in our "
+        "training asks for silence, and what the paper's did could not be read: its 4.1x is possible at sparser "
+        "spikes, and not shown here. The pipeline's speed-up follows from dependencies alone and is met but for the "
+        "readout."
     )
     return objection, answer

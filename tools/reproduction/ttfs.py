@@ -162,7 +162,9 @@ def known() -> Section:
         "Published figures cannot be compared with ours: node, clock, array, memories and network of the paper and of "
         "its sister paper (which runs on 'a recently proposed neuromorphic inference accelerator') are not known."
     ]
-    return Section("Known figures; the sister paper is arXiv 2003.11837, whose accelerator may or may not be YOSO", rows, notes)
+    return Section(
+        "Known figures; the sister paper is arXiv 2003.11837, whose accelerator may or may not be YOSO", rows, notes
+    )
 
 
 def _objection(networks: Section, coding: Section, published: Section) -> tuple[str, str]:
@@ -174,13 +176,15 @@ def _objection(networks: Section, coding: Section, published: Section) -> tuple[
     accuracy = ours["accuracy, the machine's decisions"]["accuracy"]
     times = 35.8 / of["energy of an image"]["uj"]
     objection = (
-        "This is another chip. Nothing of YOSO but its abstract was read, its power is met by a choice of clock and corner, and an image "
-        f"costs {times:.0f} times less energy than the only energy that can be derived from its group's papers."
+        "This is another chip. Nothing of YOSO but its abstract was read, its power is met by a choice of clock and "
+        f"corner, and an image costs {times:.0f} times less energy than the only energy that can be derived from its "
+        "group's papers."
     )
     answer = (
-        f"Yes: {power:.3f} mW at 10 MHz and low leakage are {of['power in the standard corner, 300 K']['mw']:.1f} mW in the standard "
-        "corner, and power proves nothing. What the study says is of one machine with itself: the same weights cost "
-        f"{longer:.1f} times the energy rate-coded over all their timesteps, {enough:.2f} times over the fewest that lose nothing to speak of, "
-        f"at {percent(accuracy)} right. How long rates are counted decides more than the coding."
+        f"Yes: {power:.3f} mW at 10 MHz and low leakage are {of['power in the standard corner, 300 K']['mw']:.1f} mW "
+        "in the standard corner, and power proves nothing. What the study says is of one machine with itself: the "
+        f"same weights cost {longer:.1f} times the energy rate-coded over all their timesteps, {enough:.2f} times "
+        f"over the fewest that lose nothing to speak of, at {percent(accuracy)} right. How long rates are counted "
+        "decides more than the coding."
     )
     return objection, answer
