@@ -16,10 +16,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproduction.rows import Row, Section, print_sections
 from validation.figures import Chip
 from validation.kept import KEPT, Found, digest_of, to_json
 from validation.page import documents
+from validation.terminal import print_chip
 
 from hwsim import files
 from hwsim.errors import HwsimError, UsageError
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise UsageError("--write: the documents show all chips, so none may be named")
         found = [compared(name) for name in options.chips or CHIPS]
         for each in found:
-            _print(each.chip)
+            print_chip(each.chip)
         if options.json:
             files.write_text(options.json, json.dumps(rows(found), indent=1) + "\n")
         if options.write:
@@ -60,7 +60,7 @@ def compared(name: str) -> Found:
 
 
 def rows(found: Sequence[Found]) -> list[dict[str, str | float]]:
-    """Figures that were not recalled as `hwsim plot --figure validation` takes them; what is 0 has no ratio to draw."""
+    """Figures in which nothing is fitted, as `hwsim plot --figure validation` takes them."""
     return [
         {
             "chip": each.chip.name,
@@ -73,27 +73,8 @@ def rows(found: Sequence[Found]) -> list[dict[str, str | float]]:
         }
         for each in found
         for figure in each.chip.figures
-        if figure.seen != "recalled" and figure.low > 0
+        if not figure.fitted_on
     ]
-
-
-def _print(chip: Chip) -> None:
-    sections = [
-        Section(
-            chip.title,
-            [
-                Row(
-                    f"{each.figure}, {each.unit}",
-                    f"{each.published:.4g}",
-                    f"{each.predicted:.4g} ({each.low:.4g} to {each.high:.4g}), {each.ratio:.2f}x",
-                    each.why,
-                )
-                for each in chip.figures
-            ],
-            list(chip.notes),
-        )
-    ]
-    print_sections(chip.name, sections)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def cycles_of_a_spike(run: Run, published: float, seen: Seen, why: str) -> Figur
     return Figure.exact(what, "time", "cycles", published, seen, each, why=why, headline=True)
 
 
-def accesses(run: Run, published: Mapping[tuple[str, str], float], neurons: int, seen: Seen) -> Sequence[Figure]:
+def accesses(
+    run: Run, published: Mapping[tuple[str, str], float], neurons: int, seen: Seen, when: str = "", why: str = ""
+) -> Sequence[Figure]:
     """Accesses of each memory a synaptic operation.
 
     Each operation visits a neuron, be it for an input spike or for one that inhibits, and so does each leak of one:
@@ -47,8 +49,8 @@ def accesses(run: Run, published: Mapping[tuple[str, str], float], neurons: int,
     found = []
     for (memory, action), each in published.items():
         count = counts[memory, action] / (visits if memory == "neuron_memory" else operations)
-        what = f"{memory}, {action}s an operation"
-        found.append(Figure.exact(what, "accesses", "accesses", each, seen, count))
+        what = f"{memory}, {action}s an operation{when}"
+        found.append(Figure.exact(what, "accesses", "accesses", each, seen, count, why=why))
     return found
 
 

@@ -53,7 +53,7 @@ def verdicts(chips: Mapping[str, Chip]) -> list[str]:
         first = [name for name in near if is_near(compared[name].first_ratio, share)]
         held = "held" if len(near) >= wanted else "missed"
         if len(first) < wanted <= len(near):
-            held = f"held, but missed with files as first committed, of which {len(first)} came so near"
+            held = f"held, but missed with files as first committed ({', '.join(first) or 'none'})"
         names = ", ".join(near) or "none"
         lines.append(f"- {what}: {len(near)} of {len(compared)} chips ({names}), {wanted} wanted: {held}.")
     return lines
@@ -122,6 +122,7 @@ def _number(value: float, unit: str) -> str:
 
 
 _PARTS: Sequence[tuple[str, str, Callable[[Mapping[str, Chip]], str]]] = (
+    ("README.md", "verdicts", lambda chips: "\n".join(verdicts(chips))),
     ("docs/validation.md", "chips", chips_page),
     ("docs/machines/stdp.md", "odin", machine_pages.odin),
     ("docs/machines/digital.md", "eyeriss", machine_pages.eyeriss),

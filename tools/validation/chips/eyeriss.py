@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from hwsim.designs import Architecture
 from hwsim.report.price import area_of
 from validation.convolutions import At, Convolution, Layers, Parts, Played
 from validation.figures import Bounds, Chip, Figure, Table
@@ -120,10 +122,20 @@ class Compared:
         return value, low, high
 
 
-def _compared(network: Network) -> list[Compared]:
-    file = design(FILE, (f"batch={network.batch}",))
+@cache
+def _layers(name: str) -> Layers:
+    """One of the networks, played once."""
+    network = next(each for each in (VGG, ALEXNET) if each.name == name)
     zeros = {row.layer: row.zeros_percent / 100 for row in network.rows}
-    layers = Layers(Played(file, network.convolutions, network.shape).priced(zeros))
+    return Layers(Played(_file(network), network.convolutions, network.shape).priced(zeros))
+
+
+def _file(network: Network) -> Architecture:
+    return design(FILE, (f"batch={network.batch}",))
+
+
+def _compared(network: Network) -> list[Compared]:
+    file, layers = _file(network), _layers(network.name)
     word = file.spec.global_buffer.port_bits / 8
     return [
         Compared(
@@ -187,16 +199,14 @@ def _sum_of(layers: Sequence[Compared], part: str | None) -> float:
 
 def _area() -> Figure:
     """All instances of all parts on the chip, with those of the machine that the chip does not have."""
-    file = design(FILE)
-    played = Played(file, VGG.convolutions, VGG.shape).priced({row.layer: row.zeros_percent / 100 for row in VGG.rows})
-    rows = [row for row in area_of(played) if row.component != "dram"]
+    rows = [row for row in area_of(_layers(VGG.name).run) if row.component != "dram"]
     value, low, high = (sum(getattr(row, name) for row in rows) / 1e6 for name in ("area_um2", "low_um2", "high_um2"))
     return Figure.of("area of the core", "area", "mm2", CORE_MM2, "typed", (value, low, high), why=_AREA, headline=True)
 
 
 def _table(network: Network, compared: Sequence[Compared]) -> Table:
     columns = (
-        *("layer", "mW", "predicted", "ratio", "clock, %", "leakage, %", "ms at work", "predicted"),
+        *("layer", "zeros, %", "mW", "predicted", "ratio", "clock, %", "leakage, %", "ms at work", "predicted"),
         *("buffer, MB", "predicted", "DRAM, MB", "predicted"),
     )
     rows = []
@@ -207,6 +217,7 @@ def _table(network: Network, compared: Sequence[Compared]) -> Table:
         rows.append(
             [
                 row.layer,
+                f"{row.zeros_percent:g}",
                 f"{row.milliwatt:.0f}",
                 f"{milliwatt:.0f}",
                 f"{milliwatt / row.milliwatt:.2f}",

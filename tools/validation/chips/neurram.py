@@ -72,7 +72,7 @@ def _energies(width: Width) -> list[Figure]:
     first = arrays.product_pj(simulated(FILE, vector, (*width.settings, _FIRST)), _LINES + _ADC)[0]
     of_lines, of_neurons = (fj * OPERATIONS / 1e3 for fj in (width.word_lines + width.inputs, width.neurons))
     name, counts = f"{width.output_bits} bits out, {width.input_bits} in", width is WIDTHS[0]
-    why = _WHOLE if counts else ""
+    why = _WHOLE if counts else "the lines" if width.input_bits > 2 else ""
     published = of_lines + of_neurons
     return [
         arrays.energy(f"a product, {name}", published, "derived", whole, why, headline=counts, first=first),

@@ -14,6 +14,7 @@ ACCESSES = {  # a synaptic operation: src/controller.v, state POP_NEUR, and READ
     ("neuron_memory", "write"): 1.0,
     ("weight_memory", "read"): 1 / 8,
 }
+WRITTEN = {("weight_memory", "write"): 1 / 8}
 
 
 def chip() -> Chip:
@@ -29,6 +30,7 @@ def chip() -> Chip:
         cores.cycles_of_a_spike(deciding, SPIKE_CYCLES, "read", cores.FROM_ONE_PORT),
         cores.area(memory, AREA_MM2, "read", "buses, control and the logic of its rule are missing"),
         *cores.accesses(deciding, ACCESSES, 256, "read"),
+        *cores.accesses(learning, WRITTEN, 256, "read", ", learning", _WRITTEN),
     ]
     columns = {
         "state in memory, learning": learning,
@@ -44,6 +46,7 @@ _LEARNING = (
     "for each operation the chip updates the whole word of the neuron (57 bits are in use, here 17) and evaluates its"
     " own rule; the supply of its memories is not known, and at 1.0 V these would take three times as much"
 )
+_WRITTEN = "its rule writes beside the spike's own row what it depresses and potentiates"
 _DECIDING = "the same, and the chip writes the weights of every spike back, which only learning does here"
 _NOTES = (
     "The chip's figure is its least, at 0.55 V. Learning counts, as only there a word of weights is read and written "
