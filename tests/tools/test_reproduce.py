@@ -71,7 +71,8 @@ def test_memory_of_learning_cores_follows_the_law():
     parts = {name: plastic_cases.part(net, name, 1, 3) for name in ("train", "test")}
     found = {row.what: row.ours for row in fspinn.memory(plastic_cases.unlearned(net, parts)).rows}
     assert len(found) == 7
-    assert found.pop("N = 4900, inhibition as one strength in both") == f"{4 * 785 / 784:.2f}x"  # a layer has a wire a neuron
+    with_wires = f"{4 * 785 / 784:.2f}x"  # a layer has a wire a neuron
+    assert found.pop("N = 4900, inhibition as one strength in both") == with_wires
     for name, ratio in found.items():
         neurons = int(name.removeprefix("N = "))
         assert ratio == f"{4 * (784 + 2 * neurons) / (784 + neurons):.2f}x"
