@@ -1,10 +1,12 @@
 """CPU time of the same learning done densely and driven by events, a line of JSON for each network, way and size.
 
-    python tools/time_stdp.py 400=BASELINE.npz,FSPINN.npz 4900=.. --samples 3 --out docs/data/stdp-times.jsonl
+    python tools/time_stdp.py 400=BASELINE.npz,FSPINN.npz 4900=.. --samples 10 --out docs/data/stdp-times.jsonl
 
 Each trace has learned (hwsim simulate --save-trace, or the cache of tools/learned_stdp.py), the first the baseline and
 the second FSpiNN's first two levers, both in FP32.  Densely is `reproduction.dense`, in NumPy; driven by events are the
 kernels of hwsim.  All lines come from one run on one core, and the file is written anew; set OMP_NUM_THREADS=1.
+Networks
+of more than a thousand neurons are shown a fifth of `--samples`.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from hwsim.traces.plastic.encode import InputSpikes, input_spikes
 from hwsim.traces.plastic.golden import LearningCore
 from hwsim.traces.plastic.trace import INFER, TRAIN, PlasticTrace, Presentation
 
+_MANY = 1000  # neurons
 NETWORKS = ("baseline", "first two levers, in FP32")
 
 
@@ -53,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Time everything; 0, or 2 with one line on stderr for a mistake of the user."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("traces", nargs="+", metavar="NEURONS=BASELINE.npz,FSPINN.npz")
-    parser.add_argument("--samples", type=int, default=3, help="presentations of each kind")
+    parser.add_argument("--samples", type=int, default=10, help="presentations of each kind")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="written anew")
     options = parser.parse_args(arguments)
     try:
@@ -80,8 +83,9 @@ def timed(pair: str, samples: int) -> list[Timed]:
             raise UsageError(f"{path}: wanted a network in FP32 that has learned")
         if str(trace.network.neurons.count) != neurons:
             raise UsageError(f"{path}: has {trace.network.neurons.count} neurons, wanted {neurons}")
+        shown = -(-samples // 5) if trace.network.neurons.count > _MANY else samples
         for way in ("dense", "event-driven"):
-            line = _timed(trace, network, way, samples)
+            line = _timed(trace, network, way, shown)
             print(f"N = {neurons}, {network}, {way}: {line.train_s:.4g} s, {line.infer_s:.4g} s", flush=True)
             found.append(line)
     return found

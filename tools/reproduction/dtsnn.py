@@ -356,7 +356,7 @@ _GROWTH = (
         "arch/imc.yaml, first layer on crossbars, every timestep",
         DEFAULT,
         ("direct_input=every_step",),
-        "nothing is left that does not grow",
+        "rows of timesteps overlap, and leakage and clock follow time",
     ),
 )
 
