@@ -5,8 +5,7 @@
 Each trace has learned (hwsim simulate --save-trace, or the cache of tools/learned_stdp.py), the first the baseline and
 the second FSpiNN's first two levers, both in FP32.  Densely is `reproduction.dense`, in NumPy; driven by events are the
 kernels of hwsim.  All lines come from one run on one core, and the file is written anew; set OMP_NUM_THREADS=1.
-Networks
-of more than a thousand neurons are shown a fifth of `--samples`.
+Networks of more than a thousand neurons are shown a fifth of `--samples`.
 """
 
 from __future__ import annotations
