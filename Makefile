@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search documents golden chips format frameworks
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden chips papers format frameworks
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -52,15 +52,14 @@ kills:  ## 200 kills at random moments of a sweep of 300 points, over processes 
 search:  ## NSGA-II with 300 trials beside a whole grid of 2,000 points, five seeds; takes half an hour
 	$(PYTHON) tools/search_check.py --out .cache/search --jobs $${JOBS:-2}
 
-documents:  ## write what documents show of chips and of papers, and docs/data; takes some minutes
-	$(PYTHON) tools/validate.py --write
-	$(PYTHON) tools/reproduce.py --all --write
-
 golden:  ## write tests/contract/golden anew; read the difference before keeping it
 	PYTHONPATH=tests:tools $(PYTHON) tests/contract/test_golden_reports.py
 
 chips:  ## compare chips of arch/published anew and write what documents show of it; half a minute
 	$(PYTHON) tools/validate.py --write
+
+papers:  ## set papers' claims beside what is found and write what documents show of it; takes minutes
+	$(PYTHON) tools/reproduce.py --all --write
 
 format:
 	$(PYTHON) -m ruff format .

@@ -4,6 +4,7 @@
     python tools/reproduce.py --all --json found.json
     python tools/reproduce.py dtsnn dietsnn --trace mine.npz    with rows for a direct-coded trace of one's own
     python tools/reproduce.py --all --write                     and in the documents, with docs/data/papers.json
+    python tools/reproduce.py dtsnn --write                     the same, with other papers as they were kept
 
 Only traces that ship with the project, synthetic ones and those that are named are played; it takes minutes and trains
 nothing.  What takes longer is read from docs/data, and the tables say which tool found it.
@@ -18,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from reproduction.designs import recording
-from reproduction.kept import KEPT, Found, to_json
+from reproduction.kept import KEPT, Found, kept, to_json
 from reproduction.page import documents
 from reproduction.rows import Paper, print_paper
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--trace", action="append", default=[], type=Path, help=f"direct-coded, for {', '.join(DIRECT)}"
     )
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write what was found as JSON")
-    parser.add_argument("--write", action="store_true", help="also write the documents; of all papers only")
+    parser.add_argument("--write", action="store_true", help="also write the documents")
     options = parser.parse_args(arguments)
     try:
         names = _wanted(options)
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             files.write_text(options.json, to_json(found))
         if options.write:
-            files.write_all({KEPT: to_json(found), **documents({name: each.paper for name, each in found.items()})})
+            _write(found)
     except HwsimError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -64,13 +65,18 @@ def _wanted(options: argparse.Namespace) -> list[str]:
         raise UsageError(f"name a paper, or give --all; known: {', '.join(PAPERS)}")
     if unknown := [name for name in names if name not in PAPERS]:
         raise UsageError(f"{unknown[0]}: no paper of that name; known: {', '.join(PAPERS)}")
-    if options.write and (not options.all or options.trace):
-        raise UsageError(
-            "--write: the documents show all papers with the traces that ship, so it goes with --all alone"
-        )
+    if options.write and options.trace:
+        raise UsageError("--write: the documents show the traces that ship, so it does not go with --trace")
     if options.trace and not set(names) & set(DIRECT):
         raise UsageError(f"--trace: only {' and '.join(DIRECT)} have rows for it")
     return names
+
+
+def _write(found: Mapping[str, Found]) -> None:
+    """Documents and kept rows, of papers that were not asked for as they were."""
+    before = {} if len(found) == len(PAPERS) else kept()
+    papers = {name: found[name] if name in found else before[name] for name in PAPERS}
+    files.write_all({KEPT: to_json(papers), **documents({name: each.paper for name, each in papers.items()})})
 
 
 def _direct(paths: Sequence[Path]) -> dict[str, Trace]:

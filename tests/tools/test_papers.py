@@ -171,7 +171,7 @@ def test_the_readmes_own_saving_is_the_tables():
 def test_mistakes_are_one_line(tmp_path, capsys):
     for arguments, says in (
         (["nobody"], "no paper of that name"),
-        (["dtsnn", "--write"], "--write"),
+        (["dtsnn", "--write", "--trace", str(ROOT / "traces" / "mnist_dietsnn.npz")], "--write"),
         (["ttfs", "--trace", "traces/mnist_ttfs.npz"], "only dtsnn and dietsnn"),
         (["dtsnn", "--trace", str(ROOT / "traces" / "mnist_ttfs.npz")], "direct-coded"),
         (["dtsnn", "--trace", str(tmp_path / "missing.npz")], "missing.npz"),
