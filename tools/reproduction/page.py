@@ -34,8 +34,11 @@ def headlines(papers: Papers) -> str:
     """What each paper is judged by, and what is said against it."""
     parts = []
     for each in papers.values():
-        rows = [_cells(row) for section in each.sections for row in section.rows if row.headline]
-        parts += [f"### {each.title}", table(_COLUMNS, rows), *_objection(each)]
+        parts.append(f"### {each.title}")
+        for section in each.sections:
+            if rows := [_cells(row) for row in section.rows if row.headline]:
+                parts += [f"{_text(section.title)}:", table(_COLUMNS, rows)]
+        parts += _objection(each)
     return "\n\n".join(parts)
 
 
