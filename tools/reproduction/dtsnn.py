@@ -114,8 +114,9 @@ def configured(configuration: Configuration, traces: Mapping[str, Trace]) -> Sec
             "timestep, which LoAS (its artefact) measured for such networks at T = 4. The paper's exits could not "
             "be read: ours are the least committal histogram over 1 to 4 timesteps with its mean (a truncated "
             "geometric one).",
-            "Trained networks: their own spikes, logits and exits, at the threshold that loses nothing on held-out samples. "
-            "Those of DIET-SNN's own recipe (threshold_leak) learned by their last timestep alone, and leave late.",
+            "Trained networks: their own spikes, logits and exits, at the threshold that loses nothing on held-out "
+            "samples. Those of DIET-SNN's own recipe (threshold_leak) learned by their last timestep alone, and "
+            "leave late.",
         ],
     )
 
