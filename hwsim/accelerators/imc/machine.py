@@ -55,7 +55,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
         parts = parts_of(self.spec)
         if workload is None:
             return parts
-        there = workload.hardware.instances
+        there, writing = workload.hardware.instances, workload.hardware.writing
+        if writing is not None and writing.passes > 1:
+            parts = {name: part.doing({**part.actions, **part.writes}) for name, part in parts.items()}
         more = priced_neuron_parts(there, self.spec.neuron, self.spec.technology)
         return {name: part for name, part in parts.items() if name in there} | more
 
@@ -131,6 +133,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
         words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
         shapes = laid_out.shapes()
+        in_passes = laid_out.plans[RunName.STATIC].placement.passes.n > 1
         return Workload(
             batches=Batches(
                 partial(_lower, laid_out, shapes, trace, dense),
@@ -139,7 +142,8 @@ class Imc(Accelerator[ImcSpec, Trace]):
                 jobs={None: sum(shape.n_jobs for shape in shapes.values())},
             ),
             timesteps=timesteps,
-            stream=Streaming(partial(streamed, laid_out.plans[RunName.STATIC])),
+            stream=None if in_passes else Streaming(partial(streamed, laid_out.plans[RunName.STATIC])),
+            no_stream="crossbars are rewritten in every inference (overflow: reprogram)" if in_passes else "",
             runs=runs,
             hardware=laid_out.hardware(parts),
             accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),
