@@ -298,7 +298,7 @@ def _objection(sections: Sequence[Section]) -> tuple[str, str]:
         f"{percent(max(rates))} a step, {min(ours):.2f} to {max(ours):.2f}. On a machine with memory it is "
         f"{min(whole):.2f} to {max(whole):.2f} against the ANN, {min(few):.2f} to {max(few):.2f} against one of few "
         f"bits, and {min(large):.2f} to {max(large):.2f} on VGG-16 at either rate: membranes and weights are moved "
-        "for every timestep, and the saved multiplications were the smaller part. The equation is confirmed, the "
-        "rate is not, and the advantage is not one of the whole machine."
+        "for every timestep, and the saved multiplications were the smaller part. The equation reaches the paper's "
+        "range, the rate that it needs was not found, and the advantage is not one of the whole machine."
     )
     return objection, answer

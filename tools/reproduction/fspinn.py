@@ -271,8 +271,8 @@ def _objection(stored: Section, large: Section, times: Section) -> tuple[str, st
         f"counted densely: the first two levers in FP32 save {found[f'dense: {levers_name}']} beside the paper's "
         f"{_PAPER}, and CPU time of dense learning {clocked}; driven by events they save "
         f"{found[f'event-driven: {levers_name}']}, and with 8 bits {found[f'event-driven: {all_name}']}. So the "
-        "paper's figures are those of a machine that multiplies whole matrices, and on one that does not it is the "
-        "format that saves. The rates of learning were chosen for 400 neurons, where 60,000 samples lose nothing "
-        "(last table); with 4,900 and these few samples they do, and what the paper chose could not be read."
+        "paper's figures are like those of a machine that multiplies whole matrices, and on one that does not it is "
+        "the format that saves. The rates of learning were chosen for 400 neurons, where 60,000 samples lose "
+        "nothing (last table); with 4,900 and these few samples they do, and what the paper chose could not be read."
     )
     return objection, answer
