@@ -9,7 +9,7 @@ import learned_stdp
 import pytest
 import reproduce
 from numba import config
-from reproduction import dietsnn, dtsnn, page, slstm
+from reproduction import dietsnn, dtsnn, fspinn, page, slstm, ttfs
 from reproduction.designs import DATA, design, digest
 from reproduction.kept import kept, stale, to_json
 
@@ -79,6 +79,18 @@ def test_every_paper_ends_with_an_objection_and_figures_against_it(name):
     assert paper.objection.endswith(".")
     assert len(re.findall(r"\d+\.\d+", paper.answer)) >= 3
     assert any(row.headline for section in paper.sections for row in section.rows)
+
+
+def test_answers_are_made_of_the_figures_that_are_kept():
+    asked = {
+        "dtsnn": dtsnn._objection,
+        "dietsnn": dietsnn._objection,
+        "ttfs": lambda tables: ttfs._objection(tables[0], tables[2], tables[3]),
+        "slstm": lambda tables: slstm._objection(tables[0]),
+        "fspinn": lambda tables: fspinn._objection(tables[0], tables[1], tables[4]),
+    }
+    for name, paper in papers().items():
+        assert asked[name](paper.sections) == (paper.objection, paper.answer), name
 
 
 def test_yoso_is_headed_for_what_it_is():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import reproduce
 from numba import config
-from reproduction import dietsnn, dtsnn, fspinn
+from reproduction import dietsnn, exits, fspinn
 from reproduction.kept import kept
 from reproduction.rows import Paper, Row, Section
 from sweep_stdp import Found
@@ -18,7 +18,7 @@ import hwsim
 
 @pytest.mark.parametrize(("mean", "timesteps"), [(1.46, 4), (1.27, 4), (2.5, 4), (3.9, 4), (1.0001, 8)])
 def test_exits_have_the_mean_asked_for(mean, timesteps):
-    shares = dtsnn.exits_of_mean(mean, timesteps)
+    shares = exits.exits_of_mean(mean, timesteps)
     assert shares.sum() == pytest.approx(1, abs=1e-12)
     assert shares @ np.arange(1, timesteps + 1) == pytest.approx(mean, abs=1e-9)
     # Of largest entropy: shares are in geometric progression.
@@ -44,7 +44,7 @@ def test_crossing_is_found_between_rates():
 def test_no_histogram_is_beyond_its_bounds(mean):
     """Against histograms drawn at random that were brought to the mean, and the corners reached by some."""
     values = np.array([0.05, 0.21, 0.55, 1.0])
-    low, high = dtsnn.bounds_of_mean(values, mean)
+    low, high = exits.bounds_of_mean(values, mean)
     t, random = np.arange(1, 5), np.random.default_rng(3)
     for _ in range(300):
         shares = random.dirichlet([0.3] * 4)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hwsim.report.report import Figure, Report, Run
 from hwsim.traces.direct.synth import synthesize
@@ -16,6 +15,7 @@ from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.rates import layer_rates
 from reproduction.designs import play, shipped
 from reproduction.energies import by_component
+from reproduction.exits import bounds_of_mean, exits_of_mean
 from reproduction.rows import Paper, Row, Section, percent, ratio, with_error
 
 TITLE = "DT-SNN, arXiv 2305.17346: early exit on in-memory-computing hardware"
@@ -24,8 +24,6 @@ _STATIC = "early_exit.threshold=never"
 _CALIBRATED = "early_exit.threshold=calibrated"
 _TIMESTEPS = 4
 _IMAGES = 250  # raw inputs run on the crossbars for their accuracy
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,33 +235,6 @@ def _published_exit(configuration: Configuration, published: _Published) -> Row:
         {"edp": edp, "low": low, "high": high, "energy": saved},
         headline=True,
     )
-
-
-def exits_of_mean(mean: float, timesteps: int) -> Floats:
-    """Shares of samples leaving after 1, 2, ... timesteps: of all with this mean the one of largest entropy.
-
-    They are proportional to q**t; q is found by bisection.
-    """
-    t = np.arange(1, timesteps + 1)
-    low, high = 1e-9, 1e9
-    for _ in range(200):
-        q = (low * high) ** 0.5
-        shares = q ** (t - t.mean())
-        low, high = (q, high) if (shares * t).sum() / shares.sum() < mean else (low, q)
-    return np.asarray(shares / shares.sum(), dtype=np.float64)
-
-
-def bounds_of_mean(values: Floats, mean: float) -> tuple[float, float]:
-    """Least and largest mean of `values` [timesteps - 1] over all histograms of exits with this mean of timesteps.
-
-    Two constraints leave two timesteps at a corner: one not above the mean and one above it.
-    """
-    found = [
-        values[early - 1] + (values[late - 1] - values[early - 1]) * (mean - early) / (late - early)
-        for early in range(1, int(mean) + 1)
-        for late in range(int(mean) + 1, len(values) + 1)
-    ]
-    return float(min(found)), float(max(found))
 
 
 def _measured_exit(configuration: Configuration, name: str, trace: Trace) -> list[Row]:
