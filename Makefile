@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden chips format frameworks
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden chips papers format frameworks
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -57,6 +57,9 @@ golden:  ## write tests/contract/golden anew; read the difference before keeping
 
 chips:  ## compare chips of arch/published anew and write what documents show of it; half a minute
 	$(PYTHON) tools/validate.py --write
+
+papers:  ## set papers' claims beside what is found and write what documents show of it; takes minutes
+	$(PYTHON) tools/reproduce.py --all --write
 
 format:
 	$(PYTHON) -m ruff format .

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -23,12 +23,17 @@ def timed(value: Value | None) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line: `paper` is what its source prints (empty where it says nothing), `ours` what hwsim finds."""
+    """One line: `paper` is what its source prints (empty where it says nothing), `ours` what hwsim finds.
+
+    `numbers` has the figures of `ours` by name.  `headline` marks what a paper is judged by.
+    """
 
     what: str
     paper: str
     ours: str
     why: str = ""  # which assumption moves it, or what cannot be compared
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    headline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,16 @@ class Section:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """All tables of a paper, and at their end the strongest that can be said against them, with what they say to it."""
+
+    title: str
+    sections: list[Section]
+    objection: str
+    answer: str
+
+
 def percent(fraction: float, digits: int = 1) -> str:
     """0.354 as '35.4 %'."""
     return f"{100 * fraction:.{digits}f} %"
@@ -48,6 +63,11 @@ def percent(fraction: float, digits: int = 1) -> str:
 def ratio(value: float) -> str:
     """4.9 as '4.90x'."""
     return f"{value:.2f}x"
+
+
+def both(*values: float) -> str:
+    """Several ratios, as '5.20x, 7.39x'."""
+    return ", ".join(ratio(value) for value in values)
 
 
 def with_error(value: float, standard_error: float | None, digits: int = 3) -> str:
@@ -67,3 +87,9 @@ def print_sections(title: str, sections: Sequence[Section]) -> None:
         console.print(table)
         for note in section.notes:
             console.print(f"  {note}", soft_wrap=True, markup=False)
+
+
+def print_paper(paper: Paper) -> None:
+    """A paper's tables on the terminal, its objection last."""
+    print_sections(paper.title, paper.sections)
+    print(f"\nStrongest objection: {paper.objection}\nWhat the figures say: {paper.answer}")

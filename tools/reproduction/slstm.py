@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import hwsim
 from hwsim.contract.dense import BaselineKind
 from hwsim.report.report import Report
 from hwsim.traces.sequence.synth import synthesize_sequence
 from hwsim.traces.sequence.trace import SequenceTrace
-from reproduction.rows import Row, Section, percent, ratio, timed, with_error
-from reproduction.shipped import shipped
+from reproduction.designs import play, shipped
+from reproduction.rows import Paper, Row, Section, both, percent, ratio, timed, with_error
 
+TITLE = "Datta et al., arXiv 2210.12613: spiking LSTMs, pipelined timesteps, energy beside an ordinary LSTM"
 _SHAPES = {"activity (HAR)": "64x6-128-6", "spoken keywords": "49x40-128-12", "rows of MNIST": "28x28-128-10"}
 _FP32, _INT32 = (4.6, 0.9), (3.2, 0.1)  # MAC and AC in pJ at 45 nm: Horowitz ISSCC 2014, as the group's papers sum them
 _RATES = (0.05, 0.1, 0.2, 0.4)
 _TIMESTEPS = 2
-_LENGTHS = (10, 30, 100, 300, 1000)
+_LENGTHS = (10, 100, 1000)
 _EQUAL = ("input_product=every_step",)
 _TRACES = "*lstm*"
 
 
-def sections() -> list[Section]:
-    """All tables."""
-    found = [equal_steps(), lengths(), energy()]
-    return [*found, trained()] if shipped(SequenceTrace, _TRACES) else found
+def paper() -> Paper:
+    """All tables, of trained networks first."""
+    sections = [trained(), energy(), equal_steps(), lengths()]
+    return Paper(TITLE, sections, *_objection(sections[0]))
 
 
 def _play(trace: SequenceTrace, settings: Sequence[str] = (), baselines: Sequence[BaselineKind] = ()) -> Report:
-    architecture = hwsim.load_architecture("lstm", settings)
-    return hwsim.simulate(architecture, trace, engine="compiled", baselines=tuple(baselines))
+    return play(trace, "lstm", settings, baselines=tuple(baselines))
 
 
 def _latency_ns(trace: SequenceTrace, *settings: str) -> float:
@@ -93,7 +92,7 @@ def lengths() -> Section:
     )
 
 
-def _energy_rows(what: str, trace: SequenceTrace, paper: str) -> list[Row]:
+def _energy_rows(what: str, trace: SequenceTrace, paper: str, headline: bool = False) -> list[Row]:
     """Energy of an ordinary LSTM of the same shape over that of the spiking one."""
     rows = []
     for label, product in (("W x once an element", "once"), ("at every step", "every_step")):
@@ -103,12 +102,28 @@ def _energy_rows(what: str, trace: SequenceTrace, paper: str) -> list[Row]:
         for mac_pj, ac_pj in (_FP32, _INT32):
             above = ordinary["MAC"] * mac_pj + ordinary.get("AC", 0.0) * ac_pj
             below = spiking["MAC"] * mac_pj + spiking["AC"] * ac_pj
-            of_pairs.append(ratio(above / below))
+            of_pairs.append(above / below)
         share = spiking["MAC"] / (spiking["MAC"] + spiking["AC"])
         machine = [with_error(each.energy.value, each.energy.standard_error, 2) for each in report.baseline_ratios]
+        ann, qann = (each.energy.value for each in report.baseline_ratios)
+        operations = dict(zip(("FP32", "INT32"), of_pairs, strict=True))
         rows += [
-            Row(f"{what}, {label}: FP32, INT32 operations", paper, ", ".join(of_pairs), f"MACs {percent(share)}"),
-            Row(f"{what}, {label}: whole machine, LSTM, quantised LSTM", "", ", ".join(machine)),
+            Row(
+                f"{what}, {label}: FP32, INT32 operations",
+                paper,
+                both(*of_pairs),
+                f"MACs {percent(share)}",
+                operations,
+                headline and product == "once",
+            ),
+            Row(
+                f"{what}, {label}: whole machine, LSTM, quantised LSTM",
+                "",
+                ", ".join(machine),
+                "",
+                {"ann": ann, "few bits": qann},
+                headline and product == "once",
+            ),
         ]
     return rows
 
@@ -120,12 +135,12 @@ def energy() -> Section:
         trace = synthesize_sequence("lstm:49x40-128-12", _TIMESTEPS, 2, rate)
         rows += _energy_rows(f"keywords, {percent(rate, 0)} spikes", trace, "4.1x")
     return Section(
-        "Energy of the ordinary LSTM over the spiking one, T = 2, 128 units (paper: abstract, keywords)",
+        "Synthetic spikes: energy of the ordinary LSTM over the spiking one, T = 2, 128 units (paper: abstract, "
+        "keywords)",
         rows,
         [
-            "Operations: MAC 4.6, AC 0.9 pJ (FP32) or 3.2, 0.1 pJ (INT32), 45 nm; ANDs and membrane updates are free.",
-            "Which pair the paper takes, its sizes and its spike rates could not be read: the ratio follows from the",
-            "share of MACs that is left. Spikes are synthetic.",
+            "Which pair of prices the paper takes, its sizes and its spike rates could not be read: the ratio "
+            "follows from the share of MACs that is left. Spikes are synthetic, the rates our choice.",
         ],
     )
 
@@ -134,19 +149,49 @@ def trained() -> Section:
     """The spiking LSTMs that ship with the project."""
     rows = []
     for name, trace in shipped(SequenceTrace, _TRACES).items():
-        accuracy = trace.accuracy_by_timestep()
-        keywords = "94.75 % (T = 2)" if "keyword" in name or "asc" in name else ""
+        accuracy = trace.accuracy_by_timestep()[-1]
+        keywords = "keyword" in name
         samples = max(logits.labels.size for logits in trace.logits.values())
+        hidden = [rate for key, rate in trace.spike_rates().items() if key.endswith("/hidden")]
+        per_unit = sum(hidden) / len(hidden) * trace.timesteps
         rows.append(
             Row(
                 f"{name}: accuracy at T = {trace.timesteps}",
-                keywords,
-                percent(accuracy[-1], 2),
-                f"{samples} {trace.provenance.split} samples of {trace.provenance.dataset}, not the paper's data",
+                "94.75 % (T = 2)" if keywords else "",
+                percent(accuracy, 2),
+                f"{samples:,} {trace.provenance.split} samples of {trace.provenance.dataset}, not the paper's data; "
+                f"{per_unit:.3f} hidden spikes a unit and element",
+                {"accuracy": accuracy, "spikes": per_unit},
+                headline=keywords,
             )
         )
-        hidden = [rate for key, rate in trace.spike_rates().items() if key.endswith("/hidden")]
-        per_unit = sum(hidden) / len(hidden) * trace.timesteps
-        rows.append(Row(f"{name}: hidden spikes a unit and element", "", f"{per_unit:.3f}", "all timesteps"))
-        rows += _energy_rows(name, trace, "4.1x" if keywords else "")
-    return Section("Trained networks", rows, ["How they were trained: docs/training/slstm.md"])
+        rows += _energy_rows(name, trace, "4.1x" if keywords else "", headline=keywords)
+    return Section(
+        "Trained networks, ordinary LSTM over the spiking one",
+        rows,
+        [
+            "Operations: MAC 4.6, AC 0.9 pJ (FP32) or 3.2, 0.1 pJ (INT32), 45 nm; ANDs and membrane updates are free.",
+            "How they were trained: docs/training/slstm.md.  The paper's claims are of keywords, in English.",
+        ],
+    )
+
+
+def _objection(networks: Section) -> tuple[str, str]:
+    """What a referee would say first, and the answer out of the tables."""
+    found = {row.what: row.numbers for row in networks.rows}
+    name = "keywords_lstm, W x once an element: "
+    operations, machine = found[name + "FP32, INT32 operations"], found[name + "whole machine, LSTM, quantised LSTM"]
+    spikes = found["keywords_lstm: accuracy at T = 2"]["spikes"]
+    objection = (
+        "The 4.1x is met with synthetic spikes only, at rates that were chosen; the trained keyword network, of "
+        "other sizes on other data, is not near it."
+    )
+    answer = (
+        f"So it is: with {spikes:.2f} hidden spikes a unit and element it saves {operations['FP32']:.2f} or "
+        f"{operations['INT32']:.2f} times the operations' energy and {machine['ann']:.2f} times that of a whole "
+        f"machine, and needs {1 / machine['few bits']:.2f} times as much as a quantised LSTM. Nothing in our "
+        "training asks for silence, and what the paper's did could not be read: its 4.1x is possible at sparser "
+        "spikes, and not shown here. The pipeline's speed-up follows from dependencies alone and is met but for the "
+        "readout."
+    )
+    return objection, answer

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from reproduction.designs import digest
 
 from hwsim import api
 from hwsim.errors import UsageError
@@ -27,15 +28,7 @@ class Found:
 
 def digest_of(file: str) -> str:
     """SHA-256 over a chip's file and the prices of its parts: other laws give another one, a comment does not."""
-    loaded = api.load_architecture(PUBLISHED / file)
-    prices = {
-        name: [
-            {action: _digits(price.low, price.value, price.high) for action, price in sorted(part.actions.items())},
-            _digits(part.area_um2.value, part.leakage_uw.value, part.flip_flops),
-        ]
-        for name, part in sorted(api.components(loaded).items())
-    }
-    return hashlib.sha256(json.dumps([loaded.sha256, prices]).encode()).hexdigest()
+    return digest(api.load_architecture(PUBLISHED / file))
 
 
 def to_json(found: Sequence[Found]) -> str:
@@ -55,8 +48,3 @@ def _found(plain: Mapping[str, Any]) -> Found:
     tables = [Table(**table) for table in plain["tables"]]
     rest = {name: plain[name] for name in ("name", "title", "file", "notes")}
     return Found(Chip(figures=figures, tables=tables, **rest), plain["digest"])
-
-
-def _digits(*values: float) -> list[str]:
-    """Six digits, which do not depend on how a processor rounds."""
-    return [f"{value:.6g}" for value in values]

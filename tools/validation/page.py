@@ -123,6 +123,7 @@ def _number(value: float, unit: str) -> str:
 
 _PARTS: Sequence[tuple[str, str, Callable[[Mapping[str, Chip]], str]]] = (
     ("README.md", "verdicts", lambda chips: "\n".join(verdicts(chips))),
+    ("docs/evidence.md", "silicon", summary),
     ("docs/validation.md", "chips", chips_page),
     ("docs/machines/stdp.md", "odin", machine_pages.odin),
     ("docs/machines/digital.md", "eyeriss", machine_pages.eyeriss),
