@@ -84,12 +84,12 @@ def digest(loaded: Architecture) -> str:
 def shipped(kind: type[TraceT], pattern: str) -> dict[str, TraceT]:
     """Traces of one type by name, of the files that match a pattern, in the order of their names."""
     found: dict[str, TraceT] = {}
-    for path in sorted(TRACES.glob(f"{pattern}.npz")):
+    for path in sorted((*TRACES.glob(f"{pattern}.npz"), *TRACES.glob(f"large/{pattern}.npz"))):
         trace = hwsim.load_trace(path)
         if isinstance(trace, kind) and type(trace) is kind:
             found[path.stem] = trace
             if used := _USED.get():
-                used.traces[path.name] = trace.sha256
+                used.traces[path.relative_to(TRACES).as_posix()] = trace.sha256
     return found
 
 
