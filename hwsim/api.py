@@ -36,6 +36,7 @@ from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.kept_play import first_kept, kept_play
+from hwsim.run.occupancy import occupancy as occupancies
 from hwsim.run.play import Tallies, play
 from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
@@ -82,6 +83,7 @@ def simulate(
     keep: bool = False,
     period: float | str | None = None,
     stream: bool = False,
+    occupancy: bool = False,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
@@ -102,6 +104,8 @@ def simulate(
         keep: keep with the trace what this simulation finds, for designs that differ little: one with other prices is
             then only priced anew, one with other times only timed.
         period: one inference every so many ns, or `"1s"`, `"20ms"`, `"5us"`: short for `operating.period_ns`.
+        occupancy: also say what every stage does over time while the first sample of each run is played, in
+            `Run.occupancy`.
         stream: also play samples as closely as they can follow each other: short for `operating.stream`.
 
     Raises:
@@ -175,10 +179,11 @@ def simulate(
             "functional": functional,
         }
 
+    occupied = occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
     check_unchanged(trace)
     curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
     sized = replace(architecture, spec=machine.spec)
-    return assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+    return assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve, occupied)
 
 
 def operated_so(period: float | str | None, stream: bool) -> list[str]:

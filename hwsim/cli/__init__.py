@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hwsim.cli.arch import arch
+from hwsim.cli.plot import plot
 from hwsim.cli.program import Program
 from hwsim.cli.report import report
 from hwsim.cli.simulate import simulate
@@ -19,5 +20,5 @@ def main() -> None:
     """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""
 
 
-for command in (simulate, sweep, tune, trace, arch, report):
+for command in (simulate, sweep, tune, plot, trace, arch, report):
     main.add_command(command)

@@ -54,6 +54,9 @@ if TYPE_CHECKING:
 @click.option(
     "--stream", is_flag=True, help="Also play samples as closely as they can follow each other (operating.stream)."
 )
+@click.option(
+    "--occupancy", is_flag=True, help="Also say what every stage does over time, for hwsim plot --figure timeline."
+)
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes that share the samples.")
 @click.option(
     "--functional", is_flag=True, help="Run the network in the machine's own arithmetic first and play what that gives."

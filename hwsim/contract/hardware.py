@@ -19,6 +19,23 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the equal parts of a chip, at its place on it, and what of each layer's work is done there."""
+
+    row: int
+    column: int
+    shares: Mapping[str, Fraction]  # layer -> of its work
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Where things lie on a chip that has tiles, and what goes over the links between them."""
+
+    tiles: Mapping[str, Tile]
+    flits: Mapping[tuple[str, str], int] = field(default_factory=dict)  # from a tile to a neighbour, in each timestep
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
     """How much of each part there is for this network."""
 
@@ -28,6 +45,7 @@ class Hardware:
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them
     weights: Mapping[str, int] = field(default_factory=dict)  # memory -> bits of weights that it loses without supply
+    floor: Floor | None = None  # None of machines without tiles
 
 
 def baseline_notes(dense: Dense | None) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from hwsim.contract.run import RunName
 from hwsim.errors import UsageError, guess
 from hwsim.report.exports import Exports
 from hwsim.report.later import on_demand
+from hwsim.report.work import LayerLoad, LinkRow, Occupancy, TileRow
 
-VERSION = 2
+VERSION = 3
 """Of the JSON report: it grows whenever a key goes, comes or changes its meaning."""
 
 
@@ -202,7 +203,7 @@ class Transfers:
 
 @on_demand(
     *("dynamic_pj", "clock_pj", "leakage_pj", "pipelined_per_s", "busiest", "operations", "mac_share", "pj_per_sop"),
-    *("tops_per_w", "energy_by_timestep_pj", "rows", "layers", "units", "stages", "samples"),
+    *("tops_per_w", "energy_by_timestep_pj", "rows", "layers", "loads", "units", "stages", "samples"),
 )
 @dataclass(frozen=True)
 class Run(Costs):
@@ -229,11 +230,13 @@ class Run(Costs):
     energy_by_timestep_pj: list[float]  # what staying for each timestep adds
     rows: list[Row]
     layers: list[LayerRow]
+    loads: list[LayerLoad]  # of layers that multiply or add
     units: list[UnitRow]  # the busiest first; none where nothing is timed
     stages: list[StageRow]
     samples: Samples
     with_io_pj: Figure | None  # energy and what crosses the edge of the chip; None where that has no price
     period: Period | None  # where one was asked for that is no shorter than an inference
+    occupancy: Occupancy | None  # where it was asked for, of runs whose samples run by themselves
 
     @property
     def bottleneck(self) -> Bottleneck | None:
@@ -321,7 +324,7 @@ class BaselineRatio:
 
 @on_demand(
     *("architecture", "options", "early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage"),
-    *("spike_rates", "accuracy_by_timestep"),
+    *("tiles", "links", "spike_rates", "accuracy_by_timestep"),
 )
 @dataclass(frozen=True, repr=False)
 class Report(Exports):
@@ -348,6 +351,8 @@ class Report(Exports):
     io: Transfers | None  # None where it has no price
     spike_rates: dict[str, float]  # layer -> spikes per neuron and timestep
     crossbars: dict[str, int]  # layer -> how many it takes, of machines that have them
+    tiles: list[TileRow]  # of machines that have them
+    links: list[LinkRow]  # between tiles
     notes: dict[str, Any]  # facts of the mapping for the reader; nothing else reads them
 
     def run(self, name: str) -> Run:

@@ -51,6 +51,7 @@ class Tally(Keeps):
     span_cycles: Mapping[str, Counts]  # layer -> first start and last done, summed over samples
     layer_of: Mapping[str, str]  # stage -> layer
     unit_of: Mapping[str, tuple[str, int]]  # stage -> the unit that it shares, or itself, and how many slots that has
+    parts_of: Mapping[str, frozenset[str]]  # stage -> components whose actions its jobs do
     step_end_cycles: Counts  # [sample, timestep] when the sample would answer if it left then
     on_cycles: Counts  # [sample, timestep] until everything that started is done if it left then
     latency_cycles: Counts  # [sample] of all timesteps, as the makespan
@@ -103,6 +104,7 @@ class _Played:
     timelines: Timelines
     counts: Mapping[Action, Counts]  # [sample, timestep] of the jobs
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
+    parts_of: Mapping[str, frozenset[str]]
 
     @classmethod
     def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int) -> _Played:
@@ -110,7 +112,7 @@ class _Played:
         timelines = engines.run_all(schedules, engine)
         ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None
         counts = batch.ledger.tally(schedules.stages, timesteps, ran)
-        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran))
+        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran), batch.ledger.parts_of())
 
     @property
     def latency_cycles(self) -> Counts:
@@ -154,6 +156,7 @@ def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int
         span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
+        parts_of=played.parts_of,
         step_end_cycles=step_end,
         on_cycles=on,
         latency_cycles=played.latency_cycles,
@@ -203,6 +206,7 @@ def _by_leaving(parts: Sequence[_Played]) -> Tally:
         span_cycles=whole.timelines.spans,
         layer_of=whole.layer_of(),
         unit_of=whole.unit_of(),
+        parts_of=whole.parts_of,
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
         on_cycles=np.stack([part.timelines.makespan_cycles for part in parts], axis=1),
         latency_cycles=whole.latency_cycles,
@@ -241,6 +245,7 @@ def _overlapped(batch: Batch, scheduled: Overlapped, engine: EngineName, timeste
         span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
+        parts_of=played.parts_of,
         step_end_cycles=decided,
         on_cycles=np.max([_last_done(timelines.done[name], ends) for name, ends in ended.items()], axis=0),
         latency_cycles=played.latency_cycles,
@@ -292,6 +297,7 @@ def join(parts: Sequence[Tally]) -> Tally:
         span_cycles=_added([part.span_cycles for part in parts]),
         layer_of=first.layer_of,
         unit_of=first.unit_of,
+        parts_of=first.parts_of,
         step_end_cycles=np.concatenate([part.step_end_cycles for part in parts]),
         on_cycles=np.concatenate([part.on_cycles for part in parts]),
         latency_cycles=np.concatenate([part.latency_cycles for part in parts]),

@@ -15,7 +15,7 @@ from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.storage import least_memories, memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.memory import Sram
-from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.hardware import Floor, Hardware, Storage, Tile
 from hwsim.contract.neuron_parts import neuron_parts
 
 
@@ -42,7 +42,7 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     clocked = _clocked(plan, instances)
     crossbars = {name: placed.crossbars for name, placed in placement.layers.items()}
     weights = {"crossbar": needed["weights"].bits} if spec.crossbar.device == "sram" else {}
-    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights)
+    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights, _floor(plan))
 
 
 def _clocked(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Mapping[str, Fraction]]:
@@ -106,13 +106,37 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
 
 def _mesh_notes(plan: Plan) -> Mapping[str, Any]:
     """The mesh and what each of its links carries in the first timestep."""
-    mesh, rows = plan.traffic.mesh, {step.name: step.rows for step in plan.pipeline.steps}
-    loads: Counter[Link] = Counter()
-    for step, sent in plan.traffic.transfers.items():
-        for link, flits in sent.flits.items():
-            loads[link] += flits * rows[step]
+    mesh, loads = plan.traffic.mesh, _flits(plan)
     return {
         "mesh": f"{mesh.width} x {mesh.height}, {'links shared' if plan.spec.mesh == 'links' else 'ideal links'}",
         "flits a link and timestep, busiest": max(loads.values(), default=0),
         "flits a link and timestep, mean": sum(loads.values()) / mesh.links if mesh.links else 0.0,
     }
+
+
+def _flits(plan: Plan) -> Counter[Link]:
+    """What crosses each link in a timestep."""
+    rows = {step.name: step.rows for step in plan.pipeline.steps}
+    loads: Counter[Link] = Counter()
+    for step, sent in plan.traffic.transfers.items():
+        for link, flits in sent.flits.items():
+            loads[link] += flits * rows[step]
+    return loads
+
+
+def _floor(plan: Plan) -> Floor:
+    """Tiles on the mesh with shares of layers by their crossbars there, or by the parts of those that have none."""
+    placement, width = plan.placement, plan.traffic.mesh.width
+    shares: list[dict[str, Fraction]] = [{} for _ in range(placement.tiles)]
+    for name, placed in placement.layers.items():
+        for pe, crossbars in Counter(int(pe) for pe in placed.pe_of.ravel()).items():
+            own = shares[pe // placement.pes_per_tile]
+            own[name] = own.get(name, Fraction(0)) + Fraction(crossbars, placed.pe_of.size)
+    for name, parts in plan.traffic.sites.parts.items():
+        if name not in placement.layers:
+            for part in parts:
+                own = shares[part.tile]
+                own[name] = own.get(name, Fraction(0)) + Fraction(part.values, sum(each.values for each in parts))
+    places = [divmod(number, width) for number in range(placement.tiles)]
+    tiles = {str(number): Tile(*place, shares[number]) for number, place in enumerate(places)}
+    return Floor(tiles, {(str(source), str(to)): flits for (source, to), flits in _flits(plan).items()})
