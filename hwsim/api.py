@@ -75,7 +75,7 @@ def simulate(
     timesteps: int | None = None,
     engine: EngineName = "auto",
     functional: bool = False,
-    exit_thresholds: bool = False,
+    exit_thresholds: bool | None = False,
     baselines: Sequence[BaselineKind] = (),
     jobs: int = 1,
     accuracy_samples: int | None = None,
@@ -95,7 +95,8 @@ def simulate(
         timesteps: only the first timesteps.
         engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`, the compiled one.
         functional: first run the network on its raw inputs in the machine's own arithmetic, and play what that gives.
-        exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`.
+        exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`; None: where
+            samples can leave early.
         baselines: also run the same network without spikes: `ann`, `qann` or both.
         accuracy_samples: raw inputs that are run for the accuracy of this hardware where it may differ from the exact
             network's; 0 for none; unless given up to 128, fewer where that is much work.
@@ -128,7 +129,8 @@ def simulate(
     jobs = arguments.whole("jobs", jobs)
     engine = engines.resolve(arguments.one_of("engine", engine, get_args(EngineName)))
     functional = arguments.flag("functional", functional)
-    exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
+    if exit_thresholds is not None:
+        exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
     for kind in arguments.texts("baselines", baselines):
         arguments.one_of("baselines", kind, get_args(BaselineKind))
     if session is not None:
@@ -181,7 +183,8 @@ def simulate(
 
     occupied = occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
     check_unchanged(trace)
-    curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
+    curved = workload.exits is not None if exit_thresholds is None else exit_thresholds
+    curve = exit_curve(workload, runs, accuracy_of.whose) if curved else None
     sized = replace(architecture, spec=machine.spec)
     return assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve, occupied)
 

@@ -23,7 +23,7 @@ from hwsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hwsim.advice import Advice
     from hwsim.designs import Architecture
@@ -101,6 +101,14 @@ if TYPE_CHECKING:
     callback=named,
     help="Write what every early-exit threshold costs.",
 )
+@click.option(
+    "--html",
+    "html_file",
+    metavar="FILE.html",
+    type=FILE,
+    callback=named,
+    help="Write a page with verdicts, pictures, all tables and the source of every price.",
+)
 @MEMORY
 @click.option("--full", is_flag=True, help="Print every table, not the first screen alone.")
 @click.option("--no-advice", is_flag=True, help="Try no changes that would help.")
@@ -113,6 +121,7 @@ def simulate(
     csv_file: Path | None,
     summary_file: Path | None,
     curve_file: Path | None,
+    html_file: Path | None,
     full: bool,
     no_advice: bool,
     quiet: bool,
@@ -133,7 +142,8 @@ def simulate(
     from hwsim.example import trace_file
     from hwsim.memory import bounded, held_to_bound
 
-    options["exit_thresholds"] = curve_file is not None
+    options["exit_thresholds"] = True if curve_file is not None else None if html_file is not None else False
+    options["occupancy"] |= html_file is not None
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
     _in_order(architecture, trace)
@@ -142,7 +152,7 @@ def simulate(
         needs_output()
     overrides = (*overrides, *api.operated_so(period, stream))
     design = api.load_architecture(architecture, overrides)
-    others = [file for file in (curve_file, saved_file) if file is not None]
+    others = [file for file in (curve_file, saved_file, html_file) if file is not None]
     trace = trace_file(trace)
     files.check_outputs([*texts, *others], [trace, *design.files], streams=texts)
     with bounded(memory), held_to_bound():
@@ -151,9 +161,12 @@ def simulate(
         options["session"] = _session(played, phase, saved_file, save_every or 0, quiet, machine)
         with contextlib.nullcontext() if quiet or options["session"] is not None else progress():
             report = api.simulate(design, played, **options)
-    _write(report, json_file, csv_file, summary_file, curve_file)
-    if not quiet and json_file != "-":
-        _print(report, full, () if no_advice else _advice(design, played, options))
+    prints = not quiet and json_file != "-"
+    advice = _advice(design, played, options) if html_file is not None and not no_advice else None
+    pages = {} if html_file is None else {html_file: _page(report, design, played, advice or ())}
+    _write(report, json_file, csv_file, summary_file, curve_file, pages)
+    if prints:
+        _print(report, full, () if no_advice else _advice(design, played, options) if advice is None else advice)
 
 
 def _in_order(architecture: str, trace: Path) -> None:
@@ -187,17 +200,31 @@ def _advice(design: Architecture, played: AnyTrace, options: dict[str, Any]) -> 
     return advise(design, first(played, options["samples"], options["timesteps"]))
 
 
+def _page(report: Report, design: Architecture, played: AnyTrace, advice: Sequence[Advice]) -> str:
+    """The page of a report, with the command that makes it again."""
+    from hwsim import api
+    from hwsim.cli.again import again
+    from hwsim.view.report_page.report_page import to_html
+
+    return to_html(report, again(click.get_current_context()), design, api.components(design, played), advice)
+
+
 def _write(
-    report: Report, json_file: str | None, csv_file: Path | None, summary_file: Path | None, curve_file: Path | None
+    report: Report,
+    json_file: str | None,
+    csv_file: Path | None,
+    summary_file: Path | None,
+    curve_file: Path | None,
+    pages: Mapping[Path, str],
 ) -> None:
     """All files or none, then what goes to standard output."""
-    if not any((json_file, csv_file, summary_file, curve_file)):
+    if not any((json_file, csv_file, summary_file, curve_file, pages)):
         return
     from hwsim import files
     from hwsim.report import file as report_file
 
     as_json = "" if json_file is None else report.to_json()
-    texts = {} if json_file in (None, "-") else {Path(str(json_file)): as_json}
+    texts = {**pages, **({} if json_file in (None, "-") else {Path(str(json_file)): as_json})}
     if csv_file is not None:
         texts[csv_file] = report_file.to_csv(report)
     if summary_file is not None:

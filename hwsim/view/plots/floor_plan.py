@@ -16,7 +16,7 @@ from hwsim.report.report import Report, Run
 from hwsim.report.shares import sums
 from hwsim.report.work import TileRow
 from hwsim.view.plots.chosen import missing, run_of, titled
-from hwsim.view.plots.style import INK, PALETTE, in_unit, named, page, styled
+from hwsim.view.plots.style import INK, ON_DARK, ON_LIGHT, PALETTE, in_unit, named, page, styled
 
 _COLOURS = "YlOrBr"
 _MOST_NAMED_TILES = 36
@@ -67,7 +67,7 @@ def _tiles(figure: Figure, axes: Axes, report: Report, run: Run) -> None:
         place = (tile.column - 0.36, tile.row - 0.36)
         axes.add_patch(Rectangle(place, 0.72, 0.72, facecolor=colour(value / most), edgecolor=INK, lw=0.5))
         if len(report.tiles) <= _MOST_NAMED_TILES:
-            ink = "white" if value > 0.6 * most else INK
+            ink = ON_DARK if value > 0.6 * most else ON_LIGHT
             axes.text(tile.column, tile.row, _said(tile), ha="center", va="center", fontsize=5, color=ink)
     _links(axes, report)
     axes.set_xlim(-0.6, max(tile.column for tile in report.tiles) + 0.6)
@@ -127,7 +127,7 @@ def _parts(figure: Figure, axes: Axes, report: Report, run: Run) -> None:
         upright = width < height / 2
         room = int(max(width, height) / _LETTER)
         if room >= _SHORTEST and min(width, height) > 2 * _LETTER:
-            ink = "white" if value > 0.6 * most else INK
+            ink = ON_DARK if value > 0.6 * most else ON_LIGHT
             name = named(row.component, room)
             centre = (x + width / 2, y + height / 2)
             axes.text(*centre, name, ha="center", va="center", fontsize=5, color=ink, rotation=90 * upright)

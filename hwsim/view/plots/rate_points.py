@@ -34,9 +34,11 @@ def rates(report: Report, run: str | None = None, *, style: str | Path | None = 
         axes.scatter(across, up, s=14, color=PALETTE[0], zorder=3)
         axes.set_xlabel("spikes per neuron and timestep")
         axes.set_ylabel(f"energy per inference ({unit})")
-        axes.set_xlim(0, max(max(across) * 1.2, 1e-3))
+        widest = max(*across, 1e-3)
+        axes.set_xlim(-0.03 * widest, 1.2 * widest)
         if min(up) > 0 and max(up) / min(up) > 20:
             axes.set_yscale("log")
+            axes.set_ylim(min(up) / 1.6, max(up) * 1.6)
             decades(axes.yaxis)
         else:
             axes.set_ylim(0, max(up) * 1.15 or 1)

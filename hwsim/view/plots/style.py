@@ -24,6 +24,8 @@ PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 """Of M. Okabe and K. Ito, Color Universal Design (2008), without black."""
 REST = "#9a9a9a"
 INK, PALE = "#222222", "#6b6b6b"
+ON_LIGHT, ON_DARK = "#1f1f1f", "#fefefe"
+"""Text on colours of the picture's own, which stay as they are where a page turns dark and INK does with it."""
 CAUSE_COLOURS = {
     "busy": "#0072b2",
     "starved": "#f2dc8c",

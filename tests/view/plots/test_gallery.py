@@ -41,10 +41,11 @@ def test_the_guide_s_commands_and_its_program_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "traces").symlink_to(ROOT / "traces")
     commands = [line for block in blocks("sh") for line in block.splitlines()]
-    assert len(commands) == 3
+    assert len(commands) == 5
     for command in commands:
         done = run(*shlex.split(command)[1:])
         assert done.exit_code == 0, done.output
+    assert all((tmp_path / name).read_text().startswith("<!doctype html>") for name in ("report.html", "kept.html"))
     (program,) = blocks("python")
     exec(program, {})
     assert {"energy.pdf", "timeline.svg"} <= {file.name for file in tmp_path.iterdir()}
