@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden format frameworks
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden chips format frameworks
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -54,6 +54,9 @@ search:  ## NSGA-II with 300 trials beside a whole grid of 2,000 points, five se
 
 golden:  ## write tests/contract/golden anew; read the difference before keeping it
 	PYTHONPATH=tests:tools $(PYTHON) tests/contract/test_golden_reports.py
+
+chips:  ## compare chips of arch/published anew and write what documents show of it; half a minute
+	$(PYTHON) tools/validate.py --write
 
 format:
 	$(PYTHON) -m ruff format .

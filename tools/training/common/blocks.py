@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training.common.neurons import lif
+from training.common.neurons import lif, rates
 
 MIN_THRESHOLD = 0.05
 
@@ -25,9 +25,12 @@ class SpikingBlock(nn.Module):
             self.norm = nn.BatchNorm2d(n) if isinstance(op, nn.Conv2d) else nn.BatchNorm1d(n)
         self.leak = nn.Parameter(torch.tensor(1.0))
         self.threshold = nn.Parameter(torch.tensor(1.0))
+        self.plain = False
 
     def forward(self, x: Tensor) -> Tensor:
-        """Spikes [timestep, sample, ...] of inputs [timestep or 1, sample, ...]."""
+        """Spikes [timestep, sample, ...] of inputs [timestep or 1, sample, ...]; rates [1, sample, ...] where plain."""
+        if self.plain:
+            return rates(self.currents(x), self.threshold, self.timesteps)
         return lif(self.currents(x), self.leak, self.threshold, self.timesteps)
 
     def currents(self, x: Tensor) -> Tensor:

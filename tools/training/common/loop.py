@@ -59,6 +59,7 @@ class Stage:
     seed: int
     augmentation: Augmentation
     judged: Judged = "every"
+    bf16: bool = False  # products of weights and inputs in bfloat16
 
     def rate(self, progress: float) -> float:
         """Learning rate at `progress` in [0, 1] of the stage."""
@@ -157,8 +158,10 @@ class Trainer:
             index = order[k * size : (k + 1) * size]
             for group in self.optimizer.param_groups:
                 group["lr"] = self.stage.rate((epoch + (k + 1) / n_batches) / self.stage.epochs)
-            logits = self.network(as_pixels(augment(self.train.x[index], self.stage.augmentation)))
-            loss = self.loss(logits, self.train.y[index])
+            pixels = as_pixels(augment(self.train.x[index], self.stage.augmentation))
+            with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.stage.bf16):
+                logits = self.network(pixels)
+            loss = self.loss(logits.float(), self.train.y[index])
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()

@@ -72,9 +72,22 @@ class LifSteps(torch.autograd.Function):
 
 
 def lif(current: Tensor, leak: Tensor, threshold: Tensor, timesteps: int, grid: Grid | None = None) -> Tensor:
-    """`LifSteps` as a function: spikes 0.0 or 1.0 [timestep, sample, ...]; a current of one timestep is constant."""
-    spikes: Tensor = LifSteps.apply(current, leak, threshold, timesteps, grid)  # type: ignore[no-untyped-call]
+    """`LifSteps` as a function: spikes 0.0 or 1.0 [timestep, sample, ...]; a current of one timestep is constant.
+
+    Membranes are kept in 32 bits where currents come in bfloat16.
+    """
+    wide = current.float() if current.dtype == torch.bfloat16 else current
+    spikes: Tensor = LifSteps.apply(wide, leak, threshold, timesteps, grid)  # type: ignore[no-untyped-call]
     return spikes
+
+
+def rates(current: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
+    """Spikes a timestep of IF neurons from rest at a constant current, floor(T i / threshold) / T within 0 and 1.
+
+    Gradients pass the steps as if they were a line.  Currents that meet a step exactly fire one spike less.
+    """
+    line = (current / threshold).clamp(0, 1)
+    return line + ((line * timesteps).floor() / timesteps - line).detach()
 
 
 def _decayed(v: Tensor, leak: Tensor, grid: Grid | None) -> Tensor:

@@ -1,6 +1,7 @@
 """A second, independent execution of a sequential integer network, in torch; it exists so that a trace can be checked.
 
-Sums are taken in float64, where they are exact below 2**53; neurons are int64.  It knows Conv2d, Flatten and Linear.
+Sums are taken in float32 where they stay below 2**24 and are exact, else in float64; neurons are int64.  It knows
+Conv2d, Flatten and Linear.
 """
 
 from __future__ import annotations
@@ -77,10 +78,13 @@ def _execute(network: Network, images: Tensor, timesteps: int) -> tuple[dict[str
 
 def _currents(layer: Conv2d | Linear, x: Tensor) -> Tensor:
     assert isinstance(layer.weights, StoredWeights)
-    weight = torch.from_numpy(layer.weights.values.astype(np.float64))
+    values = layer.weights.values.astype(np.float64)
+    largest = np.abs(values).sum((0, 1, 2)).max() * float(x.abs().max())
+    exact = torch.float32 if largest < 2**24 else torch.float64
+    weight = torch.from_numpy(values).to(exact)
     if isinstance(layer, Linear):
-        return (x.to(torch.float64) @ weight[0, 0]).round().to(torch.int64)
-    flat = x.flatten(0, 1).permute(0, 3, 1, 2).to(torch.float64)
+        return (x.to(exact) @ weight[0, 0]).round().to(torch.int64)
+    flat = x.flatten(0, 1).permute(0, 3, 1, 2).to(exact)
     window = layer.window
     sums = functional.conv2d(flat, weight.permute(3, 2, 0, 1), None, window.stride, window.before, 1, layer.groups)
     steps = sums.permute(0, 2, 3, 1).round().to(torch.int64)

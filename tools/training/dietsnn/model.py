@@ -17,17 +17,21 @@ class Geometry:
     """What fixes the network: image height, width, channels; convolution channels and hidden neurons; classes; T."""
 
     image: tuple[int, int, int]
-    channels: tuple[int, ...]  # 3x3 convolutions, the first with stride 1 and the others with 2, then one hidden layer
+    channels: tuple[int, ...]  # 3x3 convolutions, then one hidden layer
     n_classes: int
     timesteps: int
+    strides: tuple[int, ...] = ()  # one a convolution; empty: 1, then 2 for each of the others
+
+    def stride(self, k: int) -> int:
+        """Stride of convolution `k`, counted from 0."""
+        return self.strides[k] if self.strides else 1 + (k > 0)
 
     def maps(self) -> list[tuple[int, int, int]]:
         """(height, width, channels) of the output of each convolution."""
         height, width, _ = self.image
         shapes = []
         for k, n in enumerate(self.channels[:-1]):
-            if k:
-                height, width = (height + 1) // 2, (width + 1) // 2
+            height, width = -(-height // self.stride(k)), -(-width // self.stride(k))
             shapes.append((height, width, n))
         return shapes
 
@@ -41,7 +45,10 @@ def operations(geometry: Geometry) -> list[nn.Conv2d | nn.Linear]:
     """New layers without bias, from input to output: convolutions, hidden layer, output."""
     sizes, hidden = [geometry.image[2], *geometry.channels[:-1]], geometry.channels[-1]
     return [
-        *(nn.Conv2d(a, b, 3, stride=2 if k else 1, padding=1, bias=False) for k, (a, b) in enumerate(pairwise(sizes))),
+        *(
+            nn.Conv2d(a, b, 3, stride=geometry.stride(k), padding=1, bias=False)
+            for k, (a, b) in enumerate(pairwise(sizes))
+        ),
         nn.Linear(geometry.n_flat(), hidden, bias=False),
         nn.Linear(hidden, geometry.n_classes, bias=False),
     ]
@@ -73,6 +80,11 @@ class SpikingNetwork(nn.Module):
             x = x * functional.dropout(torch.ones_like(x[0]), self.dropout)
         logits: Tensor = self.output(self.hidden(x))
         return logits
+
+    def without_spikes(self, plain: bool) -> None:
+        """Let every block give rates of its neurons at constant currents instead of spikes, or spikes again."""
+        for block in self.blocks():
+            block.plain = plain
 
     def project(self) -> None:
         """Put every block's leak and threshold back into their ranges."""

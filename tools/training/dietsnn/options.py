@@ -37,12 +37,15 @@ def parser(description: str) -> Parser:
         "--channels",
         type=channel_list,
         default="16,32,64,256",
-        help="3x3 convolutions (stride 1, 2, 2..), hidden layer",
+        help="3x3 convolutions, hidden layer",
     )
-    add("--epochs", type=positive, default=12, help="in floating point")
+    add("--strides", type=stride_list, default=(), help="of each convolution (default: 1, then 2 for each other)")
+    add("--plain-epochs", type=not_negative, default=0, help="before all others, without spikes: rates of the neurons")
+    add("--epochs", type=not_negative, default=12, help="in floating point; may be 0 after --plain-epochs")
     add("--qat-epochs", type=positive, default=none, help="with integer weights and neurons (default: 5)")
     add("--bits", type=int, choices=range(2, 9), default=none, help="of a weight (default: 4; with --learn 8)")
     _add_diet(p)
+    _add_hardware(p)
     add("--shift", type=int, choices=range(5), default=1, help="augmentation: pixels each way")
     add("--flip", action="store_true", help="augmentation: left-right (for clothes, not for digits)")
     add("--dropout", type=fraction, default=0.2, help="before the hidden layer, in floating point")
@@ -52,6 +55,7 @@ def parser(description: str) -> Parser:
     add("--seed", type=int, default=1, help="of everything random")
     add("--cache", type=Path, default=Path(".cache"), help="folder of resumable checkpoints")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="to train on")
+    add("--bf16", action="store_true", help="train with products in bfloat16, where a CPU is faster so")
     add("--threads", type=positive, default=0, help="of torch; 0: its own choice")
     return p
 
@@ -66,10 +70,22 @@ def _add_diet(p: argparse.ArgumentParser) -> None:
     add("--threshold-scale", type=above_zero, default=0.3, help="thresholds start at this times the percentile")
 
 
+def _add_hardware(p: argparse.ArgumentParser) -> None:
+    group = p.add_argument_group("on in-memory hardware: a network is trained on through crossbars whose cells vary")
+    add, none = group.add_argument, argparse.SUPPRESS
+    add("--hardware", metavar="ARCH", default=none, help="design with a functional mode, as in imc")
+    add("--set", dest="overrides", action="append", metavar="KEY=VALUE", default=[], help="change a value of it")
+    add("--start", type=Path, metavar="TRACE.npz", default=none, help="network to start from, a trace of this tool")
+    add("--variation", type=fraction, default=0.1, help="sigma / mu of cells, drawn anew for each batch")
+    add("--chip", type=int, default=1000, help="devices.seed of the chip whose logits exits are calibrated on")
+
+
 def check(options: argparse.Namespace) -> None:
     """Raise UsageError for what would only fail after the training; fill in what depends on other options."""
     options.learn, options.ablation = getattr(options, "learn", None), getattr(options, "ablation", None)
+    options.hardware, options.start = getattr(options, "hardware", None), getattr(options, "start", None)
     _check_recipe(options)
+    _check_hardware(options)
     check_common(options, ".json" if options.ablation else ".npz")
 
 
@@ -79,9 +95,28 @@ def _check_recipe(options: argparse.Namespace) -> None:
     if options.learn or options.ablation:
         if hasattr(options, "qat_epochs"):
             raise UsageError("--qat-epochs: with --learn or --ablation nothing is trained after rounding; leave it out")
+        if options.plain_epochs or options.bf16:
+            raise UsageError(
+                "--plain-epochs, --bf16: not with --learn or --ablation, which start from an ANN of their own"
+            )
     else:
         options.qat_epochs = getattr(options, "qat_epochs", 5)
     options.bits = getattr(options, "bits", 8 if options.learn else 4)
+    if not options.epochs and not options.plain_epochs:
+        raise UsageError("--epochs 0: something has to be trained before rounding; only with --plain-epochs")
+    wanted = len(options.channels) - 1
+    if options.strides and len(options.strides) != wanted:
+        raise UsageError(f"--strides: wanted one for each of {wanted} convolutions, got {len(options.strides)}")
+
+
+def _check_hardware(options: argparse.Namespace) -> None:
+    if (options.hardware is None) != (options.start is None):
+        missing, given = ("--start", "--hardware") if options.start is None else ("--hardware", "--start")
+        raise UsageError(f"{given}: needs {missing} as well")
+    if options.hardware is None and options.overrides:
+        raise UsageError("--set: changes a design, so it needs --hardware")
+    if options.hardware is not None and (options.learn or options.ablation):
+        raise UsageError("--hardware: not with --learn or --ablation, whose networks are not trained after rounding")
 
 
 def timestep_list(text: str) -> tuple[int, ...]:
@@ -95,3 +130,16 @@ def channel_list(text: str) -> tuple[int, ...]:
     if len(values) < 2:
         raise argparse.ArgumentTypeError(f"wanted convolutions, then the hidden layer, as in 16,32,64,256; got {text}")
     return values
+
+
+def stride_list(text: str) -> tuple[int, ...]:
+    """Comma-separated strides, each at least 1."""
+    return tuple(positive(part) for part in text.split(","))
+
+
+def not_negative(text: str) -> int:
+    """A whole number of at least 0."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be at least 0, got {value}")
+    return value

@@ -15,6 +15,7 @@ from torch.nn import functional
 from hwsim.doors.torch.rounding import steps_of, straight_through
 from training.common.blocks import SpikingBlock, fold
 from training.common.neurons import Grid, lif
+from training.dietsnn.crossbars import Crossbars
 from training.dietsnn.model import SpikingNetwork
 
 PIXEL_MAX = 255
@@ -62,6 +63,7 @@ class QuantBlock(nn.Module):
         self.register_buffer("real_threshold", block.threshold.detach().clone())
         self.leak: Tensor
         self.real_threshold: Tensor
+        self.crossbars: Crossbars | None = None  # that the products are read from; None: they are exact
 
     def integer_weight(self) -> Tensor:
         """Weights in steps, integers in a float: [channel_out, channel_in, k, k] or [n_out, n_in]."""
@@ -84,16 +86,23 @@ class QuantBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Spikes [timestep, sample, ...] of integer inputs [timestep or 1, sample, ...]."""
-        flat, weight = x.flatten(0, 1), self.integer_weight() * 2**self.fraction_bits
-        bias, threshold = self.integer_bias(), self.integer_threshold()
+        current, threshold = self._currents(x.flatten(0, 1)), self.integer_threshold()
         if self.stride:
-            current = functional.conv2d(flat, weight, bias, self.stride, padding=1)
             threshold = threshold[:, None, None]
-        else:
-            current = functional.linear(flat, weight, bias)
         leak = self.leak / 2**self.precision.leak_bits
         steps = current.view(*x.shape[:2], *current.shape[1:])
         return lif(steps, leak, threshold, self.timesteps, self.precision.grid)
+
+    def _currents(self, x: Tensor) -> Tensor:
+        """What reaches the membranes, in 2**-fraction_bits steps, of integer inputs [n, ...]."""
+        weight, bias = self.integer_weight(), self.integer_bias()
+        if self.crossbars is not None:
+            current: Tensor = self.crossbars(x, weight, self.stride) * 2**self.fraction_bits
+            return current if bias is None else current + (bias[:, None, None] if self.stride else bias)
+        weight = weight * 2**self.fraction_bits
+        if self.stride:
+            return functional.conv2d(x, weight, bias, self.stride, padding=1)
+        return functional.linear(x, weight, bias)
 
 
 class QuantNetwork(nn.Module):
@@ -107,6 +116,7 @@ class QuantNetwork(nn.Module):
         step = steps_of(weight.reshape(1, -1), precision.weight_max)
         self.output_weight = nn.Parameter(weight / step)
         self.log_step = nn.Parameter(step.log())
+        self.crossbars: Crossbars | None = None  # of the output layer
 
     def spiking(self) -> list[QuantBlock]:
         """The spiking layers from input to output."""
@@ -124,7 +134,11 @@ class QuantNetwork(nn.Module):
         for block in convolutions:
             x = block(x)
         hidden = last(x.flatten(2))
-        return functional.linear(hidden, self.integer_output()) * self.log_step.exp()
+        if self.crossbars is None:
+            logits = functional.linear(hidden, self.integer_output())
+        else:
+            logits = self.crossbars(hidden.flatten(0, 1), self.integer_output(), 0).view(*hidden.shape[:2], -1)
+        return logits * self.log_step.exp()
 
     def project(self) -> None:
         """Nothing to keep in range: thresholds are exponentials and weights are clamped where they are used."""

@@ -21,6 +21,11 @@ from training.dietsnn.model import Geometry, SpikingNetwork
 from training.dietsnn.quantise import Precision, QuantNetwork
 
 FLOAT_RATE, FLOAT_DECAY = 3e-3, 1e-2
+"""Of the first stage in floating point, with spikes or without."""
+
+
+AFTER_RATE = 1e-3
+"""Of the stage with spikes after one without."""
 
 
 QUANT_RATE, QUANT_DECAY = 1e-3, 0.0
@@ -97,8 +102,18 @@ class Stages:
         options = self.options
         torch.manual_seed(options.seed)
         network = SpikingNetwork(self.geometry, options.dropout).to(options.device)
-        stage = self._stage("float", options.epochs, FLOAT_RATE, FLOAT_DECAY, options.seed)
-        self.settings |= {"stage": asdict(stage), "dropout": options.dropout}
+        self.settings |= {"dropout": options.dropout}
+        if options.plain_epochs:
+            stage = self._stage("plain", options.plain_epochs, FLOAT_RATE, FLOAT_DECAY, options.seed)
+            self.settings |= {"plain": asdict(stage)}
+            network.without_spikes(True)
+            self._train(network, stage)
+            network.without_spikes(False)
+        if not options.epochs:
+            return network
+        rate = AFTER_RATE if options.plain_epochs else FLOAT_RATE
+        stage = self._stage("float", options.epochs, rate, FLOAT_DECAY, options.seed)
+        self.settings |= {"stage": asdict(stage)}
         self._train(network, stage)
         return network
 
@@ -115,7 +130,7 @@ class Stages:
 
     def _stage(self, name: str, epochs: int, rate: float, decay: float, seed: int) -> Stage:
         augmentation = Augmentation(self.options.shift, self.options.flip)
-        return Stage(name, epochs, rate, decay, BATCH, seed, augmentation)
+        return Stage(name, epochs, rate, decay, BATCH, seed, augmentation, bf16=self.options.bf16)
 
     def _train(self, network: SpikingNetwork | QuantNetwork, stage: Stage) -> None:
         checkpoint = self.options.cache / FOLDER / checkpoint_name(stage.name, self.settings)
@@ -125,4 +140,4 @@ class Stages:
 def geometry_of(options: argparse.Namespace, training: Images, timesteps: int) -> Geometry:
     """The network that the options describe, for images and labels such as those of `training`."""
     height, width, channels = training.x.shape[1:]
-    return Geometry((height, width, channels), options.channels, int(training.y.max()) + 1, timesteps)
+    return Geometry((height, width, channels), options.channels, int(training.y.max()) + 1, timesteps, options.strides)
