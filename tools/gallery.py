@@ -51,7 +51,7 @@ SECTIONS = (
             Picture("exit.png", "plot imc.json --figure exit", "Early exit over its threshold."),
             Picture("floor.svg", "plot imc.json --figure floor", "Tiles by energy, links by what they carry."),
             Picture("roofline.svg", "plot imc.json --figure roofline", "Operations a conversion against limits."),
-            Picture("timeline.svg", "plot imc.json --figure timeline", "Stages while the first sample runs."),
+            Picture("timeline.png", "plot imc.json --figure timeline", "Stages while the first sample runs."),
         ],
     ),
     Section(
@@ -61,7 +61,7 @@ SECTIONS = (
             Picture("digital-energy.svg", "plot digital.json", "DRAM takes most, for the weights of one layer."),
             Picture("digital-roofline.svg", "plot digital.json --figure roofline", "Two layers wait for the buffer."),
             Picture("digital-stalls.svg", "plot digital.json --figure stalls", "What stages wait for."),
-            Picture("digital-timeline.svg", "plot digital.json --figure timeline", "Layer after layer."),
+            Picture("digital-timeline.png", "plot digital.json --figure timeline", "Layer after layer."),
             Picture("digital-floor.svg", "plot digital.json --figure floor", "Parts by area and energy."),
         ],
     ),
@@ -76,7 +76,7 @@ SECTIONS = (
             Picture("ttfs-energy.svg", "plot ttfs.json", "A first-spike core."),
             Picture("ttfs-timeline.svg", "plot ttfs.json --figure timeline", "Its layers, window after window."),
             Picture("lstm-energy.svg", "plot lstm.json", "A spiking LSTM."),
-            Picture("lstm-timeline.svg", "plot lstm.json --figure timeline", "Its cells as a wavefront."),
+            Picture("lstm-timeline.png", "plot lstm.json --figure timeline", "Its cells as a wavefront."),
             Picture("stdp-energy.svg", "plot stdp.json --run train", "A core that learns, while it learns."),
         ],
     ),
@@ -96,6 +96,11 @@ SECTIONS = (
             ),
             Picture("pareto.svg", "plot runs.jsonl --x area_mm2 --y energy_pj", "A sweep and its front."),
         ],
+    ),
+    Section(
+        "Chips that were built",
+        ["python tools/validate.py eyeriss chipmunk odin reckon --json rows.json"],
+        [Picture("validation.svg", "plot rows.json --figure validation", "Predictions over published figures.")],
     ),
     Section(
         "Traces",
@@ -138,9 +143,13 @@ def draw(section: Section, place: Path) -> None:
             (place / name).symlink_to(target)
     for words in [*section.first, *map(command, section.pictures)]:
         print(words, flush=True)
-        called = [sys.executable, "-m", *shlex.split(words)]
+        program, *arguments = shlex.split(words)
+        script = ["-m", "hwsim"] if program == "hwsim" else [str(ROOT / arguments.pop(0))]
+        called = [sys.executable, *script, *arguments]
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-        subprocess.run(called, cwd=place, check=True, env={**os.environ, "PYTHONPATH": paths})
+        subprocess.run(
+            called, cwd=place, check=True, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.DEVNULL
+        )
 
 
 def main() -> None:

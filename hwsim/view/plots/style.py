@@ -63,6 +63,8 @@ _OURS: dict[Any, Any] = {
     "ytick.labelcolor": INK,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+    "xtick.minor.pad": 5.0,  # in line with labels of longer ticks
+    "ytick.minor.pad": 5.0,
     "xtick.minor.width": 0.4,
     "ytick.minor.width": 0.4,
     "grid.color": "#dddddd",

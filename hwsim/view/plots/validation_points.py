@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from hwsim.report.validation import Validation
 from hwsim.view.plots.style import INK, PALE, PALETTE, decades, named, page, styled
+from hwsim.view.terminal.number import significant
+
+_LETTERS = 34  # of a line of a label
 
 
 def validation(rows: Sequence[Validation], *, style: str | Path | None = None) -> Figure:
@@ -29,7 +33,7 @@ def validation(rows: Sequence[Validation], *, style: str | Path | None = None) -
             colour = PALETTE[chips.index(chip) % len(PALETTE)]
             looks: dict[str, Any] = {"fmt": "o", "color": colour, "ecolor": INK, "elinewidth": 0.7, "capsize": 1.5}
             axes.errorbar([ratio[i] for i in own], own, xerr=error, **looks)
-        axes.set_yticks(range(len(rows)), [f"{named(row.chip, 20)}\n{named(row.figure, 30)}" for row in rows])
+        axes.set_yticks(range(len(rows)), [_label(row) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         ends = [r - b for r, b in zip(ratio, below, strict=True)] + [r + a for r, a in zip(ratio, above, strict=True)]
@@ -38,8 +42,16 @@ def validation(rows: Sequence[Validation], *, style: str | Path | None = None) -
         axes.set_xlabel("predicted / published")
         axes.grid(axis="x")
         right = axes.secondary_yaxis("right")
-        both = [f"{row.published:.3g} → {row.predicted:.3g} {named(row.unit, 10)}" for row in rows]
+        both = [
+            f"{significant(row.published, 3)} → {significant(row.predicted, 3)} {named(row.unit, 10)}" for row in rows
+        ]
         right.set_yticks(range(len(rows)), both)
         right.tick_params(axis="y", length=0)
         right.spines["right"].set_visible(False)
         return figure
+
+
+def _label(row: Validation) -> str:
+    """Chip and figure, in at most two lines."""
+    lines = wrap(named(f"{row.chip}: {row.figure}", 2 * _LETTERS - 8), _LETTERS)
+    return "\n".join(lines[:2])

@@ -29,12 +29,12 @@ def test_every_picture_is_there_and_all_are_small():
     assert sum(file.stat().st_size for file in gallery.FOLDER.iterdir()) < 2_000_000
 
 
-def test_every_kind_of_picture_is_in_the_guide_and_all_but_validations_in_the_gallery():
+def test_every_kind_of_picture_is_in_the_guide_and_in_the_gallery():
     table = GUIDE.partition("| `--figure` |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == set(KINDS)
     words = [picture.words for section in gallery.SECTIONS for picture in section.pictures]
     named = {each.partition("--figure ")[2].partition(" ")[0] for each in words} - {""}
-    assert named | {"energy", "compare", "pareto"} == set(KINDS) - {"validation"}
+    assert named | {"energy", "compare", "pareto"} == set(KINDS)
 
 
 def test_the_guide_s_commands_and_its_program_run(tmp_path, monkeypatch):
