@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from hwsim.contract.dense import Dense
+from hwsim.contract.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Hardware:
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them
     weights: Mapping[str, int] = field(default_factory=dict)  # memory -> bits of weights that it loses without supply
-    floor: Floor | None = None  # None of machines without tiles
+    floor: Callable[[], Floor] | None = None  # worked out when asked for; None of machines without tiles
+    writing: Writing | None = None  # of machines that hold weights in cells, and say how they are written
 
 
 def baseline_notes(dense: Dense | None) -> dict[str, Any]:

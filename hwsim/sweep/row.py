@@ -120,6 +120,7 @@ def _figures(run: PricedRun) -> Row:
     edp: Mapping[str, float | None] = (
         {bound: mean(run.edp_pj_ns[bound]) for bound in BOUNDS} if timed else dict.fromkeys(BOUNDS)
     )
+    standing_pj = mean(run.energies("value", clock=True)) + mean(run.leakages("value"))
     return {
         "run": str(run.name),
         "energy_pj": energy["value"],
@@ -131,6 +132,7 @@ def _figures(run: PricedRun) -> Row:
         "edp_high_pj_ns": edp["high"],
         "area_mm2": area_figure(area_of(run)).value,
         "leakage_uw": run.leakage_uw("value"),
+        "standing_share": standing_pj / energy["value"] if energy["value"] else 0.0,
         "timesteps": mean(steps(run.leaving)),
     }
 

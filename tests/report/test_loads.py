@@ -106,7 +106,7 @@ def test_all_work_of_every_layer_is_on_some_tile(name):
 
 def test_older_reports_say_nothing_of_it(tmp_path):
     _, report = simulated("digital")
-    document = report.to_dict() | {"report_version": 2}
+    document = report.to_dict() | {"report_version": 3}
     del document["tiles"], document["links"]
     for run in document["runs"]:
         del run["loads"], run["occupancy"]

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from accelerators.imc.cases import PLAIN
 from click.testing import CliRunner
 from contract.families import TRACES
 from numba import config
@@ -62,10 +63,13 @@ def test_gains_are_those_of_the_line_on_all_samples(design, name):
         assert min(advice.energy, advice.latency or 1) <= 1 - LEAST_GAIN
 
 
+TUNED = ("imc_sram",)  # chosen by `hwsim tune` over what advice offers: nothing may be left
+
+
 @pytest.mark.parametrize(("design", "name"), PLAYED)
 def test_every_machine_has_something_to_offer_in_order(design, name):
     found = advice_of(design, name)
-    assert found
+    assert found or design in TUNED
     assert [each.merit for each in found] == sorted(each.merit for each in found)
     assert len({each.what for each in found}) == len(found)
 
@@ -103,12 +107,14 @@ def test_no_lever_of_a_machine_changes_a_result(design, name):
 
 
 def test_the_command_prints_lines_that_can_be_repeated():
-    printed = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0"]).stdout
+    printed = CliRunner().invoke(main, ["simulate", str(PLAIN), "example", "--accuracy-samples", "0"]).stdout
     lines = printed.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("what would help"))
     assert lines[start + 1].startswith("first layer digital: energy 0.")
     assert lines[start + 2] == "  --set direct_input=digital  # was every_step"
-    none = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0", "--no-advice"]).stdout
+    none = (
+        CliRunner().invoke(main, ["simulate", str(PLAIN), "example", "--accuracy-samples", "0", "--no-advice"]).stdout
+    )
     assert "what would help" not in none and none == "\n".join(lines[: start - 1]) + "\n"
 
 

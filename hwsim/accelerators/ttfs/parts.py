@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,7 @@ def hardware(plan: Plan) -> Hardware:
     clocked |= {sort_stage(planned): sort | half for planned in plan.layers}
     memories = _storage(plan)
     weights = {"weights": memories["weights"].used_bits}
-    return Hardware(instances, clocked, memories, _notes(plan), weights=weights, floor=_floor(plan))
+    return Hardware(instances, clocked, memories, _notes(plan), weights=weights, floor=partial(_floor, plan))
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:
