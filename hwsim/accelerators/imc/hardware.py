@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from hwsim.accelerators.imc.plan.rewriting import writing
 from hwsim.accelerators.imc.plan.storage import least_memories, memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.memory import Sram
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.hardware import Floor, Hardware, Storage, Tile
 from hwsim.contract.neuron_parts import neuron_parts
 
@@ -50,9 +51,7 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     volatile = spec.crossbar.device == "sram"
     loaded = needed["weights"].bits if found is None else found.once.bits
     weights = {"crossbar": loaded} if volatile and loaded else {}
-    return Hardware(
-        instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights, partial(_floor, plan), found
-    )
+    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights, _floor(plan), found)
 
 
 def _clocked(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Mapping[str, Fraction]]:
@@ -151,24 +150,41 @@ def _flits(plan: Plan) -> Counter[Link]:
     return loads
 
 
-def _floor(plan: Plan) -> Floor:
+def _floor(plan: Plan) -> Callable[[], Floor]:
+    """What works the floor out, from no more than it takes: workloads go to other processes, and plans do not."""
+    placement, sites = plan.placement, plan.traffic.sites.parts
+    held = [(placed.layer, placed.pe_of) for placed in placement.layers.values()]
+    beside = [
+        (name, [(part.tile, part.values) for part in parts])
+        for name, parts in sites.items()
+        if name not in placement.layers
+    ]
+    places = [divmod(number, plan.traffic.mesh.width) for number in range(placement.tiles)]
+    return partial(_worked_out, places, placement.pes_per_tile, held, beside, dict(_flits(plan)))
+
+
+def _worked_out(
+    places: Sequence[tuple[int, int]],
+    pes_per_tile: int,
+    on_crossbars: Sequence[tuple[str, IntArray]],
+    beside: Sequence[tuple[str, Sequence[tuple[int, int]]]],
+    flits: Mapping[Link, int],
+) -> Floor:
     """Tiles on the mesh with shares of layers by their crossbars there, or by the parts of those that have none.
 
     A layer that several passes share out is one, with what all of them put on a tile.
     """
-    placement, width = plan.placement, plan.traffic.mesh.width
     held: Counter[tuple[int, str]] = Counter()
-    for placed in placement.layers.values():
-        held.update((int(pe) // placement.pes_per_tile, placed.layer) for pe in placed.pe_of.ravel())
-    for name, parts in plan.traffic.sites.parts.items():
-        if name not in placement.layers:
-            for part in parts:
-                held[part.tile, name] += part.values
+    for layer, pe_of in on_crossbars:
+        held.update((int(pe) // pes_per_tile, layer) for pe in pe_of.ravel())
+    for layer, parts in beside:
+        for tile, values in parts:
+            held[tile, layer] += values
     whole: Counter[str] = Counter()
     for (_, layer), n in held.items():
         whole[layer] += n
-    shares: list[dict[str, Fraction]] = [{} for _ in range(placement.tiles)]
+    shares: list[dict[str, Fraction]] = [{} for _ in places]
     for (tile, layer), n in held.items():
         shares[tile][layer] = Fraction(n, whole[layer])
-    tiles = {str(number): Tile(*divmod(number, width), shares[number]) for number in range(placement.tiles)}
-    return Floor(tiles, {(str(source), str(to)): flits for (source, to), flits in _flits(plan).items()})
+    tiles = {str(number): Tile(*place, shares[number]) for number, place in enumerate(places)}
+    return Floor(tiles, {(str(source), str(to)): n for (source, to), n in flits.items()})

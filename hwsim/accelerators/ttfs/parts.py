@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from math import prod
@@ -60,7 +60,7 @@ def hardware(plan: Plan) -> Hardware:
     clocked |= {sort_stage(planned): sort | half for planned in plan.layers}
     memories = _storage(plan)
     weights = {"weights": memories["weights"].used_bits}
-    return Hardware(instances, clocked, memories, _notes(plan), weights=weights, floor=partial(_floor, plan))
+    return Hardware(instances, clocked, memories, _notes(plan), weights=weights, floor=_floor(plan))
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:
@@ -95,7 +95,11 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
     }
 
 
-def _floor(plan: Plan) -> Floor:
+def _floor(plan: Plan) -> Callable[[], Floor]:
     """Cores in a row; each layer is on one."""
     names = [[planned.name for planned in plan.layers if planned.core == core] for core in range(plan.spec.cores)]
+    return partial(_in_a_row, names)
+
+
+def _in_a_row(names: Sequence[Sequence[str]]) -> Floor:
     return Floor({str(core): Tile(0, core, dict.fromkeys(own, Fraction(1))) for core, own in enumerate(names)})
