@@ -36,6 +36,7 @@ from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.kept_play import first_kept, kept_play
+from hwsim.run.occupancy import occupancy as occupancies
 from hwsim.run.play import Tallies, play
 from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
@@ -103,7 +104,7 @@ def simulate(
     timesteps: int | None = None,
     engine: EngineName = "auto",
     functional: bool = False,
-    exit_thresholds: bool = False,
+    exit_thresholds: bool | None = False,
     baselines: Sequence[BaselineKind] = (),
     jobs: int = 1,
     accuracy_samples: int | None = None,
@@ -111,6 +112,7 @@ def simulate(
     keep: bool = False,
     period: float | str | None = None,
     stream: bool = False,
+    occupancy: bool = False,
 ) -> Report:
     """Play a trace on an architecture: energy, time, area and memory of every part.
 
@@ -122,7 +124,8 @@ def simulate(
         timesteps: only the first timesteps.
         engine: `simpy` (the reference), `compiled` (equal, faster) or `auto`, the compiled one.
         functional: first run the network on its raw inputs in the machine's own arithmetic, and play what that gives.
-        exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`.
+        exit_thresholds: also say what every threshold of early exit would cost, in `Report.exit_curve`; None: where
+            samples can leave early.
         baselines: also run the same network without spikes: `ann`, `qann` or both.
         accuracy_samples: raw inputs that are run for the accuracy of this hardware where it may differ from the exact
             network's; 0 for none; unless given up to 128, fewer where that is much work.
@@ -131,6 +134,8 @@ def simulate(
         keep: keep with the trace what this simulation finds, for designs that differ little: one with other prices is
             then only priced anew, one with other times only timed.
         period: one inference every so many ns, or `"1s"`, `"20ms"`, `"5us"`: short for `operating.period_ns`.
+        occupancy: also say what every stage does over time while the first sample of each run is played, in
+            `Run.occupancy`.
         stream: also play samples as closely as they can follow each other: short for `operating.stream`.
 
     Raises:
@@ -154,6 +159,7 @@ def simulate(
         keep=keep,
         period=period,
         stream=stream,
+        occupancy=occupancy,
     ).report
 
 
@@ -166,7 +172,7 @@ def simulated(
     timesteps: int | None = None,
     engine: EngineName = "auto",
     functional: bool = False,
-    exit_thresholds: bool = False,
+    exit_thresholds: bool | None = False,
     baselines: Sequence[BaselineKind] = (),
     jobs: int = 1,
     accuracy_samples: int | None = None,
@@ -174,6 +180,7 @@ def simulated(
     keep: bool = False,
     period: float | str | None = None,
     stream: bool = False,
+    occupancy: bool = False,
 ) -> Simulated:
     """What `simulate` does, with what the report was made of; with `keep` nothing can be played again.
 
@@ -194,7 +201,8 @@ def simulated(
     jobs = arguments.whole("jobs", jobs)
     engine = engines.resolve(arguments.one_of("engine", engine, get_args(EngineName)))
     functional = arguments.flag("functional", functional)
-    exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
+    if exit_thresholds is not None:
+        exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
     for kind in arguments.texts("baselines", baselines):
         arguments.one_of("baselines", kind, get_args(BaselineKind))
     if session is not None:
@@ -245,10 +253,12 @@ def simulated(
             "functional": functional,
         }
 
+    occupied = occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
     check_unchanged(trace)
-    curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
+    curved = workload.exits is not None if exit_thresholds is None else exit_thresholds
+    curve = exit_curve(workload, runs, accuracy_of.whose) if curved else None
     sized = replace(architecture, spec=machine.spec)
-    report = assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+    report = assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve, occupied)
     return Simulated(report, sized, short, runs, [*dense.values()], engine)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,8 @@ from validation.terminal import print_chip
 
 from hwsim import files
 from hwsim.errors import HwsimError, UsageError
+from hwsim.report.validation import Validation
+from hwsim.report.validation import to_json as to_rows
 
 CHIPS = ("eyeriss", "chipmunk", "odin", "reckon", "jia", "sinangil", "wang", "neurram")
 """Modules of `validation.chips`: all that were attempted."""
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for each in found:
             print_chip(each.chip)
         if options.json:
-            files.write_text(options.json, json.dumps(rows(found), indent=1) + "\n")
+            files.write_text(options.json, to_rows(rows(found)))
         if options.write:
             files.write_all({KEPT: to_json(found), **documents({each.chip.name: each.chip for each in found})})
     except HwsimError as error:
@@ -59,21 +60,13 @@ def compared(name: str) -> Found:
     return Found(chip, digest_of(chip.file))
 
 
-def rows(found: Sequence[Found]) -> list[dict[str, str | float]]:
+def rows(found: Sequence[Found]) -> list[Validation]:
     """Figures in which nothing is fitted, as `hwsim plot --figure validation` takes them."""
     return [
-        {
-            "chip": each.chip.name,
-            "figure": figure.figure,
-            "unit": figure.unit,
-            "published": figure.published,
-            "predicted": figure.predicted,
-            "low": figure.low,
-            "high": figure.high,
-        }
+        Validation(each.chip.name, it.figure, it.unit, it.published, it.predicted, it.low, it.high)
         for each in found
-        for figure in each.chip.figures
-        if not figure.fitted_on
+        for it in each.chip.figures
+        if not it.fitted_on
     ]
 
 

@@ -7,6 +7,7 @@ import click
 from hwsim.cli.arch import arch
 from hwsim.cli.compare import compare
 from hwsim.cli.explain import explain
+from hwsim.cli.plot import plot
 from hwsim.cli.program import Program
 from hwsim.cli.report import report
 from hwsim.cli.simulate import simulate
@@ -21,5 +22,5 @@ def main() -> None:
     """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""
 
 
-for command in (simulate, explain, compare, sweep, tune, trace, arch, report):
+for command in (simulate, explain, compare, sweep, tune, plot, trace, arch, report):
     main.add_command(command)

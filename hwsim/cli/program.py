@@ -41,6 +41,7 @@ FLAGS = {
     "seed": "--seed",
     "session": "--phase, --save-trace",
     "study": "--study",
+    "style": "--style",
     "timeline": "--timeline",
     "timeline_samples": "--timeline-samples",
     "timesteps": "--timesteps",

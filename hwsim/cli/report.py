@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.options import FILE, WIDTH_OF_ALL, console, needs_output, without_threads
+from hwsim.cli.options import FILE, WIDTH_OF_ALL, console, named, needs_output, without_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hwsim.components.pricing.price import Priced
+    from hwsim.designs import Architecture
+    from hwsim.report.report import Report
 
 
 @click.group()
@@ -19,9 +27,21 @@ def report() -> None:
 @report.command("show")
 @click.argument("file", metavar="REPORT.json", type=FILE)
 @click.option("--full", is_flag=True, help="Print every table, not the first screen alone.")
-def report_show(file: Path, full: bool) -> None:
+@click.option(
+    "--html",
+    "html_file",
+    metavar="FILE.html",
+    type=FILE,
+    callback=named,
+    help="Write a page with verdicts, pictures and all tables instead; prices with it if the design is a shipped one.",
+)
+def report_show(file: Path, full: bool, html_file: Path | None) -> None:
     """The first screen of a report, of this version or an older one."""
     from hwsim.public import load_report
+
+    if html_file is not None:
+        _write_page(file, html_file)
+        return
     from hwsim.view.terminal.report_table import print_report
     from hwsim.view.terminal.summary import print_summary
 
@@ -30,6 +50,36 @@ def report_show(file: Path, full: bool) -> None:
         print_report(loaded, console(WIDTH_OF_ALL))
     else:
         print_summary(loaded, console())
+
+
+def _write_page(file: Path, html_file: Path) -> None:
+    from hwsim.cli.again import of_report
+    from hwsim.files import check_outputs, write_text
+    from hwsim.public import load_report
+    from hwsim.view.report_page.report_page import to_html
+
+    check_outputs([html_file], [file])
+    loaded = load_report(file)
+    design, parts = shipped_prices(loaded)
+    write_text(html_file, to_html(loaded, of_report(loaded), design, parts))
+
+
+def shipped_prices(report: Report) -> tuple[Architecture | None, Mapping[str, Priced] | None]:
+    """The design of a report and its prices, if it is a shipped one that has not changed since.
+
+    Memories that a network sizes are left out: the report does not say how large they became.
+    """
+    from hwsim import api
+    from hwsim.arch import shipped
+
+    name = str(report.architecture["file"]).removesuffix(".yaml")
+    if name not in shipped():
+        return None, None
+    design = api.load_architecture(name, report.architecture["overrides"])
+    if design.sha256 != report.architecture["sha256"]:
+        return None, None
+    parts = api.components(design)
+    return design, {name: part for name, part in parts.items() if name not in design.spec.auto_memories}
 
 
 @report.command("schema")

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 @click.option(
     "--stream", is_flag=True, help="Also play samples as closely as they can follow each other (operating.stream)."
 )
+@click.option(
+    "--occupancy", is_flag=True, help="Also say what every stage does over time, for hwsim plot --figure timeline."
+)
 @click.option("--jobs", type=int, default=1, show_default=True, help="Processes that share the samples.")
 @click.option(
     "--functional", is_flag=True, help="Run the network in the machine's own arithmetic first and play what that gives."
@@ -100,6 +103,14 @@ if TYPE_CHECKING:
     help="Write what every early-exit threshold costs.",
 )
 @click.option(
+    "--html",
+    "html_file",
+    metavar="FILE.html",
+    type=FILE,
+    callback=named,
+    help="Write a page with verdicts, pictures, all tables and the source of every price.",
+)
+@click.option(
     "--timeline",
     "timeline_file",
     metavar="FILE.json.gz",
@@ -120,6 +131,7 @@ def simulate(
     csv_file: Path | None,
     summary_file: Path | None,
     curve_file: Path | None,
+    html_file: Path | None,
     timeline_file: Path | None,
     timeline_samples: int | None,
     full: bool,
@@ -142,7 +154,8 @@ def simulate(
     from hwsim.example import trace_file
     from hwsim.memory import bounded, held_to_bound
 
-    options["exit_thresholds"] = curve_file is not None
+    options["exit_thresholds"] = True if curve_file is not None else None if html_file is not None else False
+    options["occupancy"] |= html_file is not None
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
     if timeline_samples is not None and timeline_file is None:
@@ -153,7 +166,7 @@ def simulate(
         needs_output()
     overrides = (*overrides, *api.operated_so(period, stream))
     design = api.load_architecture(architecture, overrides)
-    others = [file for file in (curve_file, saved_file, timeline_file) if file is not None]
+    others = [file for file in (curve_file, saved_file, timeline_file, html_file) if file is not None]
     trace = trace_file(trace)
     files.check_outputs([*texts, *others], [trace, *design.files], streams=texts)
     with bounded(memory), held_to_bound():
@@ -163,9 +176,14 @@ def simulate(
         with contextlib.nullcontext() if quiet or options["session"] is not None else progress():
             found = api.simulated(design, played, **options)
         report, timeline = found.report, _timeline(found, timeline_file, timeline_samples)
-    _write(report, json_file, csv_file, summary_file, curve_file, timeline)
-    if not quiet and json_file != "-":
-        _print(report, full, () if no_advice else _advice(design, played, options))
+    prints = not quiet and json_file != "-"
+    advice = _advice(design, played, options) if html_file is not None and not no_advice else None
+    beside: dict[Path, str | bytes] = {**timeline}
+    if html_file is not None:
+        beside[html_file] = _page(report, design, played, advice or ())
+    _write(report, json_file, csv_file, summary_file, curve_file, beside)
+    if prints:
+        _print(report, full, () if no_advice else _advice(design, played, options) if advice is None else advice)
 
 
 def in_order(architecture: str, trace: Path, command: str = "simulate") -> None:
@@ -199,6 +217,15 @@ def _advice(design: Architecture, played: AnyTrace, options: dict[str, Any]) -> 
     return advise(design, first(played, options["samples"], options["timesteps"]))
 
 
+def _page(report: Report, design: Architecture, played: AnyTrace, advice: Sequence[Advice]) -> str:
+    """The page of a report, with the command that makes it again."""
+    from hwsim import api
+    from hwsim.cli.again import again
+    from hwsim.view.report_page.report_page import to_html
+
+    return to_html(report, again(click.get_current_context()), design, api.components(design, played), advice)
+
+
 def _timeline(found: Simulated, file: Path | None, samples: int | None) -> dict[Path, bytes]:
     """What stages did over time, as its file holds it; nothing where none is asked for."""
     if file is None:
@@ -214,7 +241,7 @@ def _write(
     csv_file: Path | None,
     summary_file: Path | None,
     curve_file: Path | None,
-    others: Mapping[Path, bytes],
+    others: Mapping[Path, str | bytes],
 ) -> None:
     """All files or none, then what goes to standard output."""
     if not any((json_file, csv_file, summary_file, curve_file, others)):

@@ -10,6 +10,7 @@ import click
 from hwsim.cli.from_events import from_events
 from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
+from hwsim.cli.plot import OUT, STYLE
 from hwsim.cli.to_nir import to_nir
 
 if TYPE_CHECKING:
@@ -70,6 +71,27 @@ def _print_json(value: Mapping[str, object]) -> None:
     import json
 
     click.echo(json.dumps(value, indent=1, allow_nan=False))
+
+
+@trace.command("plot")
+@click.argument("file", metavar="TRACE", type=FILE)
+@click.option("--sample", type=click.IntRange(min=0), default=0, show_default=True, help="Which recorded sample.")
+@OUT
+@STYLE
+def trace_plot(file: Path, sample: int, out: Path, style: str | None) -> None:
+    """Draw the spikes of a sample, and how often the neurons of each layer fire."""
+    without_threads()
+    from hwsim.example import trace_file
+    from hwsim.files import check_outputs
+    from hwsim.traces.io import read_trace
+
+    path = trace_file(file)
+    check_outputs([out], [path])
+    from hwsim.view.plots.saving import check_format, save
+    from hwsim.view.plots.spike_raster import spikes
+
+    check_format(out)
+    save(spikes(read_trace(path), sample, style=style), out)
 
 
 @trace.command("verify")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -20,6 +20,23 @@ class Storage:
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the equal parts of a chip, at its place on it, and what of each layer's work is done there."""
+
+    row: int
+    column: int
+    shares: Mapping[str, Fraction]  # layer -> of its work
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """Where things lie on a chip that has tiles, and what goes over the links between them."""
+
+    tiles: Mapping[str, Tile]
+    flits: Mapping[tuple[str, str], int] = field(default_factory=dict)  # from a tile to a neighbour, in each timestep
+
+
+@dataclass(frozen=True, slots=True)
 class Hardware:
     """How much of each part there is for this network."""
 
@@ -29,6 +46,7 @@ class Hardware:
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them
     weights: Mapping[str, int] = field(default_factory=dict)  # memory -> bits of weights that it loses without supply
+    floor: Callable[[], Floor] | None = None  # worked out when asked for; None of machines without tiles
     writing: Writing | None = None  # of machines that hold weights in cells, and say how they are written
 
 

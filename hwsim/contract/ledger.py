@@ -129,6 +129,13 @@ class Ledger:
         posting = Posting(stage, component, action, np.atleast_1d(np.asarray(counts)))
         self._checked.append(Checked.of(posting, self.n_samples))
 
+    def parts_of(self) -> Mapping[str, frozenset[str]]:
+        """Components whose actions the jobs of each stage do, those without a price among them."""
+        found: dict[str, set[str]] = {}
+        for each in self._checked:
+            found.setdefault(each.stage, set()).update(component for component, _, _ in each.actions)
+        return {stage: frozenset(parts) for stage, parts in found.items()}
+
     def tally(
         self, stages: Sequence[AnyStage], timesteps: int, ran: Mapping[str, NDArray[np.bool_]] | None = None
     ) -> Mapping[Action, Counts]:

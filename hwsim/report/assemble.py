@@ -25,6 +25,8 @@ from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, PricedRun, area_of, leakage_of, programming_of
 from hwsim.report.report import VERSION as REPORT_VERSION
 from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow, Transfers
+from hwsim.report.work import LinkRow, TileRow
+from hwsim.run.occupancy import Binned
 from hwsim.traces.codings import transferred_bits
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
@@ -43,6 +45,7 @@ def assemble(
     accuracy_of: AccuracyOf,
     baselines: Mapping[RunName, PricedRun],
     curve: ExitCurve | None,
+    occupied: Mapping[RunName, Binned],
 ) -> Report:
     """The report of a workload's runs, and of the network without spikes and all thresholds where those were asked for.
 
@@ -54,7 +57,7 @@ def assemble(
     area = cache(lambda: area_of(runs[-1]))
     spec, io = architecture.spec, transfers(architecture.spec, trace, workload.hardware)
     found = periods([*runs], spec)
-    figures = [run_figures(run, arithmetic, io, found.get(run.name)) for run in runs]
+    figures = [run_figures(run, arithmetic, io, found.get(run.name), spec, occupied.get(run.name)) for run in runs]
     _check_finite(architecture, figures)
     return Report(
         report_version=REPORT_VERSION,
@@ -67,7 +70,7 @@ def assemble(
         no_early_exit=workload.no_exits,
         exit_curve=curve,
         comparisons=later(lambda: comparisons(runs)),
-        baselines=[run_figures(run, arithmetic, io) for run in baselines.values()],
+        baselines=[run_figures(run, arithmetic, io, spec=spec) for run in baselines.values()],
         baseline_ratios=baseline_ratios(runs, baselines, arithmetic),
         accuracy_of=accuracy_of,
         accuracy_by_timestep=later(lambda: _of_trace(trace, trace.accuracy_by_timestep)),
@@ -79,6 +82,8 @@ def assemble(
         programming=programming_of(runs[-1]),
         spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
+        tiles=later(lambda: tile_rows(workload.hardware)),
+        links=later(lambda: link_rows(workload.hardware)),
         notes={**workload.hardware.notes, "flip-flops": runs[-1].flip_flops, **notes},
     )
 
@@ -121,6 +126,21 @@ def area_figure(rows: list[AreaRow]) -> Figure:
 def storage_rows(hardware: Hardware) -> list[StorageRow]:
     """Memory footprint by storage."""
     return [StorageRow(name, kind.used_bits, kind.provided_bits) for name, kind in hardware.storage.items()]
+
+
+def tile_rows(hardware: Hardware) -> list[TileRow]:
+    """Tiles and what is done on each."""
+    tiles = {} if hardware.floor is None else hardware.floor().tiles
+    return [
+        TileRow(name, tile.row, tile.column, {layer: float(share) for layer, share in tile.shares.items()})
+        for name, tile in tiles.items()
+    ]
+
+
+def link_rows(hardware: Hardware) -> list[LinkRow]:
+    """Links between tiles that anything goes over."""
+    flits = {} if hardware.floor is None else hardware.floor().flits
+    return [LinkRow(source, destination, n) for (source, destination), n in flits.items()]
 
 
 def _check_finite(architecture: Architecture[Any], runs: Sequence[Run]) -> None:

@@ -11,8 +11,10 @@ import numpy as np
 from hwsim import units
 from hwsim.contract.ledger import OPERATIONS
 from hwsim.contract.run import RunName
+from hwsim.contract.spec import MachineSpec
 from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.later import later
+from hwsim.report.loads import loads
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
 from hwsim.report.report import (
     Figure,
@@ -27,13 +29,23 @@ from hwsim.report.report import (
     Transfers,
     UnitRow,
 )
+from hwsim.report.work import Occupancy, StageOccupancy
+from hwsim.run.occupancy import Binned
 from hwsim.traces.accuracy import fraction_error
 
 
 def run_figures(
-    run: PricedRun, arithmetic: Collection[str] = (), io: Transfers | None = None, period: Period | None = None
+    run: PricedRun,
+    arithmetic: Collection[str] = (),
+    io: Transfers | None = None,
+    period: Period | None = None,
+    spec: MachineSpec | None = None,
+    binned: Binned | None = None,
 ) -> Run:
-    """All figures of one run; `arithmetic` names the components that multiply and add."""
+    """All figures of one run; `arithmetic` names the components that multiply and add.
+
+    `spec` says which parts are memories, wires and converters; without it loads of layers stay unknown.
+    """
     leaving, found = run.leaving, costs(run.leaving, run)
     energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
     accuracy, error = accuracy_of(run)
@@ -65,11 +77,13 @@ def run_figures(
         ),
         rows=later(lambda: details.rows),
         layers=later(lambda: _layers(run, details.rows)),
+        loads=later(lambda: [] if spec is None else loads(run, spec)),
         units=later(lambda: details.units if timed else []),
         stages=later(lambda: _stages(run)),
         samples=later(lambda: _samples(run)),
         with_io_pj=None if io is None else _together(energy, io.energy_pj),
         period=period,
+        occupancy=None if binned is None else _occupancy(binned, run),
     )
 
 
@@ -113,6 +127,14 @@ class _Details:
     def mac_share(self) -> MacShare | None:
         """How much multiplies."""
         return _mac_share(self.operations, self.rows, self._arithmetic)
+
+
+def _occupancy(binned: Binned, run: PricedRun) -> Occupancy:
+    stages = [
+        StageOccupancy(name, binned.layer_of[name], *(each.tolist() for each in causes))
+        for name, causes in binned.stages.items()
+    ]
+    return Occupancy(binned.edges.tolist(), 1e3 / run.clock_mhz, stages)
 
 
 def _samples(run: PricedRun) -> Samples:

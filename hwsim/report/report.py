@@ -10,8 +10,9 @@ from hwsim.contract.run import RunName
 from hwsim.errors import UsageError, guess
 from hwsim.report.exports import Exports
 from hwsim.report.later import on_demand
+from hwsim.report.work import LayerLoad, LinkRow, Occupancy, TileRow
 
-VERSION = 3
+VERSION = 4
 """Of the JSON report: it grows whenever a key goes, comes or changes its meaning."""
 
 
@@ -222,7 +223,7 @@ class Programming:
 
 @on_demand(
     *("dynamic_pj", "clock_pj", "leakage_pj", "pipelined_per_s", "busiest", "operations", "mac_share", "pj_per_sop"),
-    *("tops_per_w", "energy_by_timestep_pj", "rows", "layers", "units", "stages", "samples"),
+    *("tops_per_w", "energy_by_timestep_pj", "rows", "layers", "loads", "units", "stages", "samples"),
 )
 @dataclass(frozen=True)
 class Run(Costs):
@@ -249,11 +250,13 @@ class Run(Costs):
     energy_by_timestep_pj: list[float]  # what staying for each timestep adds
     rows: list[Row]
     layers: list[LayerRow]
+    loads: list[LayerLoad]  # of layers that multiply or add
     units: list[UnitRow]  # the busiest first; none where nothing is timed
     stages: list[StageRow]
     samples: Samples
     with_io_pj: Figure | None  # energy and what crosses the edge of the chip; None where that has no price
     period: Period | None  # where one was asked for that is no shorter than an inference
+    occupancy: Occupancy | None  # where it was asked for, of runs whose samples run by themselves
 
     @property
     def bottleneck(self) -> Bottleneck | None:
@@ -341,7 +344,7 @@ class BaselineRatio:
 
 @on_demand(
     *("architecture", "options", "early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage"),
-    *("spike_rates", "accuracy_by_timestep"),
+    *("tiles", "links", "spike_rates", "accuracy_by_timestep"),
 )
 @dataclass(frozen=True, repr=False)
 class Report(Exports):
@@ -369,6 +372,8 @@ class Report(Exports):
     programming: Programming | None  # of machines that hold weights in cells, and say how they are written
     spike_rates: dict[str, float]  # layer -> spikes per neuron and timestep
     crossbars: dict[str, int]  # layer -> how many it takes, of machines that have them
+    tiles: list[TileRow]  # of machines that have them
+    links: list[LinkRow]  # between tiles
     notes: dict[str, Any]  # facts of the mapping for the reader; nothing else reads them
 
     def run(self, name: str) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -57,6 +57,7 @@ class Tally(Keeps):
     latency_cycles: Counts  # [sample] of all timesteps, as the makespan
     makespan_cycles: Counts  # [sample]
     speculation: Speculation | None = None  # None where nothing starts before the decision on it
+    parts_of: Mapping[str, frozenset[str]] = field(default_factory=dict)  # stage -> components whose actions it does
 
 
 Tallies = Mapping[RunName, Tally]
@@ -118,6 +119,7 @@ class _Played:
     timelines: Timelines
     counts: Mapping[Action, Counts]  # [sample, timestep] of the jobs
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
+    parts_of: Mapping[str, frozenset[str]]
 
     @classmethod
     def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int, threads: int = 1) -> _Played:
@@ -125,7 +127,7 @@ class _Played:
         timelines = engines.run_all(schedules, engine, threads)
         ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None
         counts = batch.ledger.tally(schedules.stages, timesteps, ran)
-        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran))
+        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran), batch.ledger.parts_of())
 
     @property
     def latency_cycles(self) -> Counts:
@@ -171,6 +173,7 @@ def in_one(
         span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
+        parts_of=played.parts_of,
         step_end_cycles=step_end,
         on_cycles=on,
         latency_cycles=played.latency_cycles,
@@ -221,6 +224,7 @@ def _by_leaving(parts: Sequence[_Played]) -> Tally:
         span_cycles=whole.timelines.spans,
         layer_of=whole.layer_of(),
         unit_of=whole.unit_of(),
+        parts_of=whole.parts_of,
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
         on_cycles=np.stack([part.timelines.makespan_cycles for part in parts], axis=1),
         latency_cycles=whole.latency_cycles,
@@ -259,6 +263,7 @@ def _overlapped(batch: Batch, scheduled: Overlapped, engine: EngineName, timeste
         span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
+        parts_of=played.parts_of,
         step_end_cycles=decided,
         on_cycles=np.max([_last_done(timelines.done[name], ends) for name, ends in ended.items()], axis=0),
         latency_cycles=played.latency_cycles,
@@ -310,6 +315,7 @@ def join(parts: Sequence[Tally]) -> Tally:
         span_cycles=_added([part.span_cycles for part in parts]),
         layer_of=first.layer_of,
         unit_of=first.unit_of,
+        parts_of=first.parts_of,
         step_end_cycles=np.concatenate([part.step_end_cycles for part in parts]),
         on_cycles=np.concatenate([part.on_cycles for part in parts]),
         latency_cycles=np.concatenate([part.latency_cycles for part in parts]),

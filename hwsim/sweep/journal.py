@@ -113,23 +113,24 @@ def _read(path: Path, handle: int, header: bytes, n_points: int) -> tuple[int, d
     if not whole and header.startswith(content):
         return 0, {}
     first, *lines = content[:whole].splitlines() or [content[:200]]
-    _check_header(path, _parsed(path, 1, first), json.loads(header))
+    remedy = "; give another name with --out"
+    _check_header(path, _parsed(path, 1, first, remedy), json.loads(header))
     rows: dict[int, Row] = {}
     for number, line in enumerate(lines, start=2):
-        row = _parsed(path, number, line)
+        row = _parsed(path, number, line, remedy)
         if type(row.get("point")) is not int or not 0 <= row["point"] < n_points:
             raise UsageError(f"{shortened(path)}:{number}: is no row of this sweep")
         rows.setdefault(row["point"], row)
     return whole, rows
 
 
-def _parsed(path: Path, number: int, line: bytes) -> dict[str, Any]:
+def _parsed(path: Path, number: int, line: bytes, remedy: str = "") -> dict[str, Any]:
     try:
         found = json.loads(line)
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise UsageError(f"{shortened(path)}:{number}: is no line of a journal; give another name with --out")
+        raise UsageError(f"{shortened(path)}:{number}: is no line of a journal{remedy}")
     return found
 
 

@@ -64,6 +64,18 @@ class Page:
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self._next())
 
+    def resize(self, width, height=900, scheme="light"):
+        """Be as wide as a phone or a desk, in a light or a dark room."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+        )
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def press(self, key, text=""):
+        """Press a key and let it go."""
+        for kind in ("keyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, text=text if kind == "keyDown" else "")
+
     def run(self, script):
         """What a script gives, as JSON."""
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from hwsim.accelerators.imc.adc_range import adc_range_rows, lossless_adc_bits
@@ -16,7 +17,8 @@ from hwsim.accelerators.imc.plan.rewriting import writing
 from hwsim.accelerators.imc.plan.storage import least_memories, memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.memory import Sram
-from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.arrays import IntArray
+from hwsim.contract.hardware import Floor, Hardware, Storage, Tile
 from hwsim.contract.neuron_parts import neuron_parts
 
 _WRITE = ("crossbar", "row_driver", "adc", "adc_reference", "htree", "noc")
@@ -49,7 +51,7 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
     volatile = spec.crossbar.device == "sram"
     loaded = needed["weights"].bits if found is None else found.once.bits
     weights = {"crossbar": loaded} if volatile and loaded else {}
-    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights, found)
+    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights, _floor(plan), found)
 
 
 def _clocked(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Mapping[str, Fraction]]:
@@ -130,13 +132,59 @@ def _pass_notes(plan: Plan) -> Mapping[str, Any]:
 
 def _mesh_notes(plan: Plan) -> Mapping[str, Any]:
     """The mesh and what each of its links carries in the first timestep."""
-    mesh, rows = plan.traffic.mesh, {step.name: step.rows for step in plan.pipeline.steps}
-    loads: Counter[Link] = Counter()
-    for step, sent in plan.traffic.transfers.items():
-        for link, flits in sent.flits.items():
-            loads[link] += flits * rows[step]
+    mesh, loads = plan.traffic.mesh, _flits(plan)
     return {
         "mesh": f"{mesh.width} x {mesh.height}, {'links shared' if plan.spec.mesh == 'links' else 'ideal links'}",
         "flits a link and timestep, busiest": max(loads.values(), default=0),
         "flits a link and timestep, mean": sum(loads.values()) / mesh.links if mesh.links else 0.0,
     }
+
+
+def _flits(plan: Plan) -> Counter[Link]:
+    """What crosses each link in a timestep."""
+    rows = {step.name: step.rows for step in plan.pipeline.steps}
+    loads: Counter[Link] = Counter()
+    for step, sent in plan.traffic.transfers.items():
+        for link, flits in sent.flits.items():
+            loads[link] += flits * rows[step]
+    return loads
+
+
+def _floor(plan: Plan) -> Callable[[], Floor]:
+    """What works the floor out, from no more than it takes: workloads go to other processes, and plans do not."""
+    placement, sites = plan.placement, plan.traffic.sites.parts
+    held = [(placed.layer, placed.pe_of) for placed in placement.layers.values()]
+    beside = [
+        (name, [(part.tile, part.values) for part in parts])
+        for name, parts in sites.items()
+        if name not in placement.layers
+    ]
+    places = [divmod(number, plan.traffic.mesh.width) for number in range(placement.tiles)]
+    return partial(_worked_out, places, placement.pes_per_tile, held, beside, dict(_flits(plan)))
+
+
+def _worked_out(
+    places: Sequence[tuple[int, int]],
+    pes_per_tile: int,
+    on_crossbars: Sequence[tuple[str, IntArray]],
+    beside: Sequence[tuple[str, Sequence[tuple[int, int]]]],
+    flits: Mapping[Link, int],
+) -> Floor:
+    """Tiles on the mesh with shares of layers by their crossbars there, or by the parts of those that have none.
+
+    A layer that several passes share out is one, with what all of them put on a tile.
+    """
+    held: Counter[tuple[int, str]] = Counter()
+    for layer, pe_of in on_crossbars:
+        held.update((int(pe) // pes_per_tile, layer) for pe in pe_of.ravel())
+    for layer, parts in beside:
+        for tile, values in parts:
+            held[tile, layer] += values
+    whole: Counter[str] = Counter()
+    for (_, layer), n in held.items():
+        whole[layer] += n
+    shares: list[dict[str, Fraction]] = [{} for _ in places]
+    for (tile, layer), n in held.items():
+        shares[tile][layer] = Fraction(n, whole[layer])
+    tiles = {str(number): Tile(*place, shares[number]) for number, place in enumerate(places)}
+    return Floor(tiles, {(str(source), str(to)): n for (source, to), n in flits.items()})

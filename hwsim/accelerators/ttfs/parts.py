@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import sort_stage
 from hwsim.components.pricing.price import Priced
-from hwsim.contract.hardware import Hardware, Storage
+from hwsim.contract.hardware import Floor, Hardware, Storage, Tile
 from hwsim.contract.parts import priced_parts
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def hardware(plan: Plan) -> Hardware:
     clocked |= {sort_stage(planned): sort | half for planned in plan.layers}
     memories = _storage(plan)
     weights = {"weights": memories["weights"].used_bits}
-    return Hardware(instances, clocked, memories, _notes(plan), weights=weights)
+    return Hardware(instances, clocked, memories, _notes(plan), weights=weights, floor=_floor(plan))
 
 
 def _storage(plan: Plan) -> Mapping[str, Storage]:
@@ -92,3 +93,13 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
             f"spikes, up to {plan.most_spikes[plan.network.input.name]} of {prod(plan.network.input.shape)}"
         ),
     }
+
+
+def _floor(plan: Plan) -> Callable[[], Floor]:
+    """Cores in a row; each layer is on one."""
+    names = [[planned.name for planned in plan.layers if planned.core == core] for core in range(plan.spec.cores)]
+    return partial(_in_a_row, names)
+
+
+def _in_a_row(names: Sequence[Sequence[str]]) -> Floor:
+    return Floor({str(core): Tile(0, core, dict.fromkeys(own, Fraction(1))) for core, own in enumerate(names)})

@@ -94,7 +94,7 @@ def _verdict(report: Report, width: int) -> Table:
     table.add_column("verdict")
     table.add_column(f"of {runs[0].name}" if len(report.runs) > len(runs) else "")
     lines = [
-        (f"{label}, {run.name}" if len(runs) > 1 else label, text) for run in runs for label, text in _lines_of(run)
+        (f"{label}, {run.name}" if len(runs) > 1 else label, text) for run in runs for label, text in verdict_lines(run)
     ]
     room = width - max(len("verdict"), *(len(label) for label, _ in lines)) - 2
     for label, text in lines:
@@ -102,7 +102,8 @@ def _verdict(report: Report, width: int) -> Table:
     return table
 
 
-def _lines_of(run: Run) -> list[tuple[str, str]]:
+def verdict_lines(run: Run) -> list[tuple[str, str]]:
+    """What limits a run, what takes its energy and how sure that is: labels and sentences."""
     shares = energy_shares(run)
     lines = []
     if (warning := _fails(run)) is not None:
@@ -162,7 +163,7 @@ def _advice(report: Report, advice: Sequence[Advice], width: int, room: int) -> 
     if untouched := _untouched(report, advice):
         room -= 1
     for each in advice:
-        own = [Text(cut(_gain(each), width)), *(Text(f"  {line}") for line in _wrapped(each, width - 2))]
+        own = [Text(cut(gain(each), width)), *(Text(f"  {line}") for line in _wrapped(each, width - 2))]
         if len(lines) + len(own) > room:
             break
         lines += own
@@ -183,7 +184,8 @@ def _counted(samples: int) -> str:
     return "1 sample" if samples == 1 else f"{samples:,} samples"
 
 
-def _gain(advice: Advice) -> str:
+def gain(advice: Advice) -> str:
+    """What a change is and what it does, in one line."""
     figures = {"energy": advice.energy, "latency": advice.latency, "EDP": advice.edp, "area": advice.area}
     known = ", ".join(f"{name} {value:.2f} x" for name, value in figures.items() if value is not None)
     return f"{advice.what}: {known}"
