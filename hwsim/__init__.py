@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hwsim.doors.events.stored import EventInputs
     from hwsim.doors.nir_export import to_nir
     from hwsim.doors.recordings import from_events, from_nir, run_on
+    from hwsim.oracle.oracle import Oracle
     from hwsim.public import (
         Advice,
         Report,
@@ -32,6 +33,7 @@ __all__ = [
     "HwsimError",
     "Learner",
     "ModelError",
+    "Oracle",
     "Report",
     "TraceError",
     "UsageError",
@@ -56,6 +58,7 @@ _ELSEWHERE = {
     "doors.events.stored": ["EventInputs"],
     "doors.nir_export": ["to_nir"],
     "doors.recordings": ["from_events", "from_nir", "run_on"],
+    "oracle.oracle": ["Oracle"],
     "traces.plastic.parameters": ["Learner"],
 }
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}

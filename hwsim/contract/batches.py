@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.contract.ledger import Ledger
+from hwsim.contract.marginal import Asked, Marginals
 from hwsim.contract.run import RunName
 from hwsim.contract.stages import cut_short
 from hwsim.engine.schedule import Schedule, Schedules
@@ -122,6 +124,8 @@ class Batches:
     kinds: Mapping[int, Hashable] = field(default_factory=lambda: {0: None})  # by the sample from which on they hold
     independent: bool = True
     jobs: Mapping[Hashable, int] | None = None  # of all schedules of one sample of each kind; None: to be counted
+    anew: Callable[[Any, Collection[RunName]], Batches] | None = None  # of another trace of the same network, some runs
+    marginals: Callable[[Asked], Marginals] | None = None  # what one spike more or less costs; None where nobody says
 
     @cached_property
     def _jobs(self) -> Mapping[Hashable, int]:
@@ -133,7 +137,7 @@ class Batches:
 
     def played(self) -> Batches:
         """How much there was, without what it is lowered from."""
-        return replace(self, lower=_lowered_before, jobs=self._jobs)
+        return replace(self, lower=_lowered_before, jobs=self._jobs, anew=None, marginals=None)
 
     @property
     def n_jobs(self) -> int:

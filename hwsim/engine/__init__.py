@@ -35,9 +35,9 @@ def run(schedule: Schedule, engine: EngineName = "auto") -> Timeline:
     return played
 
 
-def run_all(schedules: Schedules, engine: EngineName = "auto") -> Timelines:
-    """Play one schedule for each sample, as `run` does."""
-    played: Timelines = _module(engine).run_all(schedules)
+def run_all(schedules: Schedules, engine: EngineName = "auto", threads: int = 1) -> Timelines:
+    """Play one schedule for each sample, as `run` does; the compiled engine in several threads if asked."""
+    played: Timelines = _module(engine).run_all(schedules, threads)
     return played
 
 

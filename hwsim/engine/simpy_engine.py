@@ -34,8 +34,8 @@ def run(schedule: Schedule) -> Timeline:
     return machine.timeline()
 
 
-def run_all(schedules: Schedules) -> Timelines:
-    """Play one schedule for each sample, one after another."""
+def run_all(schedules: Schedules, _threads: int = 1) -> Timelines:
+    """Play one schedule for each sample, one after another, in this thread."""
     each = list(schedules)
     return Timelines.of(each, [run(schedule) for schedule in each])
 

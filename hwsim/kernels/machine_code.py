@@ -34,7 +34,7 @@ class MachineCode:
             self._linker.add_object_file(llvm.ObjectFileRef.from_data(content))
         self._linker.finalize_object()
         address = self._linker.get_function_address(built.entry)
-        self._call = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)
+        self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)  # other threads run meanwhile
         words = "".join(f"{letter}{WORD - struct.calcsize(letter)}x" for letter in letters)
         self._words = struct.Struct(f"@{FIRST * WORD}x{words}")
         self._result = struct.Struct(f"@{built.result}") if built.result else None

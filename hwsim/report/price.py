@@ -306,7 +306,7 @@ def price(
     """
     priced = []
     for name, tally in runs.items():
-        leaving = _leaving(name, tally, workload)
+        leaving = leaving_of(name, tally, workload)
         run = PricedRun(name, tally, workload, components, clock_mhz, leaving)
         priced.append(run)
     # A run with decisions off does not post the decision's actions; the fullest run has to match every price.
@@ -314,7 +314,8 @@ def price(
     return priced
 
 
-def _leaving(run: RunName, tally: Tally, workload: Workload) -> Leaving:
+def leaving_of(run: RunName, tally: Tally, workload: Workload) -> Leaving:
+    """When the samples of a run leave: after all timesteps where nothing decides on them."""
     exits = workload.exits
     if exits is None or run not in exits.runs:
         n, timesteps = len(tally.latency_cycles), workload.timesteps

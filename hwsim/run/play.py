@@ -68,17 +68,19 @@ def play(workload: Workload, engine: EngineName = "auto") -> Tallies:
     return play_batches(workload, told, engine)
 
 
-def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName) -> Tallies:
-    """The same for some batches of it."""
+def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineName, threads: int = 1) -> Tallies:
+    """The same for some batches of it, each in so many threads where that is offered."""
     parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs if run is not RunName.STREAMED}
     alone: list[Schedules] = []  # of every sample with all timesteps, where they are to follow each other
     for batch in batches:
         if RunName.STREAMED in workload.runs:
             alone.append(_whole(batch.runs[RunName.STATIC]))
         for run, scheduled in batch.runs.items():
+            if run not in parts:
+                continue
             match scheduled:
                 case OneEach():
-                    tally = _in_one(batch, scheduled, engine, workload.timesteps)
+                    tally, _ = in_one(batch, scheduled, engine, workload.timesteps, threads)
                 case ByLeaving(schedules):
                     tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
                 case Overlapped():
@@ -88,6 +90,23 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     if alone and workload.stream is not None:
         found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)
     return {run: found[run] for run in workload.runs}
+
+
+def counted(batch: Batch, run: RunName, timesteps: int) -> Tally:
+    """What all jobs of a run do, which is not played: every time is 0 and nothing is cut short."""
+    schedules, nothing = _whole(batch.runs[run]), np.zeros((len(batch.samples), timesteps), np.int64)
+    return Tally(
+        counts=batch.ledger.tally(schedules.stages, timesteps),
+        busy_cycles=_busy(schedules, timesteps, None),
+        stall_cycles={},
+        span_cycles={},
+        layer_of={stage.name: stage.layer for stage in schedules.stages},
+        unit_of={},
+        step_end_cycles=nothing,
+        on_cycles=nothing,
+        latency_cycles=nothing[:, -1],
+        makespan_cycles=nothing[:, -1],
+    )
 
 
 def _whole(scheduled: Scheduled) -> Schedules:
@@ -105,9 +124,11 @@ class _Played:
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
 
     @classmethod
-    def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int) -> _Played:
+    def by(
+        cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int, threads: int = 1
+    ) -> _Played:
         """Let an engine play them, and count."""
-        timelines = engines.run_all(schedules, engine)
+        timelines = engines.run_all(schedules, engine, threads)
         ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None
         counts = batch.ledger.tally(schedules.stages, timesteps, ran)
         return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran))
@@ -141,13 +162,15 @@ def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) 
     return busy
 
 
-def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int) -> Tally:
-    """One schedule a sample: what is done by the end of a timestep is what leaving then costs."""
-    played = _Played.by(engine, batch, scheduled.schedules, timesteps)
+def in_one(
+    batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int, threads: int = 1
+) -> tuple[Tally, Timelines]:
+    """One schedule a sample, whose costs are what is done by the end of a timestep; and when each job ran."""
+    played = _Played.by(engine, batch, scheduled.schedules, timesteps, threads)
     step_end = played.timelines.done[scheduled.stage][:, scheduled.ends]
     on, makespan = step_end.copy(), played.timelines.makespan_cycles
     on[:, -1] = np.maximum(on[:, -1], makespan)
-    return Tally(
+    tally = Tally(
         counts=played.counts,
         busy_cycles=played.busy_cycles,
         stall_cycles=played.timelines.accounts,
@@ -159,6 +182,7 @@ def _in_one(batch: Batch, scheduled: OneEach, engine: EngineName, timesteps: int
         latency_cycles=played.latency_cycles,
         makespan_cycles=makespan,
     )
+    return tally, played.timelines
 
 
 def _in_stream(alone: Tally, schedule: Schedule, engine: EngineName) -> Tally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from hwsim.accelerators.digital.blocked import Blocked, block_layers
 from hwsim.accelerators.digital.hardware import hardware
 from hwsim.accelerators.digital.mean_fan_out import denominator
+from hwsim.accelerators.digital.mover import Traffic
 from hwsim.accelerators.digital.parts import Taken, taken
 from hwsim.accelerators.digital.plan import Plan, plan_network
 from hwsim.accelerators.digital.posting import Fixed, fixed_postings
@@ -34,6 +35,7 @@ class Layout:
     taken: Taken
     fixed: Fixed
     unit: int  # counts of accumulates are in 1 / unit
+    still: Mapping[str, Traffic]  # what every task moves without spikes
 
     @classmethod
     def of(cls, spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None = None) -> Layout:
@@ -64,6 +66,7 @@ class Layout:
             storage=storage,
             taken=actions,
             fixed=kept(storage, ("fixed postings", tuple(actions.items())), spec, fixed),
+            still=_still(replace(made, spec=spec), storage),
             unit=kept(made, "unit", spec, lambda asked: denominator(replace(made, spec=asked))),
         )
 
@@ -112,3 +115,7 @@ def _without_spikes(plan: Plan, storage: Storage) -> list[TaskWork]:
         return [TaskWork(task, None, None, traffic(same, storage, task, None)) for task in plan.tasks]
 
     return kept(storage, "work without spikes", plan.spec, compute)
+
+
+def _still(plan: Plan, storage: Storage) -> Mapping[str, Traffic]:
+    return {work.task.name: work.traffic for work in _without_spikes(plan, storage)}

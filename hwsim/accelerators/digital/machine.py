@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from hwsim.accelerators.digital.batch_counting import count
 from hwsim.accelerators.digital.facts import FACTS
 from hwsim.accelerators.digital.layout import Layout, needed
+from hwsim.accelerators.digital.marginal import marginals
 from hwsim.accelerators.digital.parts import parts_of
 from hwsim.accelerators.digital.schedule import job_ends, schedules
 from hwsim.accelerators.digital.spec import DigitalSpec
@@ -92,15 +93,9 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         return replace(dense, by_layer=tuple(sorted(baseline.density_by_layer.items())))
 
     def _workload(self, laid_out: Layout, trace: Trace, accuracy: tuple[float | None, int]) -> Workload:
-        plan, shape = laid_out.plan, laid_out.shape()
-        words: int = sum(packed.words[0].size for packed in trace.spikes.values())
+        plan = laid_out.plan
         return Workload(
-            batches=Batches(
-                partial(_lower, laid_out, shape, trace),
-                trace.n_samples,
-                _WORDS_AT_ONCE // words,
-                jobs={None: shape.n_jobs},
-            ),
+            batches=_batches(laid_out, laid_out.shape(), trace),
             timesteps=plan.timesteps,
             runs=(RunName.STATIC,),
             no_stream="layers run one after another on one array, and an inference begins when the one before it ends",
@@ -111,6 +106,19 @@ class Digital(Accelerator[DigitalSpec, Trace]):
             timed=self.spec.fan_out == "exact",
             count_units={("ac", "add"): laid_out.unit} if laid_out.unit > 1 else {},
         )
+
+
+def _batches(laid_out: Layout, shape: Schedules, trace: Trace, _runs: Collection[RunName] = ()) -> Batches:
+    """The batches of a trace, which has one run."""
+    words: int = sum(packed.words[0].size for packed in trace.spikes.values())
+    return Batches(
+        partial(_lower, laid_out, shape, trace),
+        trace.n_samples,
+        _WORDS_AT_ONCE // words,
+        jobs={None: shape.n_jobs},
+        anew=partial(_batches, laid_out, shape),
+        marginals=partial(marginals, laid_out, trace),
+    )
 
 
 def _lower(laid_out: Layout, shape: Schedules, trace: Trace, samples: range) -> Batch:

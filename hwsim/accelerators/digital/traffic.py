@@ -121,11 +121,16 @@ def _move_through_scratchpad(
     all_of_them = tiling.at(-(-task.part_bits // pad.port_bits))
     mover.moved.pad_writes = tiling.combine(tiling.widths * all_of_them * copies, once) * filled
     if skips(mover.plan, work):
-        assert work is not None
-        mover.moved.pad_reads = tiling.combine(tiling.widths * pad_accesses(mover.plan, task), work.ones)
+        mover.moved.pad_reads = pad_reads(mover.plan, task, work)
     else:
         readers = tiling.positions if pad.per == "pe" else 1
         mover.moved.pad_reads = tiling.combine(tiling.widths, each_tile * readers * accesses_in_a_row(mover.plan, task))
+
+
+def pad_reads(plan: Plan, task: Task, work: TileWork | None) -> IntArray:
+    """Reads of the columns' scratchpads for spikes that fetch their weights one by one."""
+    assert work is not None
+    return task.tiling.combine(task.tiling.widths * pad_accesses(plan, task), work.ones)
 
 
 def accesses_in_a_row(plan: Plan, task: Task) -> IntArray:

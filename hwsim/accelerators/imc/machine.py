@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -14,6 +14,7 @@ from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.knobs import knobs
 from hwsim.accelerators.imc.layout import Layout
+from hwsim.accelerators.imc.marginal import marginals
 from hwsim.accelerators.imc.parts import part_names, parts_of
 from hwsim.accelerators.imc.schedule import schedules, streamed
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -126,18 +127,11 @@ class Imc(Accelerator[ImcSpec, Trace]):
         self, spec: ImcSpec, trace: Trace, early: tuple[RunName, ...], dense: Dense | None = None
     ) -> Workload:
         runs = (RunName.STATIC, *early)
-        timesteps, planes = (trace.timesteps, trace.timesteps) if dense is None else (1, dense.activation_bits)
+        timesteps = trace.timesteps if dense is None else 1
         parts = derived(self.spec, part_names)  # first, so that what has no price is named by its key
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
-        words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
-        shapes = laid_out.shapes()
         return Workload(
-            batches=Batches(
-                partial(_lower, laid_out, shapes, trace, dense),
-                trace.n_samples,
-                _WORDS_AT_ONCE // (planes * words),
-                jobs={None: sum(shape.n_jobs for shape in shapes.values())},
-            ),
+            batches=_batches(laid_out, dense, trace, runs),
             timesteps=timesteps,
             stream=Streaming(partial(streamed, laid_out.plans[RunName.STATIC])),
             runs=runs,
@@ -182,13 +176,29 @@ def _why_no_exits(trace: Trace, spec: ImcSpec) -> str:
     return why_not(spec.early_exit, trace)
 
 
+def _batches(laid_out: Layout, dense: Dense | None, trace: Trace, runs: Collection[RunName]) -> Batches:
+    """The batches of a trace, for some of the runs that it is laid out for."""
+    words: int = sum(packed.words[0, 0].size for packed in trace.spikes.values())
+    planes, shapes = trace.timesteps if dense is None else dense.activation_bits, laid_out.shapes()
+    chosen = {run: shapes[run] for run in runs}
+    return Batches(
+        partial(_lower, laid_out, chosen, trace, dense),
+        trace.n_samples,
+        _WORDS_AT_ONCE // (planes * words),
+        jobs={None: sum(shape.n_jobs for shape in chosen.values())},
+        anew=partial(_batches, laid_out, dense),
+        marginals=partial(marginals, laid_out, trace),
+    )
+
+
 def _lower(
     laid_out: Layout, shapes: Mapping[RunName, Schedules], trace: Trace, dense: Dense | None, samples: range
 ) -> Batch:
     """Count what some samples do, and lay out their schedules for every run."""
     counts = count(laid_out.spec, trace, dense, samples)
     scheduled: dict[RunName, OneEach | Overlapped] = {}
-    for run, plan in laid_out.plans.items():
+    for run in shapes:
+        plan = laid_out.plans[run]
         work = Work.of(plan, counts, len(samples))
         kind = Overlapped if run is RunName.OVERLAPPED else OneEach
         scheduled[run] = kind(schedules(work, shapes[run]), *plan.pipeline.step_ends())

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 NEVER = np.iinfo(np.int64).max
 NONE = -1
 UNCHAINED = -2
+FREE, HELD, READY = range(3)
+"""Of a stage: whether its jobs start, do not until samples part, or do not although the first of them could."""
 
 STAGE = np.dtype(
     [
@@ -77,6 +79,8 @@ class Machine(NamedTuple):
     latency: NDArray[np.int64]
     slots: NDArray[np.int64]  # cycle from which each slot is free, one binary heap a unit
     turn: NDArray[np.int64]  # [stage], room for those that are answered together
+    held: NDArray[np.int64]  # [stage] FREE, HELD or READY
+    until: NDArray[np.int64]  # [1]: the first cycle in which a held stage could start a job, NEVER without one
     feared: NDArray[np.int64]  # [1]: a stage whose decision may come, with which the chain of them begins, or NONE
     units: NDArray[Any]  # UNIT[unit]
     queues: NDArray[np.int64]  # stages that ask for a slot: one binary heap a unit, by (ready, position)
@@ -97,6 +101,7 @@ class Batch(NamedTuple):
     times: NDArray[np.int64]  # [sample, 3 N]
     ran: NDArray[np.bool_]  # [sample, N], True
     heads: NDArray[np.int64]  # [sample, stage]
+    held: NDArray[np.int64]  # [stage] HELD where samples differ, FREE where they are alike
     layers: NDArray[np.int64]  # [stage] number of its layer
     spans: NDArray[np.int64]  # [layer, 2] first start and last done summed over samples
     span: NDArray[np.int64]  # [layer, 2] room for those of one sample

@@ -1,0 +1,161 @@
+"""The cost oracle: a design and a network laid out once, asked for what one batch's spikes after another cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, get_args
+
+from hwsim import arguments
+from hwsim.api import load_trace
+from hwsim.arch.settings import Settings, as_overrides
+from hwsim.designs import Architecture, load_architecture
+from hwsim.errors import UsageError, guess
+from hwsim.oracle.batch import batch_of
+from hwsim.oracle.chain import Reals
+from hwsim.oracle.cost import Cost
+from hwsim.oracle.gradient import sloped
+from hwsim.oracle.machine import LaidOut, figures_of
+from hwsim.oracle.monitor import Monitor
+from hwsim.oracle.objective import FIXED, Objective
+from hwsim.oracle.spikes import Axes
+from hwsim.report.price import PricedRun
+from hwsim.traces.codings import is_trace
+from hwsim.traces.trace import AnyTrace
+
+
+class Oracle:
+    """What the spikes of a batch cost on a machine: exact, and without a file, a report or rounded weights in the way.
+
+    Args:
+        architecture: a design as `hwsim.simulate` takes it.
+        source: a trace, a path of one, or a model that `hwsim.capture` takes, with what that needs in `capture`.
+        objective: a figure - `energy_pj`, `dynamic_pj`, `latency_ns`, `edp_pj_ns`, `memory_kib` or `area_mm2` - or
+            weights of several, `{"energy_pj": 1e-6, "latency_ns": 1e-3}`.
+        set: values of the design to change, as `hwsim.simulate` takes them.
+        run: of a report's runs the one that is asked about, `static` unless given; in `early exit` samples leave as
+            those of the trace's larger set do.
+        axes: whether the first axis of what is given is that of time or that of samples.
+        capture: arguments of `hwsim.capture` beside the model, of which `inputs` is one.
+
+    Raises:
+        HwsimError: as `simulate` and `capture` do.
+
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture | str | Path,
+        source: Any,
+        *,
+        objective: str | Mapping[str, float] = "energy_pj",
+        set: Settings = None,  # noqa: A002 - as on the command line
+        run: str | None = None,
+        axes: Axes = "time, sample",
+        capture: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.axes: Axes = arguments.one_of("axes", axes, get_args(Axes))
+        self.objective = Objective.of(objective)
+        self.architecture = load_architecture(architecture, as_overrides(set))
+        self.trace = _trace_of(source, capture)
+        self._laid_out = LaidOut.of(self.architecture, self.trace, run)
+        self._memo: dict[str, object] = {}
+        self.kept: dict[Any, Any] = {}  # what others keep with it
+        timed = self._laid_out.workload.timed
+        if self.objective.plays and not timed:
+            raise UsageError("objective: this design is an equation of energy, which has no time: use dynamic_pj")
+
+    def __call__(self, spikes: Any, inputs: Any = None) -> Cost:
+        """What a batch costs.
+
+        Args:
+            spikes: by layer with neurons, tensors or arrays [timestep, sample, channel, y, x] of 0 and 1, or a list
+                with one a timestep; of vectors without y and x.  Or a trace's `PackedSpikes`.
+            inputs: raw inputs [sample, channel, y, x], integers or fractions from 0 to 1; over time with timesteps as
+                those of spikes.  The recorded ones stand in where there are none, and the cost says so.
+
+        Raises UsageError in one line for what is none of this.
+
+        """
+        return self._cost(self._priced(batch_of(self.trace, spikes, inputs, self.axes)), inputs is not None)
+
+    def slopes(self, spikes: Any, inputs: Any = None) -> tuple[Cost, Mapping[str, Reals]]:
+        """What a batch costs, and what each spike of it does: how much less the objective of its sample were without.
+
+        Of a neuron that is silent, how much more it were with a spike of it.  The second are float32 by layer,
+        [sample or 1, timestep or 1, place, channel or 1], place = y * width + x.  Raises UsageError as a call does, and
+        where the machine does not say what a single spike costs.
+        """
+        batch = batch_of(self.trace, spikes, inputs, self.axes)
+        found = sloped(self._laid_out, self._laid_out.lower(batch), batch, self.objective, self._memo)
+        return self._cost(found.run, inputs is not None), found.spikes
+
+    def monitor(
+        self, model: Any, layers: Mapping[str, Any] | None = None, inputs: bool | Callable[[Any], Any] = True
+    ) -> Monitor:
+        """Hooks on a model that hand over the spikes of each of its forward passes.
+
+        Args:
+            model: a torch module; with neurons of snnTorch, SpikingJelly or Norse it needs no `layers`.
+            layers: the module, or its name, whose output are the spikes of each layer of the trace.
+            inputs: whether what the model is given are raw inputs, as a call takes them, or what makes them of it.
+
+        Raises UsageError for layers and modules that there are not.
+
+        """
+        return Monitor(model, self.trace.network.spiking(), self.trace.timesteps, layers, inputs)
+
+    def shape(self, layer: str) -> tuple[int, int, int]:
+        """Rows, columns and channels of a layer; raises UsageError for one that there is not."""
+        try:
+            found: tuple[int, int, int] = self.trace.network[layer].shape
+        except KeyError:
+            names = [each.name for each in self.trace.network.spiking()]
+            near = guess(str(layer), names)
+            raise UsageError(
+                f"spikes: no layer with neurons is called '{layer}', those are {', '.join(names)}{near}"
+            ) from None
+        return found
+
+    def _priced(self, batch: AnyTrace) -> PricedRun:
+        laid_out = self._laid_out
+        workload = laid_out.lower(batch)
+        return laid_out.played(workload) if self.objective.plays else laid_out.counted(workload)
+
+    def _cost(self, run: PricedRun, with_inputs: bool) -> Cost:
+        weights = self.objective.weights
+        each, means = figures_of(run, weights)
+        for name in FIXED.intersection(weights):
+            means[name] = self._laid_out.fixed[name]
+            each[name] = each_of(means[name], run.n_samples)
+        return Cost(each, means, weights)
+
+    @cached_property
+    def reference(self) -> Cost:
+        """What the recorded samples of the trace cost: something to divide by."""
+        return self._cost(self._priced(self.trace), with_inputs=True)
+
+
+def each_of(value: float, n: int) -> Any:
+    """One value for each of some samples."""
+    import numpy as np
+
+    return np.full(n, value)
+
+
+def _trace_of(source: Any, capture: Mapping[str, Any] | None) -> AnyTrace:
+    if isinstance(source, str | Path):
+        source = load_trace(source)
+    if is_trace(source):
+        if capture is not None:
+            raise UsageError("capture: says how a model is captured, and a trace was given")
+        found: AnyTrace = source
+        return found
+    from hwsim.doors.capture import capture as captured
+
+    if capture is None or "inputs" not in capture:
+        raise UsageError("capture: wanted what hwsim.capture needs beside a model, such as inputs and timesteps")
+    others = {name: value for name, value in capture.items() if name != "inputs"}
+    made: AnyTrace = captured(source, capture["inputs"], **others)
+    return made
