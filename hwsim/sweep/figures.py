@@ -22,6 +22,7 @@ FIGURES = {
     "edp_high_pj_ns": "the same with all prices at their high ends",
     "area_mm2": "area of all instances",
     "leakage_uw": "leakage power of all instances",
+    "standing_share": "share of the energy that is clock and leakage",
     "timesteps": "mean timesteps run",
     "period_energy_pj": "energy of a period of operating.period_ns, where there is one",
     "period_power_uw": "mean power of such a period",

@@ -131,8 +131,14 @@ def _figures(run: PricedRun) -> Row:
         "edp_high_pj_ns": edp["high"],
         "area_mm2": area_figure(area_of(run)).value,
         "leakage_uw": run.leakage_uw("value"),
+        "standing_share": _standing(run) / energy["value"] if energy["value"] else None,
         "timesteps": mean(steps(run.leaving)),
     }
+
+
+def _standing(run: PricedRun) -> float:
+    """Energy of the clock and leakage, in pJ."""
+    return run.leaving.mean(run.energies("value", clock=True) + run.leakages("value"))
 
 
 def _in_use(machine: Accelerator[Any, Any], runs: list[PricedRun], run: PricedRun) -> Row:

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from accelerators.imc.cases import PLAIN
 from click.testing import CliRunner
 from contract.families import TRACES
 from numba import config
@@ -103,12 +104,14 @@ def test_no_lever_of_a_machine_changes_a_result(design, name):
 
 
 def test_the_command_prints_lines_that_can_be_repeated():
-    printed = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0"]).stdout
+    printed = CliRunner().invoke(main, ["simulate", str(PLAIN), "example", "--accuracy-samples", "0"]).stdout
     lines = printed.splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("what would help"))
     assert lines[start + 1].startswith("first layer digital: energy 0.")
     assert lines[start + 2] == "  --set direct_input=digital  # was every_step"
-    none = CliRunner().invoke(main, ["simulate", "imc", "example", "--accuracy-samples", "0", "--no-advice"]).stdout
+    none = (
+        CliRunner().invoke(main, ["simulate", str(PLAIN), "example", "--accuracy-samples", "0", "--no-advice"]).stdout
+    )
     assert "what would help" not in none and none == "\n".join(lines[: start - 1]) + "\n"
 
 

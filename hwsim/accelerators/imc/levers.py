@@ -16,7 +16,7 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
     """Copies, converters, lanes where a layer limits; packing, fewer idle parts, memory; the first layer; the clock."""
     layer, chip = limits.layer, spec.chip
     if limits.unit == layer and layer:
-        if chip.replicate != "auto":
+        if chip.replicate == "none" or isinstance(chip.replicate, dict):
             copies = {} if chip.replicate == "none" else dict(chip.replicate)
             already = copies.get(layer, 1)
             yield Lever(f"copies of {layer}", [{"chip.replicate": {**copies, layer: n * already}} for n in _COPIES])

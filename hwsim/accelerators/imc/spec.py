@@ -35,13 +35,14 @@ class Chip(ComponentSpec):
     """Tiles of PEs of crossbars; `packing` says how layers take them, `as_needed` adds whole tiles.
 
     `replicate` says how many copies of a layer share out the positions of its rows; `auto` copies the slowest layer as
-    long as all copies take no more than `crossbar_budget` crossbars and the chip has room.
+    long as all copies take no more than `crossbar_budget` crossbars and the chip has room; `spare` as long as what is
+    left on the tiles that one copy of each layer needs has room for more.
     """
 
     tiles: Annotated[int, Field(ge=1)] | Literal["as_needed"]
     pes_per_tile: int = Field(ge=1)
     crossbars_per_pe: int = Field(ge=1)
-    replicate: dict[str, Annotated[int, Field(ge=1)]] | Literal["none", "auto"] = "none"
+    replicate: dict[str, Annotated[int, Field(ge=1)]] | Literal["none", "auto", "spare"] = "none"
     crossbar_budget: int | None = Field(default=None, ge=1)
 
     _of_today = model_validator(mode="before")(refuse_chosen)

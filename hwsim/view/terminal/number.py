@@ -61,7 +61,7 @@ def power(uw: float) -> str:
 
 def edp(pj_ns: float) -> str:
     """Energy-delay product."""
-    return si(pj_ns * 1e-21, "J s") if pj_ns * 1e-21 >= 1e-12 else f"{pj_ns * 1e-21:.4g} J s"
+    return si(pj_ns * 1e-21, "J s") if pj_ns * 1e-21 >= 1e-15 else f"{pj_ns * 1e-21:.4g} J s"
 
 
 def percent(fraction: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from traces.direct.networks import Sketch
@@ -20,16 +21,17 @@ from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import Inputs, Logits, PackedSpikes
 
 SILENT = 0.0
+PLAIN = Path(__file__).parents[2] / "cases" / "imc_plain.yaml"
 
 
 @cache
-def shipped_spec():
-    return api.load_architecture("imc").spec
+def plain_spec():
+    return api.load_architecture(PLAIN).spec
 
 
 def variant(**changes):
-    """The shipped machine with other values, `__` for a dot: variant(adc__bits=6); checked as a file would be."""
-    values = shipped_spec().model_dump()
+    """The plain machine with other values, `__` for a dot: variant(adc__bits=6); checked as a file would be."""
+    values = plain_spec().model_dump()
     for key, value in changes.items():
         *path, last = key.split("__")
         place = values

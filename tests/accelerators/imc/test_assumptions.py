@@ -197,7 +197,7 @@ def test_assumptions_that_contradict_the_machine_are_refused(changes, message):
 
 
 def test_the_shipped_machine_assumes_nothing_and_the_interval_of_a_pe_is_a_crossbars():
-    assert cases.shipped_spec().assumptions.switched_on == "none"
+    assert cases.plain_spec().assumptions.switched_on == "none"
     plain, by_pe = dense(), dense(assumptions__conversion="pe")
     trace = cases.random_trace(cases.chain(), samples=1)
     for spec in (plain, by_pe):

@@ -125,7 +125,7 @@ def test_exits_of_all_test_samples_equal_softmax_in_floats_but_for_ties(path, me
 
 @on_shipped
 def test_the_report_of_a_shipped_trace_has_the_exits_of_the_tables(path):
-    trace, rule = api.load_trace(path), cases.shipped_spec().early_exit
+    trace, rule = api.load_trace(path), cases.plain_spec().early_exit
     found = exits.decide(rule, trace)
     wanted = first_true(table_leaves(trace.logits["test"], False, "entropy", found.threshold))
     np.testing.assert_array_equal(found.histogram, np.bincount(wanted, minlength=5)[1:])

@@ -32,7 +32,7 @@ def copies_of(spec: ImcSpec, single: Layers) -> Mapping[str, int]:
     a budget that does not hold every layer once.
     """
     wanted = spec.chip.replicate
-    if wanted == "auto":
+    if wanted == "auto" or wanted == "spare":
         return _balanced(spec, single)
     copies = dict.fromkeys(single, 1)
     for name, n in {} if wanted == "none" else wanted.items():
@@ -76,8 +76,11 @@ def _balanced(spec: ImcSpec, single: Layers) -> Mapping[str, int]:
 def _budget(spec: ImcSpec, single: Layers, crossbars: int) -> tuple[int, float]:
     """Crossbars that all copies may take, and places for crossbars left on the chip for more copies."""
     chip, on_chip = spec.chip, float("inf")
+    a_tile, taken = chip.pes_per_tile * chip.crossbars_per_pe, sum(_room(spec, layer) for layer in single.values())
     if chip.tiles != "as_needed":
-        on_chip = chip.tiles * chip.pes_per_tile * chip.crossbars_per_pe
+        on_chip = chip.tiles * a_tile
+    elif chip.replicate == "spare":
+        on_chip = ceil(taken / a_tile) * a_tile
     elif chip.crossbar_budget is None:
         raise ArchitectureError("chip.replicate: auto needs a chip.crossbar_budget or a number of chip.tiles")
     if chip.crossbar_budget is not None and chip.crossbar_budget < crossbars:
@@ -85,7 +88,7 @@ def _budget(spec: ImcSpec, single: Layers, crossbars: int) -> tuple[int, float]:
             f"chip.crossbar_budget: every layer once takes {crossbars} crossbars, got {chip.crossbar_budget}"
         )
     every = int(on_chip) if chip.crossbar_budget is None else chip.crossbar_budget
-    return every, on_chip - sum(_room(spec, layer) for layer in single.values())
+    return every, on_chip - taken
 
 
 def _room(spec: ImcSpec, layer: LayerPlacement) -> int:
