@@ -18,7 +18,6 @@ from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
 from hwsim.kernels.events.batch import play_batch
 from hwsim.kernels.events.machine import FREE, HELD, NEVER, NONE, Batch, Machine
 
-
 _JOBS_WORTH_THREADS = 1 << 16  # of all samples: to start threads takes as long as some thousand of them
 
 

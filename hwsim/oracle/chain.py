@@ -1,7 +1,8 @@
 """From what bits of maps that layers read cost to what spikes cost: back through pools, sums and what arranges maps.
 
-A spike that turns changes the integers that a pool or a sum makes of it, and every digit that changes counts: what is
-made of spikes alone is exact.  Further back it is what one more and one less cost in the mean.
+A spike that turns changes the integers that pools and sums make of it, and every digit of those that changes costs what
+it does by itself.  So what one spike costs is exact where a layer's costs are in proportion to its bits, whatever lies
+between; where a layer is read along several paths at once each is taken by itself.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.contract.arrays import IntArray
 from hwsim.contract.marginal import Marginals
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Add, Concat, Flatten, Layer, Pool, Upsample, is_delayed
+from hwsim.traces.network.layers import Add, Concat, Flatten, Input, Layer, Pool, Upsample, is_delayed
 from hwsim.traces.network.window import Window
 from hwsim.traces.planes import unpack_channels
 
 Reals = NDArray[np.float32]
-_Step = Callable[[int], Reals]
-"""What a change by so much costs."""
+Change = Callable[[IntArray], Reals]
+"""What it costs if each integer of a map alone changes by so much: [sample, timestep, place, channel] both."""
 
 
 def by_spike(trace: Trace, marginals: Marginals) -> Mapping[str, Reals]:
@@ -29,7 +31,7 @@ def by_spike(trace: Trace, marginals: Marginals) -> Mapping[str, Reals]:
     chain = _Chain(trace)
     for name, found in marginals.items():
         layer = trace.network[name]
-        chain.digits(layer.inputs[0], _early(found, trace.timesteps) if is_delayed(layer) else found)
+        chain.read(layer.inputs[0], _early(found, trace.timesteps) if is_delayed(layer) else found)
     return chain.found
 
 
@@ -46,132 +48,160 @@ class _Chain:
 
     def __init__(self, trace: Trace) -> None:
         self._trace, self._network = trace, trace.network
+        self._values: dict[str, IntArray] = {}
         self.found: dict[str, Reals] = {}
 
-    def digits(self, name: str, planes: Reals) -> None:
-        """Add what the digits of a map cost: [plane or 1, sample, timestep, place, channel]."""
+    def read(self, name: str, planes: Reals) -> None:
+        """Add what the digits of a map cost that a layer reads: [plane or 1, sample, timestep, place, channel]."""
         layer = self._network[name]
         if name in self._trace.spikes:
             self._add(name, planes[0])
-        elif isinstance(layer, Flatten | Concat | Upsample):
-            for source, part in self._arranged(layer, planes):
-                self.digits(source, part)
-        elif isinstance(layer, Pool) and layer.kind == "max":
-            self._maximum(layer, planes[0])
-        elif isinstance(layer, Pool | Add):
-            more, less = self._steps(layer, planes)
-            for source, gain in zip(layer.inputs, _gains(layer), strict=True):
-                self._summed(layer, source, more(gain), less(gain))
-
-    def values(self, name: str, each: Reals) -> None:
-        """Add what 1 more of the integers of a map costs: [sample, timestep, place, channel]."""
-        layer = self._network[name]
-        if name in self._trace.spikes:
-            self._add(name, each)
-        elif isinstance(layer, Flatten | Concat | Upsample):
-            for source, part in self._arranged(layer, each[None]):
-                self.values(source, part[0])
-        elif isinstance(layer, Pool) and layer.kind == "max":
-            self._maximum(layer, each)
-        elif isinstance(layer, Pool | Add):
-            for source, gain in zip(layer.inputs, _gains(layer), strict=True):
-                self._summed(layer, source, each * np.float32(gain), each * np.float32(gain))
+        elif isinstance(layer, Flatten) and layer.inputs[0] in self._trace.spikes:
+            self._add(layer.inputs[0], _unflattened(planes[0], self._network[layer.inputs[0]].shape, layer.shape[2]))
+        elif not isinstance(layer, Input):
+            self._back(layer, self._digits(name, planes))
 
     def _add(self, name: str, each: Reals) -> None:
         self.found[name] = self.found[name] + each if name in self.found else each
 
-    def _arranged(self, layer: Layer, planes: Reals) -> Iterator[tuple[str, Reals]]:
-        """What each source of a layer that only arranges gets of its costs."""
-        channels = layer.shape[2]
-        if isinstance(layer, Flatten):
-            (name,) = layer.inputs
-            height, width, own = self._network[name].shape
-            whole = np.broadcast_to(planes, (*planes.shape[:4], channels))
-            yield name, whole.reshape(*planes.shape[:3], height * width, own)
-        elif isinstance(layer, Concat):
-            whole, first = np.broadcast_to(planes, (*planes.shape[:4], channels)), 0
-            for name in layer.inputs:
-                own = self._network[name].shape[2]
-                yield name, whole[: self._network.bits(name), ..., first : first + own]
-                first += own
-        elif isinstance(layer, Upsample):
-            (name,), (down, right) = layer.inputs, layer.factor
-            height, width, _ = self._network[name].shape
-            parts = planes.reshape(*planes.shape[:3], height, down, width, right, planes.shape[-1])
-            yield name, parts.sum(axis=(4, 6)).reshape(*planes.shape[:3], height * width, planes.shape[-1])
+    def _digits(self, name: str, planes: Reals) -> Change:
+        """Costs of changed integers from those of their digits."""
+        bits, values = self._network.bits(name), self.integers(name)
+        if len(planes) < bits and self._network.signed(name):
+            return lambda change: planes[0] * change.astype(np.float32)  # by value, as of signed spikes
 
-    def _steps(self, layer: Layer, planes: Reals) -> tuple[_Step, _Step]:
-        """What so many more, and so many less, of a map's integers cost."""
-        name = layer.name
-        bits, values = self._network.bits(name), self._integers(name)
-        if len(planes) == 1 and self._network.signed(name):  # by value
-
-            def by_value(gain: int) -> Reals:
-                return planes[0] * np.float32(gain)
-
-            return by_value, by_value
-
-        def digits(integers: NDArray[np.int64], digit: int) -> Reals:
-            return (integers >> digit & 1).astype(np.float32)
-
-        def between(low: NDArray[np.int64], high: NDArray[np.int64]) -> Reals:
-            changes = (planes[p % len(planes)] * (digits(high, p) - digits(low, p)) for p in range(bits))
-            total: Reals = sum(changes, np.zeros(1, np.float32))
+        def change_of(change: IntArray) -> Reals:
+            after, total = values + change, np.zeros(values.shape, np.float32)
+            for p in range(bits):
+                total += planes[p % len(planes)] * ((after >> p & 1) - (values >> p & 1)).astype(np.float32)
             return total
 
-        return lambda gain: between(values, values + gain), lambda gain: between(values - gain, values)
+        return change_of
 
-    def _integers(self, name: str) -> NDArray[np.int64]:
+    def _back(self, layer: Layer, cost: Change) -> None:
+        """Go on to what a layer without neurons is made of."""
+        for source, change in self._sources(layer, cost):
+            packed = self._trace.spikes.get(source)
+            if packed is not None:
+                fires = unpack_channels(packed.words, packed.shape[2]) > 0
+                sign = 1 if packed.negative is None else 1 - 2 * self._negative(source)
+                turned = np.where(fires, -sign, 1).astype(np.int64)
+                self._add(source, change(turned) * turned.astype(np.float32))
+            elif not isinstance(self._network[source], Input):
+                self._back(self._network[source], change)
+
+    def _negative(self, name: str) -> IntArray:
+        packed = self._trace.spikes[name]
+        assert packed.negative is not None
+        return unpack_channels(packed.negative, packed.shape[2]).astype(np.int64)
+
+    def _sources(self, layer: Layer, cost: Change) -> Iterator[tuple[str, Change]]:
+        """What a layer reads, and what it costs if that changes."""
+        first = layer.inputs[0]
+        match layer:
+            case Flatten():
+                yield first, _flattened(cost, self._network[first].shape)
+            case Concat():
+                yield from self._beside(layer, cost)
+            case Upsample():
+                yield first, _upsampled(cost, self._network[first].shape, layer.factor)
+            case Add():
+                for source, gain in zip(layer.inputs, layer.gains, strict=True):
+                    yield source, _scaled(cost, gain)
+            case Pool():
+                yield first, self._pooled(layer, cost)
+
+    def _beside(self, layer: Concat, cost: Change) -> Iterator[tuple[str, Change]]:
+        first, channels = 0, layer.shape[2]
+        for source in layer.inputs:
+            yield source, _part(cost, slice(first, first + self._network[source].shape[2]), channels)
+            first += self._network[source].shape[2]
+
+    def _pooled(self, layer: Pool, cost: Change) -> Change:
+        """Each place changes every window over it."""
+        shape, frame = self._network[layer.inputs[0]].shape, _Frame(layer, self._network[layer.inputs[0]].shape[:2])
+        before = self.integers(layer.name)
+        lowest = np.iinfo(np.int64).min >> 1  # in the padding, never the most
+
+        def change_of(change: IntArray) -> Reals:
+            total = frame.room(change.shape[:2], shape[2])
+            changes = frame.views(frame.framed(change))
+            if layer.kind == "avg":
+                outcomes = iter(changes)
+            else:
+                values = frame.framed(self.integers(layer.inputs[0]), lowest)
+                outcomes = _outcomes([*frame.views(values)], [*changes], _picture(before, layer.shape[:2]))
+            for into, outcome in zip(frame.views(total), outcomes, strict=True):
+                found = cost(outcome.reshape(before.shape).astype(np.int64))
+                into[...] += _picture(found, layer.shape[:2])
+            return frame.inside(total).reshape(change.shape)
+
+        return change_of
+
+    def integers(self, name: str) -> IntArray:
         """The integers of a map: int64 [sample, timestep, place, channel]."""
-        planes = Activations(self._trace, slice(None)).planes(name)
-        digits, signed = unpack_channels(planes, self._network[name].shape[2]), self._network.signed(name)
-        worth = np.left_shift(1, np.arange(len(digits), dtype=np.int64))
-        if signed:
-            worth[-1] *= -1
-        return np.tensordot(worth, digits.astype(np.int64), axes=(0, 0))
+        if name not in self._values:
+            planes = Activations(self._trace, slice(None)).planes(name)
+            digits, signed = unpack_channels(planes, self._network[name].shape[2]), self._network.signed(name)
+            worth = np.left_shift(1, np.arange(len(digits), dtype=np.int64))
+            if signed:
+                worth[-1] *= -1
+            steps = max(digits.shape[2], self._trace.timesteps)
+            found = np.tensordot(worth, digits.astype(np.int64), axes=(0, 0))
+            self._values[name] = np.broadcast_to(found, (len(found), steps, *found.shape[2:]))
+        return self._values[name]
 
-    def _summed(self, layer: Layer, source: str, more: Reals, less: Reals) -> None:
-        """Hand on what one more and one less of a source costs in each integer that it is added to."""
-        spikes = self._trace.spikes.get(source)
-        if spikes is None:
-            each = (more + less) / np.float32(2)
-            self.values(source, self._under(layer, source, each, each, None))
-            return
-        fires = unpack_channels(spikes.words, spikes.shape[2]) > 0
-        self._add(source, self._under(layer, source, more, less, fires))
 
-    def _under(self, layer: Layer, source: str, more: Reals, less: Reals, fires: NDArray[np.bool_] | None) -> Reals:
-        """Added up over the windows that cover each place; of an `Add` each place has one."""
-        if not isinstance(layer, Pool):
-            return more if fires is None else np.where(fires, less, more)
-        shape, channels = self._network[source].shape, layer.shape[2]
-        samples, steps = (max(more.shape[i], 1 if fires is None else fires.shape[i]) for i in (0, 1))
-        frame = _Frame(layer, shape[:2])
-        total = frame.room((samples, steps), channels)
-        pictures = [_picture(each, layer.shape[:2]) for each in (more, less)]
-        bits = frame.views(frame.framed(fires)) if fires is not None else None
-        for view in frame.views(total):
-            view[...] += pictures[0] if bits is None else np.where(next(bits), pictures[1], pictures[0])
-        return frame.inside(total).reshape(samples, steps, -1, channels)
+def _outcomes(values: list[NDArray[Any]], changes: list[NDArray[Any]], before: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """How much a maximum changes if one of its places does: for each place the most of all others, and itself."""
+    for tap, (value, change) in enumerate(zip(values, changes, strict=True)):
+        others = [each for i, each in enumerate(values) if i != tap]
+        after = value + change
+        for other in others:
+            after = np.maximum(after, other)
+        yield after - before
 
-    def _maximum(self, layer: Pool, each: Reals) -> None:
-        """Of a maximum the one that alone reaches it pays; where all are 0, each would."""
-        (source,) = layer.inputs
-        values, shape = self._integers(source), self._network[source].shape
-        frame, channels = _Frame(layer, shape[:2]), shape[2]
-        framed = frame.framed(values, lowest=np.iinfo(np.int64).min)
-        highest = np.full((*values.shape[:2], *layer.shape), np.iinfo(np.int64).min)
-        for view in frame.views(framed):
-            np.maximum(highest, view, out=highest)
-        ties = np.zeros(highest.shape, np.int64)
-        for view in frame.views(framed):
-            ties += view == highest
-        total = frame.room(values.shape[:2], channels)
-        picture = _picture(each, layer.shape[:2])
-        for into, view in zip(frame.views(total), frame.views(framed), strict=True):
-            alone = (view == highest) & ((ties == 1) | (highest == 0))
-            into[...] += picture * alone
-        self.values(source, frame.inside(total).reshape(*values.shape[:2], -1, channels))
+
+def _unflattened(each: Reals, shape: tuple[int, int, int], channels: int) -> Reals:
+    whole = np.broadcast_to(each, (*each.shape[:3], channels))
+    return whole.reshape(*each.shape[:2], shape[0] * shape[1], shape[2])
+
+
+def _flattened(cost: Change, shape: tuple[int, int, int]) -> Change:
+    def change_of(change: IntArray) -> Reals:
+        return cost(change.reshape(*change.shape[:2], 1, -1)).reshape(change.shape)
+
+    return change_of
+
+
+def _upsampled(cost: Change, shape: tuple[int, int, int], factor: tuple[int, int]) -> Change:
+    (height, width, channels), (down, right) = shape, factor
+
+    def change_of(change: IntArray) -> Reals:
+        picture = change.reshape(*change.shape[:2], height, width, channels)
+        total = np.zeros(picture.shape, np.float32)
+        for row in range(down):  # each copy by itself: they are under windows of their own
+            for column in range(right):
+                only = np.zeros((*change.shape[:2], height, down, width, right, channels), np.int64)
+                only[:, :, :, row, :, column] = picture
+                found = cost(only.reshape(*change.shape[:2], -1, channels))
+                total += found.reshape(only.shape)[:, :, :, row, :, column]
+        return total.reshape(change.shape)
+
+    return change_of
+
+
+def _scaled(cost: Change, gain: int) -> Change:
+    return lambda change: cost(change * gain)
+
+
+def _part(cost: Change, own: slice, channels: int) -> Change:
+    def change_of(change: IntArray) -> Reals:
+        whole = np.zeros((*change.shape[:3], channels), np.int64)
+        whole[..., own] = change
+        return cost(whole)[..., own]
+
+    return change_of
 
 
 class _Frame:
@@ -205,7 +235,3 @@ class _Frame:
 
 def _picture(values: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     return values.reshape(*values.shape[:2], *size, values.shape[-1])
-
-
-def _gains(layer: Pool | Add) -> tuple[int, ...]:
-    return layer.gains if isinstance(layer, Add) else (1,)

@@ -20,9 +20,11 @@ from hwsim.errors import UsageError
 from hwsim.oracle.chain import Reals, by_spike
 from hwsim.oracle.machine import THREADS, LaidOut, figures_of
 from hwsim.oracle.objective import Objective
+from hwsim.oracle.others import silenced
 from hwsim.report.price import PricedRun
 from hwsim.run.play import in_one, join
 from hwsim.traces.direct.trace import Trace
+from hwsim.traces.trace import AnyTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,17 @@ class Sloped:
 
 
 def sloped(
-    laid_out: LaidOut, workload: Workload, trace: Trace, objective: Objective, memo: dict[str, object]
+    laid_out: LaidOut, workload: Workload, trace: AnyTrace, objective: Objective, memo: dict[str, object]
 ) -> Sloped:
     """The run of a batch and the slopes of an objective; `memo` keeps what is the same for all batches.
 
     Raises UsageError where the machine does not say what a spike costs, or samples may leave early.
     """
-    find = workload.batches.marginals
-    if find is None:
-        raise UsageError(f"{laid_out.machine.spec.machine}: this machine does not say what a single spike costs")
     if laid_out.run is not RunName.STATIC:
         raise UsageError(f"run: slopes are those of run 'static', not of '{laid_out.run}'")
+    find = workload.batches.marginals
+    if find is None or not isinstance(trace, Trace):
+        return _by_layer(laid_out, workload, trace, objective)
     run, paths = _played(laid_out, workload) if objective.plays else (laid_out.counted(workload), {})
     of_energy, of_dynamic, of_latency = _weights(run, objective)
     running = flip_flops_of(workload.hardware, run.components).running
@@ -55,6 +57,30 @@ def sloped(
     }
     asked = Asked(lambda action: run.price(action).value, of_energy + of_dynamic, cycles, memo)
     return Sloped(run, by_spike(trace, find(asked)))
+
+
+def _by_layer(laid_out: LaidOut, workload: Workload, trace: AnyTrace, objective: Objective) -> Sloped:
+    """The same where a machine does not say what a single spike costs: of a layer what it costs in the mean.
+
+    That is the difference to a layer that is silent, shared out to its spikes: an expectation.
+    """
+
+    def run_of(work: Workload) -> PricedRun:
+        return laid_out.played(work) if objective.plays else laid_out.counted(work)
+
+    run, found = run_of(workload), {}
+    own = values_of(run, objective)
+    for name, (silent, spikes) in silenced(trace).items():
+        saved = own - values_of(run_of(laid_out.lower(silent)), objective)
+        found[name] = (saved / np.maximum(spikes, 1)).astype(np.float32)[:, None, None, None]
+    return Sloped(run, found)
+
+
+def values_of(run: PricedRun, objective: Objective) -> Floats:
+    """The objective of every sample, without what no spike changes: [sample]."""
+    each, _ = figures_of(run, objective.weights)
+    weighted = [objective.weights[name] * values for name, values in each.items()]
+    return np.asarray(sum(weighted, np.zeros(run.n_samples)))
 
 
 def _weights(run: PricedRun, objective: Objective) -> tuple[Floats, Floats, Floats]:

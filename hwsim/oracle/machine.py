@@ -26,11 +26,10 @@ from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally, counted, join, play_batches
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
-from hwsim.traces.slicing import first
 from hwsim.traces.plastic.session import Session
 from hwsim.traces.plastic.trace import PlasticTrace
+from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
-
 
 THREADS = min(2, os.cpu_count() or 1)
 """That play a batch: those of a small machine, our choice."""

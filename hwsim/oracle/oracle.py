@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
+
+import numpy as np
 
 from hwsim import arguments
 from hwsim.api import load_trace
@@ -13,8 +16,10 @@ from hwsim.arch.settings import Settings, as_overrides
 from hwsim.designs import Architecture, load_architecture
 from hwsim.errors import UsageError, guess
 from hwsim.oracle.batch import batch_of
+from hwsim.oracle.bits import with_bits
 from hwsim.oracle.chain import Reals
 from hwsim.oracle.cost import Cost
+from hwsim.oracle.drawn import drawn
 from hwsim.oracle.gradient import sloped
 from hwsim.oracle.machine import LaidOut, figures_of
 from hwsim.oracle.monitor import Monitor
@@ -22,7 +27,11 @@ from hwsim.oracle.objective import FIXED, Objective
 from hwsim.oracle.spikes import Axes
 from hwsim.report.price import PricedRun
 from hwsim.traces.codings import is_trace
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.plastic.trace import PlasticTrace
 from hwsim.traces.trace import AnyTrace
+from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
 class Oracle:
@@ -49,14 +58,15 @@ class Oracle:
         architecture: Architecture | str | Path,
         source: Any,
         *,
-        objective: str | Mapping[str, float] = "energy_pj",
+        objective: str | Mapping[str, float] | Objective = "energy_pj",
         set: Settings = None,  # noqa: A002 - as on the command line
         run: str | None = None,
         axes: Axes = "time, sample",
         capture: Mapping[str, Any] | None = None,
     ) -> None:
         self.axes: Axes = arguments.one_of("axes", axes, get_args(Axes))
-        self.objective = Objective.of(objective)
+        self.objective = objective if isinstance(objective, Objective) else Objective.of(objective)
+        self._run = run
         self.architecture = load_architecture(architecture, as_overrides(set))
         self.trace = _trace_of(source, capture)
         self._laid_out = LaidOut.of(self.architecture, self.trace, run)
@@ -78,7 +88,36 @@ class Oracle:
         Raises UsageError in one line for what is none of this.
 
         """
-        return self._cost(self._priced(batch_of(self.trace, spikes, inputs, self.axes)), inputs is not None)
+        return self._cost(self._priced(self._batch(spikes, inputs)), inputs is not None)
+
+    def expected(self, counts: Mapping[str, Any], *, draws: int = 4, seed: int = 0) -> Cost:
+        """What spikes cost of which only the numbers are known: by layer, [timestep] or [sample, timestep].
+
+        It is an expectation, and says so: the mean of so many draws in which all neurons of a layer are as likely to
+        fire, which those of a trained network are not.  Raises UsageError for counts that a layer cannot have.
+        """
+        draws = arguments.within("draws", draws, 1, 1 << 10)
+        batch = self._batch(drawn(self.trace, counts, draws, arguments.whole("seed", seed)), None)
+        found = self._cost(self._priced(batch), with_inputs=True)
+        each = {name: values.reshape(draws, -1).mean(axis=0) for name, values in found.per_sample.items()}
+        note = f"an expectation: {draws} draws of spikes of which only the numbers are known"
+        return replace(found, per_sample=each, exact=False, note=note)
+
+    def at_bits(self, bits: Mapping[str, int]) -> Oracle:
+        """The same oracle for weights of so many bits in some layers, kept with this one.
+
+        Raises UsageError for layers without weights, HwsimError where the machine cannot hold them.
+        """
+        key = "bits", tuple(sorted(bits.items()))
+        if key not in self.kept:
+            self.kept[key] = Oracle(
+                self.architecture, with_bits(self.trace, bits), objective=self.objective, run=self._run, axes=self.axes
+            )
+        found: Oracle = self.kept[key]
+        return found
+
+    def _batch(self, spikes: Any, inputs: Any) -> AnyTrace:
+        return batch_of(self.trace, spikes, inputs, self.axes)
 
     def slopes(self, spikes: Any, inputs: Any = None) -> tuple[Cost, Mapping[str, Reals]]:
         """What a batch costs, and what each spike of it does: how much less the objective of its sample were without.
@@ -87,7 +126,7 @@ class Oracle:
         [sample or 1, timestep or 1, place, channel or 1], place = y * width + x.  Raises UsageError as a call does, and
         where the machine does not say what a single spike costs.
         """
-        batch = batch_of(self.trace, spikes, inputs, self.axes)
+        batch = self._batch(spikes, inputs)
         found = sloped(self._laid_out, self._laid_out.lower(batch), batch, self.objective, self._memo)
         return self._cost(found.run, inputs is not None), found.spikes
 
@@ -118,6 +157,16 @@ class Oracle:
             ) from None
         return found
 
+    @property
+    def over_time(self) -> bool:
+        """Whether spikes are maps over time, with an axis of timesteps."""
+        return isinstance(self.trace, Trace | RateTrace)
+
+    @property
+    def slope_of_value(self) -> float:
+        """What 1 more of what stands for a spike does to the slope of it: of ticks one spike less in a whole window."""
+        return -1 / self.trace.network.window if isinstance(self.trace, FirstSpikeTrace) else 1.0
+
     def _priced(self, batch: AnyTrace) -> PricedRun:
         laid_out = self._laid_out
         workload = laid_out.lower(batch)
@@ -128,20 +177,25 @@ class Oracle:
         each, means = figures_of(run, weights)
         for name in FIXED.intersection(weights):
             means[name] = self._laid_out.fixed[name]
-            each[name] = each_of(means[name], run.n_samples)
-        return Cost(each, means, weights)
+            each[name] = np.full(run.n_samples, means[name])
+        note = "" if with_inputs or not self._reads_inputs else "recorded raw inputs stood in for those of the batch"
+        return Cost(each, means, weights, exact=not note, note=note)
+
+    @cached_property
+    def _reads_inputs(self) -> bool:
+        """Whether raw inputs make any difference: where none do, no batch needs them."""
+        trace, found = self.trace, getattr(self.trace, "inputs", None)
+        if not isinstance(trace, Trace | RateTrace) or found is None:
+            return not isinstance(trace, PlasticTrace)
+        dark = replace(found, values=np.zeros_like(found.values))
+        cost = self._laid_out.counted(self._laid_out.lower(replace(trace, inputs=dark))).energies("value", clock=False)
+        own = self._laid_out.counted(self._laid_out.lower(trace)).energies("value", clock=False)
+        return not np.array_equal(cost, own)
 
     @cached_property
     def reference(self) -> Cost:
         """What the recorded samples of the trace cost: something to divide by."""
         return self._cost(self._priced(self.trace), with_inputs=True)
-
-
-def each_of(value: float, n: int) -> Any:
-    """One value for each of some samples."""
-    import numpy as np
-
-    return np.full(n, value)
 
 
 def _trace_of(source: Any, capture: Mapping[str, Any] | None) -> AnyTrace:

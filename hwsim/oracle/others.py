@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
 from hwsim.oracle.spikes import array_of, named, same_number
+from hwsim.traces.direct.rate import RateTrace
+from hwsim.traces.planes import pack_channels
 from hwsim.traces.plastic.encode import encoder_digests
 from hwsim.traces.plastic.trace import TRAIN, PlasticSamples, PlasticTrace
 from hwsim.traces.sequence.trace import SequenceInputs, SequenceSpikes, SequenceTrace
-from hwsim.traces.planes import pack_channels
-from hwsim.traces.trace import Inputs
+from hwsim.traces.trace import AnyTrace, Inputs
 from hwsim.traces.ttfs.trace import SILENT, FirstSpikeTrace, Times
 
 
@@ -99,3 +102,37 @@ def presentations(trace: PlasticTrace, samples: Any) -> PlasticTrace:
         part = PlasticSamples(pixels, np.zeros_like(ids), ids, *encoder_digests(trace.network, TRAIN, ids, pixels))
     state = None if trace.state is None else replace(trace.state, samples=0)
     return replace(trace, parts={**trace.parts, TRAIN: part}, state=state, sha256="")
+
+
+def silenced(trace: AnyTrace) -> Mapping[str, tuple[AnyTrace, NDArray[np.int64]]]:
+    """By layer, or gate, the batch with that silent, and how many spikes of each sample it lacks: int64 [sample].
+
+    Raises UsageError for a network that learns, whose spikes are its own.
+    """
+    match trace:
+        case FirstSpikeTrace():
+            return {
+                name: (
+                    replace(trace, times={**trace.times, name: np.full_like(times, SILENT)}),
+                    (times != SILENT).reshape(len(times), -1).sum(axis=1),
+                )
+                for name, times in trace.times.items()
+            }
+        case SequenceTrace():
+            return {
+                name: (
+                    replace(trace, spikes={**trace.spikes, name: replace(each, words=np.zeros_like(each.words))}),
+                    each.counts().sum(axis=(1, 2)),
+                )
+                for name, each in trace.spikes.items()
+            }
+        case RateTrace():
+            return {name: _without(trace, name) for name in trace.spikes}
+    raise UsageError(f"slopes: what is of coding {trace.coding} has none, as its spikes are the machine's own")
+
+
+def _without(trace: RateTrace, name: str) -> tuple[AnyTrace, NDArray[np.int64]]:
+    packed = trace.spikes[name]
+    silent = packed.each(np.zeros_like)
+    counts = np.bitwise_count(packed.words).sum(axis=(1, 2, 3), dtype=np.int64)
+    return replace(trace, spikes={**trace.spikes, name: silent}), counts

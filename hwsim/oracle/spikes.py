@@ -117,7 +117,7 @@ def _wanted(layer: Layer, timesteps: int, axes: Axes) -> str:
 
 
 def _wrong(layer: Layer, wanted: str, found: Any) -> UsageError:
-    return UsageError(f"spikes, {layer.name}: wanted {wanted}, found {shortened(found)}")
+    return UsageError(f"spikes, {layer.name}: wanted {wanted}, found {shortened(str(found))}")
 
 
 def named(given: Any, known: Mapping[str, object]) -> Mapping[str, Any]:

@@ -7,27 +7,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 
 from hwsim import arguments
-from hwsim.errors import UsageError
+from hwsim.errors import HwsimError, UsageError
 from hwsim.oracle.cost import Cost
 from hwsim.oracle.linear import Drift
 from hwsim.oracle.monitor import Monitor
 from hwsim.oracle.oracle import Oracle
 
-__all__ = ["Term", "loss"]
+__all__ = ["Term", "loss", "term"]
 
 Tensors = dict[str, list[torch.Tensor]]
 """By layer: one over all timesteps, or one a timestep."""
+_MOST_BITS = 16
 
 
 def loss(
-    oracle: Oracle, spikes: Monitor | Mapping[str, Any], inputs: Any = None, *, every: int = 1, relative: bool = False
+    oracle: Oracle,
+    spikes: Monitor | Mapping[str, Any],
+    inputs: Any = None,
+    *,
+    every: int = 1,
+    relative: bool = False,
+    weight_bits: Mapping[str, torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """What a batch costs, in the oracle's objective: a float64 scalar with gradients to its spikes.
 
@@ -37,19 +44,22 @@ def loss(
         inputs: raw inputs as the oracle takes them; a monitor has its own.
         every: play one batch in so many; those between get a linear model, of which `term(oracle, every).drift` tells.
         relative: in shares of what the trace's recorded samples cost, in the place of pJ, ns and the like.
+        weight_bits: widths by layer that are learned, scalars: the cost is that of the nearest whole numbers, and the
+            gradient the mean of one bit more and one less.
 
     Raises UsageError as a call of the oracle does.
 
     """
-    return term(oracle, every, relative)(spikes, inputs)
+    return term(oracle, every, relative)(spikes, inputs, weight_bits)
 
 
 def term(oracle: Oracle, every: int = 1, relative: bool = False) -> Term:
     """The term that `loss` keeps with an oracle."""
-    known: dict[Any, Term] = oracle.kept
-    if (every, relative) not in known:
-        known[every, relative] = Term(oracle, every=every, relative=relative)
-    return known[every, relative]
+    key = "term", every, relative
+    if key not in oracle.kept:
+        oracle.kept[key] = Term(oracle, every=every, relative=relative)
+    found: Term = oracle.kept[key]
+    return found
 
 
 class Term:
@@ -65,84 +75,128 @@ class Term:
         self._unit = oracle.reference.value if arguments.flag("relative", relative) else 1.0
         if not self._unit:
             raise UsageError("relative: the recorded samples cost nothing in this objective")
-        self.drift, self.cost, self._calls = Drift(), None, 0
+        self.drift, self._calls = Drift(), 0
+        self.cost: Cost | None = None
         self._model: _Linear | None = None
 
-    cost: Cost | None
-
-    def __call__(self, spikes: Monitor | Mapping[str, Any], inputs: Any = None) -> torch.Tensor:
+    def __call__(
+        self,
+        spikes: Monitor | Mapping[str, Any],
+        inputs: Any = None,
+        weight_bits: Mapping[str, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
         """The term of a batch (see `loss`)."""
         if isinstance(spikes, Monitor):
             spikes, seen = spikes.take()
             inputs = seen if inputs is None else inputs
+        tensors, widths = _tensors(spikes), dict(weight_bits or {})
         plays = self._model is None or self._calls % self.every == 0
-        self._calls += 1
-        tensors = self._tensors(spikes)
         if plays:
-            value, slopes = self._played(spikes, inputs, tensors)
+            value, slopes, of_bits = self._played(spikes, inputs, tensors, _whole_bits(widths))
         else:
             assert self._model is not None
-            value, slopes = self._model.value(tensors), self._model.slopes(tensors)
+            value, slopes, of_bits = self._model.of(tensors, _whole_bits(widths))
+        self._calls += 1
         flat = [step for steps in tensors.values() for step in steps]
-        result: torch.Tensor = _Given.apply(value / self._unit, slopes, 1 / self._unit, *flat)
+        scalars = [_Slope(torch.tensor(of_bits.get(name, 0.0)), each.shape) for name, each in widths.items()]
+        unit = 1 / self._unit
+        result: torch.Tensor = _Given.apply(value * unit, [*slopes, *scalars], unit, *flat, *widths.values())
         return result
 
-    def _tensors(self, spikes: Any) -> Tensors:
-        """All tensors of all layers: one over all timesteps, or one a timestep."""
-        if not isinstance(spikes, Mapping):
-            raise UsageError("spikes: wanted a monitor or tensors by layer")
-        found = {name: list(each) if isinstance(each, list | tuple) else [each] for name, each in spikes.items()}
-        for name, steps in found.items():
-            if not all(isinstance(step, torch.Tensor) for step in steps):
-                raise UsageError(f"spikes, {name}: wanted tensors")
+    def _played(
+        self, spikes: Any, inputs: Any, tensors: Tensors, bits: dict[str, int]
+    ) -> tuple[float, list[_Slope | None], dict[str, float]]:
+        oracle = self.oracle.at_bits(bits) if bits else self.oracle
+        asked = any(step.requires_grad for steps in tensors.values() for step in steps)
+        if self.every == 1 and not (asked and torch.is_grad_enabled()):
+            self.cost = oracle(spikes, inputs)
+            return (
+                self.cost.value,
+                [None for steps in tensors.values() for _ in steps],
+                self._of_bits(spikes, inputs, bits),
+            )
+        self.cost, slopes = oracle.slopes(spikes, inputs)
+        layout = {name: _as_given(oracle, name, slopes.get(name)) for name in tensors}
+        of_bits = self._of_bits(spikes, inputs, bits)
+        if self.every > 1:
+            before = self._model
+            self._model = _Linear(oracle, self.cost.value, layout, tensors, bits, of_bits)
+            if before is not None:
+                self.drift.note(before.of(tensors, bits)[0], self.cost.value)
+        return self.cost.value, _spread(oracle, layout, tensors), of_bits
+
+    def _of_bits(self, spikes: Any, inputs: Any, bits: dict[str, int]) -> dict[str, float]:
+        """What a bit more of each layer's weights costs: the mean of one more and one less that the machine has."""
+        assert self.cost is not None
+        found = {}
+        for name, width in bits.items():
+            ends = []
+            for other in (width - 1, width + 1):
+                try:
+                    if 1 <= other <= _MOST_BITS:
+                        changed = self.oracle.at_bits({**bits, name: other})(spikes, inputs)
+                        ends.append((changed.value - self.cost.value) / (other - width))
+                except HwsimError:  # the machine holds no such weights
+                    continue
+            found[name] = sum(ends) / len(ends) if ends else 0.0
         return found
 
-    def _played(self, spikes: Any, inputs: Any, tensors: Tensors) -> tuple[float, list[_Slope | None]]:
-        wanted = torch.is_grad_enabled() and any(step.requires_grad for each in tensors.values() for step in each)
-        if self.every == 1 and not wanted:
-            self.cost = self.oracle(spikes, inputs)
-            return self.cost.value, [None for steps in tensors.values() for _ in steps]
-        self.cost, slopes = self.oracle.slopes(spikes, inputs)
-        whole = {name: _time_first(slopes.get(name), self.oracle.shape(name)) for name in tensors}
-        if self.every > 1:
-            before, self._model = self._model, _Linear(self.oracle, self.cost.value, whole, tensors)
-            if before is not None:
-                self.drift.note(before.value(tensors), self.cost.value)
-        return self.cost.value, _spread(self.oracle, whole, tensors)
+
+def _tensors(spikes: Any) -> Tensors:
+    """All tensors of all layers."""
+    if not isinstance(spikes, Mapping):
+        raise UsageError("spikes: wanted a monitor or tensors by layer")
+    found = {name: list(each) if isinstance(each, list | tuple) else [each] for name, each in spikes.items()}
+    for name, steps in found.items():
+        if not steps or not all(isinstance(step, torch.Tensor) for step in steps):
+            raise UsageError(f"spikes, {name}: wanted tensors")
+    return found
 
 
+def _whole_bits(widths: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """Widths as the nearest whole numbers that there are."""
+    found = {}
+    for name, each in widths.items():
+        if not isinstance(each, torch.Tensor) or each.numel() != 1 or not bool(torch.isfinite(each).all()):
+            raise UsageError(f"weight_bits, {name}: wanted a tensor of one finite number")
+        found[name] = min(max(round(float(each.detach())), 1), _MOST_BITS)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
 class _Linear:
     """The linear model of one batch (see `hwsim.oracle.linear`)."""
 
-    def __init__(self, oracle: Oracle, value: float, slopes: Mapping[str, torch.Tensor], tensors: Tensors) -> None:
-        self._oracle, self._value = oracle, value
-        self._slopes = {name: each.mean(dim=1, keepdim=True) for name, each in slopes.items()}
-        self._base = self._said(tensors)
+    oracle: Oracle
+    value: float
+    slopes: Mapping[str, torch.Tensor]
+    tensors: Tensors
+    bits: Mapping[str, int]
+    of_bits: dict[str, float]
+    means: Mapping[str, torch.Tensor] = field(init=False)
+    base: float = field(init=False)
 
-    def value(self, tensors: Tensors) -> float:
-        """What a batch costs by the model."""
-        return self._value + self._said(tensors) - self._base
+    def __post_init__(self) -> None:
+        axis = 1 if self.oracle.over_time else 0
+        object.__setattr__(self, "means", {name: each.mean(axis, keepdim=True) for name, each in self.slopes.items()})
+        object.__setattr__(self, "base", self._said(_spread(self.oracle, self.means, self.tensors), self.tensors))
+        object.__setattr__(self, "tensors", {})  # nothing of the batch is kept
+        object.__setattr__(self, "slopes", {})
 
-    def slopes(self, tensors: Tensors) -> list[_Slope | None]:
-        """What each spike of a batch costs by it."""
-        return _spread(self._oracle, self._slopes, tensors)
+    def of(self, tensors: Tensors, bits: Mapping[str, int]) -> tuple[float, list[_Slope | None], dict[str, float]]:
+        """What a batch costs by the model, and its slopes."""
+        slopes = _spread(self.oracle, self.means, tensors)
+        wider = sum(
+            self.of_bits.get(name, 0.0) * (bits[name] - width) for name, width in self.bits.items() if name in bits
+        )
+        return self.value + self._said(slopes, tensors) - self.base + wider, slopes, self.of_bits
 
+    @staticmethod
     @torch.no_grad()
-    def _said(self, tensors: Tensors) -> float:
-        """The sum of slope times mean spikes."""
+    def _said(slopes: Sequence[_Slope | None], tensors: Tensors) -> float:
+        """The sum of slopes times spikes."""
         flat = [step for steps in tensors.values() for step in steps]
-        return sum(_dot(slope, step) for slope, step in zip(self.slopes(tensors), flat, strict=True) if slope)
-
-
-def _dot(slope: _Slope, step: torch.Tensor) -> float:
-    """The sum of slopes times what they are of, in one pass over the latter."""
-    each = slope.values.to(device=step.device, dtype=torch.float32)
-    samples = (
-        next(axis for axis in range(each.dim()) if each.shape[axis] == 1 and step.shape[axis] > 1)
-        if (any(each.shape[axis] == 1 < step.shape[axis] for axis in range(each.dim())))
-        else 0
-    )
-    return float((step.detach().sum(dim=samples, keepdim=True).float() * each).sum(dtype=torch.float64))
+        return sum(slope.dot(step) for slope, step in zip(slopes, flat, strict=True) if slope is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +211,23 @@ class _Slope:
         dtype, device = like
         return (self.values * factor).to(device=device, dtype=dtype).expand(self.shape)
 
+    def dot(self, step: torch.Tensor) -> float:
+        """The sum of slopes times a tensor, over whose axis of samples they are the same."""
+        each = self.values.to(device=step.device, dtype=torch.float32)
+        alike = [axis for axis in range(each.dim()) if each.shape[axis] == 1 < step.shape[axis]]
+        total = step.detach().sum(alike, keepdim=True, dtype=torch.float32) if alike else step.detach()
+        return float((total * each).sum(dtype=torch.float64))
+
 
 class _Given(torch.autograd.Function):
     """A value that is known, with slopes that are."""
 
     @staticmethod
-    def forward(ctx: Any, value: float, slopes: Sequence[_Slope | None], unit: float, *steps: torch.Tensor) -> Any:
+    def forward(ctx: Any, value: float, slopes: Sequence[_Slope | None], unit: float, *given: torch.Tensor) -> Any:
         """The value; `unit` scales the slopes."""
         ctx.slopes, ctx.unit = slopes, unit
-        ctx.kinds = [(step.dtype, step.device) for step in steps]
-        return torch.tensor(value, dtype=torch.float64, device=steps[0].device)
+        ctx.kinds = [(each.dtype, each.device) for each in given]
+        return torch.tensor(value, dtype=torch.float64, device=given[0].device)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
@@ -177,25 +238,32 @@ class _Given(torch.autograd.Function):
         return None, None, None, *each
 
 
-def _time_first(slopes: Any, shape: tuple[int, int, int]) -> torch.Tensor:
-    """Slopes [sample, timestep, place, channel] as [timestep, sample, channel, y, x], of axes that differ."""
+def _as_given(oracle: Oracle, name: str, slopes: Any) -> torch.Tensor:
+    """Slopes [sample, timestep, place, channel] in the axes of a layer of maps over time, else as they are."""
     if slopes is None:
-        return torch.zeros(1, 1, 1, 1, 1)
-    maps = torch.from_numpy(np.ascontiguousarray(slopes)).unflatten(2, shape[:2])
-    return maps.permute(1, 0, 4, 2, 3)
+        return torch.zeros(1, 1, 1, 1, 1) if oracle.over_time else torch.zeros(1, 1, 1, 1)
+    found = torch.from_numpy(np.ascontiguousarray(slopes))
+    if not oracle.over_time:
+        return found * oracle.slope_of_value
+    return found.unflatten(2, oracle.shape(name)[:2]).permute(1, 0, 4, 2, 3)
 
 
 def _spread(oracle: Oracle, slopes: Mapping[str, torch.Tensor], tensors: Tensors) -> list[_Slope | None]:
     """Slopes of the mean over samples, for each tensor of each layer."""
     found: list[_Slope | None] = []
     for name, steps in tensors.items():
-        whole, is_map = slopes[name], math.prod(oracle.shape(name)[:2]) > 1
-        whole = whole if is_map else whole[..., 0, 0]
-        if len(steps) == 1 and steps[0].dim() == whole.dim():
-            first = oracle.axes == "time, sample"
-            n = steps[0].shape[1 if first else 0]
-            found.append(_Slope((whole if first else whole.transpose(0, 1)) / n, steps[0].shape))
+        whole = slopes[name]
+        if not oracle.over_time:
+            found += [
+                _Slope(whole.reshape(len(whole), *[1] * (step.dim() - 1)) / len(step), step.shape) for step in steps
+            ]
             continue
-        for t, step in enumerate(steps):
-            found.append(_Slope(whole[min(t, len(whole) - 1)] / step.shape[0], step.shape))
+        whole = whole if math.prod(oracle.shape(name)[:2]) > 1 else whole[..., 0, 0]
+        if len(steps) == 1 and steps[0].dim() == whole.dim():
+            (step,), first = steps, oracle.axes == "time, sample"
+            found.append(
+                _Slope((whole if first else whole.transpose(0, 1)) / step.shape[1 if first else 0], step.shape)
+            )
+        else:
+            found += [_Slope(whole[min(t, len(whole) - 1)] / len(step), step.shape) for t, step in enumerate(steps)]
     return found

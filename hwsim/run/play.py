@@ -124,9 +124,7 @@ class _Played:
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
 
     @classmethod
-    def by(
-        cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int, threads: int = 1
-    ) -> _Played:
+    def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int, threads: int = 1) -> _Played:
         """Let an engine play them, and count."""
         timelines = engines.run_all(schedules, engine, threads)
         ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None

@@ -9,7 +9,7 @@ from hwsim.kernels.events.machine import FREE, NEVER, Batch, Machine
 
 @kernel(allocates=False)
 def play_batch(b: Batch, m: Machine, common: Machine) -> None:
-    """Fill `times`, `ran`, `heads`, `spans` and the machine's `accounts`; both machines are room for one, with its waits.
+    """Fill `times`, `ran`, `heads`, `spans` and the machine's `accounts`; both machines are room for one sample.
 
     The first sample is played on `common` until something differs between samples, and every sample goes on from there.
     It stops at the first sample that deadlocks, of which the heads tell.
