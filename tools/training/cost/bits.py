@@ -78,7 +78,7 @@ def named(network: QuantNetwork) -> dict[str, QuantBlock | QuantNetwork]:
 
 @torch.no_grad()
 def narrow(network: QuantNetwork, bits: Mapping[str, int]) -> None:
-    """Give layers so many bits for good: fewer steps that are larger, and a membrane with as many more fraction bits."""
+    """Give layers so many bits for good: fewer steps that are larger, and membranes with more fraction bits for it."""
     for name, block in named(network).items():
         less = block.precision.weight_bits - bits[name]
         weight = network.output_weight if block is network else block.weight

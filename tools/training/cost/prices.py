@@ -44,7 +44,5 @@ def activity(network: QuantNetwork, trace: Trace) -> dict[str, float]:
 
 def spikeless(trace: Trace) -> Trace:
     """The same without a spike: what no term can go below."""
-    silent: Mapping[str, PackedSpikes] = {
-        name: each.each(lambda words: np.zeros_like(words)) for name, each in trace.spikes.items()
-    }
+    silent: Mapping[str, PackedSpikes] = {name: each.each(np.zeros_like) for name, each in trace.spikes.items()}
     return replace(trace, spikes=silent, sha256="")
