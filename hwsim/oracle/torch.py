@@ -242,7 +242,7 @@ def _as_given(oracle: Oracle, name: str, slopes: Any) -> torch.Tensor:
     """Slopes [sample, timestep, place, channel] in the axes of a layer of maps over time, else as they are."""
     if slopes is None:
         return torch.zeros(1, 1, 1, 1, 1) if oracle.over_time else torch.zeros(1, 1, 1, 1)
-    found = torch.from_numpy(np.ascontiguousarray(slopes))
+    found = torch.from_numpy(np.require(slopes, requirements=["C", "W"]))
     if not oracle.over_time:
         return found * oracle.slope_of_value
     return found.unflatten(2, oracle.shape(name)[:2]).permute(1, 0, 4, 2, 3)

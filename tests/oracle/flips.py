@@ -27,7 +27,7 @@ def repeated(trace, times):
 
 
 def turned(oracle, trace, layer, most, rng):
-    """Differences of the objective, with the spike minus without, of up to `most` spikes of a layer of the first sample.
+    """Differences of the objective, with a spike minus without, of up to `most` spikes of a layer of the first sample.
 
     Returns them [flip] with the places [flip, (timestep, place, channel)].
     """
