@@ -6,6 +6,7 @@ import argparse
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cached_property
 from multiprocessing import get_context
 from typing import Any
 
@@ -17,7 +18,7 @@ from training.common.loop import TensorImages, accuracy
 from training.common.progress import say
 from training.cost import prices
 from training.cost.journal import Journal, Line
-from training.cost.terms import NONE, term_of
+from training.cost.terms import NONE, MachineTerm, Terms
 from training.cost.tuning import Recipe, tune
 from training.dietsnn.quantise import QuantNetwork
 from training.dietsnn.start import network_of_trace, read_start
@@ -42,6 +43,11 @@ class Bench:
         judged = _some(test, options.judged)
         self.priced = judged.take(np.arange(min(options.priced, len(judged))))
         self.held, self.test = (TensorImages.of(each, "cpu") for each in (_some(held, options.judged), judged))
+
+    @cached_property
+    def terms(self) -> Terms:
+        """Those of the start."""
+        return Terms(self.start, self.network, self.options.every)
 
     @property
     def network(self) -> QuantNetwork:
@@ -82,9 +88,10 @@ class Bench:
     def tuned(self, setting: Line) -> Line:
         """What comes of a setting."""
         network, name = self.network, setting["term"]
-        term = None if name == NONE else term_of(name, self.start, network, self.options.every)
+        term = None if name == NONE else self.terms(name)
         tune(network, self.recipe, setting["seed"], self.training, term, setting["weight"])
-        return {**setting, **self.judge(network)}
+        drift = {"drift": term.drift} if isinstance(term, MachineTerm) else {}
+        return {**setting, **self.judge(network), **drift}
 
     def of_start(self) -> Iterator[Line]:
         """What the start costs, and what it costs without a spike."""

@@ -10,7 +10,7 @@ from training.common.options import Parser, above_zero, check_output, positive
 from training.cost.terms import check_term
 
 TERMS = ("imc:energy_pj", "digital:edp_pj_ns", "spikes", "synapses")
-WEIGHTS = (0.1, 0.3, 1.0, 3.0, 10.0)
+WEIGHTS = (0.03, 0.1, 0.3, 1.0, 3.0)
 BUDGETS = (0.9, 0.75, 0.6)
 
 
@@ -23,14 +23,16 @@ def parser(description: str) -> Parser:
     add("--table", type=Path, metavar="JOURNAL", default=none, help="print the tables of a journal, and train nothing")
     add("--start", type=Path, default=Path("traces/fashion_dietsnn.npz"), help="trace of the network to train on")
     add("--terms", nargs="+", metavar="TERM", default=TERMS, help="spikes, synapses, or MACHINE:FIGURE")
-    add("--weights", nargs="+", type=above_zero, default=WEIGHTS, help="of a term, in shares of what the start costs")
+    add(
+        "--weights", nargs="+", type=above_zero, default=WEIGHTS, help="of a term, in what the start's spikes are worth"
+    )
     add("--seeds", type=positive, default=3, help="1 to this: which images are learned from, in which order")
     add("--machines", nargs="+", default=("imc", "digital"), help="that every network is played on")
     add("--bits", metavar="MACHINE", default=none, help="instead of spikes, learn weight bits by layer on this machine")
     add("--budgets", nargs="+", type=above_zero, default=BUDGETS, help="with --bits: energy, in shares of the start's")
     add("--images", type=positive, default=0, help="to learn from, once (default: all, which is an epoch)")
     add("--batch", type=positive, default=128, help="images of a step")
-    add("--rate", type=above_zero, default=5e-3, help="peak learning rate, of weights in steps")
+    add("--rate", type=above_zero, default=1e-2, help="peak learning rate, of weights in steps")
     add("--every", type=positive, default=4, help="steps from one batch that a machine's term plays to the next")
     add("--shift", type=int, choices=range(5), default=1, help="augmentation: pixels each way")
     add("--no-flip", dest="flip", action="store_false", help="augmentation without left-right (for digits)")

@@ -1,7 +1,8 @@
-"""Terms of a loss for what spikes cost, each in shares of what the recorded samples of the start cost.
+"""Terms of a loss for what spikes cost, each in shares of what the spikes of the start are worth by its own slopes.
 
-A machine's is `hwsim.oracle.torch.loss`.  Two proxies are spikes, and synaptic operations: spikes times fan-out, the
-spiking synaptic penalty of Suetake et al. (arXiv 2302.01500) with p = 1, here with the exact fan-out of each neuron.
+So one weight pushes as hard with each of them.  A machine's is that of `hwsim.oracle.torch`.  Two proxies are spikes,
+and synaptic operations: spikes times fan-out, the spiking synaptic penalty of Suetake et al. (arXiv 2302.01500) with
+p = 1, here with the exact fan-out of each neuron.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -20,6 +22,7 @@ from hwsim.errors import UsageError
 from hwsim.oracle.objective import FIGURES, FIXED
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.planes import unpack_channels
+from training.common.loop import as_pixels
 from training.dietsnn.quantise import QuantNetwork
 
 PROXIES = ("spikes", "synapses")
@@ -41,20 +44,56 @@ def check_term(name: str) -> str:
     return name
 
 
-def oracle_of(name: str, start: Trace) -> hwsim.Oracle:
-    """The oracle of a term MACHINE:FIGURE."""
-    machine, _, figure = name.partition(":")
-    return hwsim.Oracle(machine, start, objective=figure)
+class MachineTerm:
+    """What a batch costs on a machine, in some unit; every few steps a batch is played."""
+
+    def __init__(self, oracle: hwsim.Oracle, unit: float, every: int) -> None:
+        self.unit, self._term = unit, costs.Term(oracle, every=every)
+
+    def __call__(self, spikes: Spikes, pixels: Tensor) -> Tensor:
+        """The term of a batch."""
+        return self._term(spikes, pixels) / self.unit
+
+    @property
+    def drift(self) -> float:
+        """How far the linear model between two batches that are played was off, in the mean."""
+        return self._term.drift.mean
 
 
-def term_of(name: str, start: Trace, network: QuantNetwork, every: int) -> Term:
-    """The term of that name."""
-    if name in PROXIES:
-        fan_out = fan_outs(network) if name == "synapses" else None
-        unit = float(counted({layer: recorded(start, layer) for layer in start.spikes}, fan_out))
+class Terms:
+    """Terms by name, in what all recorded spikes of a sample of the start are worth by their slopes."""
+
+    def __init__(self, start: Trace, network: QuantNetwork, every: int) -> None:
+        self._start, self._network, self._every = start, network, every
+        self._oracles: dict[str, tuple[hwsim.Oracle, float]] = {}
+
+    def __call__(self, name: str) -> Term:
+        """A new term: of a machine's, nothing has been played yet."""
+        if name not in PROXIES:
+            if name not in self._oracles:
+                self._oracles[name] = self._oracle(*name.split(":"))
+            return MachineTerm(*self._oracles[name], self._every)
+        fan_out = fan_outs(self._network) if name == "synapses" else None
+        unit = float(counted(self._recorded(), fan_out))
         return lambda spikes, _pixels: counted(spikes, fan_out) / unit
-    oracle = oracle_of(name, start)
-    return lambda spikes, pixels: costs.loss(oracle, spikes, pixels, every=every, relative=True)
+
+    def _recorded(self) -> dict[str, Tensor]:
+        return {layer: recorded(self._start, layer) for layer in self._start.spikes}
+
+    def _oracle(self, machine: str, figure: str) -> tuple[hwsim.Oracle, float]:
+        oracle = hwsim.Oracle(machine, self._start, objective=figure)
+        spikes = {layer: each.requires_grad_() for layer, each in self._recorded().items()}
+        pixels = as_pixels(torch.from_numpy(inputs_of(self._start)))
+        costs.loss(oracle, spikes, pixels).backward()  # type: ignore[no-untyped-call]
+        worth = [float((each.detach() * each.grad).sum()) for each in spikes.values() if each.grad is not None]
+        return oracle, sum(worth)
+
+
+def inputs_of(start: Trace) -> NDArray[Any]:
+    """Raw inputs of the samples whose spikes are recorded; raises UsageError where there are none."""
+    if start.inputs is None:
+        raise UsageError("--start: wanted a trace with raw inputs")
+    return start.inputs.values[: start.n_samples].copy()
 
 
 def counted(spikes: Spikes, fan_out: Mapping[str, Tensor] | None) -> Tensor:
