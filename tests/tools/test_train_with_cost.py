@@ -3,6 +3,7 @@
 # ruff: noqa: E402  (what needs torch is imported after the line that asks for it)
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import train_with_cost
-from tools.dietsnn_cases import GEOMETRY, run_tool, save_npz, some_images, some_network
+from tools.dietsnn_cases import GEOMETRY, save_npz, some_images, some_network
 from training.common.loop import as_pixels
 from training.cost import fronts, terms
 from training.cost.bits import cuts, narrow
@@ -20,6 +21,7 @@ from training.dietsnn.quantise import Precision, QuantNetwork
 
 import hwsim
 from hwsim import make
+from hwsim.traces.io import write_trace
 from hwsim.traces.network.layers import Conv2d, Linear
 
 KEY = ("imc", "energy_pj")
@@ -146,7 +148,11 @@ def test_the_largest_weight_that_is_accurate_enough_counts():
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("cost")
     save_npz(path / "d.npz")
-    assert run_tool(path, "--qat-epochs", "1") == 0
+    x, y = some_images(16, 7)
+    trace = make.direct(network_of(some_quantised()), x[..., None], y.astype(np.int64), GEOMETRY.timesteps)
+    write_trace(path / "t.npz", trace)
+    silent = {name: each.each(np.zeros_like) for name, each in trace.spikes.items()}
+    write_trace(path / "silent.npz", replace(trace, spikes=silent))
     return path
 
 
@@ -194,6 +200,7 @@ def test_the_tool_fills_a_journal_goes_on_and_prints_it(folder, capsys):
         (["--rate", "0.5", "--out", "{}/c2.jsonl"], "holds settings of another run, whose rate is 0.01 and not 0.5"),
         (["--out", "{}/c.json"], "wanted a name that ends in .jsonl"),
         (["--table", "{}/d.npz"], "cannot be read"),
+        (["--start", "{}/silent.npz", "--out", "{}/c3.jsonl"], "silent.npz: none of its recorded samples has a spike"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(folder, capsys, more, said):

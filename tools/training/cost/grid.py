@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from hwsim.errors import UsageError
 from training.common.data import Images, digest, hold_out, load_images, stratified
 from training.common.loop import TensorImages, accuracy
 from training.common.progress import say
@@ -34,6 +35,8 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.start = read_start(options.start)
+        if not any(self.start.spike_rates().values()):
+            raise UsageError(f"--start {options.start}: none of its recorded samples has a spike")
         train, test = load_images(options.data)
         training, held = hold_out(train, options.held_out, SPLIT_SEED)
         self.data = digest(train, test)
