@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import log
 
 import torch
 from torch import Tensor, nn
@@ -60,7 +61,8 @@ class Cut(nn.Module):
 def cut(weight: Tensor, bits: int, start: int) -> Tensor:
     """Weights in steps of `start` bits, rounded to what `bits` can say in steps that are a power of two as large."""
     step, top = 2 ** (start - bits), 2 ** (bits - 1) - 1
-    return straight_through((weight / step).clamp(-top, top)) * step
+    found: Tensor = straight_through((weight / step).clamp(-top, top)) * step
+    return found
 
 
 def cuts(network: QuantNetwork) -> dict[str, Cut]:
@@ -81,14 +83,14 @@ def narrow(network: QuantNetwork, bits: Mapping[str, int]) -> None:
     """Give layers so many bits for good: fewer steps that are larger, and membranes with more fraction bits for it."""
     for name, block in named(network).items():
         less = block.precision.weight_bits - bits[name]
-        weight = network.output_weight if block is network else block.weight
-        weight.div_(2**less)
         block.precision, block.cut = replace(block.precision, weight_bits=bits[name]), None
         if isinstance(block, QuantBlock):
+            block.weight.div_(2**less)
             block.fraction_bits += less
-            block.log_threshold -= less * torch.tensor(2.0).log()
+            block.log_threshold.sub_(less * log(2))
         else:
-            block.log_step += less * torch.tensor(2.0).log()
+            block.output_weight.div_(2**less)
+            block.log_step.add_(less * log(2))
 
 
 def settings(options: argparse.Namespace) -> Iterator[Line]:
@@ -131,7 +133,7 @@ def _learn(bench: Bench, network: QuantNetwork, setting: Line) -> dict[str, int]
             loss = bench.recipe.loss(network, pixels, labels)
             still = {name: each.detach() for name, each in spikes.items()}
             share = costs.loss(oracle, still, pixels, every=bench.options.every, relative=True, weight_bits=bits)
-            (loss + PENALTY * (share - budget).clamp(min=0)).backward()  # type: ignore[no-untyped-call]
+            (loss + PENALTY * (share - budget).clamp(min=0)).backward()
             nn.utils.clip_grad_norm_(list(bits.values()), 1.0)
             for each in (optimiser, of_bits):
                 each.step()

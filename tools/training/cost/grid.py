@@ -126,12 +126,12 @@ def run(options: argparse.Namespace, command: str) -> None:
         for line in bench.of_start():
             journal.add(line)
             say(shown(line))
+    work: Callable[[Bench, Line], Line] = Bench.tuned
+    wanted = settings(options)
     if options.bits:
         from training.cost import bits
 
         wanted, work = bits.settings(options), bits.learned
-    else:
-        wanted, work = settings(options), Bench.tuned
     for line in done(options, [each for each in wanted if not journal.has(each)], work, bench):
         journal.add(line)
         say(shown(line))

@@ -11,7 +11,7 @@ from training.cost.terms import check_term
 
 TERMS = ("imc:energy_pj", "digital:edp_pj_ns", "spikes", "synapses")
 WEIGHTS = (0.03, 0.1, 0.3, 1.0, 3.0)
-BUDGETS = (0.9, 0.75, 0.6)
+BUDGETS = (0.8, 0.6)
 
 
 def parser(description: str) -> Parser:

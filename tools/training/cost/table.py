@@ -18,7 +18,7 @@ POINTS = (0.5, 1.0)
 """Of held-out accuracy that may be lost."""
 
 
-def run(options: argparse.Namespace, _command: str) -> None:
+def run(options: argparse.Namespace, command: str) -> None:
     """Print all tables of `--table`."""
     say("\n\n".join(tables(read(options.table))))
 

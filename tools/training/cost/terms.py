@@ -113,7 +113,7 @@ def recorded(start: Trace, layer: str) -> Tensor:
     height, width, channels = packed.shape
     values = torch.from_numpy(unpack_channels(packed.words, channels)).float()  # [sample, timestep, place, channel]
     flat = values.permute(1, 0, 3, 2)
-    return flat.unflatten(3, (height, width)) if height * width > 1 else flat[..., 0]
+    return flat.reshape(*flat.shape[:3], height, width) if height * width > 1 else flat[..., 0]
 
 
 def fan_outs(network: QuantNetwork) -> dict[str, Tensor]:
