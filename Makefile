@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden format frameworks
+.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden chips format frameworks
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -23,7 +23,7 @@ test:  ## the suite
 
 test-tools:  ## tests that need torch, frameworks, atheris or ruff, of which none may be skipped; those of signals and kills need neither and take long
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py --ignore tests/tools/test_kills.py
-	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/doors
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/doors tests/oracle/test_torch.py
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/test_examples.py -k "README or own-network or example_scripts"
 
 test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which none may be skipped
@@ -54,6 +54,9 @@ search:  ## NSGA-II with 300 trials beside a whole grid of 2,000 points, five se
 
 golden:  ## write tests/contract/golden anew; read the difference before keeping it
 	PYTHONPATH=tests:tools $(PYTHON) tests/contract/test_golden_reports.py
+
+chips:  ## compare chips of arch/published anew and write what documents show of it; half a minute
+	$(PYTHON) tools/validate.py --write
 
 format:
 	$(PYTHON) -m ruff format .

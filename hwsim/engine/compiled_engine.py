@@ -50,7 +50,8 @@ def _play_in_threads(batch: Batch, room: Machine, shared: Shared, parts: int) ->
     """Some samples in each thread, with rooms of its own, of which accounts and spans are added up."""
     edges = [len(batch.times) * i // parts for i in range(parts + 1)]
     shares = [(_samples(batch, *edge), _room(batch, shared)) for edge in pairwise(edges)]
-    list(_pool(parts).map(lambda share: play_batch(*share, _room(share[0], shared)), shares))
+    rooms = [_room(part, shared) for part, _ in shares]
+    list(_pool(parts).map(play_batch, *zip(*shares, strict=True), rooms))
     for part, machine in shares:
         batch.spans[:] += part.spans
         room.accounts[:] += machine.accounts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -123,7 +123,7 @@ def figures_of(run: PricedRun, wanted: Mapping[str, float]) -> tuple[dict[str, F
             known["energy"] = run.energies("value") + run.leakages("value")
         return known["energy"]
 
-    of = {
+    of: dict[str, Callable[[], Floats]] = {
         "energy_pj": energy,
         "dynamic_pj": lambda: run.energies("value", clock=False),
         "latency_ns": lambda: run.latency_ns,

@@ -143,19 +143,21 @@ class Oracle:
         Raises UsageError for layers and modules that there are not.
 
         """
+        if not isinstance(self.trace, Trace | RateTrace):
+            raise UsageError(
+                f"model: a monitor knows networks of timesteps, and this one is of coding {self.trace.coding}"
+            )
         return Monitor(model, self.trace.network.spiking(), self.trace.timesteps, layers, inputs)
 
     def shape(self, layer: str) -> tuple[int, int, int]:
         """Rows, columns and channels of a layer; raises UsageError for one that there is not."""
-        try:
-            found: tuple[int, int, int] = self.trace.network[layer].shape
-        except KeyError:
-            names = [each.name for each in self.trace.network.spiking()]
-            near = guess(str(layer), names)
-            raise UsageError(
-                f"spikes: no layer with neurons is called '{layer}', those are {', '.join(names)}{near}"
-            ) from None
-        return found
+        if not isinstance(self.trace, Trace | RateTrace):
+            raise UsageError(f"layer: coding {self.trace.coding} has no maps over time")
+        shapes = {each.name: each.shape for each in self.trace.network.spiking()}
+        if layer not in shapes:
+            known = f"those are {', '.join(shapes)}{guess(str(layer), shapes)}"
+            raise UsageError(f"spikes: no layer with neurons is called '{layer}', {known}")
+        return shapes[layer]
 
     @property
     def over_time(self) -> bool:

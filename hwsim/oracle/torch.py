@@ -33,6 +33,7 @@ def loss(
     inputs: Any = None,
     *,
     every: int = 1,
+    in_turn: bool = False,
     relative: bool = False,
     weight_bits: Mapping[str, torch.Tensor] | None = None,
 ) -> torch.Tensor:
@@ -43,6 +44,8 @@ def loss(
         spikes: of a monitor, or by layer as the oracle takes them, tensors that a model made.
         inputs: raw inputs as the oracle takes them; a monitor has its own.
         every: play one batch in so many; those between get a linear model, of which `term(oracle, every).drift` tells.
+        in_turn: between those that are played look at one layer a batch, in turn, with its slopes times how many layers
+            there are: in the mean the same gradient, at a share of its price.
         relative: in shares of what the trace's recorded samples cost, in the place of pJ, ns and the like.
         weight_bits: widths by layer that are learned, scalars: the cost is that of the nearest whole numbers, and the
             gradient the mean of one bit more and one less.
@@ -50,14 +53,14 @@ def loss(
     Raises UsageError as a call of the oracle does.
 
     """
-    return term(oracle, every, relative)(spikes, inputs, weight_bits)
+    return term(oracle, every, relative, in_turn)(spikes, inputs, weight_bits)
 
 
-def term(oracle: Oracle, every: int = 1, relative: bool = False) -> Term:
+def term(oracle: Oracle, every: int = 1, relative: bool = False, in_turn: bool = False) -> Term:
     """The term that `loss` keeps with an oracle."""
-    key = "term", every, relative
+    key = "term", every, relative, in_turn
     if key not in oracle.kept:
-        oracle.kept[key] = Term(oracle, every=every, relative=relative)
+        oracle.kept[key] = Term(oracle, every=every, relative=relative, in_turn=in_turn)
     found: Term = oracle.kept[key]
     return found
 
@@ -68,10 +71,11 @@ class Term:
     `cost` is that of the last batch that was played.
     """
 
-    def __init__(self, oracle: Oracle, *, every: int = 1, relative: bool = False) -> None:
+    def __init__(self, oracle: Oracle, *, every: int = 1, relative: bool = False, in_turn: bool = False) -> None:
         self.oracle, self.every = oracle, arguments.whole("every", every)
         if self.every < 1:
             raise UsageError(f"every: wanted 1 or more, got {self.every}")
+        self._in_turn = arguments.flag("in_turn", in_turn)
         self._unit = oracle.reference.value if arguments.flag("relative", relative) else 1.0
         if not self._unit:
             raise UsageError("relative: the recorded samples cost nothing in this objective")
@@ -95,17 +99,19 @@ class Term:
             value, slopes, of_bits = self._played(spikes, inputs, tensors, _whole_bits(widths))
         else:
             assert self._model is not None
-            value, slopes, of_bits = self._model.of(tensors, _whole_bits(widths))
+            turn = self._calls if self._in_turn else None
+            value, slopes, of_bits = self._model.of(tensors, _whole_bits(widths), turn)
         self._calls += 1
         flat = [step for steps in tensors.values() for step in steps]
         scalars = [_Slope(torch.tensor(of_bits.get(name, 0.0)), each.shape) for name, each in widths.items()]
         unit = 1 / self._unit
-        result: torch.Tensor = _Given.apply(value * unit, [*slopes, *scalars], unit, *flat, *widths.values())
+        given = [*flat, *widths.values()]
+        result: torch.Tensor = _Given.apply(value * unit, [*slopes, *scalars], unit, *given)  # type: ignore[no-untyped-call]
         return result
 
     def _played(
         self, spikes: Any, inputs: Any, tensors: Tensors, bits: dict[str, int]
-    ) -> tuple[float, list[_Slope | None], dict[str, float]]:
+    ) -> tuple[float, Sequence[_Slope | None], dict[str, float]]:
         oracle = self.oracle.at_bits(bits) if bits else self.oracle
         asked = any(step.requires_grad for steps in tensors.values() for step in steps)
         if self.every == 1 and not (asked and torch.is_grad_enabled()):
@@ -174,29 +180,41 @@ class _Linear:
     bits: Mapping[str, int]
     of_bits: dict[str, float]
     means: Mapping[str, torch.Tensor] = field(init=False)
+    said: dict[str, float] = field(init=False)  # by layer, of the batch that it was looked at in last
     base: float = field(init=False)
 
     def __post_init__(self) -> None:
         axis = 1 if self.oracle.over_time else 0
         object.__setattr__(self, "means", {name: each.mean(axis, keepdim=True) for name, each in self.slopes.items()})
-        object.__setattr__(self, "base", self._said(_spread(self.oracle, self.means, self.tensors), self.tensors))
+        object.__setattr__(self, "said", {})
+        self._look(self.tensors)
+        object.__setattr__(self, "base", sum(self.said.values()))
         object.__setattr__(self, "tensors", {})  # nothing of the batch is kept
         object.__setattr__(self, "slopes", {})
 
-    def of(self, tensors: Tensors, bits: Mapping[str, int]) -> tuple[float, list[_Slope | None], dict[str, float]]:
-        """What a batch costs by the model, and its slopes."""
-        slopes = _spread(self.oracle, self.means, tensors)
-        wider = sum(
-            self.of_bits.get(name, 0.0) * (bits[name] - width) for name, width in self.bits.items() if name in bits
-        )
-        return self.value + self._said(slopes, tensors) - self.base + wider, slopes, self.of_bits
+    def of(
+        self, tensors: Tensors, bits: Mapping[str, int], turn: int | None = None
+    ) -> tuple[float, Sequence[_Slope | None], dict[str, float]]:
+        """What a batch costs by the model, and its slopes; in a `turn` those of one layer, which stand for all."""
+        names = list(tensors)
+        chosen = names if turn is None else [names[turn % len(names)]]
+        slopes = self._look({name: tensors[name] for name in chosen})
+        times = len(names) / len(chosen)
+        found: list[_Slope | None] = []
+        for name, steps in tensors.items():
+            found += [_Slope(each.values * times, each.shape) for each in slopes.get(name, [])]
+            found += [None] * (len(steps) if name not in slopes else 0)
+        wider = sum(each * (bits[name] - self.bits[name]) for name, each in self.of_bits.items() if name in bits)
+        return self.value + sum(self.said.values()) - self.base + wider, found, self.of_bits
 
-    @staticmethod
     @torch.no_grad()
-    def _said(slopes: Sequence[_Slope | None], tensors: Tensors) -> float:
-        """The sum of slopes times spikes."""
-        flat = [step for steps in tensors.values() for step in steps]
-        return sum(slope.dot(step) for slope, step in zip(slopes, flat, strict=True) if slope is not None)
+    def _look(self, tensors: Tensors) -> dict[str, list[_Slope]]:
+        """The slopes of some layers; what they say of their spikes is noted."""
+        found = {}
+        for name, steps in tensors.items():
+            found[name] = _spread(self.oracle, self.means, {name: steps})
+            self.said[name] = sum(slope.dot(step) for slope, step in zip(found[name], steps, strict=True))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,12 +263,13 @@ def _as_given(oracle: Oracle, name: str, slopes: Any) -> torch.Tensor:
     found = torch.from_numpy(np.require(slopes, requirements=["C", "W"]))
     if not oracle.over_time:
         return found * oracle.slope_of_value
-    return found.unflatten(2, oracle.shape(name)[:2]).permute(1, 0, 4, 2, 3)
+    samples, steps, _, channels = found.shape
+    return found.reshape(samples, steps, *oracle.shape(name)[:2], channels).permute(1, 0, 4, 2, 3)
 
 
-def _spread(oracle: Oracle, slopes: Mapping[str, torch.Tensor], tensors: Tensors) -> list[_Slope | None]:
+def _spread(oracle: Oracle, slopes: Mapping[str, torch.Tensor], tensors: Tensors) -> list[_Slope]:
     """Slopes of the mean over samples, for each tensor of each layer."""
-    found: list[_Slope | None] = []
+    found: list[_Slope] = []
     for name, steps in tensors.items():
         whole = slopes[name]
         if not oracle.over_time:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,6 @@ from hwsim.traces.direct.synth import synthesize
 
 GIVEN = ("digital_compute", "imc_isaac", "imc_spikesim")  # designs with prices for one supply
 DESIGNS = tuple(name for name in hwsim.arch.shipped() if name not in GIVEN)
-CHIPS = Path(__file__).parents[1] / "cases" / "chips"
 SLOW = ("clock.frequency_mhz=1",)
 # RRAM is read at 0.1 V whatever the supply, and its rows are driven at 1.1 V.
 STATED_V = {("imc", "crossbar", action): 0.5 for action in ("read_cell", "read_level", "read")}
@@ -169,24 +167,6 @@ def test_cells_of_an_analog_crossbar_leak_as_memories_do():
     }
     assert ratios["crossbar"] == pytest.approx(ratios["membrane"])
     assert ratios["crossbar"] == pytest.approx(ratios["neuron"])
-
-
-def test_a_core_of_reckons_area_stays_under_its_power():
-    """0.45 mm2 at 0.5 V and 10 MHz (assumed), always at work: 150 uW in all, by values and by upper bounds."""
-    trace = synthesize("mlp:256-256-16", timesteps=20, samples=2, rate=0.1, seed=4)
-    report = hwsim.simulate(CHIPS / "reckon.yaml", trace)
-    grown = 0.45 / report.area_mm2.value  # as if the rest of its area were more of the same
-    assert 1 < grown < 3
-    assert report.runs[0].power_uw * grown < 150
-    assert report.leakage_uw.high * grown < 150
-
-
-def test_a_core_like_chipmunk_is_possible():
-    """3.08 Gop/s/mW at 1.24 mW and 0.93 mm2, clock and supply assumed."""
-    report = hwsim.simulate(CHIPS / "chipmunk.yaml", Path("traces/har_lstm.npz"), samples=2)
-    assert report.runs[0].power_uw < 1240
-    assert report.leakage_uw.value < 0.01 * 1240
-    assert 0.5 < report.area_mm2.value / 0.93 < 2
 
 
 @pytest.mark.parametrize("design", hwsim.arch.shipped())

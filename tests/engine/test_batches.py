@@ -82,6 +82,56 @@ def test_samples_run_as_each_would_alone(first):
     assert played > 50
 
 
+@pytest.mark.parametrize("first", range(0, 300, 100))
+def test_what_samples_have_in_common_is_played_once(first):
+    """Times of late stages differ, and nothing else: all that comes before the first of them is the same."""
+    played = shared = 0
+    for seed in range(first, first + 100):
+        schedule = random_schedule(seed)
+        if has_cycle(schedule):
+            continue
+        rng = np.random.default_rng(seed)
+        stages = []
+        for i, stage in enumerate(schedule.stages):
+            late = i >= len(schedule.stages) // 2
+            service = rng.integers(0, 6, (SAMPLES, stage.n_jobs)) if late else stage.service
+            stages.append(
+                BatchStage(stage.name, stage.layer, service, stage.latency, stage.waits, stage.timestep, stage.unit)
+            )
+        schedules = Schedules(tuple(stages), schedule.units, schedule.answer, SAMPLES)
+        together = compiled_engine.run_all(schedules)
+        for sample in range(SAMPLES):
+            alone = compiled_engine.run(schedules[sample])
+            for event in ("start", "free", "done"):
+                for name, times in getattr(alone, event).items():
+                    assert getattr(together, event)[name][sample].tolist() == times.tolist(), (seed, event)
+        wanted = simpy_engine.run_all(schedules)
+        assert {name: each.tolist() for name, each in together.accounts.items()} == {
+            name: each.tolist() for name, each in wanted.accounts.items()
+        }
+        assert {name: each.tolist() for name, each in together.spans.items()} == {
+            name: each.tolist() for name, each in wanted.spans.items()
+        }
+        played += 1
+        shared += any(stage.service.ndim == 1 for stage in stages)
+    assert played > 50
+    assert shared > 30
+
+
+def test_threads_share_out_samples_and_change_nothing(monkeypatch):
+    monkeypatch.setattr(compiled_engine, "_JOBS_WORTH_THREADS", 0)
+    for seed in range(20):
+        schedule = random_schedule(seed)
+        if has_cycle(schedule):
+            continue
+        schedules = batch_of(schedule, np.random.default_rng(seed))
+        one, several = compiled_engine.run_all(schedules), compiled_engine.run_all(schedules, 2)
+        assert one.makespan_cycles.tolist() == several.makespan_cycles.tolist()
+        for field in ("start", "done", "ran", "accounts", "spans"):
+            pairs = zip(getattr(one, field).values(), getattr(several, field).values(), strict=True)
+            assert all(a.tolist() == b.tolist() for a, b in pairs), (seed, field)
+
+
 def test_accounts_are_those_of_a_stage():
     assert ACCOUNTS == ("busy", "starved", "blocked", "arbitrating", "idle")
 

@@ -196,7 +196,7 @@ def test_between_two_batches_that_are_played_the_linear_model_stands_in(design):
         assert given.drift.worst < 1e-6
     else:
         assert said[1] != wanted[1]
-        np.testing.assert_allclose(said, wanted, rtol=0.05)
+        np.testing.assert_allclose(said, wanted, rtol=0.1)  # of batches of one
     assert f"of {len(given.drift.errors)}" in str(given.drift)
 
 

@@ -70,7 +70,8 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         """The network of a trace without spikes, every weight multiplied, in one pass on this machine.
 
         `ann` has activations of `mac.input_bits`, none of them zero.  `qann` has ceil(log2(T + 1)) bits, as many as the
-        rates of T timesteps, one more if spikes are signed, and the share of zeros that `baseline.qann_density` says.
+        rates of T timesteps, or `baseline.qann_bits`, one more if spikes are signed, and the share of zeros that
+        `baseline.qann_density` says.
         Their accuracy is not known.
 
         Raises ArchitectureError where the network does not fit the machine or prices are given for other widths.
@@ -82,6 +83,8 @@ class Digital(Accelerator[DigitalSpec, Trace]):
         refuse_one_pass(trace.network)
         baseline, signed = self.spec.baseline, trace.network.has_signed_spikes
         dense = Dense.of(kind, trace.timesteps, self.spec.mac.input_bits, baseline.qann_density, signed)
+        if kind == "qann" and baseline.qann_bits != "timesteps":
+            dense = replace(dense, activation_bits=baseline.qann_bits + signed)
         if kind == "ann" or not baseline.density_by_layer:
             return dense
         names = [layer.name for layer in trace.network]

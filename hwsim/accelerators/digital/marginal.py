@@ -108,8 +108,8 @@ def _prices(laid_out: Layout, asked: Asked) -> dict[str, NDArray[np.float32]]:
     for posted in ledger.postings:
         if posted.component != OPERATIONS and posted.stage in of_stage and len(posted.rows) == n:
             name = of_stage[posted.stage]
-            pj = posted.rows * asked.prices(Action(name, posted.component, posted.action))
-            energy[name] = energy[name] + pj if name in energy else pj
+            pj: Floats = posted.rows * asked.prices(Action(name, posted.component, posted.action))
+            energy[name] = pj + energy.get(name, 0.0)
     return {task.name: _by_place(plan, task, energy.get(task.name)) for task in tasks}
 
 
@@ -136,7 +136,8 @@ def _by_place(plan: Plan, task: Task, energy: Floats | None) -> NDArray[np.float
     rows, columns = (each.sum(axis=1) for each in met(window(task.layer), outputs, size))
     grid = of_position.reshape(parts, plan.timesteps, *outputs)
     places = np.einsum("ptyx,yi,xj->tpij", grid, rows, columns)
-    return places.reshape(1, plan.timesteps, parts, -1).astype(np.float32)
+    found: NDArray[np.float32] = places.reshape(1, plan.timesteps, parts, -1).astype(np.float32)
+    return found
 
 
 def _grid(plan: Plan, task: Task, of_jobs: Floats) -> Floats:
@@ -186,7 +187,8 @@ def _weights(laid_out: Layout, task: Task, asked: Asked) -> tuple[NDArray[np.flo
 
 def _of_one_image(task: Task, values: Floats) -> Floats:
     """[..., pt] of all images that run together, added up: each is the same sample."""
-    return values.reshape(*values.shape[:-1], task.tiling.images, -1).sum(axis=-2)
+    found: Floats = values.reshape(*values.shape[:-1], task.tiling.images, -1).sum(axis=-2)
+    return found
 
 
 def _fetch_cycles(plan: Plan, task: Task) -> float:

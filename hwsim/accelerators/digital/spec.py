@@ -105,10 +105,12 @@ class Baseline(ComponentSpec):
 
     `trace`: those of neurons that spike at least once in the trace, as a rate of 0 / T is the value 0.
     `density_by_layer`: that share of what some layers give, in the place of `qann_density`.
+    `qann_bits`: how wide activations of the quantised network are; `timesteps` is as many levels as their rates have.
     """
 
     qann_density: Annotated[float, Field(ge=0, le=1)] | Literal["trace"]
     density_by_layer: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default={})
+    qann_bits: Annotated[int, Field(ge=1, le=16)] | Literal["timesteps"] = "timesteps"
 
     @model_validator(mode="after")
     def _one_kind(self) -> Baseline:
@@ -152,6 +154,13 @@ class DigitalSpec(MachineSpec):
             raise ValueError(
                 "array.skew: systolic passes every operand along, so no row can skip any: skip must be none or gate"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _multipliers_take_the_activations(self) -> DigitalSpec:
+        stated = self.baseline.qann_bits
+        if stated != "timesteps" and stated > self.mac.input_bits:
+            raise ValueError(f"baseline.qann_bits must be at most mac.input_bits = {self.mac.input_bits}, got {stated}")
         return self
 
     @model_validator(mode="after")

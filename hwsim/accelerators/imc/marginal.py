@@ -40,8 +40,8 @@ def marginals(laid_out: Layout, trace: Trace, asked: Asked) -> Marginals:
     """Those of every layer on crossbars that reads spikes."""
     *_, plan = laid_out.plans.values()
     if "prices" not in asked.memo:
-        asked.memo["prices"] = _prices(laid_out, plan, asked)
-        asked.memo["linear"] = _linear(plan, asked.memo["prices"])
+        found_prices = _prices(laid_out, plan, asked)
+        asked.memo["prices"], asked.memo["linear"] = found_prices, _linear(plan, found_prices)
     prices, linear = asked.memo["prices"], asked.memo["linear"]
     assert isinstance(prices, dict)
     assert isinstance(linear, dict)
@@ -63,8 +63,8 @@ def _prices(laid_out: Layout, plan: Plan, asked: Asked) -> dict[str, dict[str, F
     energy: dict[str, Floats] = {}
     for posted in ledger.postings:
         if posted.component != OPERATIONS and posted.stage in probed and len(posted.rows) == n:
-            pj = posted.rows * asked.prices(Action(posted.stage, posted.component, posted.action))
-            energy[posted.stage] = energy[posted.stage] + pj if posted.stage in energy else pj
+            pj: Floats = posted.rows * asked.prices(Action(posted.stage, posted.component, posted.action))
+            energy[posted.stage] = pj + energy.get(posted.stage, 0.0)
     found = {}
     for name in probed:
         rows = plan.network[name].shape[0]
@@ -155,7 +155,8 @@ def _folded(plan: Plan, layer: Layer, wide: NDArray[np.float32]) -> NDArray[np.f
     size = moves.spread_size(*input_shape(layer, plan.network)[:2])
     picture = wide.reshape(*wide.shape[:3], *size, wide.shape[-1])
     folded = picture[:, :, :, :: moves.spread[0], :: moves.spread[1]]
-    return folded.reshape(*wide.shape[:3], -1, wide.shape[-1])
+    found: NDArray[np.float32] = folded.reshape(*wide.shape[:3], -1, wide.shape[-1])
+    return found
 
 
 def _by_value(

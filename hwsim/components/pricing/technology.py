@@ -36,6 +36,7 @@ from hwsim.kept import kept_with
 __all__ = ["NODES_NM", "Corner", "Technology", "area_factor", "energy_factor", "log_interpolated"]
 
 LOW_V, HIGH_V = 0.4, 1.3
+_OLD_NM, _OLD_V = 130, 1.8  # processes of 130 nm whose transistors take 1.8 V are built, NeuRRAM (Nature 2022) in one
 # Half of an inverter's transistors is off: INV_X1 of NanGate's 45 nm library is 0.415 + 0.63 um wide on 0.532 um2.
 _OFF_UM_PER_UM2, _OFF_NM = (0.415 + 0.63) / 2 / 0.532, 45
 _GONE = {
@@ -70,7 +71,7 @@ class Technology(ComponentSpec):
     """
 
     node_nm: Annotated[int, AfterValidator(_known_node)]
-    vdd_v: float = Field(ge=LOW_V, le=HIGH_V)
+    vdd_v: float = Field(ge=LOW_V, le=_OLD_V)
     temperature_k: float = Field(ge=COLD_K, le=HOT_K)
     corner: Corner
 
@@ -78,6 +79,12 @@ class Technology(ComponentSpec):
     @classmethod
     def _of_today(cls, written: Any) -> Any:
         return refuse_gone(written)
+
+    @model_validator(mode="after")
+    def _transistors_take_the_supply(self) -> Technology:
+        if self.vdd_v > HIGH_V and self.node_nm < _OLD_NM:
+            raise ValueError(f"vdd_v must be at most {HIGH_V:g} V below {_OLD_NM} nm, got {self.vdd_v:g}")
+        return self
 
     @property
     def energy_factor(self) -> float:

@@ -8,6 +8,7 @@ from accelerators.digital import cases as digital
 from accelerators.imc import cases
 from accelerators.imc.reference import activations, ends
 
+from hwsim import api
 from hwsim.accelerators.digital import Machine
 from hwsim.errors import ArchitectureError
 from hwsim.report.price import price
@@ -98,6 +99,25 @@ def test_activations_of_the_quantised_network_have_as_many_levels_as_rates(times
     assert 2**bits >= timesteps + 1 > 2 ** (bits - 1)
 
 
+@pytest.mark.parametrize("bits", [1, 5, 16])
+def test_activations_are_as_wide_as_they_are_stated(bits):
+    """Of 70 channels in tiles of 64 a position takes as many words of 64 bits as a value has bits, and the rest."""
+    trace = cases.random_trace(cases.wide(), timesteps=1)
+    stated = {"baseline__qann_density": 1.0, "baseline__qann_bits": bits, "array__columns": 64}
+    workload = lowered(trace, "qann", **stated)
+    assert workload.hardware.notes["activation bits"] == bits
+    assert "activation bits" not in lowered(trace, "ann", **stated).hardware.notes
+    height, width, channels = trace.network["conv1"].shape
+    assert channels == 70
+    words = height * width * (bits + -(-6 * bits // 64))
+    assert (stores_of_conv1(workload) == words).all()
+
+
+def test_activations_wider_than_the_multipliers_are_refused():
+    with pytest.raises(ArchitectureError, match=r"qann_bits must be at most mac.input_bits = 8, got 9"):
+        api.load_architecture("digital", ["baseline.qann_bits=9"])
+
+
 def test_maps_are_as_wide_as_their_activations():
     """One layer's result of 64 values: words of 64 bits a position, at 1, 2 and 16 bits a value."""
     trace = cases.random_trace(cases.wide(), timesteps=3)
@@ -109,13 +129,18 @@ def test_maps_are_as_wide_as_their_activations():
     for bits, workload in workloads.items():
         widths = [min(columns[bits], 70 - low) for low in range(0, 70, columns[bits])]
         words = sum(-(-width * bits // 64) for width in widths) * size
-        stores = [
-            posting.counts.sum(axis=1)
-            for batch in workload.batches
-            for posting in batch.ledger.postings
-            if (posting.stage, posting.component) == ("conv1.store", "global_buffer")
-        ]
-        assert (stores[0] == words * (3 if bits == 1 else 1)).all()
+        assert (stores_of_conv1(workload) == words * (3 if bits == 1 else 1)).all()
+
+
+def stores_of_conv1(workload):
+    """Words that it puts into the buffer: int64 [sample]."""
+    (stores,) = (
+        posting.counts.sum(axis=1)
+        for batch in workload.batches
+        for posting in batch.ledger.postings
+        if (posting.stage, posting.component) == ("conv1.store", "global_buffer")
+    )
+    return stores
 
 
 @pytest.mark.parametrize("kind", ["ann", "qann"])

@@ -2,7 +2,7 @@
 
 Eyeriss, 65 nm, three images together (JSSC 2017): bytes and zeros as `data/eyeriss-vgg16.csv` of cucapra/fodlam has
 them, typed from the paper.  Its code is of pairs of 5 bits of run and 16 of value, three of them in 64 bits (recalled,
-not read).  Run as a program it prints the table of docs/machines/digital.md.
+not read).
 """
 
 from __future__ import annotations
@@ -131,15 +131,3 @@ def test_the_difference_is_in_the_layers_with_the_largest_maps():
 def test_zeros_before_a_pool_are_not_known():
     """If those of a 2 x 2 window were independent, each layer before a pool would write less."""
     assert total("coded") - total("coded", of_a_pool=4) == pytest.approx(6, abs=0.7)
-
-
-if __name__ == "__main__":
-    for row in rows():
-        print(
-            f"| {row.name} | {row.published:.1f} | {row.dense:.1f} | {row.coded:.1f} | {row.stream:.1f} | "
-            f"{row.coded - row.published:+.1f} |"
-        )
-    sums = [total(name) for name in ("published", "dense", "coded", "stream")]
-    print(f"| all | {' | '.join(f'{value:.1f}' for value in sums)} | {sums[2] - sums[0]:+.1f} |")
-    print("reads:", {row.name: tuple(round(value, 2) for value in row.reads) for row in rows()})
-    print("zeros of a pool's window independent:", total("coded", of_a_pool=4))

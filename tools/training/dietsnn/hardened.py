@@ -130,9 +130,8 @@ def write(
     trace = calibrated(options, trace, held)
     write_trace(options.out, trace, compress=True)
     say(f"exact integers: test accuracy at T = 1.. {percent(trace.provenance.accuracy)} %")
-    say(
-        f"chip {options.chip}: held-out accuracy at T = 1.. {percent(trace.logits['calibration'].accuracy().tolist())} %"
-    )
+    held_out = percent(trace.logits["calibration"].accuracy().tolist())
+    say(f"chip {options.chip}: held-out accuracy at T = 1.. {held_out} %")
     say(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB")
 
 

@@ -1,0 +1,108 @@
+"""The cost oracle in a training loop: a batch that it has not seen, and what a term adds to a training step.
+
+Nothing here asserts a time.  Yardsticks run in the same minutes: one pass of popcount over the packed spikes of the
+batch, and the training step itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import pytest
+from test_simulate_speed import popcount_ms, shipped, unseen
+
+import hwsim
+from hwsim.traces.direct.trace import Trace
+from hwsim.traces.planes import unpack_channels
+from hwsim.traces.slicing import first
+
+BATCH, CALLS, STEPS = 64, 15, 50
+OBJECTIVES: dict[str, Any] = {
+    "energy, latency and EDP": {"energy_pj": 1.0, "latency_ns": 1.0, "edp_pj_ns": 1.0},
+    "dynamic energy, not played": "dynamic_pj",
+}
+
+
+def tensors(trace: Trace) -> dict[str, Any]:
+    """Spikes as a training loop has them: float32 [timestep, sample, channel, y, x]."""
+    found = {}
+    for name, packed in trace.spikes.items():
+        bits = unpack_channels(packed.words, packed.shape[2])
+        maps = bits.reshape(*bits.shape[:2], *packed.shape).transpose(1, 0, 4, 2, 3)
+        found[name] = np.ascontiguousarray(maps, np.float32)
+    return found
+
+
+def medians(call: Callable[[Any], Any], arguments: Iterable[Any]) -> tuple[float, float]:
+    """Milliseconds on the clock and of the processor, the medians of calls."""
+    wall, spent = [], []
+    for argument in arguments:
+        begin, began = perf_counter(), process_time()
+        call(argument)
+        wall.append(1e3 * (perf_counter() - begin))
+        spent.append(1e3 * (process_time() - began))
+    return median(wall), median(spent)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("design", ["imc", "digital"])
+def test_a_batch_that_was_not_seen(design, objective, capsys):
+    trace = first(shipped(), BATCH)
+    oracle = hwsim.Oracle(design, trace, objective=OBJECTIVES[objective])
+    batches = [
+        (tensors(each), np.moveaxis(each.inputs.values[:BATCH], -1, 1))
+        for each in (unseen(trace, n) for n in range(CALLS + 1))
+    ]
+    assert oracle(*batches[0]).value > 0
+    wall, spent = medians(lambda batch: oracle(*batch), batches[1:])
+    slopes, _ = medians(lambda batch: oracle.slopes(*batch), batches[1:])
+    with capsys.disabled():
+        told = f"{wall:.1f} ms ({spent:.1f} ms of processor), {wall / popcount_ms(trace):.0f} popcounts"
+        print(f"\n{design}, {BATCH} samples, {objective}: {told}")
+        print(f"  with the slopes of all spikes: {slopes:.1f} ms")
+
+
+@pytest.mark.parametrize(("every", "in_turn"), [(1, False), (50, False), (50, True)])
+@pytest.mark.parametrize("design", ["imc", "digital"])
+def test_a_term_beside_a_training_step(design, every, in_turn, capsys):
+    """Steps of the network that the shipped trace is of, with and without the term, in turns."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("training.dietsnn.model")
+    from training.dietsnn.model import Geometry, SpikingNetwork
+
+    from hwsim.oracle.torch import Term
+
+    torch.manual_seed(0)
+    net = SpikingNetwork(Geometry((28, 28, 1), (16, 32, 64, 256), 10, 4), dropout=0.0)
+    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)
+    trace = first(shipped(), BATCH)
+    pixels = torch.from_numpy(np.moveaxis(trace.inputs.values[:BATCH], -1, 1).astype(np.float32))
+    labels = torch.zeros(BATCH, dtype=torch.long)
+    oracle = hwsim.Oracle(design, trace)
+    term = Term(oracle, every=every, in_turn=in_turn, relative=True)
+    layers = {f"conv{i + 1}": f"convs.{i}" for i in range(3)} | {"fc1": "hidden"}
+
+    def step(costs: bool) -> float:
+        begin = perf_counter()
+        monitor = oracle.monitor(net, layers) if costs else None
+        loss = torch.nn.functional.cross_entropy(net(pixels).sum(0), labels)
+        if monitor is not None:
+            loss = loss + 0.01 * term(monitor)
+            monitor.remove()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        return 1e3 * (perf_counter() - begin)
+
+    for costs in (False, True, False, True):
+        step(costs)
+    n = STEPS if every > 1 else 10
+    plain, more = (np.array(each) for each in zip(*((step(False), step(True)) for _ in range(n)), strict=True))
+    with capsys.disabled():
+        added, typical = more.mean() / plain.mean() - 1, np.median(more) / np.median(plain) - 1
+        said = f"\n{design}, every {every}{', layers in turn' if in_turn else ''}: a step {np.median(plain):.0f} ms"
+        print(f"{said}, {added:+.1%} with the term in the mean of {n}, {typical:+.1%} at the median")
