@@ -120,6 +120,7 @@ def _figures(run: PricedRun) -> Row:
     edp: Mapping[str, float | None] = (
         {bound: mean(run.edp_pj_ns[bound]) for bound in BOUNDS} if timed else dict.fromkeys(BOUNDS)
     )
+    standing_pj = mean(run.energies("value", clock=True)) + mean(run.leakages("value"))
     return {
         "run": str(run.name),
         "energy_pj": energy["value"],
@@ -131,14 +132,9 @@ def _figures(run: PricedRun) -> Row:
         "edp_high_pj_ns": edp["high"],
         "area_mm2": area_figure(area_of(run)).value,
         "leakage_uw": run.leakage_uw("value"),
-        "standing_share": _standing(run) / energy["value"] if energy["value"] else None,
+        "standing_share": standing_pj / energy["value"] if energy["value"] else 0.0,
         "timesteps": mean(steps(run.leaving)),
     }
-
-
-def _standing(run: PricedRun) -> float:
-    """Energy of the clock and leakage, in pJ."""
-    return run.leaving.mean(run.energies("value", clock=True) + run.leakages("value"))
 
 
 def _in_use(machine: Accelerator[Any, Any], runs: list[PricedRun], run: PricedRun) -> Row:

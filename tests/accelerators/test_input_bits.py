@@ -123,7 +123,7 @@ def test_a_signed_input_of_8_bits_takes_8_digits_and_with_drivers_of_3_bits_one_
     network, inputs = one_weight(8, [-77])
     trace = make.direct(network, inputs, [0], 1)
     for dac_bits, digits in ((1, 8), (3, 4), (7, 2), (8, 2)):
-        report = simulate("imc", trace, set={"dac.bits": dac_bits, "skip": "none", "adc.bits": 10})
+        report = simulate(cases.PLAIN, trace, set={"dac.bits": dac_bits, "skip": "none", "adc.bits": 10})
         assert report.runs[0].operations["crossbar read"] == digits + 1
 
 

@@ -78,7 +78,7 @@ def one_bit(rows):
 def test_a_weight_of_one_bit_is_one_cell_and_its_registers_hold_a_count_and_twice_that_less_all_rows():
     """Five driven rows hold 0 to 5 ones, 3 bits; twice that less 5 is -5 to 5, and 10 on the way there: 5 bits."""
     trace = one_bit(5)
-    report = simulate("imc", trace, set={"crossbar.columns": 64})
+    report = simulate(cases.PLAIN, trace, set={"crossbar.columns": 64})
     assert report.notes["crossbars in use"] == 2  # 32 outputs on 32 of 64 columns, and the classes
     assert needed("imc", trace, "shift_add.bits", 1) >= 3
     signs = ("crossbar.cell_bits=1", "crossbar.rows=32", "rows_per_read=32")

@@ -26,7 +26,7 @@ NEEDS = re.compile(r"needs (\d+), the machine has (\d+); \S+=\1 is enough$")
 
 
 def lowered(design, trace, *settings, baseline=None):
-    architecture = api.load_architecture(design, settings)
+    architecture = api.load_architecture(imc.PLAIN if design == "imc" else design, settings)
     machine = accelerators.machine(architecture.machine)(architecture.spec).sized_for(trace, baseline)
     return machine.lower(trace) if baseline is None else machine.baseline(trace, baseline)
 

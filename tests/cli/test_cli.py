@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from accelerators.imc.cases import PLAIN
 from click.testing import CliRunner
 
 from hwsim.arch import shipped_folder
@@ -138,7 +139,7 @@ def test_errors_say_what_to_do(trace, arguments, said):
 
 def test_a_chip_that_is_too_small_is_refused_with_the_numbers(trace):
     options = ("--set", "chip.tiles=1", "--set", "chip.pes_per_tile=1", "--set", "chip.crossbars_per_pe=1")
-    line = refused(run("simulate", "imc", trace, *options))
+    line = refused(run("simulate", str(PLAIN), trace, *options))
     assert "1 tiles of 1 PEs are too few: the network's 2 crossbars take 2 PEs, so 2 tiles" in line
 
 
@@ -222,7 +223,7 @@ def test_prices_beyond_all_numbers_are_refused(trace):
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        line = refused(run("simulate", "imc", trace, "--set", "crossbar.r_on_ohm=1e-300", "--quiet"))
+        line = refused(run("simulate", str(PLAIN), trace, "--set", "crossbar.r_on_ohm=1e-300", "--quiet"))
     assert "is no number" in line
 
 

@@ -75,7 +75,8 @@ def test_tuning_prints_what_each_change_bought_and_the_command(tmp_path):
     assert "From the design as it stands, " in done.output
     assert "all together" in done.output
     (command,) = [line for line in done.output.splitlines() if line.startswith("hwsim simulate imc ")]
-    assert "--set chip.replicate=auto --set chip.crossbar_budget=" in command
+    for key in ("packing", "direct_input", "chip.replicate", "adc.columns_per_adc"):
+        assert f"--set {key}=" in command
     report = tmp_path / "report.json"
     words = command.split()[1:]
     assert run(*words, "--quiet", "--json", report, "--accuracy-samples", 0).exit_code == 0

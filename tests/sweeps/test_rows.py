@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from accelerators.imc.cases import PLAIN
 from contract.families import family_of
 from sweeps.cases import alone, of_the_point, report_of, space
 
@@ -37,6 +38,7 @@ def said(report, run):
         "edp_high_pj_ns": found.edp_pj_ns.high if timed else None,
         "area_mm2": report.area_mm2.value,
         "leakage_uw": report.leakage_uw.value,
+        "standing_share": (found.clock_pj.value + found.leakage_pj.value) / found.energy_pj.value,
         "timesteps": found.timesteps.value,
     }
 
@@ -72,7 +74,7 @@ def test_a_sweep_has_the_figures_of_every_point(tmp_path):
 
 def test_points_that_cannot_be_are_rows_with_their_reason(tmp_path):
     axes = ("adc.bits=8,99", "chip.crossbar_budget=4,100", "loop_order=timestep_outer,layer_outer")
-    where = space(tmp_path, *axes, overrides=("chip.replicate=auto", "chip.tiles=1"))
+    where = space(tmp_path, *axes, designs=(PLAIN,), overrides=("chip.replicate=auto", "chip.tiles=1"))
     rows = sweep.sweep(where, tmp_path / "out.jsonl", alone())
     reasons = {row["settings"]: row["error"] for row in rows}
     assert [r for r in reasons.values() if r is None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from accelerators.imc.cases import PLAIN
 from sweeps.cases import alone, space, trace_file
 
 from hwsim import api, sweep
@@ -63,7 +64,7 @@ def test_budgets_that_cannot_be_kept_and_machines_without_knobs(tmp_path):
         sweep.tune("digital_compute", trace, [], vary=("clock.frequency_mhz=100,200",))
     small = ("chip.tiles=1", "chip.pes_per_tile=1", "chip.crossbars_per_pe=1")
     with pytest.raises(HwsimError, match=r"chip\.tiles: 1 tiles of 1 PEs are too few"):
-        sweep.tune("imc", trace, [], overrides=small)
+        sweep.tune(PLAIN, trace, [], overrides=small)
     own = tmp_path / "own.yaml"
     own.write_text("extends: digital\n")
     assert sweep.tune(own, trace, [], vary=("array.rows=4,8",)).space.names == (str(own),)

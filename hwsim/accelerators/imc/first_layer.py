@@ -66,5 +66,5 @@ def refuse_alone(spec: ImcSpec, network: Network) -> None:
     if weighted <= spec.digital_layers(network):
         raise ArchitectureError(
             "direct_input: digital multiplies the raw input beside the crossbars, and this network has no other layer "
-            "with weights"
+            "with weights; direct_input=once has it on them"
         )
