@@ -16,6 +16,7 @@ from training.common.loop import as_pixels
 from training.cost import fronts, terms
 from training.cost.bits import cuts, narrow
 from training.cost.fronts import Point
+from training.cost.table import equal
 from training.dietsnn.export import network_of
 from training.dietsnn.quantise import Precision, QuantNetwork
 
@@ -142,6 +143,31 @@ def test_the_largest_weight_that_is_accurate_enough_counts():
     end = fronts.at_accuracy(points((0.93, 100), (0.92, 60)), 0.9)
     assert (end.costs[KEY], end.last) == (60, True)
     assert fronts.at_accuracy(points((0.93, 100), (0.92, 60)), 0.95).costs[KEY] == 100
+
+
+def line(kind, cost, held=0.93, **more):
+    costs = {"digital": dict.fromkeys(("energy_pj", "latency_ns", "edp_pj_ns"), cost * 1e6)}
+    return {
+        "kind": kind,
+        "held_accuracy": held,
+        "test_accuracy": held,
+        "spikes": 1,
+        "synapses": 1,
+        "costs": costs,
+        **more,
+    }
+
+
+def test_the_table_says_what_is_saved_beyond_the_better_proxy():
+    lines = [{"kind": "run", "machines": ["digital"]}, line("spikeless", 20), line("start", 101)]
+    for seed, (mine, spikes) in {1: (60, 80), 2: (60, 80), 3: (0, 0)}.items():
+        lines.append(line("tuned", 100, term="none", weight=0.0, seed=seed))
+        lines.append(line("tuned", mine, 0.91, term="digital:energy_pj", weight=1.0, seed=seed))
+        if seed < 3:  # the third was stopped, and has no part in the means
+            lines.append(line("tuned", spikes, 0.91, term="spikes", weight=1.0, seed=seed))
+    row = next(each for each in equal(lines, 1.0).splitlines() if each.startswith("| `digital` | energy |"))
+    cells = [each.strip() for each in row.strip("|").split("|")]
+    assert cells[2:] == ["100 uJ", "80 uJ", "90 uJ", "25.0 %", "12.5 % (`spikes`)", "+11.1 ± 0.0 %"]
 
 
 @pytest.fixture(scope="module")
