@@ -1,7 +1,5 @@
 """The guide of training with costs has the tables that its journals give, and what it says of them holds."""
 
-# ruff: noqa: E402  (what needs torch is imported after the line that asks for it)
-
 from pathlib import Path
 
 import pytest

@@ -203,7 +203,7 @@ def test_the_tool_fills_a_journal_goes_on_and_prints_it(folder, capsys):
 
     assert tool(folder) == 0  # all is done
     assert capsys.readouterr().out == ""
-    assert tool(folder, "--seeds", "2") == 0
+    assert tool(folder, "--seeds", "1", "2") == 0
     assert len((folder / "c.jsonl").read_text().splitlines()) == 9
     assert tool(folder, "--bits", "digital", "--budgets", "0.9", "--every", "4") == 0
     bits = [json.loads(line) for line in (folder / "c.jsonl").read_text().splitlines()[9:]]

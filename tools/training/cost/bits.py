@@ -95,7 +95,7 @@ def narrow(network: QuantNetwork, bits: Mapping[str, int]) -> None:
 
 def settings(options: argparse.Namespace) -> Iterator[Line]:
     """Bits that are the same in all layers, and budgets; a seed after another."""
-    for seed in range(1, options.seeds + 1):
+    for seed in options.seeds:
         for bits in (4, 3, 2):
             yield {"kind": "bits", "machine": options.bits, "rule": f"{bits} in all", "seed": seed}
         for budget in options.budgets:

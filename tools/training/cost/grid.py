@@ -110,7 +110,7 @@ def _some(images: Images, n: int) -> Images:
 
 def settings(options: argparse.Namespace) -> Iterator[Line]:
     """A seed after another, so that what is stopped early has all weights of some seeds."""
-    for seed in range(1, options.seeds + 1):
+    for seed in options.seeds:
         yield {"kind": TUNED, "term": NONE, "weight": 0.0, "seed": seed}
         for weight in sorted(options.weights, reverse=True):
             for term in options.terms:

@@ -26,7 +26,7 @@ def parser(description: str) -> Parser:
     add(
         "--weights", nargs="+", type=above_zero, default=WEIGHTS, help="of a term, in what the start's spikes are worth"
     )
-    add("--seeds", type=positive, default=3, help="1 to this: which images are learned from, in which order")
+    add("--seeds", nargs="+", type=positive, default=(1, 2, 3), help="which images are learned from, in which order")
     add("--machines", nargs="+", default=("imc", "digital"), help="that every network is played on")
     add("--bits", metavar="MACHINE", default=none, help="instead of spikes, learn weight bits by layer on this machine")
     add("--budgets", nargs="+", type=above_zero, default=BUDGETS, help="with --bits: energy, in shares of the start's")
