@@ -27,7 +27,7 @@ test-tools:  ## tests that need torch, frameworks, atheris or ruff, of which non
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/test_examples.py -k "README or own-network or example_scripts"
 
 test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which none may be skipped
-	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/sweeps/test_dask.py tests/sweeps/test_search.py tests/sweeps/test_judging.py tests/sweeps/test_page.py tests/sweeps/test_guide.py
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/sweeps/test_dask.py tests/sweeps/test_search.py tests/sweeps/test_judging.py tests/sweeps/test_page.py tests/sweeps/test_guide.py tests/comparison/test_compare_page.py
 
 test-interpreted:  ## engines, kernels, traces and machines without compiled kernels, but for tests that run none
 	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto --dist worksteal -m "not no_kernel" tests/engine tests/kernels tests/traces tests/accelerators

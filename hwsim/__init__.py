@@ -9,10 +9,12 @@ from hwsim.later import exports
 from hwsim.version import VERSION
 
 if TYPE_CHECKING:
+    from hwsim.comparison import Comparison, compare
     from hwsim.doors.capture import capture
     from hwsim.doors.events.stored import EventInputs
     from hwsim.doors.nir_export import to_nir
     from hwsim.doors.recordings import from_events, from_nir, run_on
+    from hwsim.explanation import Explanation, explain
     from hwsim.oracle.oracle import Oracle
     from hwsim.public import (
         Advice,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Advice",
     "ArchitectureError",
+    "Comparison",
     "EventInputs",
+    "Explanation",
     "HwsimError",
     "Learner",
     "ModelError",
@@ -40,6 +44,8 @@ __all__ = [
     "__version__",
     "advise",
     "capture",
+    "compare",
+    "explain",
     "from_events",
     "from_nir",
     "load_architecture",
@@ -54,11 +60,13 @@ __all__ = [
 __version__ = VERSION
 
 _ELSEWHERE = {
+    "comparison": ["Comparison", "compare"],
     "doors.capture": ["capture"],
     "doors.events.stored": ["EventInputs"],
     "doors.nir_export": ["to_nir"],
     "doors.recordings": ["from_events", "from_nir", "run_on"],
     "oracle.oracle": ["Oracle"],
+    "explanation": ["Explanation", "explain"],
     "traces.plastic.parameters": ["Learner"],
 }
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}

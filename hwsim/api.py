@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -48,7 +48,36 @@ from hwsim.units import ns_from_text
 if TYPE_CHECKING:
     from hwsim.traces.plastic.session import Session
 
-__all__ = ["Architecture", "components", "load_architecture", "load_example", "load_trace", "simulate"]
+__all__ = [
+    "Architecture",
+    "Simulated",
+    "components",
+    "load_architecture",
+    "load_example",
+    "load_trace",
+    "simulate",
+    "simulated",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A report with what it was made of: the design, the trace that was played, and runs with their prices."""
+
+    report: Report
+    architecture: Architecture
+    trace: AnyTrace
+    runs: Sequence[PricedRun]
+    baselines: Sequence[PricedRun]
+    engine: EngineName
+
+    def run(self, name: str | None = None) -> PricedRun:
+        """A run or baseline by its name, as `Report.run` takes it; without one the last run.
+
+        Raises UsageError with a guess if the simulation had none of that name.
+        """
+        wanted = self.report.runs[-1].name if name is None else self.report.run(name).name
+        return next(run for run in (*self.runs, *self.baselines) if run.name == wanted)
 
 
 def load_trace(path: str | Path) -> AnyTrace:
@@ -108,6 +137,47 @@ def simulate(
         HwsimError: the network does not fit the machine, options contradict the trace, or an argument is no such thing
             at all, which the message names.
 
+    """
+    return simulated(
+        architecture,
+        trace,
+        set=set,
+        samples=samples,
+        timesteps=timesteps,
+        engine=engine,
+        functional=functional,
+        exit_thresholds=exit_thresholds,
+        baselines=baselines,
+        jobs=jobs,
+        accuracy_samples=accuracy_samples,
+        session=session,
+        keep=keep,
+        period=period,
+        stream=stream,
+    ).report
+
+
+def simulated(
+    architecture: Architecture | str | Path,
+    trace: AnyTrace | str | Path,
+    *,
+    set: Settings = None,  # noqa: A002 - as on the command line
+    samples: int | None = None,
+    timesteps: int | None = None,
+    engine: EngineName = "auto",
+    functional: bool = False,
+    exit_thresholds: bool = False,
+    baselines: Sequence[BaselineKind] = (),
+    jobs: int = 1,
+    accuracy_samples: int | None = None,
+    session: Session | None = None,
+    keep: bool = False,
+    period: float | str | None = None,
+    stream: bool = False,
+) -> Simulated:
+    """What `simulate` does, with what the report was made of; with `keep` nothing can be played again.
+
+    Raises HwsimError as `simulate` does.
     """
     arguments.instance(
         "architecture", architecture, (str, Path, Loaded), "a name, a path or what load_architecture gives"
@@ -178,7 +248,8 @@ def simulate(
     check_unchanged(trace)
     curve = exit_curve(workload, runs, accuracy_of.whose) if exit_thresholds else None
     sized = replace(architecture, spec=machine.spec)
-    return assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+    report = assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve)
+    return Simulated(report, sized, short, runs, [*dense.values()], engine)
 
 
 def operated_so(period: float | str | None, stream: bool) -> list[str]:

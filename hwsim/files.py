@@ -30,13 +30,16 @@ def write_text(path: Path, text: str) -> None:
     write_all({path: text})
 
 
-def write_all(texts: Mapping[Path, str]) -> None:
-    """Write several files, all of them or none: they take their names when the last one is complete.
+def write_all(texts: Mapping[Path, str | bytes]) -> None:
+    """Write several files of text or bytes, all or none: they take their names when the last one is complete.
 
     Standard streams come last.  Raises UsageError when a place cannot be written.
     """
     # A lone surrogate becomes an escape of the same form as in JSON; of names that are no text nothing else can be.
-    contents = {path: text.encode("utf-8", "backslashreplace") for path, text in texts.items()}
+    contents = {
+        path: text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+        for path, text in texts.items()
+    }
     plain = {path: content for path, content in contents.items() if not is_stream(path)}
     with ExitStack() as stack:
         partials = {}

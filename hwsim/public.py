@@ -43,19 +43,10 @@ def load_report(path: str | Path) -> Report:
 
     Raises UsageError for what is none, for one of a newer version and for a file that cannot be read.
     """
-    from hwsim.errors import UsageError
-    from hwsim.files import open_file
-    from hwsim.printable import shortened
-    from hwsim.report.file import from_json
+    from hwsim.report.file import read_report
 
     arguments.instance("path", path, (str, Path), "a path")
-    try:
-        with open_file(Path(path)) as file:
-            return from_json(file.read())
-    except OSError as error:
-        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
-    except UsageError as error:
-        raise UsageError(f"{shortened(path)}: {error}") from None
+    return read_report(Path(path))
 
 
 def _as_text(report: Any, width: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 from hwsim.cli.arch import arch
+from hwsim.cli.compare import compare
+from hwsim.cli.explain import explain
 from hwsim.cli.program import Program
 from hwsim.cli.report import report
 from hwsim.cli.simulate import simulate
@@ -19,5 +21,5 @@ def main() -> None:
     """Simulate neuromorphic accelerators on real spike traces: energy, EDP, latency, area and memory."""
 
 
-for command in (simulate, sweep, tune, trace, arch, report):
+for command in (simulate, explain, compare, sweep, tune, trace, arch, report):
     main.add_command(command)

@@ -23,9 +23,10 @@ from hwsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hwsim.advice import Advice
+    from hwsim.api import Simulated
     from hwsim.designs import Architecture
     from hwsim.report.report import Report
     from hwsim.traces.plastic.session import Phase, Session
@@ -98,6 +99,15 @@ if TYPE_CHECKING:
     callback=named,
     help="Write what every early-exit threshold costs.",
 )
+@click.option(
+    "--timeline",
+    "timeline_file",
+    metavar="FILE.json.gz",
+    type=FILE,
+    callback=named,
+    help="Write what stages do over time, for ui.perfetto.dev and chrome://tracing.",
+)
+@click.option("--timeline-samples", type=int, metavar="N", help="Of the first N samples of each run.  [default: 1]")
 @MEMORY
 @click.option("--full", is_flag=True, help="Print every table, not the first screen alone.")
 @click.option("--no-advice", is_flag=True, help="Try no changes that would help.")
@@ -110,6 +120,8 @@ def simulate(
     csv_file: Path | None,
     summary_file: Path | None,
     curve_file: Path | None,
+    timeline_file: Path | None,
+    timeline_samples: int | None,
     full: bool,
     no_advice: bool,
     quiet: bool,
@@ -133,13 +145,15 @@ def simulate(
     options["exit_thresholds"] = curve_file is not None
     if save_every and saved_file is None:
         raise click.UsageError("--save-every: needs --save-trace, the file to write")
-    _in_order(architecture, trace)
+    if timeline_samples is not None and timeline_file is None:
+        raise click.UsageError("--timeline-samples: needs --timeline, the file to write")
+    in_order(architecture, trace)
     texts = [Path(file) for file in (json_file, csv_file, summary_file) if file not in (None, "-")]
     if not quiet or json_file == "-" or any(map(files.is_stream, texts)):
         needs_output()
     overrides = (*overrides, *api.operated_so(period, stream))
     design = api.load_architecture(architecture, overrides)
-    others = [file for file in (curve_file, saved_file) if file is not None]
+    others = [file for file in (curve_file, saved_file, timeline_file) if file is not None]
     trace = trace_file(trace)
     files.check_outputs([*texts, *others], [trace, *design.files], streams=texts)
     with bounded(memory), held_to_bound():
@@ -147,18 +161,19 @@ def simulate(
         machine = " ".join((architecture, *overrides))
         options["session"] = _session(played, phase, saved_file, save_every or 0, quiet, machine)
         with contextlib.nullcontext() if quiet or options["session"] is not None else progress():
-            report = api.simulate(design, played, **options)
-    _write(report, json_file, csv_file, summary_file, curve_file)
+            found = api.simulated(design, played, **options)
+        report, timeline = found.report, _timeline(found, timeline_file, timeline_samples)
+    _write(report, json_file, csv_file, summary_file, curve_file, timeline)
     if not quiet and json_file != "-":
         _print(report, full, () if no_advice else _advice(design, played, options))
 
 
-def _in_order(architecture: str, trace: Path) -> None:
+def in_order(architecture: str, trace: Path, command: str = "simulate") -> None:
     """Raise UsageError where the trace was given for the design and the design for the trace."""
     from hwsim.arch import shipped
 
     if architecture.endswith(".npz") and (str(trace) in shipped() or trace.suffix in (".yaml", ".yml")):
-        raise click.UsageError(f"the design comes first, then the trace: hwsim simulate {trace} {architecture}")
+        raise click.UsageError(f"the design comes first, then the trace: hwsim {command} {trace} {architecture}")
 
 
 def _print(report: Report, full: bool, advice: Sequence[Advice]) -> None:
@@ -184,17 +199,33 @@ def _advice(design: Architecture, played: AnyTrace, options: dict[str, Any]) -> 
     return advise(design, first(played, options["samples"], options["timesteps"]))
 
 
+def _timeline(found: Simulated, file: Path | None, samples: int | None) -> dict[Path, bytes]:
+    """What stages did over time, as its file holds it; nothing where none is asked for."""
+    if file is None:
+        return {}
+    from hwsim.trace_events import trace_events, written
+
+    return {file: written(trace_events(found, 1 if samples is None else samples), file)}
+
+
 def _write(
-    report: Report, json_file: str | None, csv_file: Path | None, summary_file: Path | None, curve_file: Path | None
+    report: Report,
+    json_file: str | None,
+    csv_file: Path | None,
+    summary_file: Path | None,
+    curve_file: Path | None,
+    others: Mapping[Path, bytes],
 ) -> None:
     """All files or none, then what goes to standard output."""
-    if not any((json_file, csv_file, summary_file, curve_file)):
+    if not any((json_file, csv_file, summary_file, curve_file, others)):
         return
     from hwsim import files
     from hwsim.report import file as report_file
 
     as_json = "" if json_file is None else report.to_json()
-    texts = {} if json_file in (None, "-") else {Path(str(json_file)): as_json}
+    texts: dict[Path, str | bytes] = {**others}
+    if json_file not in (None, "-"):
+        texts[Path(str(json_file))] = as_json
     if csv_file is not None:
         texts[csv_file] = report_file.to_csv(report)
     if summary_file is not None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from hwsim.arch.schema import Bounded, Cost
+from hwsim.components.cell_write import CellWrite, Writes
 from hwsim.components.pricing.given import Given, PricedSpec, Reference
 from hwsim.components.pricing.price import Price
 from hwsim.components.pricing.technology import Technology
@@ -67,6 +68,7 @@ class CellArray(PricedSpec):
     cell_height_f: float = Field(gt=0)
     feature_nm: float | None = Field(default=None, gt=0)
     access_gate_ff: float = Field(default=0.18, ge=0)
+    write: CellWrite | None = None
     given: CellArrayGiven | None = None
 
     @property
@@ -83,6 +85,10 @@ class CellArray(PricedSpec):
     @abstractmethod
     def off_fraction(self) -> float:
         """Current of a driven cell that is off over that of one at the highest level."""
+
+    @abstractmethod
+    def writes(self, technology: Technology) -> Writes:
+        """What writing takes, for arrays that say how it is done (`write`); nothing for others."""
 
     def word_line_ff(self, technology: Technology) -> float:
         """Capacitance of one word line over all columns: wire and an access gate a cell."""

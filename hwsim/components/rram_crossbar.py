@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from hwsim.components.cell_array import WIRE_SOURCE, CellArray
+from hwsim.components.cell_write import PulseWrite, Writes
 from hwsim.components.pricing.price import Price, Priced
 from hwsim.components.pricing.technology import Technology
 from hwsim.errors import ArchitectureError
@@ -24,6 +25,10 @@ class RramCrossbar(CellArray):
     - `precharge_column`: C V_supply V_read of one bit line, wire only.
     Heat is V^2 G t where the rail is the read voltage; a higher `read_supply_v` (the supply unless it is stated)
     pays the difference in its regulator.
+
+    Writing a cell takes `write.pulses` times V_pulse^2 G t_pulse and a read that verifies it, both at the mean of G_on
+    and G_off; the bounds are all at G_off and all at G_on (NeuroSim's V^2 G t).  A row takes `write.row_pulses` times
+    C V_pulse^2 of its word line.
     """
 
     device: Literal["rram"]
@@ -31,6 +36,7 @@ class RramCrossbar(CellArray):
     r_off_ohm: float = Field(gt=0)
     read_v: float = Field(gt=0, le=5)
     read_supply_v: float | None = Field(default=None, gt=0, le=5)
+    write: PulseWrite | None = None
     law: Literal["ohmic", "given"]
 
     @model_validator(mode="after")
@@ -77,3 +83,26 @@ class RramCrossbar(CellArray):
         }
         nothing = Price.exact(0.0, "resistive cells do not leak when no row is driven")
         return Priced(self.with_whole_array(actions), self.area_um2(technology), nothing, {"read": self.read_ns})
+
+    def writes(self, technology: Technology) -> Writes:
+        """Pulses through cells and on word lines (see the class); what converts the verifying reads is not in it."""
+        if self.write is None:
+            return {}
+        pulse, read_v2 = self.write, (self.read_supply_v or technology.vdd_v) * self.read_v
+        per_siemens = (pulse.pulse_v**2 * pulse.pulse_ns + read_v2 * self.read_ns) * _PJ_PER_W_NS
+        on, off = 1 / self.r_on_ohm, 1 / self.r_off_ohm
+        low, value, high = (
+            times * per_siemens * siemens
+            for times, siemens in (
+                (pulse.pulses.low, off),
+                (pulse.pulses.value, (on + off) / 2),
+                (pulse.pulses.high, on),
+            )
+        )
+        cell = (
+            f"{pulse.pulses.value:g} pulses of ({pulse.pulse_v:g} V)^2 x G x {pulse.pulse_ns:g} ns (NeuroSim's law), "
+            f"each with a read, at the mean of {self.r_on_ohm:g}/{self.r_off_ohm:g} ohm; {pulse.source}"
+        )
+        line_pj = pulse.row_pulses * self.word_line_ff(technology) * pulse.pulse_v**2 * PJ_PER_FJ
+        row = f"{pulse.row_pulses} x C V^2 of {self.columns} cells at {pulse.pulse_v:g} V: {WIRE_SOURCE}"
+        return {"cell": Price(value, low, high, cell), "row": Price.exact(line_pj, row)}

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from hwsim.components.cell_array import WIRE_SOURCE, CellArray
+from hwsim.components.cell_write import LineWrite, Writes
 from hwsim.components.pricing.cacti import capacities, port_widths, rows_of
 from hwsim.components.pricing.devices import Corner
 from hwsim.components.pricing.memory_scaling import memory_scaling
@@ -29,6 +30,9 @@ class SramCrossbar(CellArray):
     - `precharge_column`: nothing more, the charge is billed where it is taken.
     A cell leaks what a bit of the largest CACTI memory leaks, its periphery included, brought to the technology as
     memories are (see `memory_scaling`); cells may have a `corner` of their own.
+
+    Writing a cell swings one of its two bit lines over the whole supply, C V^2; a row takes C V^2 of its word line.
+    The lines of the write port are as long as those that are read.
     """
 
     device: Literal["sram"]
@@ -37,6 +41,7 @@ class SramCrossbar(CellArray):
     swing_v: float | None = Field(default=None, gt=0, le=5)
     junction_ff: float = Field(default=0.18, ge=0)
     corner: Corner | None = None
+    write: LineWrite | None = None
     law: Literal["bit_line", "given"]
 
     @model_validator(mode="before")
@@ -75,6 +80,16 @@ class SramCrossbar(CellArray):
         }
         area, leakage = self.area_um2(technology), self._leakage_uw(technology)
         return Priced(self.with_whole_array(actions), area, leakage, {"read": self.read_ns})
+
+    def writes(self, technology: Technology) -> Writes:
+        """C V^2 of a bit line a cell, and of a word line a row (see the class)."""
+        if self.write is None:
+            return {}
+        volts2 = technology.vdd_v**2 * PJ_PER_FJ
+        line_ff, word_ff = self.bit_line_ff(technology, self.junction_ff), self.word_line_ff(technology)
+        cell = f"C V^2 of {line_ff:.3g} fF at {technology.vdd_v:g} V: {WIRE_SOURCE}, junction {self.junction_ff:g} fF"
+        row = f"C V^2 of {self.columns} cells at {technology.vdd_v:g} V: {WIRE_SOURCE}"
+        return {"cell": Price.exact(line_ff * volts2, cell), "row": Price.exact(word_ff * volts2, row)}
 
     def _leakage_uw(self, technology: Technology) -> Price:
         scaling = memory_scaling(technology, self.corner, "1rw")

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from hwsim.contract.dense import Dense
+from hwsim.contract.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Hardware:
     notes: Mapping[str, Any]  # facts of the mapping for the reader, which nothing else reads
     crossbars: Mapping[str, int] = field(default_factory=dict)  # layer -> how many it takes, on machines that have them
     weights: Mapping[str, int] = field(default_factory=dict)  # memory -> bits of weights that it loses without supply
+    writing: Writing | None = None  # of machines that hold weights in cells, and say how they are written
 
 
 def baseline_notes(dense: Dense | None) -> dict[str, Any]:

@@ -93,16 +93,21 @@ def stalls(schedule: Schedule, timeline: Timeline) -> dict[str, StageCycles]:
 
 def _stage_cycles(stage: Stage, timeline: Timeline) -> StageCycles:
     ran = timeline.ran[stage.name]
-    available = np.zeros(stage.n_jobs, dtype=np.int64)
-    available[1:] = timeline.free[stage.name][:-1]
-    has_data = _latest(available, stage, "starved", timeline)
-    has_space = _latest(has_data, stage, "blocked", timeline)
+    available, has_data, has_space = moments(stage, timeline)
     busy = int(stage.service[ran].sum())
     starved = int((has_data - available)[ran].sum())
     blocked = int((has_space - has_data)[ran].sum())
     arbitrating = int((timeline.start[stage.name] - has_space)[ran].sum())
     idle = timeline.makespan_cycles - busy - starved - blocked - arbitrating
     return StageCycles(busy, starved, blocked, arbitrating, idle)
+
+
+def moments(stage: Stage, timeline: Timeline) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """When the stage is there for each job, when the job has its data too, and when also its space: int64 [job]."""
+    available = np.zeros(stage.n_jobs, dtype=np.int64)
+    available[1:] = timeline.free[stage.name][:-1]
+    has_data = _latest(available, stage, "starved", timeline)
+    return available, has_data, _latest(has_data, stage, "blocked", timeline)
 
 
 def _latest(since: NDArray[np.int64], stage: Stage, stall: str, timeline: Timeline) -> NDArray[np.int64]:

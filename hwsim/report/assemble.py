@@ -22,7 +22,7 @@ from hwsim.report.early_exit import exit_summary, exits_of
 from hwsim.report.figures import run_figures
 from hwsim.report.idle import periods
 from hwsim.report.later import later
-from hwsim.report.price import BOUNDS, PricedRun, area_of, leakage_of
+from hwsim.report.price import BOUNDS, PricedRun, area_of, leakage_of, programming_of
 from hwsim.report.report import VERSION as REPORT_VERSION
 from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow, Transfers
 from hwsim.traces.codings import transferred_bits
@@ -52,7 +52,7 @@ def assemble(
     """
     workload = runs[-1].workload
     area = cache(lambda: area_of(runs[-1]))
-    spec, io = architecture.spec, transfers(architecture.spec, trace)
+    spec, io = architecture.spec, transfers(architecture.spec, trace, workload.hardware)
     found = periods([*runs], spec)
     figures = [run_figures(run, arithmetic, io, found.get(run.name)) for run in runs]
     _check_finite(architecture, figures)
@@ -76,21 +76,27 @@ def assemble(
         leakage_uw=later(lambda: leakage_of(runs[-1])),
         storage=later(lambda: storage_rows(workload.hardware)),
         io=io,
+        programming=programming_of(runs[-1]),
         spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
         notes={**workload.hardware.notes, "flip-flops": runs[-1].flip_flops, **notes},
     )
 
 
-def transfers(spec: MachineSpec, trace: AnyTrace) -> Transfers | None:
-    """Input and output of an inference over the interface of a machine; None where that has no price."""
+def transfers(spec: MachineSpec, trace: AnyTrace, hardware: Hardware) -> Transfers | None:
+    """Input and output of an inference over the interface of a machine, and weights that are written again.
+
+    None where that has no price.
+    """
     if spec.io == "none":
         return None
     moved = transferred_bits(trace)
-    bits = moved.input_bits + moved.output_bits
+    weights = 0 if hardware.writing is None else hardware.writing.each.bits
+    bits = moved.input_bits + moved.output_bits + weights
     value, low, high = (getattr(spec.io.bit, bound) * bits for bound in BOUNDS)
     error = None if moved.input_error is None else spec.io.bit.value * moved.input_error
-    return Transfers(moved.input_bits, moved.output_bits, Figure(value, error, low, high), spec.io.time_ns(bits))
+    energy = Figure(value, error, low, high)
+    return Transfers(moved.input_bits, moved.output_bits, weights, energy, spec.io.time_ns(bits))
 
 
 def _of_trace(trace: AnyTrace, compute: Callable[[], Value]) -> Value:

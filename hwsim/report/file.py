@@ -6,12 +6,14 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from hwsim.errors import UsageError
-from hwsim.printable import brief
+from hwsim.files import open_file
+from hwsim.printable import brief, shortened
 from hwsim.report.exports import adapter_of
 from hwsim.report.older import upgraded
 from hwsim.report.report import VERSION, ExitCurve, Report
@@ -42,6 +44,17 @@ def from_json(text: str | bytes) -> Report:
         place = ".".join(str(part) for part in first["loc"]) or "file"
         raise UsageError(f"not a report of hwsim: {place}: {first['msg']}") from None
     return report
+
+
+def read_report(path: Path) -> Report:
+    """The report in a file, as `from_json`; raises UsageError, also for a file that cannot be read."""
+    try:
+        with open_file(path) as file:
+            return from_json(file.read())
+    except OSError as error:
+        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
+    except UsageError as error:
+        raise UsageError(f"{shortened(path)}: {error}") from None
 
 
 def schema() -> dict[str, Any]:

@@ -14,7 +14,7 @@ def upgraded(document: dict[str, Any], version: int) -> dict[str, Any]:
     Raises UsageError for a document that none wrote.
     """
     try:
-        for step in (_to_1, _to_2)[version:]:
+        for step in (_to_1, _to_2, _to_3)[version:]:
             document = step(document)
         return document
     except (AttributeError, KeyError, TypeError) as error:
@@ -32,6 +32,12 @@ def _to_2(document: dict[str, Any]) -> dict[str, Any]:
     unknown = {"with_io_pj": None, "period": None}
     runs = {key: [{**run, **unknown} for run in document.get(key, [])] for key in ("runs", "baselines")}
     return {**document, "report_version": 2, "io": None, **runs}
+
+
+def _to_3(document: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 did not say what writing weights takes, and wrote none again."""
+    io = document.get("io")
+    return {**document, "report_version": 3, "io": io and {**io, "weight_bits": 0}, "programming": None}
 
 
 def _run_to_1(run: dict[str, Any]) -> dict[str, Any]:

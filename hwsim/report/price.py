@@ -17,9 +17,10 @@ from hwsim.contract.hardware import Hardware
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
+from hwsim.contract.writing import Written
 from hwsim.errors import ModelError
 from hwsim.kept import kept_with
-from hwsim.report.report import AreaRow, Figure, Row
+from hwsim.report.report import AreaRow, Figure, Programming, Row
 from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally
 
@@ -271,6 +272,45 @@ def rows_of(run: PricedRun) -> list[Row]:
         bounds = (units.pj_from_power(getattr(leakage, bound) * n, on_ns) for bound in BOUNDS)
         rows.append(Row("", name, LEAKAGE, float(n), *bounds))
     return rows
+
+
+def programming_of(run: PricedRun) -> Programming | None:
+    """What writing weights takes, before the first inference and in each; None where the machine does not say."""
+    writing = run.workload.hardware.writing
+    if writing is None:
+        return None
+    worn = endurance = None
+    if writing.endurance is not None:
+        endurance = Figure(writing.endurance[0], 0.0, *writing.endurance[1:])
+        if writing.most_writes:
+            value, low, high = (writes / writing.most_writes for writes in writing.endurance)
+            worn = Figure(value, 0.0, low, high)
+    cycle_ns = 1e3 / run.clock_mhz
+    return Programming(
+        cells=writing.once.cells,
+        energy_pj=_writing_pj(run, writing.once),
+        time_ns=writing.once.cycles * cycle_ns,
+        passes=writing.passes,
+        rewritten_cells=writing.each.cells,
+        rewriting_pj=_writing_pj(run, writing.each),
+        rewriting_ns=writing.each.cycles * cycle_ns,
+        writes_of_a_cell=writing.most_writes,
+        endurance_writes=endurance,
+        inferences_until_worn=worn,
+    )
+
+
+def _writing_pj(run: PricedRun, written: Written) -> Figure:
+    """Energy of what writing does."""
+
+    def total(bound: Bound) -> float:
+        parts = ((run.components[name], action, n) for (name, action), n in written.actions.items())
+        return math.fsum(
+            n * getattr(part.writes.get(action) or part.actions[action], bound) for part, action, n in parts
+        )
+
+    value, low, high = map(total, BOUNDS)
+    return Figure(value, 0.0, low, high)
 
 
 def area_of(run: PricedRun) -> list[AreaRow]:

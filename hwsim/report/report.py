@@ -11,7 +11,7 @@ from hwsim.errors import UsageError, guess
 from hwsim.report.exports import Exports
 from hwsim.report.later import on_demand
 
-VERSION = 2
+VERSION = 3
 """Of the JSON report: it grows whenever a key goes, comes or changes its meaning."""
 
 
@@ -196,8 +196,28 @@ class Transfers:
 
     input_bits: float  # mean over samples
     output_bits: int
+    weight_bits: int  # that are written again, of a network larger than the chip
     energy_pj: Figure
     time_ns: float  # at the rate of the interface; no part of the latency
+
+
+@dataclass(frozen=True, slots=True)
+class Programming:
+    """Weights written to the cells that hold them: before the first inference, and again in each.
+
+    The former is in no other figure of the report; what is written again is part of each run.
+    """
+
+    cells: int  # before the first inference
+    energy_pj: Figure
+    time_ns: float
+    passes: int  # of an inference; with one nothing is written again
+    rewritten_cells: int  # in an inference
+    rewriting_pj: Figure  # what that takes, without clock and leakage meanwhile
+    rewriting_ns: float
+    writes_of_a_cell: int  # in an inference, of the one that is written most often
+    endurance_writes: Figure | None  # that a cell bears; None where it does not wear out
+    inferences_until_worn: Figure | None  # None where nothing wears out
 
 
 @on_demand(
@@ -346,6 +366,7 @@ class Report(Exports):
     leakage_uw: Figure
     storage: list[StorageRow]
     io: Transfers | None  # None where it has no price
+    programming: Programming | None  # of machines that hold weights in cells, and say how they are written
     spike_rates: dict[str, float]  # layer -> spikes per neuron and timestep
     crossbars: dict[str, int]  # layer -> how many it takes, of machines that have them
     notes: dict[str, Any]  # facts of the mapping for the reader; nothing else reads them

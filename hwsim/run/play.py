@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import engine as engines
-from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, Scheduled
+from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped
 from hwsim.contract.ledger import Action, first_jobs, for_all
 from hwsim.contract.run import RunName
 from hwsim.contract.streams import joined
@@ -23,6 +23,7 @@ from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps
 from hwsim.progress import followed
+from hwsim.run.replay import whole
 
 Counts = NDArray[np.int64]
 Jobs = NDArray[np.bool_]
@@ -74,7 +75,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     alone: list[Schedules] = []  # of every sample with all timesteps, where they are to follow each other
     for batch in batches:
         if RunName.STREAMED in workload.runs:
-            alone.append(_whole(batch.runs[RunName.STATIC]))
+            alone.append(whole(batch.runs[RunName.STATIC]))
         for run, scheduled in batch.runs.items():
             if run not in parts:
                 continue
@@ -94,7 +95,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
 
 def counted(batch: Batch, run: RunName, timesteps: int) -> Tally:
     """What all jobs of a run do, which is not played: every time is 0 and nothing is cut short."""
-    schedules, nothing = _whole(batch.runs[run]), np.zeros((len(batch.samples), timesteps), np.int64)
+    schedules, nothing = whole(batch.runs[run]), np.zeros((len(batch.samples), timesteps), np.int64)
     return Tally(
         counts=batch.ledger.tally(schedules.stages, timesteps),
         busy_cycles=_busy(schedules, timesteps, None),
@@ -107,11 +108,6 @@ def counted(batch: Batch, run: RunName, timesteps: int) -> Tally:
         latency_cycles=nothing[:, -1],
         makespan_cycles=nothing[:, -1],
     )
-
-
-def _whole(scheduled: Scheduled) -> Schedules:
-    """The schedules of samples that take all timesteps."""
-    return scheduled.schedules[-1] if isinstance(scheduled, ByLeaving) else scheduled.schedules
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ PLAYING = {"simpy", "hwsim.run", "hwsim.report", "hwsim.effects", "hwsim.api"}
 PROCESSES = {"multiprocessing", "loky", "subprocess", "hwsim.run.processes"}
 DESIGNS = {"pydantic", "yaml", "hwsim.arch", "hwsim.accelerators", "hwsim.components", "hwsim.designs"}
 DRAWING = {"hwsim.traces.network.standard", "hwsim.traces.direct.synth"}
+EXPLAINING = {"hwsim.explanation", "hwsim.comparison", "hwsim.trace_events"}
 SIMULATIONS = {
     "imc": ("mnist_dietsnn",),
     "digital": ("mnist_dietsnn",),
@@ -113,7 +114,9 @@ def test_a_simulation_imports_its_machine_and_no_compiler(machine):
     assert {f"hwsim.accelerators.{machine}", "hwsim.engine.compiled_engine", "llvmlite"} <= modules
     others = {f"hwsim.accelerators.{other}" for other in set(SIMULATIONS) - {machine}}
     of_others = of_coding(*{"ttfs": ["ttfs"], "lstm": ["sequence"], "stdp": ["plastic"]}.get(machine, []))
-    assert not modules & (COMPILING | PROCESSES | DRAWING | others | of_others | {"simpy", "rich", "hwsim.report.file"})
+    assert not modules & (
+        COMPILING | PROCESSES | DRAWING | others | of_others | {"simpy", "rich", "hwsim.report.file"} | EXPLAINING
+    )
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are not kept")
@@ -122,3 +125,14 @@ def test_no_option_needs_the_compiler(option):
     arguments = ("simulate", "imc", TRACES / "mnist_dietsnn.npz", "--samples", "1", option)
     imported(*arguments)
     assert not imported(*arguments) & (COMPILING | PROCESSES | {"simpy"})
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="interpreted kernels are not kept")
+@pytest.mark.parametrize("words", ["explain imc example energy", "compare imc imc --trace example"])
+def test_explaining_and_comparing_do_without_each_other_and_the_compiler(words):
+    arguments = (*words.split(), "--samples", "1")
+    imported(*arguments)
+    modules = imported(*arguments)
+    own = {"explain": "hwsim.explanation", "compare": "hwsim.comparison"}[arguments[0]]
+    assert modules & EXPLAINING == {own}
+    assert not modules & (COMPILING | PROCESSES | {"simpy", "hwsim.sweep", "hwsim.advice"})

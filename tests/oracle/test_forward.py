@@ -131,7 +131,7 @@ def test_samples_that_leave_early_do_so_as_those_of_the_larger_set():
 def test_costs_without_raw_inputs_are_an_expectation_where_these_matter():
     trace = shipped("fashion_dietsnn", 2)
     assert hwsim.Oracle("digital", trace)(trace.spikes).exact
-    found = hwsim.Oracle("imc", trace)(trace.spikes)
+    found = hwsim.Oracle(cases.PLAIN, trace)(trace.spikes)
     assert not found.exact
     assert "stood in" in found.note
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from accelerators.imc.cases import PLAIN
 
 import hwsim
 from hwsim.errors import HwsimError, UsageError
@@ -90,7 +91,7 @@ def test_inputs(oracle, inputs, message):
 
 def test_fractions_are_shares_of_the_largest_integer():
     trace = first(hwsim.load_trace(TRACES / "fashion_dietsnn.npz"), 2)
-    oracle, whole = hwsim.Oracle("imc", trace), np.moveaxis(trace.inputs.values[:2], -1, 1)
+    oracle, whole = hwsim.Oracle(PLAIN, trace), np.moveaxis(trace.inputs.values[:2], -1, 1)
     assert oracle(trace.spikes, whole / 255).value == oracle(trace.spikes, whole).value
     assert oracle(trace.spikes, whole // 2).value != oracle(trace.spikes, whole).value
 

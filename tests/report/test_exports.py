@@ -74,8 +74,8 @@ def test_a_report_of_the_first_version_is_read(design):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"report_version": 99}', "report_version: wanted at most 2, found 99: a newer hwsim wrote this report"),
-        ('{"report_version": "x"}', "report_version: wanted at most 2, found 'x'"),
+        ('{"report_version": 99}', "report_version: wanted at most 3, found 99: a newer hwsim wrote this report"),
+        ('{"report_version": "x"}', "report_version: wanted at most 3, found 'x'"),
         ('{"runs": [{"rows": [{"a": 1}]}]}', "not a report of hwsim: 'layer'"),
         ("[]", "not a report of hwsim: wanted an object"),
         ("{", "not a report of hwsim: "),

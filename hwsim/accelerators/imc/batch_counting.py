@@ -9,6 +9,7 @@ from hwsim.accelerators.imc.baseline import planes_of
 from hwsim.accelerators.imc.copy_counting import count_copies
 from hwsim.accelerators.imc.counting import LayerCounts, by_digits, cells_of
 from hwsim.accelerators.imc.layout import Layout
+from hwsim.accelerators.imc.plan.placement import by_layer
 from hwsim.accelerators.imc.plan.plan import placed
 from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -66,11 +67,13 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
     cells = kept(placement, "cells", spec, lambda asked: cells_of(asked, network, placement))
     chosen = slice(samples.start, samples.stop)
     activations = Activations(trace, chosen, None if dense is None else planes_of(dense, trace, samples))
-    for layer in network:
-        if isinstance(layer, Conv2d | Linear) and layer.name in placement.layers:
-            placed_layer = placement.layers[layer.name]
-            planes = by_digits(activations.met_by(layer), placed_layer, spec.dac.bits)
-            counted = count_copies(spec, placed_layer, planes, cells[layer.name])
-            once = spec.keeps_currents and multiplies_input(network, layer)
-            counts[layer.name] = counted.over(timesteps, only_first=once)
+    for name, own in by_layer(placement).items():
+        layer = network[name]
+        assert isinstance(layer, Conv2d | Linear)
+        planes, once = activations.met_by(layer), spec.keeps_currents and multiplies_input(network, layer)
+        for placed_layer in own:
+            counted = count_copies(
+                spec, placed_layer, by_digits(planes, placed_layer, spec.dac.bits), cells[placed_layer.name]
+            )
+            counts[placed_layer.name] = counted.over(timesteps, only_first=once)
     return counts

@@ -61,7 +61,7 @@ def cells_of(spec: ImcSpec, network: Network, placement: Placement) -> Mapping[s
     """Those of every layer on the chip."""
     range_rows, by_value = adc_range_rows(spec), spec.read_energy == "value"
     return {
-        name: Cells(spec.dac.bits, range_rows, row_levels(spec, placed, network[name]) if by_value else None)
+        name: Cells(spec.dac.bits, range_rows, row_levels(spec, placed, network[placed.layer]) if by_value else None)
         for name, placed in placement.layers.items()
     }
 
@@ -97,6 +97,8 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
     """Conductance levels above G_off of all cells in each crossbar row: int64 [kernel row, kernel column, channel]."""
     assert isinstance(layer, Conv2d | Linear)
     bits, weights = layer.weights.bits, weights_of(layer)
+    if placed.part is not None:
+        weights = weights[..., slice(*placed.part.outputs)]
     *kernel, channels, _ = weights.shape
     sums = np.zeros((*kernel, placed.groups, channels), np.int64)
     at_once = max(1, _WEIGHTS_AT_ONCE * channels // weights.size)
@@ -107,6 +109,10 @@ def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
         )
         sums[:, :, :, low : low + at_once] = by_group.sum(axis=4, dtype=np.int64).transpose(0, 1, 3, 2)
     sums += placed.reference_columns * reference_level(spec, bits)
+    if placed.part is not None and placed.groups < placed.part.of_groups:  # it drives no row of the other groups
+        some, sums = sums, np.zeros((*kernel, placed.part.of_groups, channels), np.int64)
+        sums[:, :, slice(*placed.part.groups)] = some
+        return sums.reshape(*kernel, placed.part.of_groups * channels)
     return sums.reshape(*kernel, placed.groups * channels)
 
 

@@ -104,17 +104,53 @@ def psum_accesses(plan: Plan, layer: Layer) -> IntArray:
     Those are what a layer with weights gives, or what a sum, its neurons or a pool take: a pool all rows of its window.
     """
     network, spec = plan.network, plan.spec
-    given = [network[name] for name in layer.inputs]
-    taken = [layer] if isinstance(layer, Conv2d | Linear) else [one for one in given if neuron_of(one) is None]
-    rows = np.ones(layer.shape[0], np.int64)
-    if isinstance(layer, Pool):
-        rows = (window(layer).places(0, layer.shape[0], given[0].shape[0]) >= 0).sum(axis=1, dtype=np.int64)
-    direct = [one for one in taken if multiplies_input(network, one)]
-    return rows * sum(row_words(one, spec.psum_bits, spec.psum_buffer.port_bits) for one in direct)
+    taken = [layer] if isinstance(layer, Conv2d | Linear) else _given(plan, layer)
+    direct = [one for one in taken if neuron_of(one) is None or one is layer]
+    return _rows_met(plan, layer) * sum(
+        row_words(one, spec.psum_bits, spec.psum_buffer.port_bits) for one in direct if multiplies_input(network, one)
+    )
+
+
+def _given(plan: Plan, layer: Layer) -> list[Layer]:
+    """The stored maps that a layer reads."""
+    return [plan.network[piece.map] for name in layer.inputs for piece in pieces(plan.network, name)]
+
+
+def _rows_met(plan: Plan, layer: Layer) -> IntArray:
+    """Rows of what it reads under each row of a pool, one of anything else: int64 [row]."""
+    if not isinstance(layer, Pool):
+        return np.ones(layer.shape[0], np.int64)
+    height = input_shape(layer, plan.network)[0]
+    rows: IntArray = (window(layer).places(0, layer.shape[0], height) >= 0).sum(axis=1, dtype=np.int64)
+    return rows
+
+
+def psum_writes(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
+    """Writing currents of a step that are kept: those of the direct-coded input, and those that a later pass reads."""
+    spec, stored = plan.spec, plan.crossing_currents()
+    if not (spec.keeps_currents or stored):
+        return {}
+    rows = np.zeros(step.rows, np.int64)
+    if step.name in stored:
+        rows += row_words(step.layer, spec.psum_bits, spec.psum_buffer.port_bits)
+    elif spec.keeps_currents and isinstance(step.layer, Conv2d | Linear):
+        rows += psum_accesses(plan, step.layer)
+    return {("psum_buffer", "write"): plan.runs(step) * rows}
 
 
 def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
-    """Reading the currents kept of the direct-coded input, at the timesteps that do not compute them."""
-    if not plan.spec.keeps_currents:
+    """Reading currents that are kept, of the direct-coded input at timesteps that do not compute them.
+
+    Those of an earlier pass are read at every timestep.
+    """
+    spec, stored, passes = plan.spec, plan.crossing_currents(), plan.placement.passes
+    if not (spec.keeps_currents or stored):
         return {}
-    return {("psum_buffer", "read"): (1 - plan.input_runs())[:, None] * psum_accesses(plan, step.layer)}
+    again = (1 - plan.input_runs())[:, None]
+    reads = again * psum_accesses(plan, step.layer) if spec.keeps_currents else np.zeros((1, step.rows), np.int64)
+    own = [one for one in _given(plan, step.layer) if one.name in stored and not passes.among(one.name, step.name)]
+    for one in () if isinstance(step.layer, Conv2d | Linear) else own:
+        words = _rows_met(plan, step.layer) * row_words(one, spec.psum_bits, spec.psum_buffer.port_bits)
+        known = again if spec.keeps_currents and multiplies_input(plan.network, one) else 0
+        reads = reads + (1 - known) * words
+    return {("psum_buffer", "read"): reads}

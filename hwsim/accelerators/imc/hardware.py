@@ -12,11 +12,15 @@ from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS
 from hwsim.accelerators.imc.parts import DECISION, per_tile
 from hwsim.accelerators.imc.plan.mesh import Link
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.rewriting import writing
 from hwsim.accelerators.imc.plan.storage import least_memories, memories, needs
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.components.memory import Sram
 from hwsim.contract.hardware import Hardware, Storage
 from hwsim.contract.neuron_parts import neuron_parts
+
+_WRITE = ("crossbar", "row_driver", "adc", "adc_reference", "htree", "noc")
+"""What is at work while cells are written."""
 
 
 def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
@@ -40,9 +44,12 @@ def hardware(plan: Plan, parts: Collection[str]) -> Hardware:
         instances[DECISION] = 1
     storage = {name: Storage(kind.bits, _provided(spec, name, instances)) for name, kind in needed.items()}
     clocked = _clocked(plan, instances)
-    crossbars = {name: placed.crossbars for name, placed in placement.layers.items()}
-    weights = {"crossbar": needed["weights"].bits} if spec.crossbar.device == "sram" else {}
-    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights)
+    crossbars = {name: placed.crossbars for name, placed in placement.whole.items()}
+    found = writing(spec, placement)
+    volatile = spec.crossbar.device == "sram"
+    loaded = needed["weights"].bits if found is None else found.once.bits
+    weights = {"crossbar": loaded} if volatile and loaded else {}
+    return Hardware(instances | {"clock": 1}, clocked, storage, _notes(plan), crossbars, weights, found)
 
 
 def _clocked(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Mapping[str, Fraction]]:
@@ -60,6 +67,8 @@ def _clocked(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Mapping[s
             clocked[step.name] = dict.fromkeys((name for name in instances if name not in apart), share)
         elif step.kind == "mac":  # of which one works at a time
             clocked[step.name] = {MAC: Fraction(1), WEIGHTS: Fraction(1)}
+        elif step.kind == "write":
+            clocked[step.name] = {name: Fraction(1) for name in _WRITE if name in instances}
         elif step.kind == "pool":
             clocked[step.name] = {"pooling": Fraction(1, pools)}
         elif step.kind == "decision":
@@ -99,8 +108,23 @@ def _notes(plan: Plan) -> Mapping[str, Any]:
         "rows at full ADC range": adc_range_rows(spec),
         "buffer rows": dict(pipeline.buffer_rows),
         "copies of layers": ", ".join(f"{n} {p.copies}" for n, p in placement.layers.items() if p.copies > 1) or "none",
+        **_pass_notes(plan),
         **({} if plan.network.activation_bits is None else {"activation bits": plan.network.activation_bits}),
         **_mesh_notes(plan),
+    }
+
+
+def _pass_notes(plan: Plan) -> Mapping[str, Any]:
+    """What is on the chip in each pass; nothing of a network that fits."""
+    placement = plan.placement
+    if placement.passes.n == 1:
+        return {}
+    found: dict[int, list[str]] = {}
+    for name in placement.layers:
+        found.setdefault(placement.passes.of_step(name), []).append(name)
+    return {
+        "passes": placement.passes.n,
+        "layers of passes": "; ".join(f"{number + 1}: {', '.join(names)}" for number, names in found.items()),
     }
 
 

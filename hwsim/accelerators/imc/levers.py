@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from hwsim.accelerators.imc.schedule import WRITERS
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
 from hwsim.traces.direct.trace import Trace
@@ -13,7 +14,7 @@ _MEMORIES = {"spike_buffer": "spike_buffer", "global_buffer": "global_buffer", "
 
 
 def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
-    """Copies, converters, lanes where a layer limits; packing, fewer idle parts, memory; the first layer; the clock."""
+    """Copies, converters, lanes, tiles where they limit; packing, idle parts, memory; the first layer; the clock."""
     layer, chip = limits.layer, spec.chip
     if limits.unit == layer and layer:
         if chip.replicate == "none" or isinstance(chip.replicate, dict):
@@ -28,6 +29,8 @@ def levers(spec: ImcSpec, trace: Trace, limits: Limits) -> Iterator[Lever]:
         yield Lever("first layer digital", [{"direct_input": "digital"}])
     if spec.packing == "none" and not spec.assumptions.by_pe:
         yield Lever("layers packed", [{"packing": "layers"}])
+    if limits.unit == WRITERS and chip.tiles != "as_needed":
+        yield multiplied("tiles", {"chip.tiles": chip.tiles})
     if limits.unit.endswith(".neuron") or limits.unit.startswith("neurons of "):
         yield multiplied("neuron lanes", {"neuron.lanes": spec.neuron.lanes})
     if limits.unit == "input":

@@ -56,7 +56,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
         parts = parts_of(self.spec)
         if workload is None:
             return parts
-        there = workload.hardware.instances
+        there, writing = workload.hardware.instances, workload.hardware.writing
+        if writing is not None and writing.passes > 1:
+            parts = {name: part.doing({**part.actions, **part.writes}) for name, part in parts.items()}
         more = priced_neuron_parts(there, self.spec.neuron, self.spec.technology)
         return {name: part for name, part in parts.items() if name in there} | more
 
@@ -130,10 +132,12 @@ class Imc(Accelerator[ImcSpec, Trace]):
         timesteps = trace.timesteps if dense is None else 1
         parts = derived(self.spec, part_names)  # first, so that what has no price is named by its key
         laid_out = Layout.of(spec, trace.network, timesteps, runs)
+        in_passes = laid_out.plans[RunName.STATIC].placement.passes.n > 1
         return Workload(
             batches=_batches(laid_out, dense, trace, runs),
             timesteps=timesteps,
-            stream=Streaming(partial(streamed, laid_out.plans[RunName.STATIC])),
+            stream=None if in_passes else Streaming(partial(streamed, laid_out.plans[RunName.STATIC])),
+            no_stream="crossbars are rewritten in every inference (overflow: reprogram)" if in_passes else "",
             runs=runs,
             hardware=laid_out.hardware(parts),
             accuracy=trace.static_accuracy() if dense is None else (None, trace.n_samples),

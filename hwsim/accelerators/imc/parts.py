@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import ceil, sqrt
 
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.components.pricing.price import Priced
+from hwsim.components.cell_write import PulseWrite
+from hwsim.components.pricing.price import Price, Priced
 from hwsim.contract.parts import priced, priced_parts, with_registers
 from hwsim.errors import ArchitectureError
 from hwsim.kept import kept_with
@@ -32,7 +34,7 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     taken |= {"neuron": "update" if outer else "update hold", "pooling": "", "global_buffer": "read"}
     if outer:
         taken["membrane"] = ""
-    if spec.keeps_currents:
+    if spec.keeps_currents or spec.overflow == "reprogram":
         taken["psum_buffer"] = ""
     if spec.direct_input == "digital":
         taken |= {"first_layer_mac": "", "first_layer_weights": "read"}
@@ -47,6 +49,10 @@ def _parts_of(spec: ImcSpec) -> Mapping[str, Priced]:
     }
     parts = priced_parts(spec, taken, sized) | beside
     parts["crossbar"] = crossbar
+    if isinstance(spec.crossbar.write, PulseWrite):
+        parts["adc"] = _verifying(parts["adc"], "convert", spec.crossbar.write)
+        if "adc_reference" in parts:
+            parts["adc_reference"] = _verifying(parts["adc_reference"], "settle", spec.crossbar.write)
     parts["clock"] = spec.clock.part(spec.technology)
     if spec.signs.encoding == "offset":
         corrector = priced(spec, "offset_corrector", spec.offset_corrector.reading(rows))
@@ -69,8 +75,18 @@ def _beside_crossbars(spec: ImcSpec) -> dict[str, Priced]:
     return found
 
 
+def _verifying(part: Priced, action: str, write: PulseWrite) -> Priced:
+    """A part that takes an action for each pulse that a cell is written with."""
+    price, times = part.actions[action], write.pulses
+    how = f"{price.source}, once a pulse of {times.value:g}"
+    verify = Price(price.value * times.value, price.low * times.low, price.high * times.high, how)
+    return replace(part, writes={"verify": verify})
+
+
 def _crossbar(spec: ImcSpec) -> Priced:
     part = with_registers(priced(spec, "crossbar"), spec.crossbar, spec.technology, spec.crossbar.rows * spec.dac.bits)
+    written = spec.crossbar.writes(spec.technology)
+    part = replace(part, writes={f"write_{what}": price for what, price in written.items()})
     cells = {"value": ("read_cell", "read_level"), "mean": ("read_mean",), "array": ("read_array",)}[spec.read_energy]
     lines = () if spec.read_energy == "array" else ("drive_row", "precharge_column")
     if missing := [name for name in (*cells, *lines) if name not in part.actions]:

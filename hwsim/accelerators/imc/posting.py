@@ -13,8 +13,8 @@ from math import ceil
 import numpy as np
 
 from hwsim.accelerators.imc.fetching import (
-    psum_accesses,
     psum_reads,
+    psum_writes,
     residual_fetches,
     row_words,
     row_writes,
@@ -25,6 +25,7 @@ from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.rewriting import written_by
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
@@ -47,6 +48,7 @@ class Undriven:
     fetches: IntArray  # reads of the buffer that holds its input
     fetched_bits: IntArray
     hops: Actions
+    stored: Actions  # currents that are kept
 
 
 def undriven_of(plan: Plan) -> Mapping[str, Undriven]:
@@ -57,6 +59,7 @@ def undriven_of(plan: Plan) -> Mapping[str, Undriven]:
             window_fetches(plan, step, plan.spec.spike_buffer.port_bits),
             window_fetches(plan, step, 1),
             _hops(plan, step),
+            {**psum_writes(plan, step)},
         )
         for step in plan.pipeline.steps
         if step.kind == "crossbar"
@@ -72,6 +75,10 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
         "pool": pool_actions,
         "elsewhere": lambda _plan, _step: {},
         "decision": decision_actions,
+        "write": lambda plan, step: {
+            action: plan.runs(step) * n
+            for action, n in written_by(plan.spec, plan.placement, step.name).actions.items()
+        },
     }
     others = (step for step in plan.pipeline.steps if step.kind != "crossbar")
     return {
@@ -132,9 +139,7 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
             actions["offset", "count_rows"] = reads
     if spec.skip == "silent_rows":
         actions["silence_detector", "detect"] = looked_at
-    if spec.keeps_currents:
-        actions["psum_buffer", "write"] = work.runs(step) * psum_accesses(work, step.layer)
-    return actions
+    return actions | undriven.stored
 
 
 def _converted(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -204,7 +209,7 @@ def _synaptic_operations(work: Work, step: Step) -> Actions:
     layer, placed = step.layer, work.placement.layers[step.name]
     if multiplies_input(work.network, layer) or work.network.activation_bits is not None:
         return {(OPERATIONS, "MAC"): work.runs(step) * row_macs(layer, work.network)}
-    return {(OPERATIONS, "AC"): work.counts[step.name].ones * (layer.shape[2] // placed.groups)}
+    return {(OPERATIONS, "AC"): work.counts[step.name].ones * (placed.out_shape[2] // placed.groups)}
 
 
 def mac_actions(plan: Plan, step: Step) -> Actions:
@@ -215,8 +220,8 @@ def mac_actions(plan: Plan, step: Step) -> Actions:
         (MAC, "mac"): macs,
         (WEIGHTS, "read"): runs * weight_words(spec, plan.network, layer),
         ("spike_buffer", "read"): window_fetches(plan, step, spec.spike_buffer.port_bits),
-        ("psum_buffer", "write"): runs * psum_accesses(plan, layer),
         (OPERATIONS, "MAC"): macs,
+        **psum_writes(plan, step),
     } | _hops(plan, step)
 
 
@@ -260,7 +265,12 @@ def pool_actions(plan: Plan, step: Step) -> Actions:
         actions["spike_buffer", "read"] = map_fetches(plan, step)
     if isinstance(layer, Readout) and layer.of_membrane and plan.spec.loop_order != "layer_outer":
         actions["membrane", "read"] = row_words(layer, plan.spec.neuron.membrane_bits, plan.spec.membrane.port_bits)
-    return actions | _hops(plan, step) | psum_reads(plan, step)
+    return actions | _hops(plan, step) | psum_reads(plan, step) | _pooled_writes(plan, step)
+
+
+def _pooled_writes(plan: Plan, step: Step) -> Actions:
+    """Pooled or added currents that a later pass reads."""
+    return {**psum_writes(plan, step)} if step.name in plan.crossing_currents() else {}
 
 
 def map_fetches(plan: Plan, step: Step) -> IntArray:

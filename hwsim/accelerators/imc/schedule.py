@@ -22,6 +22,8 @@ from hwsim.engine.stage import BatchStage, Wait
 
 GLOBAL_BUFFER = "global_buffer port"
 """The unit that reads of the raw input hold."""
+WRITERS = "writing of crossbars"
+"""The unit that passes hold while they are written."""
 
 
 class Frame(NamedTuple):
@@ -40,16 +42,29 @@ def frame_of(plan: Plan) -> Frame:
         nothing = np.zeros(order.timesteps * step.rows, np.int64)
         own = BatchStage(
             name=step.name,
-            layer=step.layer.name,
+            layer=plan.placement.layer_of(step.layer.name),
             service=nothing,
             latency=nothing,
             waits=after_transfers(pipeline.waits[step.name], found),
-            timestep=order.grid(step.rows)[0].astype(np.int32),
+            timestep=_spent_at(plan, step).astype(np.int32),
             unit=_unit(plan, step),
         )
         stages += [own, *link_stages(own, found.get(step.name, ()))]
     last = np.array([order.timesteps * pipeline.step(pipeline.answer).rows - 1], np.int64)
     return Frame(schedules_of(stages, (pipeline.answer, last), 1), found)
+
+
+def _spent_at(plan: Plan, step: Step) -> IntArray:
+    """Up to which timestep a sample has to stay to have done each job: int64 [job].
+
+    That is its own; but what is done in a pass before the last, and to write one, is done whenever a sample leaves.
+    """
+    timestep, _ = plan.pipeline.order.grid(step.rows)
+    passes = plan.placement.passes
+    if step.kind == "decision":
+        return timestep
+    last = step.kind != "write" and passes.of_step(step.name) == passes.last
+    return timestep if last else np.zeros_like(timestep)
 
 
 def _unit(plan: Plan, step: Step) -> str | None:
@@ -58,6 +73,8 @@ def _unit(plan: Plan, step: Step) -> str | None:
         return GLOBAL_BUFFER
     if step.kind == "mac":
         return MAC
+    if step.kind == "write":
+        return WRITERS
     if step.kind == "crossbar":
         return plan.placement.crossbar_units.get(step.name)
     at = neurons_of(plan, step) if step.kind == "neuron" else None

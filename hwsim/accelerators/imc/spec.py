@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 class Chip(ComponentSpec):
     """Tiles of PEs of crossbars; `packing` says how layers take them, `as_needed` adds whole tiles.
 
+    With `overflow: reprogram` a network that a number of tiles does not hold runs in passes (see `plan.passes`).
+
     `replicate` says how many copies of a layer share out the positions of its rows; `auto` copies the slowest layer as
     long as all copies take no more than `crossbar_budget` crossbars and the chip has room; `spare` as long as what is
     left on the tiles that one copy of each layer needs has room for more.
@@ -128,6 +130,7 @@ class ImcSpec(MachineSpec):
     chip: Chip
     placement: Literal["im2col", "kernel_split"]
     packing: Literal["none", "layers"] = "none"
+    overflow: Literal["refuse", "reprogram"] = "refuse"
     loop_order: Literal["timestep_outer", "layer_outer"]
     pipelining: Literal["rows", "none"]
     mesh: Literal["links", "ideal"]
@@ -204,12 +207,23 @@ class ImcSpec(MachineSpec):
                 "assumptions: conversion: pe and peripherals: pe_read count whole PEs, so they need packing: none, got "
                 f"{self.packing}"
             )
+        if self.overflow == "reprogram":
+            self._can_reprogram()
         if self.loop_order == "layer_outer" and self.early_exit.threshold != "never":
             raise ValueError(
                 "loop_order: layer_outer runs all timesteps of a row before the next, so no sample can leave early: "
                 f"early_exit.threshold must be never, got {self.early_exit.threshold}"
             )
         return self
+
+    def _can_reprogram(self) -> None:
+        if self.crossbar.write is None:
+            raise ValueError("overflow: reprogram writes crossbars, and crossbar.write does not say how: it is missing")
+        if self.assumptions.switched_on != "none":
+            raise ValueError(
+                "overflow: reprogram goes with no assumptions, as estimates have the whole network on the chip, "
+                f"got {self.assumptions.switched_on}"
+            )
 
     @property
     def keeps_currents(self) -> bool:

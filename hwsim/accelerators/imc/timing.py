@@ -13,6 +13,7 @@ from hwsim.accelerators.imc.plan.pace import dense_row_cycles, read_interval_cyc
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
+from hwsim.accelerators.imc.plan.rewriting import written_by
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
@@ -69,6 +70,8 @@ def service(plan: Plan, step: Step) -> IntArray:
             return plan.runs(step) * row_words(step.layer, step.layer.bits, spec.global_buffer.port_bits)
         case "decision":
             return np.full((1, 1), spec.early_exit.unit.cycles(channels), np.int64)
+        case "write":
+            return plan.runs(step) * written_by(spec, plan.placement, step.name).cycles
     return np.zeros((1, 1), np.int64)
 
 
@@ -82,7 +85,7 @@ def latency(plan: Plan, step: Step) -> IntArray:
             cycles = spec.neuron.cycles
         case "pool":
             cycles = spec.pooling.cycles
-        case "source" | "mac" | "elsewhere" | "decision":
+        case "source" | "mac" | "elsewhere" | "decision" | "write":
             cycles = 0
     return plan.runs(step) * (cycles + own_cycles(plan, step.name))
 

@@ -15,6 +15,7 @@ from hwsim.units import PJ_PER_J, pj_from_power
 # again by tests/components/test_adc_survey.py. pJ at 1.2 GS/s and 32 nm for 7 effective bits, without the noise's part.
 _SURVEY_PJ, _SURVEY_MHZ, _SURVEY_NM, _SURVEY_BITS = 4.11, 1200.0, 32, 7
 _RATE_EXPONENT, _NODE_EXPONENT, _LN_PER_BIT = 0.232, 0.632, 0.2715
+_SURVEY_NODES_NM = 14, 90  # of the 33
 _SPREAD = 0.21, 2.56  # nine of ten of the 33 lie between these multiples of the law
 _SLOWEST_MHZ = 0.02  # slower ones are not in the fit: their energy stays that of this rate
 _LOST_BITS = 1  # stated bits over effective ones; our choice, Kull loses 1.8 and Ramkaj 0.6
@@ -71,9 +72,11 @@ def sar(bits: int, technology: Technology, sample_rate_mhz: float) -> Conversion
     supply = (technology.vdd_v / _SURVEY_V) ** 2
     pj = _SURVEY_PJ * rate * node**_NODE_EXPONENT * more_bits * supply + noise_pj
     low, high = (pj * factor for factor in _SPREAD)
+    inside = min(_SURVEY_NODES_NM) <= technology.node_nm <= max(_SURVEY_NODES_NM)
+    beyond = "" if inside else ", of 14 to 90 nm, beyond which the node's power goes on"
     source = (
         f"sar: {bits} b at {sample_rate_mhz:g} MS/s, median of 33 published converters (Murmann's survey as listed by "
-        f"Andrulis et al. arXiv 2404.06553, own fit), V^2 from 1 V, and noise; bounds hold nine of ten of them"
+        f"Andrulis et al. arXiv 2404.06553, own fit{beyond}), V^2 from 1 V, and noise; bounds hold nine of ten of them"
     )
     um2 = _KULL_UM2 * _SAR_AREA[bits] / _SAR_AREA[8] * node**_AREA_EXPONENT
     area = (

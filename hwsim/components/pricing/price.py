@@ -65,6 +65,7 @@ class Priced:
     delay_ns: float | None = None  # of the slowest action; None where prices are given or times are those of `times_ns`
     cycles: int = 1  # that it may take, 0 for as many as it needs
     flip_flops: int = 0  # that the clock reaches
+    writes: Mapping[str, Price] = field(default_factory=dict)  # pJ of what only writes weights, by action
 
     @property
     def period_ns(self) -> float | None:

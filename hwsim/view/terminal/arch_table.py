@@ -43,7 +43,7 @@ def print_architecture(
     rows: list[Row] = []
     for name, part in components.items():
         rows.append((name, "", "", "", ""))
-        for action, price in part.actions.items():
+        for action, price in {**part.actions, **part.writes}.items():
             rows.append(("", action, *_cells(price, "pJ", sources)))
         rows.append(("", "area", *_cells(part.area_um2, "um2", sources)))
         rows.append(("", "leakage", *_cells(part.leakage_uw, "uW", sources)))
@@ -135,7 +135,9 @@ def _text(value: Any) -> str:
 def _prices(parts: Mapping[str, Priced]) -> list[tuple[str, str]]:
     found = []
     for name, part in parts.items():
-        found += [(f"{name}, {action}", f"{price.value:.4g} pJ") for action, price in part.actions.items()]
+        found += [
+            (f"{name}, {action}", f"{price.value:.4g} pJ") for action, price in {**part.actions, **part.writes}.items()
+        ]
         found += [(f"{name}, area", f"{part.area_um2.value:.4g} um2")]
         found += [(f"{name}, leakage", f"{part.leakage_uw.value:.4g} uW")]
         found += [(f"{name}, {action} time", f"{ns:.4g} ns") for action, ns in part.times_ns.items()]

@@ -52,6 +52,7 @@ def print_report(report: Report, console: Console) -> None:
             console.print(_stages(run))
     console.print(_area(report))
     console.print(_storage(report))
+    _print_programming(report, console)
     _print_notes(report, console)
 
 
@@ -203,6 +204,31 @@ def _storage(report: Report) -> Table:
         share = number.percent(used / provided) if provided else ""
         table.add_row(row.storage, f"{used:,.1f}", f"{provided:,.1f}", share)
     return table
+
+
+def _print_programming(report: Report, console: Console) -> None:
+    """Weights written before the first inference, and again in each."""
+    written = report.programming
+    if written is None:
+        return
+    console.print()
+    console.print(headed("Programming", "(before the first inference, in no figure above)"))
+    energy, time = spread(written.energy_pj, number.energy), number.time(written.time_ns)
+    console.print(f"  {written.cells:,} cells: {energy}, {time}")
+    if written.passes > 1:
+        energy, time = spread(written.rewriting_pj, number.energy), number.time(written.rewriting_ns)
+        again = f"again in each inference, in {written.passes} passes"
+        console.print(f"  {again}: {written.rewritten_cells:,} cells: {energy}, {time}")
+    if written.inferences_until_worn is not None and written.endurance_writes is not None:
+        worn, writes = (spread(each, _times) for each in (written.inferences_until_worn, written.endurance_writes))
+        console.print(
+            f"  worn out after {worn} inferences: a cell bears {writes} writes, the most written one gets "
+            f"{written.writes_of_a_cell} an inference"
+        )
+
+
+def _times(value: float) -> str:
+    return number.si(value, "").strip()
 
 
 def _print_notes(report: Report, console: Console) -> None:

@@ -19,7 +19,7 @@ from hwsim.view.terminal.period_table import period_table
 from hwsim.view.terminal.plain_table import bare_table
 from hwsim.view.terminal.plain_text import PlainConsole, headed
 from hwsim.view.terminal.report_table import played, shown_runs
-from hwsim.view.terminal.summary_figures import figures, hardware, ratios
+from hwsim.view.terminal.summary_figures import figures, hardware, passes, ratios
 from hwsim.view.terminal.summary_parts import parts
 
 MOST_LINES = 45
@@ -33,7 +33,7 @@ def print_summary(report: Report, console: Console, advice: Sequence[Advice] = (
     """The first screen, as wide as the console; of the advice as much as there is room for."""
     width = console.width
     blocks: list[RenderableType] = [_head(report, width), figures(report, width)]
-    blocks[1] = Group(blocks[1], cut(hardware(report), width))
+    blocks[1] = Group(blocks[1], *(cut(line, width) for line in (hardware(report), *passes(report))))
     if report.comparisons or report.baseline_ratios:
         blocks.append(ratios(report))
     if (period := period_table(report)) is not None:

@@ -200,6 +200,24 @@ def hardware(report: Report) -> str:
     return f"{size}; leakage {leakage}{memory}"
 
 
+def passes(report: Report) -> list[str]:
+    """What running in passes takes, and what it does to early exit; nothing of a network that the chip holds."""
+    written = report.programming
+    if written is None or written.passes == 1:
+        return []
+    run = report.runs[-1]
+    share = number.percent(written.rewriting_pj.value / (run.energy_pj.value or 1))
+    time = f", {number.percent(written.rewriting_ns / run.latency_ns.value)} of the time" if run.latency_ns else ""
+    cells = f"{written.rewritten_cells:,} cells written again, {share} of the energy{time}"
+    lines = [f"{written.passes} passes: {cells}"]
+    if (worn := written.inferences_until_worn) is not None:
+        value, low, high = (number.si(bound, "").strip() for bound in _bounds(worn))
+        lines.append(f"  cells worn out after {value} inferences ({low} to {high})")
+    if report.early_exit is not None:
+        lines.append("  early exit leaves the last pass alone: all timesteps of those before it have run by then")
+    return lines
+
+
 def _bounds(figure: Figure) -> tuple[float, float, float]:
     """Value and bounds."""
     return figure.value, figure.low, figure.high

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.functional.layer import CrossbarLayer
-from hwsim.accelerators.imc.plan.placement import place
+from hwsim.accelerators.imc.plan.placement import whole_layers
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import real
 from hwsim.contract.judged import Judged
@@ -37,7 +37,7 @@ class CrossbarProducts:
     def __init__(self, spec: ImcSpec, network: Network) -> None:
         # Windows and groups are the network's own: where layers lie changes no product.
         away = spec.assumptions.off_chip(network) | spec.digital_layers(network)
-        placed = place(real(spec), network).layers
+        placed = whole_layers(real(spec), network)
         self.first_sample = 0  # of the chunk that is executed, among all of the trace
         self.varying = bool(spec.devices.read_noise_levels) and not spec.keeps_currents
         self.layers = {

@@ -34,6 +34,7 @@ class Packed:
     """Where crossbars lie, and who takes turns."""
 
     pe_of: Mapping[str, IntArray]  # layer -> PE of each crossbar, or of each PE that converts as one: [copy, crossbar]
+    place_of: Mapping[str, IntArray]  # layer -> each crossbar among all of the chip, PE by PE: [copy, crossbar]
     crossbars: int  # in use
     pes: int  # from the first to the last in use
     neuron_pes: Mapping[str, int]  # layer -> PEs whose neuron lanes work for it
@@ -47,15 +48,24 @@ def pack(spec: ImcSpec, layers: Layers) -> Packed:
 
 
 def _whole_pes(spec: ImcSpec, layers: Layers) -> Packed:
-    pe_of, first = {}, 0
+    pe_of, place_of, first = {}, {}, 0
     for name, placed in layers.items():
         a_copy = placed.sums_of_copy if spec.assumptions.conversion == "pe" else placed.crossbars_of_copy
         per_pe = 1 if spec.assumptions.conversion == "pe" else spec.chip.crossbars_per_pe
         starts = first + np.arange(placed.copies, dtype=np.int64)[:, None] * ceil(a_copy / per_pe)
         pe_of[name] = starts + np.arange(a_copy, dtype=np.int64) // per_pe
+        place_of[name] = _places(spec, placed, starts)
         first += placed.copies * ceil(a_copy / per_pe)
     crossbars = sum(placed.crossbars for placed in layers.values())
-    return Packed(pe_of, crossbars, first, {name: np.unique(pes).size for name, pes in pe_of.items()})
+    return Packed(pe_of, place_of, crossbars, first, {name: np.unique(pes).size for name, pes in pe_of.items()})
+
+
+def _places(spec: ImcSpec, placed: LayerPlacement, first_pes: IntArray) -> IntArray:
+    """Crossbars of copies that begin with these PEs [copy, 1]; where a PE converts as one, it has what lies on it."""
+    crossbars = np.arange(placed.crossbars_of_copy, dtype=np.int64)
+    if spec.assumptions.conversion == "pe":
+        crossbars = crossbars * placed.sums_of_copy // placed.crossbars_of_copy * spec.chip.crossbars_per_pe
+    return first_pes * spec.chip.crossbars_per_pe + crossbars
 
 
 @dataclass(slots=True)
@@ -75,7 +85,7 @@ def _side_by_side(spec: ImcSpec, layers: Layers) -> Packed:
     place_of: dict[str, IntArray] = {}
     used_for: list[str] = []  # layer that each crossbar was taken for
     for name, placed in layers.items():
-        widths = np.tile(_columns(spec, placed), placed.copies)
+        widths = np.tile(columns_in_use(spec, placed), placed.copies)
         sharing = _joined(found, widths, cycles[name], slowest)
         places = np.full(widths.size, -1, np.int64)
         if sharing is None:
@@ -98,6 +108,7 @@ def _side_by_side(spec: ImcSpec, layers: Layers) -> Packed:
     turns = [[host, *(name for name, at in guests.items() if at == host)] for host in layers]
     return Packed(
         pe_of=pe_of,
+        place_of=place_of,
         crossbars=len(used_for),
         pes=len(works_for),
         neuron_pes={name: max(works_for.count(name), 1) for name in layers},
@@ -106,7 +117,7 @@ def _side_by_side(spec: ImcSpec, layers: Layers) -> Packed:
     )
 
 
-def _columns(spec: ImcSpec, placed: LayerPlacement) -> IntArray:
+def columns_in_use(spec: ImcSpec, placed: LayerPlacement) -> IntArray:
     """Columns that each crossbar of a copy has in use: groups, column blocks, row blocks."""
     outputs = placed.out_shape[2] // placed.groups
     per_weight = placed.columns_used // outputs

@@ -5,6 +5,9 @@ timestep; `layer_outer` runs all timesteps of a row before the next row.
 
 A layer that reads the timestep before waits for rows of that, wherever in the order they are made; two whole maps are
 kept for it, one that it reads and one that is made meanwhile.
+
+A network that runs in passes has a step more for each, which writes it: when all steps of the pass before are through
+all timesteps.  What a later pass reads is kept whole, of all timesteps.
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import numpy as np
 
 from hwsim.accelerators.imc.parts import DECISION
 from hwsim.accelerators.imc.plan.buffers import Edge, Graph, minimum_rows
+from hwsim.accelerators.imc.plan.passes import ONE_PASS, Passes
+from hwsim.accelerators.imc.plan.rewriting import step_name
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import arranges, pieces
 from hwsim.engine.stage import Wait
@@ -34,7 +39,7 @@ from hwsim.traces.network.layers import (
     neuron_of,
 )
 
-Kind = Literal["source", "crossbar", "mac", "neuron", "pool", "elsewhere", "decision"]
+Kind = Literal["source", "crossbar", "mac", "neuron", "pool", "elsewhere", "decision", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ class Options:
     overlapped: bool = False  # the decision is made while later timesteps are under way
     off_chip: frozenset[str] = frozenset()  # layers that run elsewhere
     digital: frozenset[str] = frozenset()  # layers that are multiplied beside the crossbars
+    passes: Passes = ONE_PASS
 
 
 def build(network: Network, timesteps: int, options: Options) -> Pipeline:
@@ -131,21 +137,68 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
         waits[buffer.edge.producer].append(
             space(buffer.edge, buffer.rows, by_name[buffer.edge.producer].rows * timesteps)
         )
-    entry, output = steps[0], steps[-1]
-    timestep, _ = order.grid(entry.rows)
-    if options.gated:  # a timestep starts when the decision on the one before has said no
-        waits[entry.name].append(Wait(DECISION, timestep - 1))
-    elif enters_alone(options):
-        waits[entry.name].append(Wait(output.name, timestep * output.rows - 1))
+    output = steps[-1]
+    for name, each in _entering(steps, edges, order, options).items():
+        waits[name] += each
+    writes, written = _writes(steps, order, options.passes)
+    for name, each in written.items():
+        waits.setdefault(name, []).extend(each)
+    steps += writes
+    answer = output
     if options.gated or options.overlapped:
         logits = np.arange(1, timesteps + 1, dtype=np.int64) * output.rows - 1  # of each timestep
         waits[DECISION] = [Wait(output.name, logits)]
-        steps = [*steps, Step(DECISION, network.output, "decision", 1)]
+        answer = Step(DECISION, network.output, "decision", 1)
+        steps = [*steps, answer]
     holds: dict[str, int] = {}
     for buffer in buffers:
         holds[buffer.edge.producer] = max(holds.get(buffer.edge.producer, 0), buffer.rows)
     found = {name: tuple(each) for name, each in waits.items()}
-    return Pipeline(tuple(steps), found, order, holds, output.name, steps[-1].name, buffers)
+    return Pipeline(tuple(steps), found, order, holds, output.name, answer.name, buffers)
+
+
+def _entering(
+    steps: Sequence[Step], edges: Sequence[Edge], order: JobOrder, options: Options
+) -> Mapping[str, Sequence[Wait]]:
+    """What timesteps wait for before they enter: the decision that they go on, or that the one before has left.
+
+    Of a network in passes only the last one waits for decisions, and a timestep enters each pass by itself.
+    """
+    passes = options.passes
+    if not (options.gated or enters_alone(options)):
+        return {}
+    if passes.n == 1:
+        entry = steps[0]
+        timestep, _ = order.grid(entry.rows)
+        after = DECISION if options.gated else steps[-1].name
+        rows = 1 if options.gated else steps[-1].rows
+        return {entry.name: [Wait(after, timestep * rows - 1)]}
+    fed = {edge.consumer for edge in edges if passes.among(edge.producer, edge.consumer)}
+    found: dict[str, list[Wait]] = {}
+    for entry in (step for step in steps if step.name not in fed):
+        timestep, number = order.grid(entry.rows)[0], passes.of_step(entry.name)
+        if options.gated and number == passes.last:
+            found[entry.name] = [Wait(DECISION, timestep - 1)]
+        elif enters_alone(options):
+            within = (step for step in steps if passes.of_step(step.name) == number)
+            found[entry.name] = [Wait(step.name, timestep * step.rows - 1) for step in within]
+    return found
+
+
+def _writes(steps: Sequence[Step], order: JobOrder, passes: Passes) -> tuple[list[Step], Mapping[str, Sequence[Wait]]]:
+    """Steps that write a pass, with one row of which the first timestep does it all; and who waits for whom."""
+    if passes.n == 1:
+        return [], {}
+    found = [Step(step_name(number), Layer("", (), (1, 1, 1)), "write", 1) for number in range(passes.n)]
+    waits: dict[str, list[Wait]] = {step.name: [] for step in found}
+    for step in steps:
+        number, jobs = passes.of_step(step.name), step.rows * order.timesteps
+        if step.kind == "crossbar":
+            waits.setdefault(step.name, []).append(Wait(found[number].name, np.zeros(jobs, np.int64)))
+        if number < passes.last:
+            through = np.full(order.timesteps, jobs - 1, np.int64)
+            waits[found[number + 1].name].append(Wait(step.name, through))
+    return found, waits
 
 
 def enters_alone(options: Options) -> bool:
@@ -220,16 +273,22 @@ def _edge(
 def _buffers(
     steps: Sequence[Step], edges: Sequence[Edge], late: Sequence[Edge], options: Options, timesteps: int
 ) -> tuple[Buffer, ...]:
-    """Rows that each edge holds: what it needs and the slack, at most all of an inference; two maps if read late."""
+    """Rows that each edge holds: what it needs and the slack, at most all of an inference; two maps if read late.
+
+    What a later pass reads is all of an inference.
+    """
+    passes = options.passes
     jobs = {step.name: step.rows * timesteps for step in steps}
     by_pair = {(edge.producer, edge.consumer): edge for edge in edges}
     found = []
     for (producer, consumer), needed in minimum_rows(Graph([step.name for step in steps], edges)).items():
         size = min(needed + options.slack_rows, jobs[producer])
+        size = size if passes.among(producer, consumer) else jobs[producer]
         found.append(Buffer(by_pair[producer, consumer], size, late=False))
     for edge in late:
         rows = jobs[edge.producer] // timesteps
-        found.append(Buffer(edge, min(2 * rows, jobs[edge.producer]), late=True))
+        size = min(2 * rows, jobs[edge.producer]) if passes.among(edge.producer, edge.consumer) else jobs[edge.producer]
+        found.append(Buffer(edge, size, late=True))
     return tuple(found)
 
 

@@ -12,8 +12,19 @@ from hwsim.traces.network.layers import Shape
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What of a layer a placement has that is less than all of it."""
+
+    layer: str
+    outputs: tuple[int, int]  # channels, first and one past the last
+    groups: tuple[int, int]  # that they are of
+    of_outputs: int  # of the whole layer
+    of_groups: int
+
+
+@dataclass(frozen=True, slots=True)
 class LayerPlacement:
-    """One weighted layer on its crossbars."""
+    """One weighted layer, or a part of one, on its crossbars."""
 
     name: str
     window: Sliding
@@ -31,10 +42,18 @@ class LayerPlacement:
     columns_used: int  # weight columns of one row block, over its column blocks
     reference_columns: int  # of one row block, over its column blocks
     block_channels: int  # output channels of a column block, fewer in the last one of a group
+    block_rows: tuple[int, ...]  # rows in use of each row block of a group
     signed: bool = False  # its inputs, in two's complement, or if they are -1, 0 and 1
     by_sign: bool = False  # the latter: one digit is who fires 1, the other who fires -1
     copies: int = 1  # each with its share of the positions of a row
     pe_of: IntArray = field(default_factory=lambda: np.zeros((1, 1), np.int64))  # see `packing`: [copy, crossbar]
+    place_of: IntArray = field(default_factory=lambda: np.zeros((1, 1), np.int64))  # crossbar of the chip, likewise
+    part: Part | None = None  # of a layer that several passes have
+
+    @property
+    def layer(self) -> str:
+        """The network's layer that it is of."""
+        return self.name if self.part is None else self.part.layer
 
     @property
     def crossbars_of_copy(self) -> int:

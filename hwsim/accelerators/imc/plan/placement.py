@@ -11,14 +11,16 @@ crossbars.  A layer takes its PEs column block by column block, so that as many 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil, prod
+from typing import TypeVar
 
 import numpy as np
 
 from hwsim.accelerators.imc.first_layer import refuse_alone
 from hwsim.accelerators.imc.plan.packing import Packed, pack
+from hwsim.accelerators.imc.plan.passes import Layers, Passes, cut, numbered, parted, too_small
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.replication import copies_of
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -31,28 +33,69 @@ from hwsim.traces.network.geometry import input_shape
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 
 WORD_BITS = 64
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
 class Placement(Keeps):
     """Where the layers of a network lie."""
 
+    network: Network  # that of the layers, in which one that several passes share out is as many
+    whole: Mapping[str, LayerPlacement]  # every layer as it is without passes, placed nowhere
     layers: Mapping[str, LayerPlacement]
+    passes: Passes
     tiles: int
     pes_per_tile: int
-    pes: int  # in use
-    crossbars: int  # in use, one that layers share once
+    pes: int  # in use, of the pass that has most
+    crossbars: int  # in use, one that layers share once, and one that passes share once in each
     neuron_pes: Mapping[str, int]  # layer with weights -> PEs whose neuron lanes work for it
     crossbar_units: Mapping[str, str] = field(default_factory=dict)  # layer -> unit of all who share crossbars with it
     neuron_units: Mapping[str, str] = field(default_factory=dict)  # layer -> unit of all who share neuron lanes with it
 
+    def layer_of(self, name: str) -> str:
+        """What a layer of `network` is of, itself unless it is a part."""
+        return self.layers[name].layer if name in self.layers else name
+
 
 def place(spec: ImcSpec, network: Network) -> Placement:
-    """Put every weighted layer on PEs, in network order.
+    """Put every weighted layer on PEs, in network order, in as many passes as the chip needs.
 
-    Raises ArchitectureError when a `chip.tiles` number is too small for the network, a weight does not fit a crossbar
-    or `chip.replicate` asks for what there is not.
+    Raises ArchitectureError when a `chip.tiles` number is too small for the network and crossbars are not rewritten, a
+    weight does not fit a crossbar or `chip.replicate` asks for what there is not.
     """
+    whole = whole_layers(spec, network)
+    by_pass = cut(spec, network, whole)
+    packed = [pack(spec, layers) for layers in by_pass]
+    digital = [layer.name for layer in network if layer.name in spec.digital_layers(network)]
+    packed[0] = _with_first_layers(packed[0], next(iter(by_pass[0]), ""), digital)
+    parts = parted(network, by_pass)
+    pes = max(each.pes for each in packed)
+    tiles = ceil(pes / spec.chip.pes_per_tile)
+    if spec.chip.tiles != "as_needed":
+        if tiles > spec.chip.tiles:
+            raise too_small(spec, packed[0])
+        tiles = spec.chip.tiles
+    return Placement(
+        network=parts,
+        whole=whole,
+        layers={
+            name: replace(placed, pe_of=there.pe_of[name], place_of=there.place_of[name])
+            for layers, there in zip(by_pass, packed, strict=True)
+            for name, placed in layers.items()
+        },
+        passes=numbered(parts, by_pass),
+        tiles=tiles,
+        pes_per_tile=spec.chip.pes_per_tile,
+        pes=pes,
+        crossbars=sum(each.crossbars for each in packed),
+        neuron_pes=_joined(each.neuron_pes for each in packed),
+        crossbar_units=_joined(each.crossbar_units for each in packed),
+        neuron_units=_joined(each.neuron_units for each in packed),
+    )
+
+
+def whole_layers(spec: ImcSpec, network: Network) -> Layers:
+    """Every layer on crossbars with its copies, placed nowhere."""
     digital = spec.digital_layers(network)
     if digital:
         refuse_alone(spec, network)
@@ -63,28 +106,19 @@ def place(spec: ImcSpec, network: Network) -> Placement:
         if isinstance(layer, Conv2d | Linear) and layer.name not in away
     }
     copies = copies_of(spec, single)
-    copied = {name: replace(once, copies=copies[name]) for name, once in single.items()}
-    packed = pack(spec, copied)
-    layers = {name: replace(placed, pe_of=packed.pe_of[name]) for name, placed in copied.items()}
-    packed = _with_first_layers(packed, next(iter(layers), ""), [x.name for x in network if x.name in digital])
-    tiles = ceil(packed.pes / spec.chip.pes_per_tile)
-    if spec.chip.tiles != "as_needed":
-        if tiles > spec.chip.tiles:
-            raise ArchitectureError(
-                f"chip.tiles: {spec.chip.tiles} tiles of {spec.chip.pes_per_tile} PEs are too few: the network's "
-                f"{packed.crossbars} crossbars take {packed.pes} PEs, so {tiles} tiles"
-            )
-        tiles = spec.chip.tiles
-    return Placement(
-        layers=layers,
-        tiles=tiles,
-        pes_per_tile=spec.chip.pes_per_tile,
-        pes=packed.pes,
-        crossbars=packed.crossbars,
-        neuron_pes=packed.neuron_pes,
-        crossbar_units=packed.crossbar_units,
-        neuron_units=packed.neuron_units,
-    )
+    return {name: replace(once, copies=copies[name]) for name, once in single.items()}
+
+
+def by_layer(placement: Placement) -> Mapping[str, Sequence[LayerPlacement]]:
+    """Every layer on crossbars with its parts, in network order."""
+    found: dict[str, list[LayerPlacement]] = {}
+    for placed in placement.layers.values():
+        found.setdefault(placed.layer, []).append(placed)
+    return found
+
+
+def _joined(found: Iterable[Mapping[str, Value]]) -> Mapping[str, Value]:
+    return {name: value for each in found for name, value in each.items()}
 
 
 def _with_first_layers(packed: Packed, first: str, digital: Sequence[str]) -> Packed:
@@ -139,6 +173,7 @@ def _place_layer(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Lay
         columns_used=out_channels * per_weight,
         reference_columns=column_blocks * spec.reference_columns,
         block_channels=per_crossbar,
+        block_rows=tuple(np.bincount(blocks[0]).tolist()),
     )
 
 

@@ -24,7 +24,7 @@ class Plan:
     """What does not depend on spikes."""
 
     spec: ImcSpec
-    network: Network
+    network: Network  # with a layer for each part of one that passes share out
     placement: Placement
     traffic: Traffic
     pipeline: Pipeline
@@ -42,8 +42,24 @@ class Plan:
             runs[1:] = 0
         return runs
 
+    def crossing_currents(self) -> Mapping[str, int]:
+        """Layers whose currents a later pass reads, so that they are stored, and the last pass that does."""
+        passes, found = self.placement.passes, dict[str, int]()
+        for edge in (buffer.edge for buffer in self.pipeline.edges):
+            reader = passes.of_step(edge.consumer)
+            if not passes.among(edge.producer, edge.consumer) and self.gives_currents(edge.producer):
+                found[edge.producer] = max(reader, found.get(edge.producer, 0))
+        return found
+
+    def gives_currents(self, step: str) -> bool:
+        """Whether rows of a step are currents: those of layers without neurons, which have one step."""
+        return step in self.network.places and self.network.gives_currents(step)
+
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
+        if step.kind == "write":
+            first: IntArray = (np.arange(self.timesteps) == 0).astype(np.int64)[:, None]
+            return first
         weighted = step.kind in ("crossbar", "mac") and multiplies_input(self.network, step.layer)
         direct = weighted or follows_input(self.network, step.layer.name)
         runs = self.input_runs() if direct else np.ones(self.timesteps, np.int64)
@@ -72,6 +88,7 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
     Raises ArchitectureError where the network does not fit the machine.
     """
     placement, plans = placed(spec, network), {}
+    network = placement.network
     traffic = route(spec, network, placement)
     for run in runs:
         options = Options(
@@ -82,6 +99,7 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
             overlapped=run is RunName.OVERLAPPED,
             off_chip=spec.assumptions.off_chip(network),
             digital=spec.digital_layers(network),
+            passes=placement.passes,
         )
         plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options), options)
     return Plans(plans)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, prod
 
@@ -34,11 +34,10 @@ class Needs:
 
 def needs(plan: Plan) -> Mapping[str, Needs]:
     """What the network needs of each memory that the machine has."""
-    spec, layers = plan.spec, plan.placement.layers.values()
-    cells = sum(p.copies * p.rows_used * (p.columns_used + p.reference_columns) for p in layers)
+    spec = plan.spec
     image = prod(plan.network.input.shape) * plan.network.input.bits
     found = {
-        "weights": Needs({}, cells * spec.crossbar.cell_bits),
+        "weights": Needs({}, _most_cells(plan) * spec.crossbar.cell_bits),
         "spike_buffer": _rows_between_layers(plan),
         "global_buffer": Needs({}, image),
     }
@@ -46,10 +45,29 @@ def needs(plan: Plan) -> Mapping[str, Needs]:
         found["membrane"] = _membranes(plan)
     if spec.digital_layers(plan.network):
         found["first_layer_weights"] = Needs({}, weight_bits(spec, plan.network))
-    if spec.keeps_currents:
-        direct = (layer.shape for layer in plan.network if multiplies_input(plan.network, layer))
-        found["psum_buffer"] = Needs({}, sum(map(prod, direct)) * spec.psum_bits)
+    if spec.keeps_currents or plan.crossing_currents():
+        found["psum_buffer"] = Needs({}, _currents(plan) * spec.psum_bits)
     return found
+
+
+def _currents(plan: Plan) -> int:
+    """Currents that are kept: of the raw input over timesteps, and of all timesteps those that later passes read."""
+    kept = {layer.name for layer in plan.network if plan.spec.keeps_currents and multiplies_input(plan.network, layer)}
+    every = sum(prod(plan.network[name].shape) for name in kept)
+    between = [0] * plan.placement.passes.n
+    for name, last in plan.crossing_currents().items():
+        if name not in kept:
+            for number in range(plan.placement.passes.of_step(name), last + 1):
+                between[number] += prod(plan.network[name].shape) * plan.timesteps
+    return every + max(between)
+
+
+def _most_cells(plan: Plan) -> int:
+    """Cells in use, of the pass that has most."""
+    cells: Counter[int] = Counter()
+    for name, p in plan.placement.layers.items():
+        cells[plan.placement.passes.of_step(name)] += p.copies * p.rows_used * (p.columns_used + p.reference_columns)
+    return max(cells.values(), default=0)
 
 
 def _rows_between_layers(plan: Plan) -> Needs:
@@ -57,20 +75,34 @@ def _rows_between_layers(plan: Plan) -> Needs:
 
     Where several layers read a row, each tile has room for as many as the one that keeps most of them needs.
     """
-    by_tile: Counter[int] = Counter()
+    by_pass: list[Counter[int]] = [Counter() for _ in range(plan.placement.passes.n)]
     for step in plan.pipeline.steps:
-        currents = step.kind in ("crossbar", "mac") or plan.network.gives_currents(step.layer.name)
-        elsewhere = step.kind == "elsewhere" or plan.spec.assumptions.activations == "whole_maps"
-        if step.name not in plan.pipeline.buffer_rows or currents or elsewhere:
+        if step.name not in plan.pipeline.buffer_rows or step.kind in ("crossbar", "mac", "elsewhere"):
+            continue
+        if plan.network.gives_currents(step.layer.name) or plan.spec.assumptions.activations == "whole_maps":
             continue
         bits = plan.network.bits(step.layer.name) * plan.pipeline.buffer_rows[step.name]
-        for tile, values in plan.traffic.kept[step.layer.name].items():
-            by_tile[tile] += bits * int(values.sum())
-    return Needs(by_tile)
+        for number in _kept_in(plan, step):
+            for tile, values in plan.traffic.kept[step.layer.name].items():
+                by_pass[number][tile] += bits * int(values.sum())
+    return _fullest(by_pass)
+
+
+def _kept_in(plan: Plan, step: Step) -> range:
+    """Passes in which rows of a step are kept: from its own to that of its last reader."""
+    passes = plan.placement.passes
+    readers = (buffer.edge.consumer for buffer in plan.pipeline.edges if buffer.edge.producer == step.name)
+    return range(passes.of_step(step.name), 1 + max(map(passes.of_step, readers), default=0))
+
+
+def _fullest(by_pass: Sequence[Mapping[int, int]]) -> Needs:
+    """What passes need one after another: at each tile that of the one that needs most."""
+    tiles = {tile: None for each in by_pass for tile in each}
+    return Needs({tile: max(each.get(tile, 0) for each in by_pass) for tile in tiles})
 
 
 def _membranes(plan: Plan) -> Needs:
-    """All membranes, at the tiles that update them, where no assumption says otherwise."""
+    """All membranes of a pass, at the tiles that update them, where no assumption says otherwise."""
     neurons = [step for step in plan.pipeline.steps if step.kind == "neuron"]
     limit, bits = plan.spec.assumptions.membrane_layers, plan.spec.neuron.membrane_bits
     with_memory = neurons if limit == "all" else neurons[:limit]
@@ -78,11 +110,12 @@ def _membranes(plan: Plan) -> Needs:
     if maps or limit != "all":  # an estimate of the whole chip, in which nothing is at a tile
         states = sum(prod(step.layer.shape) * _state_bits(step, bits) for step in with_memory)
         return Needs({}, bits * maps + states)
-    by_tile: Counter[int] = Counter()
+    by_pass: list[Counter[int]] = [Counter() for _ in range(plan.placement.passes.n)]
     for step in neurons:
         for part in plan.traffic.sites.parts[step.layer.name]:
-            by_tile[part.tile] += step.layer.shape[0] * part.values * _state_bits(step, bits)
-    return Needs(by_tile)
+            states = step.layer.shape[0] * part.values * _state_bits(step, bits)
+            by_pass[plan.placement.passes.of_step(step.name)][part.tile] += states
+    return _fullest(by_pass)
 
 
 def _state_bits(step: Step, membrane_bits: int) -> int:

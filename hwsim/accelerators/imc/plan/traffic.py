@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.plan.homes import Part
 from hwsim.accelerators.imc.plan.mesh import Link, Mesh
 from hwsim.accelerators.imc.plan.placement import Placement
-from hwsim.accelerators.imc.plan.sites import Part, Sites, read_of, sites_of
+from hwsim.accelerators.imc.plan.sites import Sites, read_of, sites_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece, arranges, pieces
