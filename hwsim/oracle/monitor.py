@@ -37,8 +37,11 @@ class Monitor:
         timesteps: int,
         named: Mapping[str, Any] | None,
         inputs: bool | Callable[[Any], Any],
+        *,
+        whole: bool = True,
     ) -> None:
         self._names, self._timesteps, self._inputs = [layer.name for layer in layers], timesteps, inputs
+        self._whole = whole  # whether what came as one tensor over all timesteps is handed over as that
         self._lock = threading.Lock()
         self._passes: dict[int, _Pass] = {}  # by thread
         self._follow = named is None  # whether layers are those of modules in the order of calls
@@ -47,7 +50,9 @@ class Monitor:
         self._hooks.append(model.register_forward_pre_hook(self._begin))
 
     def take(self) -> tuple[dict[str, Any], Any]:
-        """Spikes by layer and raw inputs of what ran since they were last taken; the first are a list a timestep.
+        """Spikes by layer and raw inputs of what ran since they were last taken.
+
+        Spikes are a list with one tensor a timestep, or one over all of them where a module gave that.
 
         Raises UsageError where nothing ran, or not each layer as often as there are timesteps.
         """
@@ -56,7 +61,7 @@ class Monitor:
             self._passes = {}
         if not passes:
             raise UsageError("monitor: no forward pass has run since its spikes were last taken")
-        parts = [self._by_layer(each) for each in passes]
+        parts = [self._by_layer(each, self._whole and len(passes) == 1) for each in passes]
         given = [each.given for each in passes]
         inputs = None if self._inputs is False or any(each is None for each in given) else given
         if len(parts) == 1:
@@ -115,7 +120,7 @@ class Monitor:
 
         return hook
 
-    def _by_layer(self, found: _Pass) -> dict[str, list[Any]]:
+    def _by_layer(self, found: _Pass, whole: bool) -> dict[str, Any]:
         seen = found.seen
         if len(seen) != len(self._names):
             ran = ", ".join(seen) or "none"
@@ -123,14 +128,15 @@ class Monitor:
                 f"monitor: {len(self._names)} layers have neurons, and spikes came from {ran}; give layers"
             )
         names = zip(self._names, seen, strict=True) if self._follow else ((name, name) for name in self._names)
-        return {name: self._steps(name, seen[module]) for name, module in names}
+        return {name: self._steps(name, seen[module], whole) for name, module in names}
 
-    def _steps(self, name: str, calls: list[Any]) -> list[Any]:
-        """One tensor a timestep, of as many calls or of one over all timesteps."""
-        steps = list(calls[0]) if len(calls) == 1 and self._timesteps > 1 else calls
+    def _steps(self, name: str, calls: list[Any], whole: bool) -> Any:
+        """One tensor a timestep, or the one over all of them that was given."""
+        over_all = len(calls) == 1 and self._timesteps > 1
+        steps = calls[0] if over_all else calls
         if len(steps) != self._timesteps:
             raise UsageError(f"monitor, {name}: wanted spikes of {self._timesteps} timesteps, found {len(steps)}")
-        return steps
+        return steps if whole or not over_all else list(steps)
 
 
 def _first(result: Any) -> Any:

@@ -147,7 +147,8 @@ class Oracle:
             raise UsageError(
                 f"model: a monitor knows networks of timesteps, and this one is of coding {self.trace.coding}"
             )
-        return Monitor(model, self.trace.network.spiking(), self.trace.timesteps, layers, inputs)
+        layers_of, whole = self.trace.network.spiking(), self.axes == "time, sample"
+        return Monitor(model, layers_of, self.trace.timesteps, layers, inputs, whole=whole)
 
     def shape(self, layer: str) -> tuple[int, int, int]:
         """Rows, columns and channels of a layer; raises UsageError for one that there is not."""

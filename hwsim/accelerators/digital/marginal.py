@@ -108,8 +108,8 @@ def _prices(laid_out: Layout, asked: Asked) -> dict[str, NDArray[np.float32]]:
     for posted in ledger.postings:
         if posted.component != OPERATIONS and posted.stage in of_stage and len(posted.rows) == n:
             name = of_stage[posted.stage]
-            pj: Floats = posted.rows * asked.prices(Action(name, posted.component, posted.action))
-            energy[name] = pj + energy.get(name, 0.0)
+            pj = posted.rows * asked.prices(Action(name, posted.component, posted.action))
+            energy[name] = np.add(energy.get(name, 0.0), pj)
     return {task.name: _by_place(plan, task, energy.get(task.name)) for task in tasks}
 
 

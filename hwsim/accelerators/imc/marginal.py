@@ -63,8 +63,8 @@ def _prices(laid_out: Layout, plan: Plan, asked: Asked) -> dict[str, dict[str, F
     energy: dict[str, Floats] = {}
     for posted in ledger.postings:
         if posted.component != OPERATIONS and posted.stage in probed and len(posted.rows) == n:
-            pj: Floats = posted.rows * asked.prices(Action(posted.stage, posted.component, posted.action))
-            energy[posted.stage] = pj + energy.get(posted.stage, 0.0)
+            pj = posted.rows * asked.prices(Action(posted.stage, posted.component, posted.action))
+            energy[posted.stage] = np.add(energy.get(posted.stage, 0.0), pj)
     found = {}
     for name in probed:
         rows = plan.network[name].shape[0]
@@ -167,4 +167,5 @@ def _by_value(
         return found
     channels = plan.network[plan.network[placed.name].inputs[0]].shape[2]
     negative = unpack_channels(read[1], channels) > 0
-    return np.where(negative, -found[1], found[0])[None]
+    by_value: NDArray[np.float32] = np.where(negative, -found[1], found[0])
+    return by_value[None]
