@@ -226,6 +226,7 @@ def test_the_tool_fills_a_journal_goes_on_and_prints_it(folder, capsys):
         (["--rate", "0.5", "--out", "{}/c2.jsonl"], "holds settings of another run, whose rate is 0.01 and not 0.5"),
         (["--out", "{}/c.json"], "wanted a name that ends in .jsonl"),
         (["--table", "{}/d.npz"], "cannot be read"),
+        (["--bits", "imc"], "--bits imc: wanted one of --machines, which are digital"),
         (["--start", "{}/silent.npz", "--out", "{}/c3.jsonl"], "silent.npz: none of its recorded samples has a spike"),
     ],
 )

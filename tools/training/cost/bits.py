@@ -93,10 +93,10 @@ def narrow(network: QuantNetwork, bits: Mapping[str, int]) -> None:
             block.log_step.add_(less * log(2))
 
 
-def settings(options: argparse.Namespace) -> Iterator[Line]:
-    """Bits that are the same in all layers, and budgets; a seed after another."""
+def settings(options: argparse.Namespace, most: int) -> Iterator[Line]:
+    """Bits that are the same in all layers, from `most` down, and budgets; a seed after another."""
     for seed in options.seeds:
-        for bits in (4, 3, 2):
+        for bits in range(most, LEAST_BITS - 1, -1):
             yield {"kind": "bits", "machine": options.bits, "rule": f"{bits} in all", "seed": seed}
         for budget in options.budgets:
             rule = f"learned, {100 * budget:g} %"

@@ -131,7 +131,7 @@ def run(options: argparse.Namespace, command: str) -> None:
     if options.bits:
         from training.cost import bits
 
-        wanted, work = bits.settings(options), bits.learned
+        wanted, work = bits.settings(options, bench.network.precision.weight_bits), bits.learned
     for line in done(options, [each for each in wanted if not journal.has(each)], work, bench):
         journal.add(line)
         say(shown(line))

@@ -54,3 +54,5 @@ def check(options: argparse.Namespace) -> None:
             raise UsageError(f"--{name}: is needed, unless --table prints a journal")
     check_output("--out", options.out, ".jsonl", options.data)
     options.terms = [check_term(name) for name in options.terms]
+    if options.bits and options.bits not in options.machines:
+        raise UsageError(f"--bits {options.bits}: wanted one of --machines, which are {', '.join(options.machines)}")
