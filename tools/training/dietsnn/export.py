@@ -56,7 +56,7 @@ def network_of(trained: QuantNetwork) -> Network:
     height, width, channels = geometry.maps()[-1]
     # torch flattens (channel, y, x), the trace (y, x, channel)
     rows = _integers(hidden.integer_weight()).reshape(-1, channels, height, width).transpose(2, 3, 1, 0)
-    weights = _stored(rows.reshape(1, 1, geometry.n_flat(), -1), trained.precision.weight_bits, hidden.scale())
+    weights = _stored(rows.reshape(1, 1, geometry.n_flat(), -1), hidden.precision.weight_bits, hidden.scale())
     shape = (1, 1, geometry.channels[-1])
     layers.append(Linear("fc1", ("flatten",), shape, weights, _bias(hidden), _neuron(hidden)))
     output = _integers(trained.integer_output()).T[None, None]

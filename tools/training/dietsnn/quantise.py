@@ -64,11 +64,11 @@ class QuantBlock(nn.Module):
         self.leak: Tensor
         self.real_threshold: Tensor
         self.crossbars: Crossbars | None = None  # that the products are read from; None: they are exact
+        self.cut: nn.Module | None = None  # of weights to integers in fewer steps; None: they are rounded
 
     def integer_weight(self) -> Tensor:
         """Weights in steps, integers in a float: [channel_out, channel_in, k, k] or [n_out, n_in]."""
-        top = self.precision.weight_max
-        return straight_through(self.weight.clamp(-top, top))
+        return _integers(self.weight, self.precision, self.cut)
 
     def integer_threshold(self) -> Tensor:
         """Thresholds [channel] in 2**-fraction_bits steps, at least 1."""
@@ -117,6 +117,7 @@ class QuantNetwork(nn.Module):
         self.output_weight = nn.Parameter(weight / step)
         self.log_step = nn.Parameter(step.log())
         self.crossbars: Crossbars | None = None  # of the output layer
+        self.cut: nn.Module | None = None
 
     def spiking(self) -> list[QuantBlock]:
         """The spiking layers from input to output."""
@@ -124,8 +125,7 @@ class QuantNetwork(nn.Module):
 
     def integer_output(self) -> Tensor:
         """Output weights in steps [class, n_in]."""
-        top = self.precision.weight_max
-        return straight_through(self.output_weight.clamp(-top, top))
+        return _integers(self.output_weight, self.precision, self.cut)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Real logits (integers times one scale) of each timestep: [timestep, sample, class]."""
@@ -142,3 +142,11 @@ class QuantNetwork(nn.Module):
 
     def project(self) -> None:
         """Nothing to keep in range: thresholds are exponentials and weights are clamped where they are used."""
+
+
+def _integers(weight: Tensor, precision: Precision, cut: nn.Module | None) -> Tensor:
+    if cut is not None:
+        found: Tensor = cut(weight)
+        return found
+    top = precision.weight_max
+    return straight_through(weight.clamp(-top, top))
