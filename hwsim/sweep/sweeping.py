@@ -14,6 +14,7 @@ from hwsim.arch.files import shipped_folder
 from hwsim.arch.loader import Architecture as Loaded
 from hwsim.designs import Architecture, check_coding, load_architecture
 from hwsim.errors import UsageError
+from hwsim.example import trace_file
 from hwsim.files import check_apart
 from hwsim.sweep.axis import Axis, parse_axis
 from hwsim.sweep.executors import dask, processes
@@ -62,9 +63,10 @@ def space_of(
     names = tuple(_name(design) for design in designs)
     _refuse_twice("design", names)
     sources = []
-    for path in map(Path, traces):
+    for given in traces:
+        path = trace_file(given)
         trace = read_trace(path)
-        source = Source(path.absolute(), path.stem, trace.sha256, str(path))
+        source = Source(path.absolute(), path.stem, trace.sha256, str(given))
         sources.append(source)
         remember(source, trace)
         for design in loaded:

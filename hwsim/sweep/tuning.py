@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hwsim.designs import Architecture, load_architecture, machine_of
 from hwsim.errors import UsageError
+from hwsim.example import trace_file
 from hwsim.sweep.axis import Axis, parse_axis, scalar
 from hwsim.sweep.figures import Constraint, Objective
 from hwsim.sweep.grid import run_points
@@ -111,7 +112,7 @@ def tune(
     Raises UsageError where no design that was tried keeps them, and for machines without knobs where none are given.
     """
     base = load_architecture(design, overrides)
-    read = read_trace(Path(trace))
+    read = read_trace(trace_file(trace))
     own = machine_of(base).sized_for(read).knobs(read)
     extra = [parse_axis(text) for text in vary]
     asked_for = {axis.key for axis in extra}

@@ -47,6 +47,21 @@ def test_a_sweep_prints_the_best_the_front_and_what_moves_it(tmp_path):
     assert out.read_bytes() == before
 
 
+def test_the_trace_of_the_package_is_known_by_its_name_and_a_front_of_one_is_a_point(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("sweep", "imc", "example", "--vary", "adc.bits=7:8", "--samples", 1, "--out", "o.jsonl", "--jobs", 1)
+    assert done.exit_code == 0, done.output
+    assert {row["trace"] for row in sweep.load(tmp_path / "o.jsonl")} == {"example"}
+    assert "The front of edp_pj_ns, area_mm2: 1 point\n" in done.output
+    vary = [word for key in ("packing", "direct_input", "chip.replicate") for word in ("--vary", f"{key}=none")]
+    vary[3] = "direct_input=digital"
+    sizes = ("adc.columns_per_adc=32", "chip.pes_per_tile=4", "chip.crossbars_per_pe=16")
+    vary += [word for size in sizes for word in ("--vary", size)]
+    tuned = run("tune", "imc", "example", *vary, "--samples", 1, "--budget", "area_mm2=100", "--jobs", 1)
+    assert tuned.exit_code == 0, tuned.output
+    assert "hwsim simulate imc example " in tuned.output
+
+
 def test_points_that_cannot_be_are_counted_with_their_reasons(tmp_path):
     done = run("sweep", "imc", trace_file(tmp_path), "--vary", "adc.bits=8,98,99", "--out", tmp_path / "o", "--jobs", 1)
     assert done.exit_code == 0

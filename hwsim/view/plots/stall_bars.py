@@ -35,7 +35,9 @@ def stalls(report: Report, run: str | None = None, *, style: str | Path | None =
         axes.set_xlim(0, 100)
         axes.tick_params(axis="y", length=0)
         left_out = len(shown.stages) - len(stages)
-        less = f"\n{left_out} more stages do less, or nothing" if left_out else ""
+        less = (
+            f"\n{left_out} more {'stage does' if left_out == 1 else 'stages do'} less, or nothing" if left_out else ""
+        )
         axes.set_xlabel(f"share of the makespan (%){less}")
         figure.legend(loc="outside lower center", ncols=len(CAUSE_COLOURS))
         return figure

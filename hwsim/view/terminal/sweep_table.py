@@ -52,7 +52,7 @@ def print_sweep(
         names = ", ".join(each.figure for each in objectives)
         more = f", {_FRONT} of them" if len(on_front) > _FRONT else ""
         step = max(1, -(-len(on_front) // _FRONT))
-        title = f"The front of {names}: {len(on_front)} points{more}"
+        title = f"The front of {names}: {len(on_front)} {'point' if len(on_front) == 1 else 'points'}{more}"
         console.print(_table(title, on_front[::step], objectives, space))
     for figure in dict.fromkeys(("edp_pj_ns", objectives[0].figure)):
         _print_sensitivity(rows, space, figure, console)

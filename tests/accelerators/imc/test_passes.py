@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import re
 from collections import Counter
 
 import numpy as np
@@ -371,8 +372,25 @@ def test_what_later_passes_read_is_kept_whole_and_refused_with_the_bits_where_it
     most = max(timesteps * layer.shape[2] for layer in crossing)
     assert workload.hardware.storage["spike_buffer"].used_bits >= most
     narrow = chip.model_copy(update={"spike_buffer": chip.spike_buffer.model_copy(update={"capacity_kib": 0.001})})
-    with pytest.raises(ArchitectureError, match=r"spike_buffer.capacity_kib: tile 0: .* bits, the network needs \d+"):
+    refused = (
+        r"spike_buffer.capacity_kib: tile 0: .* bits, the network needs \d+; spike_buffer.capacity_kib=auto would be"
+    )
+    with pytest.raises(ArchitectureError, match=refused):
         Machine(narrow).lower(random_trace(network, timesteps=timesteps))
+
+
+def test_what_each_refusal_advises_leads_to_a_run():
+    trace, settings = api.load_example(), ["chip.tiles=1"]
+    while True:
+        try:
+            found = api.simulate("imc", trace, set=settings, samples=1, accuracy_samples=0)
+            break
+        except ArchitectureError as error:
+            (advised,) = re.findall(r"; (\S+=\S+) would ", str(error))
+            assert advised not in settings
+            settings.append(advised)
+    assert settings[1:] == ["overflow=reprogram", "spike_buffer.capacity_kib=auto", "membrane.capacity_kib=auto"]
+    assert found.programming.passes > 1
 
 
 def test_energy_and_time_of_writing_are_in_the_report_and_add_up():

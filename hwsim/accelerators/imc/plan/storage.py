@@ -166,5 +166,5 @@ def _check(name: str, sram: Sram, bits: int, count: int, place: str) -> None:
     if bits > count * sram.capacity_bits:
         raise ArchitectureError(
             f"{name}.capacity_kib: {place}{count} x {sram.kib:g} KiB hold {count * sram.capacity_bits} bits, "
-            f"the network needs {bits}"
+            f"the network needs {bits}; {name}.capacity_kib=auto would be large enough"
         )
