@@ -14,6 +14,9 @@ from hwsim.view.terminal.compare_table import (
     ratio_rows,
 )
 
+_STYLE = "th, td { overflow-wrap: break-word; max-width: 26em; } .numbers td { white-space: nowrap; }"
+"""Words stay whole and figures on one line; a table that is wider than the screen scrolls by itself."""
+
 
 def to_html(comparison: Comparison) -> str:
     """The page: figures of each, then each against the first with every payer and every key that differs."""
@@ -24,7 +27,7 @@ def to_html(comparison: Comparison) -> str:
         f"hwsim {VERSION}. Ratios are to the first, below 1 where less is taken. Prices that both have move together "
         "within their bounds, others each by itself."
     )
-    return page.document(title, f"{body}<footer>{page.paragraph(note)}</footer>")
+    return page.document(title, f"{body}<footer>{page.paragraph(note)}</footer>", _STYLE)
 
 
 def _versus(versus: Versus) -> str:
@@ -32,11 +35,16 @@ def _versus(versus: Versus) -> str:
         page.heading(f"{versus.name} / {versus.reference}"),
         *map(page.paragraph, versus.sentences),
         page.heading("ratios", 3),
-        page.table(RATIO_COLUMNS, ratio_rows(versus)),
+        _numbers(page.table(RATIO_COLUMNS, ratio_rows(versus))),
     ]
     for what, payers in (("component", versus.components), ("layer", versus.layers)):
-        parts += [page.heading(f"energy by {what}", 3), page.table([what, *payer_columns(versus)], payer_rows(payers))]
+        table = page.table([what, *payer_columns(versus)], payer_rows(payers))
+        parts += [page.heading(f"energy by {what}", 3), _numbers(table)]
     if rows := difference_rows(versus):
         columns = ["key of the design", versus.reference, versus.name]
         parts += [page.heading("what the design files say differently", 3), page.table(columns, rows)]
     return "".join(parts)
+
+
+def _numbers(table: str) -> str:
+    return f'<div class="numbers">{table}</div>\n'

@@ -41,6 +41,21 @@ def test_it_does_not_scroll_sideways(opened, width):
     assert opened.run("document.querySelectorAll('table').length") > 6
 
 
+def test_words_stay_whole_and_figures_on_one_line_on_a_telephone(opened):
+    opened.call("Emulation.setDeviceMetricsOverride", width=360, height=900, deviceScaleFactor=1, mobile=False)
+    lines = """[...document.querySelectorAll(QUERY)].filter((cell) => cell.textContent.length < 30).map((cell) => {
+        const inside = document.createRange();
+        inside.selectNodeContents(cell);
+        return new Set([...inside.getClientRects()].map((box) => Math.round(box.top))).size;
+    })"""
+    figures = opened.run(lines.replace("QUERY", "'.numbers td'"))
+    assert len(figures) > 50
+    assert set(figures) <= {0, 1}
+    words = opened.run(lines.replace("QUERY", "'td.left'").replace("length < 30", "split(' ').length == 1"))
+    assert len(words) > 20
+    assert set(words) <= {0, 1}
+
+
 def test_it_complains_of_nothing_asks_no_network_and_runs_no_name(opened):
     faults, asked = opened.faults()
     assert faults == []

@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import shlex
+from itertools import pairwise
 
 import pytest
 from sweeps.browser import chromium, page
@@ -121,6 +122,17 @@ def test_an_axis_that_is_dragged_over_is_a_filter(opened, swept):
     assert opened.run("window.sweep.shown()") == len(most)
     opened.click(left + x, top + high + 5)
     assert opened.run("window.sweep.shown()") == len([row for row in swept[2] if row["error"] is None])
+
+
+def test_axes_are_as_far_apart_as_their_names_need_on_a_telephone(opened):
+    opened.call("Emulation.setDeviceMetricsOverride", width=360, height=900, deviceScaleFactor=1, mobile=False)
+    opened.run("window.dispatchEvent(new Event('resize'))")
+    places = [x for _name, x, _high, _low in opened.run("window.sweep.axes()")]
+    assert len(places) > 6
+    assert all(right - left >= 88 for left, right in pairwise(places))
+    assert opened.run("document.documentElement.scrollWidth") <= 360
+    opened.call("Emulation.clearDeviceMetricsOverride")
+    opened.run("window.dispatchEvent(new Event('resize'))")
 
 
 def test_a_row_of_the_front_can_be_chosen(opened):

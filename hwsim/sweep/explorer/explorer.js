@@ -206,6 +206,7 @@
     ...data.figures.filter((name) => ["energy_pj", "latency_ns", "area_mm2", "accuracy", "timesteps"].includes(name) &&
       !data.objectives.includes(name))].filter((name) => columns.has(name));
   const TOP = 46, BOTTOM = 262, BESIDE = -0.08; // where what is no number lies
+  byId("parallel").style.minWidth = `${130 + 90 * (shownAxes.length - 1)}px`; // names and ends of axes need as much
   const axisX = (i, width) => 62 + i * (width - 130) / Math.max(1, shownAxes.length - 1);
   const axisY = (f) => BOTTOM - f * (BOTTOM - TOP);
   const pathOf = (row, width) => shownAxes.map((name, i) => {
