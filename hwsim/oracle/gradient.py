@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from hwsim.run.play import in_one, join
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import AnyTrace
 
+Credit = Literal["single", "shared"]
+"""Whose it is what several spikes keep from being skipped: nobody's, for none does it alone, or all of theirs alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sloped:
@@ -36,7 +40,12 @@ class Sloped:
 
 
 def sloped(
-    laid_out: LaidOut, workload: Workload, trace: AnyTrace, objective: Objective, memo: dict[str, object]
+    laid_out: LaidOut,
+    workload: Workload,
+    trace: AnyTrace,
+    objective: Objective,
+    memo: dict[str, object],
+    credit: Credit = "single",
 ) -> Sloped:
     """The run of a batch and the slopes of an objective; `memo` keeps what is the same for all batches.
 
@@ -55,7 +64,7 @@ def sloped(
         stage: path * on[:, None] + (of_energy * running.get(stage, 0) * _clock_pj(run, "active_cycle"))[:, None]
         for stage, path in paths.items()
     }
-    asked = Asked(lambda action: run.price(action).value, of_energy + of_dynamic, cycles, memo)
+    asked = Asked(lambda action: run.price(action).value, of_energy + of_dynamic, cycles, memo, credit == "shared")
     return Sloped(run, by_spike(trace, find(asked)))
 
 

@@ -22,7 +22,7 @@ def parser(description: str) -> Parser:
     add("--out", type=Path, default=none, help="journal, .jsonl: a line a setting; a run that was stopped goes on")
     add("--table", type=Path, metavar="JOURNAL", default=none, help="print the tables of a journal, and train nothing")
     add("--start", type=Path, default=Path("traces/fashion_dietsnn.npz"), help="trace of the network to train on")
-    add("--terms", nargs="+", metavar="TERM", default=TERMS, help="spikes, synapses, or MACHINE:FIGURE")
+    add("--terms", nargs="+", metavar="TERM", default=TERMS, help="spikes, synapses, or MACHINE:FIGURE[:shared]")
     add(
         "--weights", nargs="+", type=above_zero, default=WEIGHTS, help="of a term, in what the start's spikes are worth"
     )
