@@ -126,7 +126,7 @@ def _pulses(plan: Plan, placed: LayerPlacement, layer: Layer) -> IntArray:
 def _reads(
     plan: Plan, placed: LayerPlacement, planes: NDArray[np.uint64], active: Floats, asked: Asked
 ) -> NDArray[np.float32]:
-    """What bits keep a read from being silent, alone or shared: float32 [plane, sample, timestep, place, channel] as met."""
+    """What bits keep reads from being silent: float32 [plane, sample, timestep, place, channel] as met."""
     layer = plan.network[placed.name]
     channels = input_shape(layer, plan.network)[2]
     skips = plan.spec.skip == "silent_rows"
