@@ -115,8 +115,14 @@ class Oracle:
         """
         key = "bits", tuple(sorted(bits.items()))
         if key not in self.kept:
-            same = {"objective": self.objective, "run": self._run, "axes": self.axes, "credit": self.credit}
-            self.kept[key] = Oracle(self.architecture, with_bits(self.trace, bits), **same)
+            self.kept[key] = Oracle(
+                self.architecture,
+                with_bits(self.trace, bits),
+                objective=self.objective,
+                run=self._run,
+                axes=self.axes,
+                credit=self.credit,
+            )
         found: Oracle = self.kept[key]
         return found
 

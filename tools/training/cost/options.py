@@ -9,7 +9,7 @@ from hwsim.errors import UsageError
 from training.common.options import Parser, above_zero, check_output, positive
 from training.cost.terms import check_term
 
-TERMS = ("imc:energy_pj", "digital:edp_pj_ns", "spikes", "synapses")
+TERMS = ("imc:energy_pj", "imc:energy_pj:shared", "digital:edp_pj_ns", "spikes", "synapses")
 WEIGHTS = (0.03, 0.1, 0.3, 1.0, 3.0)
 BUDGETS = (0.8, 0.6)
 
