@@ -94,7 +94,7 @@ SECTIONS = (
             Picture(
                 "compare.svg", "plot imc.json imc_sram.json digital_on_chip.json digital.json", "One network on four."
             ),
-            Picture("pareto.svg", "plot runs.jsonl --x area_mm2 --y energy_pj", "A sweep and its front."),
+            Picture("pareto.svg", "plot runs.jsonl --x area_mm2 --y latency_ns", "A sweep and its front."),
         ],
     ),
     Section(

@@ -16,7 +16,7 @@ from hwsim.contract.ledger import Action
 from hwsim.contract.marginal import Asked, Floats
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.engine.critical import critical_path
+from hwsim.engine.critical_jobs import jobs_on_path
 from hwsim.errors import UsageError
 from hwsim.oracle.chain import Reals, by_spike
 from hwsim.oracle.machine import THREADS, LaidOut, figures_of
@@ -124,6 +124,6 @@ def _played(laid_out: LaidOut, workload: Workload) -> tuple[PricedRun, Mapping[s
         assert isinstance(scheduled, OneEach)
         tally, timelines = in_one(batch, scheduled, laid_out.engine, workload.timesteps, THREADS)
         tallies.append(tally)
-        paths.append(critical_path(scheduled.schedules, timelines))
+        paths.append(jobs_on_path(scheduled.schedules, timelines))
     whole = {stage: np.concatenate([each[stage] for each in paths]) for stage in paths[0]}
     return laid_out.priced(join(tallies), workload), whole
