@@ -32,6 +32,7 @@ class Asked:
     energy: Floats  # [sample] weight of 1 pJ of what parts do
     cycles: Mapping[str, Floats]  # stage -> [sample, job] weight of one cycle of service; none where nothing weighs
     memo: dict[str, object]  # what is the same for all batches, kept by who asks
+    shared: bool = False  # what several bits keep from being skipped is shared out to them, and not nobody's
 
 
 def met(window: Window, outputs: tuple[int, int], size: tuple[int, int]) -> tuple[IntArray, IntArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from hwsim.contract.ledger import Action
 from hwsim.contract.marginal import Asked, Floats
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
-from hwsim.engine.critical import critical_path
+from hwsim.engine.critical_jobs import jobs_on_path
 from hwsim.errors import UsageError
 from hwsim.oracle.chain import Reals, by_spike
 from hwsim.oracle.machine import THREADS, LaidOut, figures_of
@@ -25,6 +26,9 @@ from hwsim.report.price import PricedRun
 from hwsim.run.play import in_one, join
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import AnyTrace
+
+Credit = Literal["single", "shared"]
+"""Whose it is what several spikes keep from being skipped: nobody's, for none does it alone, or all of theirs alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,12 @@ class Sloped:
 
 
 def sloped(
-    laid_out: LaidOut, workload: Workload, trace: AnyTrace, objective: Objective, memo: dict[str, object]
+    laid_out: LaidOut,
+    workload: Workload,
+    trace: AnyTrace,
+    objective: Objective,
+    memo: dict[str, object],
+    credit: Credit = "single",
 ) -> Sloped:
     """The run of a batch and the slopes of an objective; `memo` keeps what is the same for all batches.
 
@@ -55,7 +64,7 @@ def sloped(
         stage: path * on[:, None] + (of_energy * running.get(stage, 0) * _clock_pj(run, "active_cycle"))[:, None]
         for stage, path in paths.items()
     }
-    asked = Asked(lambda action: run.price(action).value, of_energy + of_dynamic, cycles, memo)
+    asked = Asked(lambda action: run.price(action).value, of_energy + of_dynamic, cycles, memo, credit == "shared")
     return Sloped(run, by_spike(trace, find(asked)))
 
 
@@ -115,6 +124,6 @@ def _played(laid_out: LaidOut, workload: Workload) -> tuple[PricedRun, Mapping[s
         assert isinstance(scheduled, OneEach)
         tally, timelines = in_one(batch, scheduled, laid_out.engine, workload.timesteps, THREADS)
         tallies.append(tally)
-        paths.append(critical_path(scheduled.schedules, timelines))
+        paths.append(jobs_on_path(scheduled.schedules, timelines))
     whole = {stage: np.concatenate([each[stage] for each in paths]) for stage in paths[0]}
     return laid_out.priced(join(tallies), workload), whole

@@ -20,7 +20,7 @@ from hwsim.oracle.bits import with_bits
 from hwsim.oracle.chain import Reals
 from hwsim.oracle.cost import Cost
 from hwsim.oracle.drawn import drawn
-from hwsim.oracle.gradient import sloped
+from hwsim.oracle.gradient import Credit, sloped
 from hwsim.oracle.machine import LaidOut, figures_of
 from hwsim.oracle.monitor import Monitor
 from hwsim.oracle.objective import FIXED, Objective
@@ -46,6 +46,9 @@ class Oracle:
         run: of a report's runs the one that is asked about, `static` unless given; in `early exit` samples leave as
             those of the trace's larger set do.
         axes: whether the first axis of what is given is that of time or that of samples.
+        credit: what the slope of a spike is where costs are skipped only if several spikes are silent, as reads of a
+            crossbar: `single` is what turning it alone changes; `shared` its equal share of the energy of each read
+            that it drives with others, so that slopes add up to what all spikes cost.
         capture: arguments of `hwsim.capture` beside the model, of which `inputs` is one.
 
     Raises:
@@ -62,9 +65,11 @@ class Oracle:
         set: Settings = None,  # noqa: A002 - as on the command line
         run: str | None = None,
         axes: Axes = "time, sample",
+        credit: Credit = "single",
         capture: Mapping[str, Any] | None = None,
     ) -> None:
         self.axes: Axes = arguments.one_of("axes", axes, get_args(Axes))
+        self.credit: Credit = arguments.one_of("credit", credit, get_args(Credit))
         self.objective = objective if isinstance(objective, Objective) else Objective.of(objective)
         self._run = run
         self.architecture = load_architecture(architecture, as_overrides(set))
@@ -111,7 +116,12 @@ class Oracle:
         key = "bits", tuple(sorted(bits.items()))
         if key not in self.kept:
             self.kept[key] = Oracle(
-                self.architecture, with_bits(self.trace, bits), objective=self.objective, run=self._run, axes=self.axes
+                self.architecture,
+                with_bits(self.trace, bits),
+                objective=self.objective,
+                run=self._run,
+                axes=self.axes,
+                credit=self.credit,
             )
         found: Oracle = self.kept[key]
         return found
@@ -122,12 +132,13 @@ class Oracle:
     def slopes(self, spikes: Any, inputs: Any = None) -> tuple[Cost, Mapping[str, Reals]]:
         """What a batch costs, and what each spike of it does: how much less the objective of its sample were without.
 
+        With `credit="shared"` energy is shared out among the spikes that drive a read together.
         Of a neuron that is silent, how much more it were with a spike of it.  The second are float32 by layer,
         [sample or 1, timestep or 1, place, channel or 1], place = y * width + x.  Raises UsageError as a call does, and
         where the machine does not say what a single spike costs.
         """
         batch = self._batch(spikes, inputs)
-        found = sloped(self._laid_out, self._laid_out.lower(batch), batch, self.objective, self._memo)
+        found = sloped(self._laid_out, self._laid_out.lower(batch), batch, self.objective, self._memo, self.credit)
         return self._cost(found.run, inputs is not None), found.spikes
 
     def monitor(

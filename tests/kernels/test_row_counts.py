@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from accelerators.imc.counting_cases import naive_counts, packed, patches, random_bits, square, windows
+from accelerators.imc.counting_cases import (
+    naive_counts,
+    packed,
+    patches,
+    random_bits,
+    segments_by_row,
+    square,
+    windows,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar.rows import Segments, count_rows
+from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
-
-
-def segments_by_row(reads):
-    """Every weight row as a segment of its own, sorted by read: the plainest form of what `count_rows` takes."""
-    row, column, channel = np.indices(reads.shape[:3]).reshape(3, -1)
-    phases = int(reads[..., 1].max()) + 1
-    read = (reads @ [phases, 1]).ravel()
-    order = np.argsort(read, kind="stable")
-    start = np.searchsorted(read[order], np.arange((int(reads[..., 0].max()) + 1) * phases + 1))
-    mask = np.uint64(1) << (channel[order] % 64).astype(np.uint64)
-    return Segments(row[order], column[order], channel[order] // 64, mask, start.astype(np.int64), phases)
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,7 +6,6 @@ import itertools
 import json
 import re
 import shlex
-from itertools import pairwise
 
 import pytest
 from sweeps.browser import chromium, page
@@ -129,7 +128,7 @@ def test_axes_are_as_far_apart_as_their_names_need_on_a_telephone(opened):
     opened.run("window.dispatchEvent(new Event('resize'))")
     places = [x for _name, x, _high, _low in opened.run("window.sweep.axes()")]
     assert len(places) > 6
-    assert all(right - left >= 88 for left, right in pairwise(places))
+    assert all(right - left >= 88 for left, right in itertools.pairwise(places))
     assert opened.run("document.documentElement.scrollWidth") <= 360
     opened.call("Emulation.clearDeviceMetricsOverride")
     opened.run("window.dispatchEvent(new Event('resize'))")

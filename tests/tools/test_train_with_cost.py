@@ -223,6 +223,7 @@ def test_the_tool_fills_a_journal_goes_on_and_prints_it(folder, capsys):
     [
         (["--terms", "imc:area_mm2"], "--terms imc:area_mm2"),
         (["--terms", "spike"], "--terms spike"),
+        (["--terms", "imc:energy_pj:divided"], "--terms imc:energy_pj:divided"),
         (["--rate", "0.5", "--out", "{}/c2.jsonl"], "holds settings of another run, whose rate is 0.01 and not 0.5"),
         (["--out", "{}/c.json"], "wanted a name that ends in .jsonl"),
         (["--table", "{}/d.npz"], "cannot be read"),

@@ -1,8 +1,8 @@
 """What one spike more or less costs on the machine.
 
 Driven rows and what their cells draw are in proportion to spikes.  A read of a row block that would be silent without a
-spike is that spike's, with all its conversions; no other spike pays for it.  Words of the tree are taken in proportion
-to sums, not rounded up.
+spike is that spike's, with all its conversions; no other spike pays for it, unless credits are shared: then all that
+drive a read pay alike.  Words of the tree are taken in proportion to sums, not rounded up.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _pulses(plan: Plan, placed: LayerPlacement, layer: Layer) -> IntArray:
 def _reads(
     plan: Plan, placed: LayerPlacement, planes: NDArray[np.uint64], active: Floats, asked: Asked
 ) -> NDArray[np.float32]:
-    """What bits alone keep a read from being silent: float32 [plane, sample, timestep, place, channel] as met."""
+    """What bits keep reads from being silent: float32 [plane, sample, timestep, place, channel] as met."""
     layer = plan.network[placed.name]
     channels = input_shape(layer, plan.network)[2]
     skips = plan.spec.skip == "silent_rows"
@@ -142,7 +142,7 @@ def _reads(
         return np.zeros((len(planes), 1, 1, planes.shape[3], 1), np.float32)
     digits = by_digits(planes, placed, plan.spec.dac.bits)
     found = np.zeros((*digits.shape[:4], channels), np.float32)
-    read_marginals(digits, placed.window, placed.segments, plan.spec.dac.bits, weight, found)
+    read_marginals(digits, placed.window, placed.segments, plan.spec.dac.bits, weight, found, shared=asked.shared)
     missing = len(digits) - len(planes)  # of a sign that is a digit of its own
     return np.concatenate([found[: -1 - missing], found[-1:]]) if missing else found
 

@@ -1,4 +1,4 @@
-"""Which single bits keep reads of row blocks, and windows, from being silent, and what that weighs."""
+"""Which bits keep reads of row blocks, and windows, from being silent, and what that weighs."""
 
 from __future__ import annotations
 
@@ -15,21 +15,30 @@ Reals = NDArray[np.float32]
 
 
 def read_marginals(
-    planes: Words, window: Sliding, segments: Segments, digit_bits: int, weights: Reals, found: Reals
+    planes: Words, window: Sliding, segments: Segments, digit_bits: int, weights: Reals, found: Reals, *, shared: bool
 ) -> None:
     """Add to `found` [plane, sample, time, place, channel] what each bit changes if it alone is turned.
+
+    With `shared` the set bits of a phase have equal shares of what it weighs that a row is driven there.
 
     `planes` is uint64 [plane, sample, time, place, word]; `weights` [3, sample, time, output row] what one weighs of
     the phases with a driven row, of the phases one after another, and of the silent digits.
     """
     phases = segments.start.size - 1
     room = np.zeros((2, phases), np.int64)
-    _marginals(np.ascontiguousarray(planes), window, segments, digit_bits, weights, room, found)
+    _marginals(np.ascontiguousarray(planes), window, segments, digit_bits, weights, shared, room, found)
 
 
 @kernel(allocates=False)
 def _marginals(
-    planes: Words, window: Sliding, segments: Segments, digit_bits: int, weights: Reals, room: IntArray, found: Reals
+    planes: Words,
+    window: Sliding,
+    segments: Segments,
+    digit_bits: int,
+    weights: Reals,
+    shared: bool,
+    room: IntArray,
+    found: Reals,
 ) -> None:
     ones, active = room[0], room[1]
     blocks = ones.size // segments.phases
@@ -44,7 +53,7 @@ def _marginals(
                         continue
                     for ox in range(window.out_width):
                         few = _count(planes, s, t, low, high, oy, ox, window, segments, ones)
-                        if not few:
+                        if not (few or shared):
                             continue
                         most, ties = 0, 0
                         for b in range(blocks):
@@ -56,6 +65,9 @@ def _marginals(
                             ties += active[b] == most
                         for p in range(ones.size):
                             if ones[p] > 1:
+                                if shared:
+                                    share = each / ones[p]
+                                    _spread(planes, s, t, low, high, oy, ox, window, segments, p, ones[p], share, found)
                                 continue
                             of_block = active[p // segments.phases]
                             if ones[p] == 0:
@@ -109,7 +121,7 @@ def _spread(
     change: float,
     found: Reals,
 ) -> None:
-    """Add a change to every bit of a phase where none is set, else to the one that is."""
+    """Add a change to every bit of a phase where none is set, else to those that are."""
     for i in range(segments.start[phase], segments.start[phase + 1]):
         y = oy * window.stride[0] - window.padding[0] + segments.row[i] * window.dilation[0]
         x = ox * window.stride[1] - window.padding[1] + segments.column[i] * window.dilation[1]
@@ -118,9 +130,9 @@ def _spread(
         place = y * window.width + x
         for p in range(low, high):
             bits = segments.mask[i]
-            if ones == 1:
+            if ones > 0:
                 bits = bits & planes[p, s, t, place, segments.word[i]]
             while bits != 0:
                 bit = trailing_zeros(bits)
-                found[p, s, t, place, 64 * segments.word[i] + bit] += np.float32(change)
+                found[p, s, t, place, 64 * segments.word[i] + bit] += change
                 bits = bits & (bits - np.uint64(1))

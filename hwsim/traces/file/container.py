@@ -50,7 +50,7 @@ class Container:
                 infos = Archive(file).infolist()
                 self._bytes = content_of(path, file, mapped)
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OverflowError, EOFError, struct.error) as error:
-            raise TraceError(f"wanted a .npz (zip) file, found {error}") from None
+            raise TraceError(f"wanted a .npz (zip) file: {error}") from None
         except OSError as error:
             raise TraceError(f"cannot be read: {error.strerror or error}") from None
         self._members: dict[str, zipfile.ZipInfo] = {}

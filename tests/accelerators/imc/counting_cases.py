@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 from traces.direct.networks import windows_of
 
-from hwsim.kernels.crossbar.rows import Sliding
+from hwsim.kernels.crossbar.rows import Segments, Sliding
 
 RATES = [0.0, 0.02, 0.3, 1.0]
 
@@ -60,6 +60,17 @@ def patches(bits, window):
         if 0 <= y < window.height and 0 <= x < window.width:
             seen[..., oy, ox, ky, kx, :] = maps[:, :, :, y, x]
     return seen
+
+
+def segments_by_row(reads):
+    """Every weight row as a segment of its own, sorted by read: the plainest form of what `count_rows` takes."""
+    row, column, channel = np.indices(reads.shape[:3]).reshape(3, -1)
+    phases = int(reads[..., 1].max()) + 1
+    read = (reads @ [phases, 1]).ravel()
+    order = np.argsort(read, kind="stable")
+    start = np.searchsorted(read[order], np.arange((int(reads[..., 0].max()) + 1) * phases + 1))
+    mask = np.uint64(1) << (channel[order] % 64).astype(np.uint64)
+    return Segments(row[order], column[order], channel[order] // 64, mask, start.astype(np.int64), phases)
 
 
 def naive_counts(seen, reads, dac_bits, range_rows):

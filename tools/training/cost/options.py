@@ -9,7 +9,7 @@ from hwsim.errors import UsageError
 from training.common.options import Parser, above_zero, check_output, positive
 from training.cost.terms import check_term
 
-TERMS = ("imc:energy_pj", "digital:edp_pj_ns", "spikes", "synapses")
+TERMS = ("imc:energy_pj", "imc:energy_pj:shared", "digital:edp_pj_ns", "spikes", "synapses")
 WEIGHTS = (0.03, 0.1, 0.3, 1.0, 3.0)
 BUDGETS = (0.8, 0.6)
 
@@ -22,7 +22,7 @@ def parser(description: str) -> Parser:
     add("--out", type=Path, default=none, help="journal, .jsonl: a line a setting; a run that was stopped goes on")
     add("--table", type=Path, metavar="JOURNAL", default=none, help="print the tables of a journal, and train nothing")
     add("--start", type=Path, default=Path("traces/fashion_dietsnn.npz"), help="trace of the network to train on")
-    add("--terms", nargs="+", metavar="TERM", default=TERMS, help="spikes, synapses, or MACHINE:FIGURE")
+    add("--terms", nargs="+", metavar="TERM", default=TERMS, help="spikes, synapses, or MACHINE:FIGURE[:shared]")
     add(
         "--weights", nargs="+", type=above_zero, default=WEIGHTS, help="of a term, in what the start's spikes are worth"
     )

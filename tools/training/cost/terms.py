@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from torch.nn import functional
 import hwsim
 import hwsim.oracle.torch as costs
 from hwsim.errors import UsageError
+from hwsim.oracle.gradient import Credit
 from hwsim.oracle.objective import FIGURES, FIXED
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.planes import unpack_channels
@@ -34,12 +35,18 @@ Term = Callable[[Spikes, Tensor], Tensor]
 
 
 def check_term(name: str) -> str:
-    """The name of a term: a proxy, or MACHINE:FIGURE; raises UsageError for a figure that no spike changes."""
-    machine, colon, figure = name.partition(":")
+    """The name of a term: a proxy, MACHINE:FIGURE or MACHINE:FIGURE:CREDIT, such as `shared`.
+
+    Raises UsageError for a figure that no spike changes, and for a credit that there is not.
+    """
+    machine, _, rest = name.partition(":")
+    figure, colon, credit = rest.partition(":")
     wanted = [each for each in FIGURES if each not in FIXED]
-    if name not in PROXIES and not (machine and colon and figure in wanted):
+    known = figure in wanted and (not colon or credit in get_args(Credit))
+    if name not in PROXIES and not (machine and known):
         raise UsageError(
-            f"--terms {name}: wanted {', '.join(PROXIES)} or MACHINE:FIGURE with one of {', '.join(wanted)}"
+            f"--terms {name}: wanted {', '.join(PROXIES)} or MACHINE:FIGURE with one of {', '.join(wanted)}, and "
+            f"then or not a credit, :{' or :'.join(get_args(Credit))}"
         )
     return name
 
@@ -71,7 +78,7 @@ class Terms:
         """A new term: of a machine's, nothing has been played yet."""
         if name not in PROXIES:
             if name not in self._oracles:
-                self._oracles[name] = self._oracle(*name.split(":"))
+                self._oracles[name] = self._oracle(*name.split(":"))  # type: ignore[arg-type]  # see check_term
             return MachineTerm(*self._oracles[name], self._every)
         fan_out = fan_outs(self._network) if name == "synapses" else None
         unit = float(counted(self._recorded(), fan_out))
@@ -80,8 +87,8 @@ class Terms:
     def _recorded(self) -> dict[str, Tensor]:
         return {layer: recorded(self._start, layer) for layer in self._start.spikes}
 
-    def _oracle(self, machine: str, figure: str) -> tuple[hwsim.Oracle, float]:
-        oracle = hwsim.Oracle(machine, self._start, objective=figure)
+    def _oracle(self, machine: str, figure: str, credit: Credit = "single") -> tuple[hwsim.Oracle, float]:
+        oracle = hwsim.Oracle(machine, self._start, objective=figure, credit=credit)
         spikes = {layer: each.requires_grad_() for layer, each in self._recorded().items()}
         pixels = as_pixels(torch.from_numpy(inputs_of(self._start)))
         costs.loss(oracle, spikes, pixels).backward()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The jobs that the answer of each sample waited for, from when all jobs ran."""
+"""The jobs that the end of each sample of a batch waited for; `critical_path` has the steps of one sample in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hwsim.engine.timeline import Timelines
 from hwsim.kernels.events.critical import critical_jobs
 
 
-def critical_path(schedules: Schedules, timelines: Timelines) -> Mapping[str, NDArray[np.bool_]]:
+def jobs_on_path(schedules: Schedules, timelines: Timelines) -> Mapping[str, NDArray[np.bool_]]:
     """Whether the last job of a sample that is done waited for the service of each job: bool [sample, job] by stage.
 
     One cycle more of such a job is one cycle more of the makespan, unless something else waits as long.

@@ -1,4 +1,4 @@
-"""The shipped network of the papers' size is what its own semantics give, and has their shape."""
+"""The shipped networks beside those that all designs play: the one of the papers' size, the one for crossbars."""
 
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from hwsim.traces.codings import verify
 from hwsim.traces.network.geometry import macs
 from hwsim.traces.slicing import first
 
-TRACE = Path(__file__).resolve().parents[3] / "traces" / "large" / "fashion_vgg9.npz"
+TRACES = Path(__file__).resolve().parents[3] / "traces"
+TRACE = TRACES / "large" / "fashion_vgg9.npz"
 
 
 @pytest.mark.no_kernel
@@ -23,7 +24,8 @@ def test_it_has_the_channels_of_spikesims_vgg9():
 
 
 @pytest.mark.skipif(config.DISABLE_JIT, reason="takes minutes without the compiler")
-def test_its_spikes_and_logits_are_those_of_its_network():
-    found = verify(first(hwsim.load_trace(TRACE), 1))
+@pytest.mark.parametrize("path", [TRACE, TRACES / "hardware" / "fashion_dietsnn_imc.npz"], ids=lambda path: path.stem)
+def test_spikes_and_logits_are_those_of_the_network(path):
+    found = verify(first(hwsim.load_trace(path), 1))
     assert found.arrays
     assert not any(each.differing for each in found.arrays.values())
