@@ -27,6 +27,7 @@ OTHERWISE = {
     "new-machine.md",  # its pieces are of one module, which tests/contract/test_new_machine.py builds and runs
     "sweep.md",  # its commands follow one another, and so run in tests/sweeps/test_guide.py
     "cluster.md",
+    "oracle.md",  # its pieces follow one another, and so run in tests/oracle/test_guide.py
 }
 DOCUMENTS = [
     ROOT / "README.md",

@@ -44,13 +44,14 @@ _LIMITS = {
 def explain(error: ValidationError, root: Node, spec: type[BaseModel]) -> str:
     """The first problem with its place, and how many more there are.
 
-    Unknown keys come first: a misspelt key is also a missing one, and only the first message shows the way out.
+    Unknown keys come first, the outermost of them: a misspelt key is also a missing one, and what is below it is not at
+    fault, so only the first message shows the way out.
     Several complaints about one value are the branches of a union and read as one rule.
     """
     problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for detail in map(_of_the_tag, error.errors(include_url=False)):
         problems.setdefault(_path(root, detail)[0], []).append(detail)
-    order = sorted(problems.values(), key=lambda details: _rank(details[0]))
+    order = sorted(problems.values(), key=lambda details: (_rank(details[0]), len(details[0]["loc"])))
     others = len(order) - 1
     more = f" (and {others} other fault{'s' * (others > 1)})" if others else ""
     return _sentence(order[0], root, spec) + more
@@ -108,7 +109,7 @@ def _sentence(details: list[ErrorDetails], root: Node, spec: type[BaseModel]) ->
     if detail["type"] == "missing":
         return f"{at_parent}missing key '{key}'"
     if detail["type"] == "extra_forbidden":
-        fields = {name: ".".join((*path[:-1], name)) for name in _fields(spec, path[:-1])}
+        fields = {name: ".".join((*path[:-1], name)) for name in _fields(spec, path[:-1]) if name != key}
         return f"{node.place}: unknown key '{dotted}'{guess(key, fields, fields)}"
     at = f"{node.place}: {dotted}: " if dotted else f"{node.place}: "
     rules = [_rule(each) for each in details]

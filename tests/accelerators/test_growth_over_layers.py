@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from accelerators.imc.cases import random_trace
+from accelerators.imc.cases import PLAIN, random_trace
 from numba import config
 from traces.direct.networks import Sketch
 
@@ -58,7 +58,7 @@ def ended(sketch):
 @pytest.mark.parametrize("network", [chain, residual, spike_sums])
 @pytest.mark.parametrize("design", ["imc", "digital"])
 def test_lines_run_grow_with_layers(design, network):
-    architecture = api.load_architecture(design, WIDER[design])
+    architecture = api.load_architecture(PLAIN if design == "imc" else design, WIDER[design])  # layers by themselves
     simulated(architecture, network(2))  # what is done once is done
     few, more, most = (lines_of_simulation(architecture, network(n)) for n in SIZES)
     assert (most - more) / (more - few) == pytest.approx(2, rel=0.03)

@@ -132,6 +132,6 @@ def test_a_reading_would_be_found(tmp_path):
 
 
 def test_hardware_has_its_facts_in_fields():
-    assert {"instances", "clocked", "storage", "crossbars", "weights", "notes"} == {
+    assert {"instances", "clocked", "storage", "crossbars", "weights", "floor", "writing", "notes"} == {
         field.name for field in fields(Hardware)
     }

@@ -229,6 +229,9 @@ def test_integers_are_taken_as_they_are_signed_or_wide(low, high, bits, kind, ov
     assert verify(trace).ok
 
 
+WIDE_IMC = {"accumulator.bits": 32, "first_layer_mac.input_bits": 12, "first_layer_mac.sum_bits": 32}
+
+
 @pytest.mark.parametrize("bits", [8, 12])
 def test_fractions_below_zero_are_signed_and_the_largest_magnitude_is_the_top(bits):
     values = np.random.default_rng(5).normal(0.3, 1.0, (8, 1, 8, 8)).astype(np.float32)
@@ -240,5 +243,5 @@ def test_fractions_below_zero_are_signed_and_the_largest_magnitude_is_the_top(bi
     assert np.allclose(trace.inputs.values[..., 0] * (4 / top), values[:, 0], atol=2 / top)
     assert trace.provenance.notes == f"inputs are signed, 1 of {bits} bits worth {4 / top:.6g}"
     for machine in ("imc", "digital"):
-        settings = {"mac.input_bits": bits} if machine == "digital" else {"accumulator.bits": 32}
+        settings = {"mac.input_bits": bits} if machine == "digital" else WIDE_IMC
         assert hwsim.simulate(machine, trace, set=settings).runs

@@ -19,7 +19,10 @@ from hwsim.traces import write_trace  # noqa: E402
 from hwsim.traces.codings import verify  # noqa: E402
 from hwsim.traces.io import read_trace  # noqa: E402
 
-WIDE = {"imc": {"accumulator.bits": 32, "shift_add.bits": 32, "pooling.bits": 32}, "digital": {"pooling.bits": 32}}
+WIDE = {
+    "imc": {"accumulator.bits": 32, "shift_add.bits": 32, "pooling.bits": 32, "first_layer_mac.sum_bits": 32},
+    "digital": {"pooling.bits": 32},
+}
 
 
 pytestmark = pytest.mark.usefixtures("seeded")

@@ -122,7 +122,7 @@ def test_a_broken_checkpoint_is_named(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        (["--epochs", "0"], "--epochs: must be at least 1"),
+        (["--epochs", "0"], "--epochs 0: something has to be trained"),
         (["--epochs", "many"], "--epochs"),
         (["--channels", "16"], "--channels: wanted convolutions"),
         (["--bits", "9"], "--bits"),

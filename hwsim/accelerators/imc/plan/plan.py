@@ -45,6 +45,8 @@ class Plan:
     def crossing_currents(self) -> Mapping[str, int]:
         """Layers whose currents a later pass reads, so that they are stored, and the last pass that does."""
         passes, found = self.placement.passes, dict[str, int]()
+        if passes.n == 1:
+            return found
         for edge in (buffer.edge for buffer in self.pipeline.edges):
             reader = passes.of_step(edge.consumer)
             if not passes.among(edge.producer, edge.consumer) and self.gives_currents(edge.producer):

@@ -91,6 +91,8 @@ def _rows_between_layers(plan: Plan) -> Needs:
 def _kept_in(plan: Plan, step: Step) -> range:
     """Passes in which rows of a step are kept: from its own to that of its last reader."""
     passes = plan.placement.passes
+    if passes.n == 1:
+        return range(1)
     readers = (buffer.edge.consumer for buffer in plan.pipeline.edges if buffer.edge.producer == step.name)
     return range(passes.of_step(step.name), 1 + max(map(passes.of_step, readers), default=0))
 
