@@ -51,7 +51,7 @@ def explain(error: ValidationError, root: Node, spec: type[BaseModel]) -> str:
     problems: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for detail in map(_of_the_tag, error.errors(include_url=False)):
         problems.setdefault(_path(root, detail)[0], []).append(detail)
-    order = sorted(problems.values(), key=lambda details: (_rank(details[0]), len(details[0]["loc"])))
+    order = sorted(problems.values(), key=lambda details: _rank(details[0]))
     others = len(order) - 1
     more = f" (and {others} other fault{'s' * (others > 1)})" if others else ""
     return _sentence(order[0], root, spec) + more
@@ -80,8 +80,10 @@ def _of_the_tag(detail: ErrorDetails) -> ErrorDetails:
     return {**detail, "loc": loc, "input": found}
 
 
-def _rank(detail: ErrorDetails) -> int:
-    return {"extra_forbidden": 0, "missing": 2}.get(detail["type"], 1)
+def _rank(detail: ErrorDetails) -> tuple[int, int]:
+    if detail["type"] == "extra_forbidden":
+        return 0, len(detail["loc"])
+    return 2 if detail["type"] == "missing" else 1, 0
 
 
 def _path(root: Node, detail: ErrorDetails) -> tuple[tuple[str, ...], Node]:
