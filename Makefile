@@ -22,8 +22,8 @@ test:  ## the suite
 	$(PYTHON) -m pytest -n auto --dist worksteal
 
 test-tools:  ## tests that need torch, frameworks, atheris or ruff, of which none may be skipped; those of signals and kills need neither and take long
-	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py --ignore tests/tools/test_kills.py
-	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/doors tests/oracle/test_torch.py
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q -n auto --dist worksteal tests/tools tests/contract/test_new_machine.py --ignore tests/tools/test_signals.py --ignore tests/tools/test_kills.py
+	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q -n auto --dist worksteal tests/doors tests/oracle/test_torch.py
 	HWSIM_NO_SKIPS=1 $(PYTHON) -m pytest -q tests/test_examples.py -k "README or own-network or example_scripts"
 
 test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which none may be skipped
