@@ -8,10 +8,10 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from hwsim.errors import UsageError
 from hwsim.printable import shortened
@@ -19,6 +19,7 @@ from hwsim.printable import shortened
 LONGEST_NAME = 255
 """Bytes of a name; what file systems allow."""
 _partials: set[Path] = set()
+Value = TypeVar("Value")
 _STREAM = re.compile(r"/dev/(?:stdout|stderr|fd/[0-9]{1,6})|/proc/self/fd/[0-9]{1,6}")
 
 
@@ -175,6 +176,17 @@ def open_file(path: Path) -> BinaryIO:
         os.close(handle)
         raise
     return os.fdopen(handle, "rb")
+
+
+def decoded(path: Path, decode: Callable[[bytes], Value]) -> Value:
+    """What `decode` makes of a file's bytes; raises UsageError with its name, as it does or if it is not read."""
+    try:
+        with open_file(path) as file:
+            return decode(file.read())
+    except OSError as error:
+        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
+    except UsageError as error:
+        raise UsageError(f"{shortened(path)}: {error}") from None
 
 
 def _refuse_special(mode: int) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from hwsim.errors import UsageError
-from hwsim.files import open_file
-from hwsim.printable import brief, shortened
+from hwsim.files import decoded
+from hwsim.printable import brief
 from hwsim.report.exports import adapter_of
 from hwsim.report.older import upgraded
 from hwsim.report.report import VERSION, ExitCurve, Report
@@ -48,13 +48,7 @@ def from_json(text: str | bytes) -> Report:
 
 def read_report(path: Path) -> Report:
     """The report in a file, as `from_json`; raises UsageError, also for a file that cannot be read."""
-    try:
-        with open_file(path) as file:
-            return from_json(file.read())
-    except OSError as error:
-        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
-    except UsageError as error:
-        raise UsageError(f"{shortened(path)}: {error}") from None
+    return decoded(path, from_json)
 
 
 def schema() -> dict[str, Any]:

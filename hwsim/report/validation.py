@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from hwsim.errors import UsageError
-from hwsim.files import open_file
+from hwsim.files import decoded
 from hwsim.printable import brief, shortened
 
 
@@ -48,13 +48,7 @@ def from_json(text: str | bytes) -> list[Validation]:
 
 def read(path: Path) -> list[Validation]:
     """The rows of a file; raises UsageError as `from_json` does, with the file's name, and where it cannot be read."""
-    try:
-        with open_file(path) as file:
-            return from_json(file.read())
-    except OSError as error:
-        raise UsageError(f"{shortened(path)}: cannot be read: {error.strerror or error}") from None
-    except UsageError as error:
-        raise UsageError(f"{shortened(path)}: {error}") from None
+    return decoded(path, from_json)
 
 
 def _row(number: int, found: object) -> Validation:

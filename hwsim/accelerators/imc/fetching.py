@@ -127,7 +127,7 @@ def _rows_met(plan: Plan, layer: Layer) -> IntArray:
 
 def psum_writes(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
     """Writing currents of a step that are kept: those of the direct-coded input, and those that a later pass reads."""
-    spec, stored = plan.spec, plan.crossing_currents()
+    spec, stored = plan.spec, plan.crossing_currents
     if not (spec.keeps_currents or stored):
         return {}
     rows = np.zeros(step.rows, np.int64)
@@ -143,7 +143,7 @@ def psum_reads(plan: Plan, step: Step) -> dict[tuple[str, str], IntArray]:
 
     Those of an earlier pass are read at every timestep.
     """
-    spec, stored, passes = plan.spec, plan.crossing_currents(), plan.placement.passes
+    spec, stored, passes = plan.spec, plan.crossing_currents, plan.placement.passes
     if not (spec.keeps_currents or stored):
         return {}
     again = (1 - plan.input_runs())[:, None]

@@ -270,7 +270,7 @@ def pool_actions(plan: Plan, step: Step) -> Actions:
 
 def _pooled_writes(plan: Plan, step: Step) -> Actions:
     """Pooled or added currents that a later pass reads."""
-    return {**psum_writes(plan, step)} if step.name in plan.crossing_currents() else {}
+    return {**psum_writes(plan, step)} if step.name in plan.crossing_currents else {}
 
 
 def map_fetches(plan: Plan, step: Step) -> IntArray:

@@ -15,6 +15,7 @@ from hwsim.contract.flip_flops import CLOCK
 from hwsim.printable import cut
 from hwsim.view.terminal.plain_table import Row, bare_table, fitting_lines
 from hwsim.view.terminal.plain_text import headed
+from hwsim.view.terminal.sources import print_sources
 
 _LONGEST_VALUE = 28
 
@@ -56,14 +57,7 @@ def print_architecture(
     console.print()
     fitting = fitting_lines(columns, rows, ("value", "bounds", "source"), console.width)
     console.print(_headed_table(columns, rows) if fitting is None else fitting)
-    console.print()
-    console.print(headed("sources"))
-    below = Table.grid(padding=(0, 2, 0, 0))
-    below.add_column(justify="right")
-    below.add_column(overflow="fold")
-    for source, n in sources.items():
-        below.add_row(f"[{n}]", source)
-    console.print(below)
+    print_sources(sources, console)
 
 
 def _clock(loaded: Architecture[Any], components: Mapping[str, Priced]) -> Iterator[str]:

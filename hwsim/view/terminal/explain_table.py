@@ -18,6 +18,7 @@ from hwsim.report.shares import sums
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import bare_table
 from hwsim.view.terminal.plain_text import headed
+from hwsim.view.terminal.sources import print_sources
 
 _MOST_LINES = 16
 _ENOUGH = 0.999  # of an energy or area, which the first table goes through
@@ -48,7 +49,7 @@ def print_energy(explained: Explanation, name: str | None, run: str | None, ever
     if name is None and len({term.layer for term in terms}) > 1:
         console.print()
         console.print(_layers(terms, whole))
-    _print_sources(sources, console)
+    print_sources(sources, console)
 
 
 def _most(terms: Sequence[Term], shares: Sequence[float], every: bool) -> Sequence[Term]:
@@ -112,7 +113,7 @@ def print_area(explained: Explanation, name: str | None, every: bool, console: C
     if left := terms[len(shown) :]:
         um2 = math.fsum(term.area_um2 for term in left)
         console.print(f"and {len(left)} more, which take {_area(um2) + ' (--all)' if um2 else 'no area'}")
-    _print_sources(sources, console)
+    print_sources(sources, console)
 
 
 def _area_table(terms: Sequence[AreaTerm], sources: dict[str, int], both: bool) -> Table:
@@ -255,19 +256,6 @@ def _table(left: Sequence[str], right: Sequence[str]) -> Table:
 
 def _place(source: str, sources: dict[str, int]) -> str:
     return f"[{sources.setdefault(source, len(sources) + 1)}]" if source else ""
-
-
-def _print_sources(sources: dict[str, int], console: Console) -> None:
-    if not sources:
-        return
-    console.print()
-    console.print(headed("sources"))
-    below = Table.grid(padding=(0, 2, 0, 0))
-    below.add_column(justify="right")
-    below.add_column(overflow="fold")
-    for source, n in sources.items():
-        below.add_row(f"[{n}]", source)
-    console.print(below)
 
 
 def _bounds(value: float, low: float, high: float) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hwsim.accelerators.imc.plan.passes import Passes
 from hwsim.accelerators.imc.plan.pipeline import Options, Pipeline, Step, build
 from hwsim.accelerators.imc.plan.placement import Placement, place
 from hwsim.accelerators.imc.plan.traffic import Traffic, route
@@ -29,6 +30,8 @@ class Plan:
     traffic: Traffic
     pipeline: Pipeline
     options: Options
+    read_until: Mapping[str, int]  # step -> the last pass that reads its rows; not of those that none reads
+    crossing_currents: Mapping[str, int]  # the same of layers whose currents a later pass reads: they are stored
 
     @property
     def timesteps(self) -> int:
@@ -41,21 +44,6 @@ class Plan:
         if self.spec.keeps_currents:
             runs[1:] = 0
         return runs
-
-    def crossing_currents(self) -> Mapping[str, int]:
-        """Layers whose currents a later pass reads, so that they are stored, and the last pass that does."""
-        passes, found = self.placement.passes, dict[str, int]()
-        if passes.n == 1:
-            return found
-        for edge in (buffer.edge for buffer in self.pipeline.edges):
-            reader = passes.of_step(edge.consumer)
-            if not passes.among(edge.producer, edge.consumer) and self.gives_currents(edge.producer):
-                found[edge.producer] = max(reader, found.get(edge.producer, 0))
-        return found
-
-    def gives_currents(self, step: str) -> bool:
-        """Whether rows of a step are currents: those of layers without neurons, which have one step."""
-        return step in self.network.places and self.network.gives_currents(step)
 
     def runs(self, step: Step) -> IntArray:
         """1 for timesteps at which a step does its work: int64 [timestep, 1]."""
@@ -103,5 +91,20 @@ def plans_of(spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunNam
             digital=spec.digital_layers(network),
             passes=placement.passes,
         )
-        plans[run] = Plan(spec, network, placement, traffic, build(network, timesteps, options), options)
+        pipeline = build(network, timesteps, options)
+        until = _read_until(placement.passes, pipeline)
+        crossing = {
+            name: last
+            for name, last in until.items()
+            if last > placement.passes.of_step(name) and name in network.places and network.gives_currents(name)
+        }
+        plans[run] = Plan(spec, network, placement, traffic, pipeline, options, until, crossing)
     return Plans(plans)
+
+
+def _read_until(passes: Passes, pipeline: Pipeline) -> Mapping[str, int]:
+    """The last pass that reads rows of each step: passes run one after another, so no reader is in an earlier one."""
+    found: dict[str, int] = {}
+    for edge in (buffer.edge for buffer in pipeline.edges):
+        found[edge.producer] = max(passes.of_step(edge.consumer), found.get(edge.producer, 0))
+    return found

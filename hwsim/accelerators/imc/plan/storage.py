@@ -45,7 +45,7 @@ def needs(plan: Plan) -> Mapping[str, Needs]:
         found["membrane"] = _membranes(plan)
     if spec.digital_layers(plan.network):
         found["first_layer_weights"] = Needs({}, weight_bits(spec, plan.network))
-    if spec.keeps_currents or plan.crossing_currents():
+    if spec.keeps_currents or plan.crossing_currents:
         found["psum_buffer"] = Needs({}, _currents(plan) * spec.psum_bits)
     return found
 
@@ -55,7 +55,7 @@ def _currents(plan: Plan) -> int:
     kept = {layer.name for layer in plan.network if plan.spec.keeps_currents and multiplies_input(plan.network, layer)}
     every = sum(prod(plan.network[name].shape) for name in kept)
     between = [0] * plan.placement.passes.n
-    for name, last in plan.crossing_currents().items():
+    for name, last in plan.crossing_currents.items():
         if name not in kept:
             for number in range(plan.placement.passes.of_step(name), last + 1):
                 between[number] += prod(plan.network[name].shape) * plan.timesteps
@@ -82,19 +82,10 @@ def _rows_between_layers(plan: Plan) -> Needs:
         if plan.network.gives_currents(step.layer.name) or plan.spec.assumptions.activations == "whole_maps":
             continue
         bits = plan.network.bits(step.layer.name) * plan.pipeline.buffer_rows[step.name]
-        for number in _kept_in(plan, step):
+        for number in range(plan.placement.passes.of_step(step.name), plan.read_until.get(step.name, 0) + 1):
             for tile, values in plan.traffic.kept[step.layer.name].items():
                 by_pass[number][tile] += bits * int(values.sum())
     return _fullest(by_pass)
-
-
-def _kept_in(plan: Plan, step: Step) -> range:
-    """Passes in which rows of a step are kept: from its own to that of its last reader."""
-    passes = plan.placement.passes
-    if passes.n == 1:
-        return range(1)
-    readers = (buffer.edge.consumer for buffer in plan.pipeline.edges if buffer.edge.producer == step.name)
-    return range(passes.of_step(step.name), 1 + max(map(passes.of_step, readers), default=0))
 
 
 def _fullest(by_pass: Sequence[Mapping[int, int]]) -> Needs:
