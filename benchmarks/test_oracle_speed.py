@@ -108,7 +108,12 @@ def test_a_term_beside_a_training_step(design, every, in_turn, capsys):
     kinds = [None, term, bare]
     for cost in kinds * 2:
         step(cost)
-    found = np.array([[step(cost) for cost in kinds] for _ in range(STEPS if every > 1 else 10)])
+    n, rng = STEPS if every > 1 else 10, np.random.default_rng(0)
+    orders = rng.permuted(np.tile(np.arange(len(kinds)), (n, 1)), axis=1)  # memory is as the step before left it
+    found = np.zeros((n, len(kinds), 2))
+    for i, order in enumerate(orders):
+        for kind in order:
+            found[i, kind] = step(kinds[kind])
     wall, spent = np.median(found[:, 0], axis=0)
     with capsys.disabled():
         turns = ", layers in turn" if in_turn else ""
@@ -116,7 +121,7 @@ def test_a_term_beside_a_training_step(design, every, in_turn, capsys):
         for each, told in ((1, "the term"), (2, "sums of spikes times numbers")):
             added = found[:, each].mean(axis=0) / found[:, 0].mean(axis=0) - 1
             typical = np.median(found[:, each], axis=0) / np.median(found[:, 0], axis=0) - 1
-            print(f"  {told}: {typical[0]:+.1%} at the median, {added[0]:+.1%} in the mean of {len(found)}", end="")
+            print(f"  {told}: {typical[0]:+.1%} at the median, {added[0]:+.1%} in the mean of {n}", end="")
             print(f" (of processor {typical[1]:+.1%} and {added[1]:+.1%})")
 
 
