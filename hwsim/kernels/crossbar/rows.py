@@ -118,21 +118,18 @@ def count_rows(
     n_maps = n_samples * n_times
     by_map = planes.reshape(n_planes, n_maps, n_positions, n_words)
     ends = np.array([0, window.out_width]) if shares is None else shares
-    masks = kept_with(segments.mask).once(("masks", n_words), lambda: _masks(segments, n_words))
-    columns, right = np.arange(padded(window)[1]), window.stride[1]
-    of_a_rest = -(-columns.size // right)
-    places = of_a_rest * right
-    rows = extent(window)[0]
+    known = kept_with(segments.mask)
+    masks = known.once(("masks", n_words), lambda: _masks(segments, n_words))
+    rows, places = extent(window)[0], padded(window)[1]
     at_once = max(1, min(n_maps, _MAPS, _SEEN // (rows * places * (masks.mask.size + 1))))
-    of_column = (columns % right * of_a_rest + columns // right) * at_once
-    reached = segments.column * window.dilation[1]
-    taps = Taps(segments.row * window.dilation[0], of_column[reached], segments.start, segments.phases)
+    of_column, taps = known.once(("taps", window, at_once), lambda: _taps(segments, window, at_once))
     lanes = window.out_width * at_once
+    n_lanes = int(of_column.max()) + at_once
     rooms = Rooms(
         at_once,
         of_column,
-        np.zeros(places * at_once, np.uint64),
-        np.zeros((masks.mask.size + 1, rows, places * at_once), np.int32),
+        np.zeros(n_lanes, np.uint64),
+        np.zeros((masks.mask.size + 1, rows, n_lanes), np.int32),
         np.zeros((3, lanes), np.int32),
         np.zeros((len(RowCounts._fields), lanes), np.int32),
     )
@@ -141,6 +138,14 @@ def count_rows(
     _count(by_map, dac_bits, window, masks, taps, range_rows, ends, rooms, counts, by_share)
     shape = n_samples, n_times, window.out_height
     return RowCounts(*counts.reshape(4, *shape), *by_share.reshape(2, -1, *shape))
+
+
+def _taps(segments: Segments, window: Sliding, at_once: int) -> tuple[IntArray, Taps]:
+    """First lane of each column of the padded map, and where segments look for theirs."""
+    columns, right = np.arange(padded(window)[1]), window.stride[1]
+    of_column = (columns % right * -(-columns.size // right) + columns // right) * at_once
+    lane = of_column[segments.column * window.dilation[1]]
+    return of_column, Taps(segments.row * window.dilation[0], lane, segments.start, segments.phases)
 
 
 def _masks(segments: Segments, n_words: int) -> Masks:
@@ -226,14 +231,8 @@ def _count_phases(top: int, window: Sliding, masks: Masks, taps: Taps, rule: tup
     range_rows, several = rule
     driven, active, most = rooms.sums[0], rooms.sums[1], rooms.sums[2]
     fields, n_rows = rooms.fields, rooms.seen.shape[1]
-    all_driven, ones, all_active, over_range, serial, silent = (
-        fields[0],
-        fields[1],
-        fields[2],
-        fields[3],
-        fields[4],
-        fields[5],
-    )
+    all_driven, ones, all_active, over_range = fields[0], fields[1], fields[2], fields[3]
+    serial, silent = fields[4], fields[5]
     fields[:] = 0
     most[:] = 0
     for block in range(0, taps.start.size - 1, taps.phases):

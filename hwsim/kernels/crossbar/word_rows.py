@@ -170,8 +170,9 @@ def add_rows(
 ) -> int:
     """Add what lies under each output row to `counts` [field, map, output row], from the totals of `weigh_rows`.
 
-    All windows are counted as busy here, in the first of `own` [field, map, output row].  Plane and number of the maps in which one may be silent go to `unsure`, and
-    their number is returned.  `rule` is `Plan.busy` and the windows of an output row.
+    All windows are counted as busy here, in the first of `own` [field, map, output row].  Plane and number of the maps
+    in which one may be silent go to `unsure`, and their number is returned.  `rule` is `Plan.busy` and the windows of
+    an output row.
     """
     busy, windows = rule
     n_maps, n_unsure = counts.shape[1], 0
