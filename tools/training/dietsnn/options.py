@@ -66,6 +66,7 @@ def _add_diet(p: argparse.ArgumentParser) -> None:
     add("--learn", choices=LEARN, default=none, help="train this beside the weights, at --timesteps")
     add("--ablation", type=timestep_list, default=none, help="compare all of --learn at these T, as in 2,5,10")
     add("--ann-epochs", type=positive, default=12, help="of the ANN")
+    # As DIET-SNN's public code has them; its README scales by 0.2, and others quote the paper with the 95th percentile.
     add("--percentile", type=percentage, default=99.7, help="of a layer's currents: its threshold, before scaling")
     add("--threshold-scale", type=above_zero, default=0.3, help="thresholds start at this times the percentile")
 
