@@ -9,12 +9,12 @@ from pathlib import Path
 import hwsim
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Linear
+from hwsim.traces.network.weights import weights_of
 from reproduction.designs import TRACES
 from reproduction.early_exit.published import VGG
 from reproduction.rows import Paper, Row
 
 _WIDTH = 140
-_WHOLE = {"break_long_words": False, "break_on_hyphens": False}
 
 
 def early_exit(papers: Mapping[str, Paper]) -> str:
@@ -31,7 +31,7 @@ def early_exit(papers: Mapping[str, Paper]) -> str:
         "with the first layer on its crossbars at every timestep; with that layer there once and its currents kept "
         f"it is {_saved(once)}."
     )
-    return textwrap.fill(text, _WIDTH, **_WHOLE)
+    return _wrapped(text)
 
 
 def large_networks(_: Mapping[str, Paper]) -> str:
@@ -42,7 +42,8 @@ def large_networks(_: Mapping[str, Paper]) -> str:
 def _held(path: Path) -> str:
     trace = hwsim.load_trace(path)
     assert type(trace) is Trace and trace.inputs is not None
-    weights = [layer.weights for layer in trace.network if isinstance(layer, Conv2d | Linear)]
+    weights = [layer for layer in trace.network if isinstance(layer, Conv2d | Linear)]
+    millions = sum(weights_of(each).size for each in weights) / 1e6
     right = ", ".join(f"{100 * each:.2f}" for each in trace.accuracy_by_timestep())
     rates = ", ".join(f"{layer} {rate:.4f}" for layer, rate in trace.spike_rates().items())
     logits = " and ".join(
@@ -50,13 +51,17 @@ def _held(path: Path) -> str:
     )
     text = (
         f"`large/{path.name}` ({path.stat().st_size / 1e6:.2f} MB): "
-        f"{sum(each.values.size for each in weights) / 1e6:.1f} million weights of {weights[-1].bits} bits on "
+        f"{millions:.1f} million weights of {weights[-1].weights.bits} bits on "
         f"{trace.provenance.dataset}. Percent of all {trace.logits['test'].labels.size:,} test images after T = 1 to "
         f"{trace.timesteps}: {right}. Spikes per neuron and timestep: {rates}. Spikes of {trace.n_samples} samples, "
         f"pixels of {trace.inputs.labels.size}, logits of {logits}."
     )
-    command = textwrap.fill(trace.provenance.command, _WIDTH, subsequent_indent="    ", **_WHOLE).replace("\n", " \\\n")
-    return f"{textwrap.fill(text, _WIDTH, **_WHOLE)}\n\n```\n{command}\n```"
+    command = _wrapped(trace.provenance.command, "    ").replace("\n", " \\\n")
+    return f"{_wrapped(text)}\n\n```\n{command}\n```"
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _saved(row: Row) -> str:

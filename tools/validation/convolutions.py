@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -71,11 +70,6 @@ class Played:
             for layer in network.spiking()
         }
         return Trace(network, 1, nothing, None, {}, _PROVENANCE)
-
-    def products(self) -> dict[str, int]:
-        """Multiplications of each convolution for an image, zeros and padding included."""
-        layers = {layer.name: layer for layer in self.trace.network if isinstance(layer, Conv2d)}
-        return {name: math.prod(layer.shape[:2]) * layer.weights.values.size for name, layer in layers.items()}
 
     def densities(self, zeros: Mapping[str, float]) -> dict[str, float]:
         """Share that is not zero of what each layer gives: what the next one reads, through a pool if there is one.

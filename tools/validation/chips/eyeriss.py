@@ -10,6 +10,7 @@ import numpy as np
 
 from hwsim.designs import Architecture
 from hwsim.report.price import area_of
+from hwsim.traces.network.geometry import macs
 from validation.convolutions import BOUNDS, At, Convolution, Layers, Parts, Played
 from validation.figures import Bounds, Chip, Figure, Table
 from validation.played import design
@@ -211,9 +212,10 @@ def _standing_mw(networks: Sequence[Network]) -> float:
     """Power that does not follow what is multiplied: a line through layers, by products a second that are not zero."""
     rate, power = [], []
     for network in networks:
-        products = Played(_file(network), network.convolutions, network.shape).products()
+        layers = Played(_file(network), network.convolutions, network.shape).trace.network
         for row in network.rows:
-            rate.append(products[row.layer] * (1 - row.zeros_percent / 100) * network.batch / (row.total_ms / 1e3))
+            products = macs(layers[row.layer], layers) * (1 - row.zeros_percent / 100)
+            rate.append(products * network.batch / (row.total_ms / 1e3))
             power.append(row.milliwatt)
     return float(np.polyfit(rate, power, 1)[1])
 
