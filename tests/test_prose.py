@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import prose
 import pytest
 
+pytestmark = pytest.mark.no_kernel
 each_document = pytest.mark.parametrize(
     "document", prose.DOCUMENTS, ids=lambda path: path.relative_to(prose.ROOT).as_posix()
 )
 
 
+@cache
 def clauses_of(document):
     return list(prose.clauses(document.relative_to(prose.ROOT).as_posix(), document.read_text(encoding="utf-8")))
 
