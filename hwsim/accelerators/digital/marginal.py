@@ -20,6 +20,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.contract.maps import sliding
 from hwsim.contract.marginal import Asked, Floats, Marginals, met
+from hwsim.kernels.chosen import chosen
 from hwsim.kernels.crossbar.tile_marginals import Pace, tile_marginals
 from hwsim.kernels.crossbar.window_tiles import channel_runs
 from hwsim.traces.direct.encode import Activations
@@ -66,14 +67,14 @@ def _of_task(
             *_weights(laid_out, task, asked),
         )
         more, less = (linear + _folded(each, plan, task) for each in found)
-    more, less = (each[:, :, part_of].swapaxes(2, 3) for each in (more, less))
     if not (wide or signed):
-        return more[None]
-    bits = unpack_channels(activations.read_by(layer), channels) > 0
+        each = more[:, :, part_of] if len(tiling.parts) > 1 else more
+        return each.swapaxes(2, 3)[None]
+    read = activations.read_by(layer)
     if not signed:
-        return np.where(bits, less, more)
-    chosen = np.where(bits[:1], less, more)
-    return np.where(bits[-1:], -chosen, chosen)  # by value: -1 costs what 1 does
+        return chosen(read, part_of, more, less)
+    size, negative = chosen(read[:1], part_of, more, less), unpack_channels(read[-1:], channels) > 0
+    return np.where(negative, -size, size)  # by value: -1 costs what 1 does
 
 
 def _part_of(task: Task, channels: int) -> IntArray:
