@@ -12,27 +12,35 @@ Words = NDArray[np.uint64]
 Reals = NDArray[np.float32]
 
 
-def chosen(planes: Words, part_of: IntArray, off: Reals, on: Reals) -> Reals:
+def chosen(planes: Words, parts: IntArray, off: Reals, on: Reals) -> Reals:
     """`on` where a bit is set and `off` where none is: float32 [plane, sample, time, place, channel].
 
-    `planes` is uint64 [plane, sample, time or 1, place, word]; both numbers are [sample, time, part, place] of the
-    part that each channel is of, `part_of` [channel].
+    `planes` is uint64 [plane, sample, time or 1, place, word]; `parts` [part, 2] the first channel of each and one past
+    the last, which all channels are in; both numbers are [sample, time, part, place].
     """
     samples, times, _, places = off.shape
-    found = np.empty((len(planes), samples, times, places, part_of.size), np.float32)
-    _choose(np.ascontiguousarray(planes), part_of, np.ascontiguousarray(off), np.ascontiguousarray(on), found)
+    found = np.empty((len(planes), samples, times, places, int(parts.max())), np.float32)
+    _choose(np.ascontiguousarray(planes), parts, np.ascontiguousarray(off), np.ascontiguousarray(on), found)
     return found
 
 
 @kernel(allocates=False)
-def _choose(planes: Words, part_of: IntArray, off: Reals, on: Reals, found: Reals) -> None:
+def _choose(planes: Words, parts: IntArray, off: Reals, on: Reals, found: Reals) -> None:
     for plane in range(found.shape[0]):
         for s in range(found.shape[1]):
             for t in range(found.shape[2]):
-                of_time = min(t, planes.shape[2] - 1)
+                words = planes[plane, s, min(t, planes.shape[2] - 1)]
                 for place in range(found.shape[3]):
-                    for c in range(part_of.size):
-                        word = planes[plane, s, of_time, place, c >> 6]
-                        part = part_of[c]
-                        is_set = word >> np.uint64(c & 63) & np.uint64(1)
-                        found[plane, s, t, place, c] = on[s, t, part, place] if is_set else off[s, t, part, place]
+                    for part in range(parts.shape[0]):
+                        one, other = off[s, t, part, place], on[s, t, part, place]
+                        first, end = parts[part]
+                        for word in range(first >> 6, (end + 63) >> 6):
+                            low, high = max(first, 64 * word), min(end, 64 * word + 64)
+                            bits = words[place, word] >> np.uint64(low - 64 * word)
+                            _choose_word(bits, one, other, found[plane, s, t, place, low:high])
+
+
+@kernel(allocates=False, inlined=True)
+def _choose_word(bits: np.uint64, one: float, other: float, row: Reals) -> None:
+    for i in range(row.size):
+        row[i] = other if bits >> np.uint64(i) & np.uint64(1) else one

@@ -52,7 +52,6 @@ def _of_task(
     """
     plan, layer, tiling = laid_out.plan, task.weights, task.tiling
     channels = input_shape(layer, plan.network)[2]
-    part_of = _part_of(task, channels)
     signed, wide = plan.network.signed(layer.inputs[0]), False
     more = less = linear
     if plan.spec.skip == "skip" and _is_weighed(laid_out, task, asked):
@@ -68,12 +67,12 @@ def _of_task(
         )
         more, less = (linear + _folded(each, plan, task) for each in found)
     if not (wide or signed):
-        each = more[:, :, part_of] if len(tiling.parts) > 1 else more
+        each = more[:, :, _part_of(task, channels)] if len(tiling.parts) > 1 else more
         return each.swapaxes(2, 3)[None]
     read = activations.read_by(layer)
     if not signed:
-        return chosen(read, part_of, more, less)
-    size, negative = chosen(read[:1], part_of, more, less), unpack_channels(read[-1:], channels) > 0
+        return chosen(read, tiling.parts, more, less)
+    size, negative = chosen(read[:1], tiling.parts, more, less), unpack_channels(read[-1:], channels) > 0
     return np.where(negative, -size, size)  # by value: -1 costs what 1 does
 
 
