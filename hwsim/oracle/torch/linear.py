@@ -7,13 +7,14 @@ size of a sample.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from hwsim.oracle.oracle import Oracle
 from hwsim.oracle.spikes import named
 from hwsim.oracle.torch.attached import Slope
-from hwsim.oracle.torch.axes import Tensors, samples_axis, spread
+from hwsim.oracle.torch.axes import Tensors, maps_of, samples_axis, spread
 from hwsim.oracle.torch.memory import Laid
 
 
@@ -21,11 +22,11 @@ class Linear:
     """What batches cost by the slopes of one, in the mean over its samples."""
 
     def __init__(
-        self, oracle: Oracle, value: float, maps: Mapping[str, torch.Tensor], tensors: Tensors, bits: Mapping[str, int]
+        self, oracle: Oracle, value: float, slopes: Mapping[str, Any], tensors: Tensors, bits: Mapping[str, int]
     ) -> None:
-        """Of a batch, its cost and its slopes by layer (`maps_of`), of which the means are kept."""
-        self._oracle, self._bits, samples = oracle, bits, 1 if oracle.over_time else 0
-        self._means = {name: each.mean(samples, keepdim=True) for name, each in maps.items()}
+        """Of a batch, its cost and its slopes as the oracle has them."""
+        self._oracle, self._bits = oracle, bits
+        self._means = {name: maps_of(oracle, name, _mean(slopes.get(name))) for name in tensors}
         self._laid: dict[str, list[Laid]] = {}
         self._said: dict[str, torch.Tensor] = {}  # by layer, of the batch that it was looked at in last
         self._look(tensors)
@@ -72,3 +73,8 @@ class Linear:
     def _sum(self) -> torch.Tensor:
         first, *others = self._said.values()
         return torch.stack([first, *(each.to(first.device) for each in others)]).sum()
+
+
+def _mean(slopes: Any) -> Any:
+    """That over samples, the first axis; of none, none."""
+    return None if slopes is None else slopes.mean(axis=0, keepdims=True)

@@ -115,20 +115,13 @@ class Term:
             self._of_bits = self._found_bits(spikes, inputs, bits)
             return self.cost.value, {}
         self.cost, slopes = oracle.slopes(spikes, inputs)
-        maps = {name: maps_of(oracle, name, slopes.get(name)) for name in tensors}
         if self.every > 1:
             if self._model is not None:
                 said, _ = self._model.of(tensors, bits, self._of_bits)
                 self.drift.note(float(said), self.cost.value)
-            self._model = Linear(oracle, self.cost.value, maps, tensors, bits)
+            self._model = Linear(oracle, self.cost.value, slopes, tensors, bits)
         self._of_bits = self._found_bits(spikes, inputs, bits)
-        return self.cost.value, {
-            name: [
-                Slope(each, 1 / step.shape[samples_axis(oracle, step)])
-                for each, step in zip(spread(oracle, maps[name], steps), steps, strict=True)
-            ]
-            for name, steps in tensors.items()
-        }
+        return self.cost.value, _of_samples(oracle, slopes, tensors)
 
     def _found_bits(self, spikes: Any, inputs: Any, bits: dict[str, int]) -> dict[str, float]:
         """What a bit more of each layer's weights costs: the mean of one more and one less that the machine has."""
@@ -145,6 +138,16 @@ class Term:
                     continue
             found[name] = sum(ends) / len(ends) if ends else 0.0
         return found
+
+
+def _of_samples(oracle: Oracle, slopes: Mapping[str, Any], tensors: Tensors) -> dict[str, list[Slope]]:
+    """Slopes of every sample, as the oracle has them, of the mean over samples."""
+    found = {}
+    for name, steps in tensors.items():
+        values = spread(oracle, maps_of(oracle, name, slopes.get(name)), steps)
+        numbers = [step.shape[samples_axis(oracle, step)] for step in steps]
+        found[name] = [Slope(each, 1 / number) for each, number in zip(values, numbers, strict=True)]
+    return found
 
 
 def _tensors(spikes: Any) -> Tensors:
