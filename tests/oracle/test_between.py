@@ -148,6 +148,18 @@ def test_axes_of_samples_first(trace):
         np.testing.assert_allclose(turned[name].grad.transpose(0, 1), plain[name].grad, rtol=1e-6)
 
 
+def test_a_played_batch_of_vectors_with_rows_and_columns(trace):
+    oracle = hwsim.Oracle("imc", trace, objective="dynamic_pj")
+    plain, rows = ({name: lying(each).requires_grad_() for name, each in tensors(trace).items()} for lying in WAYS[:2])
+    rows = {name: with_rows(each.detach()).requires_grad_() for name, each in rows.items()}
+    for spikes in (plain, rows):
+        value = Term(oracle)(spikes, raw(trace))
+        assert value.item() == oracle.reference.value
+        value.backward()
+    for name, each in plain.items():
+        assert torch.equal(rows[name].grad.reshape(each.shape), each.grad)
+
+
 def test_autocast_changes_nothing(asked, trace):
     spikes = others(trace)
     term = played(asked[0], trace)
