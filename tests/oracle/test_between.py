@@ -150,8 +150,8 @@ def test_axes_of_samples_first(trace):
 
 def test_a_played_batch_of_vectors_with_rows_and_columns(trace):
     oracle = hwsim.Oracle("imc", trace, objective="dynamic_pj")
-    plain, rows = ({name: lying(each).requires_grad_() for name, each in tensors(trace).items()} for lying in WAYS[:2])
-    rows = {name: with_rows(each.detach()).requires_grad_() for name, each in rows.items()}
+    plain = {name: each.requires_grad_() for name, each in tensors(trace).items()}
+    rows = {name: with_rows(each).requires_grad_() for name, each in tensors(trace).items()}
     for spikes in (plain, rows):
         value = Term(oracle)(spikes, raw(trace))
         assert value.item() == oracle.reference.value
