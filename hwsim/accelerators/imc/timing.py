@@ -51,7 +51,8 @@ def crossbar_service(work: Work, step: Step) -> IntArray:
     placed, counts = work.placement.layers[step.name], work.counts[step.name]
     if work.spec.skip == "silent_rows":
         of_copies = row_cycles(work.spec, placed, counts.serial, counts.silent)
-        return of_copies[0] if len(of_copies) == 1 else of_copies.max(axis=0)
+        slowest: IntArray = of_copies[0] if len(of_copies) == 1 else of_copies.max(axis=0)
+        return slowest
     return work.runs(step) * dense_row_cycles(work.spec, placed)
 
 
