@@ -136,7 +136,7 @@ def _entry(context: Any, described: Any, name: str, words: Sequence[Word]) -> An
 
 
 def _takes(word: Word) -> list[str]:
-    """What a kernel takes for a word, pointers as P: of arrays owners, which are none, sizes, data, shape and strides."""
+    """What a kernel takes for a word, pointers as P: of an array owners, sizes, data, shape and strides."""
     if word.axes is None:
         return [_TYPES.get(word.letter, word.letter)]
     return ["P", "P", "i64", "i64", "P", *(["i64"] * (2 * word.axes))]
