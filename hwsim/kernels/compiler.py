@@ -44,8 +44,14 @@ class UnusualError(Exception):
 
 
 def dispatcher(function: Callable[..., Any], options: dict[str, bool]) -> Any:
-    """What Numba makes of a kernel: called by other kernels, it compiles itself for their types."""
-    return _numba.njit(**options, **_OWN_CODE)(function)
+    """What Numba makes of a kernel: called by other kernels, it compiles itself for their types.
+
+    A number that is known when its caller is compiled has a type of its own to Numba, which would compile it again.
+    """
+    made = _numba.njit(**options, **_OWN_CODE)(function)
+    template = made.get_call_template
+    made.get_call_template = lambda types, named: template(tuple(map(_numba.types.unliteral, types)), named)
+    return made
 
 
 def ordinary(function: Callable[..., Any], options: dict[str, bool]) -> Any:
