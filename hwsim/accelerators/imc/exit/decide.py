@@ -63,7 +63,7 @@ def _decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     if "recorded" not in trace.logits:
         raise UsageError("early_exit.threshold: the trace has no logits of its recorded samples; use 'never'")
     reported = trace.logits.get("test", trace.logits["recorded"])
-    timesteps = kept(reported, ("left", threshold), rule, lambda asked: leaving_timesteps(asked, reported, threshold))
+    histogram, accuracy = kept(reported, ("left", threshold), rule, lambda asked: _left(asked, reported, threshold))
     return Exits(
         runs=runs,
         unit=DECISION,
@@ -72,10 +72,17 @@ def _decide(rule: EarlyExit, trace: Trace) -> Exits | None:
         chosen_on=chosen_on,
         reported_on=f"{reported.labels.size} {reported.split} samples",
         recorded=leaving_timesteps(rule, trace.logits["recorded"], threshold),
-        histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
-        accuracy=accuracy_at(reported.right(), timesteps),
+        histogram=histogram,
+        accuracy=accuracy,
         find_outcomes=partial(_outcomes, real(rule), reported, trace.logits["recorded"], threshold),
     )
+
+
+def _left(rule: EarlyExit, logits: Logits, threshold: float) -> tuple[IntArray, float]:
+    """How many samples leave after each timestep, and the share that is decided rightly then."""
+    timesteps = leaving_timesteps(rule, logits, threshold)
+    histogram = np.bincount(timesteps, minlength=logits.values.shape[1] + 1)[1:]
+    return histogram, accuracy_at(logits.right(), timesteps)
 
 
 def calibrate(rule: EarlyExit, logits: Logits) -> float:
