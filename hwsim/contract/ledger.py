@@ -27,6 +27,10 @@ class Action(NamedTuple):
     action: str
 
 
+Done = tuple[str, Sequence[tuple[str, str, int]]]
+"""A stage and what its jobs do, those actions without a price among them: component, action and a number."""
+
+
 class Posting(NamedTuple):
     """Counts of one action by the jobs of one stage: int64 [job], or [sample, job] where samples differ."""
 
@@ -129,12 +133,9 @@ class Ledger:
         posting = Posting(stage, component, action, np.atleast_1d(np.asarray(counts)))
         self._checked.append(Checked.of(posting, self.n_samples))
 
-    def parts_of(self) -> Mapping[str, frozenset[str]]:
-        """Components whose actions the jobs of each stage do, those without a price among them."""
-        found: dict[str, set[str]] = {}
-        for each in self._checked:
-            found.setdefault(each.stage, set()).update(component for component, _, _ in each.actions)
-        return {stage: frozenset(parts) for stage, parts in found.items()}
+    def done_by(self) -> Sequence[Done]:
+        """What the jobs of each stage do, posting by posting, without how often."""
+        return [(each.stage, each.actions) for each in self._checked]
 
     def tally(
         self, stages: Sequence[AnyStage], timesteps: int, ran: Mapping[str, NDArray[np.bool_]] | None = None

@@ -50,7 +50,7 @@ def run_figures(
     energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
     accuracy, error = accuracy_of(run)
     makespan_ns = leaving.mean(run.time_ns(run.on_cycles)) if timed else None
-    each_ns = leaving.mean(run.on_ns) if timed else None
+    each_ns = makespan_ns if run.workload.together == 1 or not timed else leaving.mean(run.on_ns)
     details = _Details(run, arithmetic)
     return Run(
         **vars(found),
