@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from hwsim.accelerators.imc.baseline import planes_of
-from hwsim.accelerators.imc.copy_counting import count_copies
-from hwsim.accelerators.imc.counting import LayerCounts, by_digits, cells_of
+from hwsim.accelerators.imc.counting import LayerCounts, by_digits, cells_of, count_layer
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.plan.placement import by_layer
 from hwsim.accelerators.imc.plan.plan import placed
@@ -72,7 +71,7 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
         assert isinstance(layer, Conv2d | Linear)
         planes, once = activations.met_by(layer), spec.keeps_currents and multiplies_input(network, layer)
         for placed_layer in own:
-            counted = count_copies(
+            counted = count_layer(
                 spec, placed_layer, by_digits(planes, placed_layer, spec.dac.bits), cells[placed_layer.name]
             )
             counts[placed_layer.name] = counted.over(timesteps, only_first=once)

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.adc_range import adc_range_rows
+from hwsim.accelerators.imc.plan.pace import row_cycles
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
+from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.plan.stored_weights import reference_level, slices_of, stored_together
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
-from hwsim.kernels.crossbar.rows import count_rows
+from hwsim.kernels.crossbar.rows import RowCounts, count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
 from hwsim.traces.network.layers import Conv2d, Integers, Layer, Linear, Network
 from hwsim.traces.network.weights import weights_of
@@ -79,18 +81,32 @@ def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: in
     return np.concatenate([planes[:-1], np.zeros((missing, *planes.shape[1:]), np.uint64), planes[-1:]])
 
 
-def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
-    """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
+def count_layer(spec: ImcSpec, placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
+    """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word].
+
+    Copies share out the positions of a row, and each is counted by itself, so the slowest is known exactly.
+    """
     planes = np.ascontiguousarray(planes)
+    ends = np.array([0, *(end for _, end in shares(placed.window.out_width, placed.copies))])
     if placed.words_per_block is not None and fits(placed.window, planes.shape[4]):
-        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows)
+        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows, ends)
     else:
-        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows)
+        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows, ends)
     levels = np.zeros_like(rows.driven)
     if cells.levels is not None:
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % cells.digit_bits)
         sum_levels(planes, placed.window, cells.levels, pulses, levels)
-    return LayerCounts(*rows, levels)
+    serial, silent = _of_slowest(spec, placed, rows)
+    return LayerCounts(rows.driven, rows.ones, rows.active, serial, rows.over_range, silent, levels)
+
+
+def _of_slowest(spec: ImcSpec, placed: LayerPlacement, rows: RowCounts) -> tuple[IntArray, IntArray]:
+    """What the copy has to do one after another that needs the most time for a row."""
+    if placed.copies == 1:
+        return rows.serial[0], rows.silent[0]
+    slowest = row_cycles(spec, placed, rows.serial, rows.silent).argmax(axis=0)[None]
+    serial, silent = (np.take_along_axis(each, slowest, axis=0)[0] for each in (rows.serial, rows.silent))
+    return serial, silent
 
 
 def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:
