@@ -79,7 +79,7 @@ def assemble(
         leakage_uw=later(lambda: leakage_of(runs[-1])),
         storage=later(lambda: storage_rows(workload.hardware)),
         io=io,
-        programming=programming_of(runs[-1]),
+        programming=later(lambda: programming_of(runs[-1])),
         spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
         tiles=later(lambda: tile_rows(workload.hardware)),

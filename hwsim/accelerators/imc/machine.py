@@ -76,7 +76,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         self._check_fit(trace.network)
         cut = self._cut(trace)
         if runs := derived(self.spec, partial(_runs_with_exits, cut)):
-            check_decision(self.spec, cut.network, cut.timesteps)
+            self._check_decision(cut.network, cut.timesteps)
         why = derived(self.spec, partial(_why_no_exits, cut))
         return replace(self._workload(self.spec, cut, runs), exits=self.exits(trace), no_exits=why)
 
@@ -120,6 +120,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def _check_fit(self, network: Network) -> None:
         kept(network, "fits", self.spec, lambda spec: check_fit(spec, network))
+
+    def _check_decision(self, network: Network, timesteps: int) -> None:
+        kept(network, ("decides", timesteps), self.spec, lambda spec: check_decision(spec, network, timesteps))
 
     def _cut(self, trace: Trace) -> Trace:
         """The timesteps of a trace that this machine runs."""
