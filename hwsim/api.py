@@ -25,18 +25,16 @@ from hwsim.designs import (
     machine_of,
     placed,
 )
-from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.errors import UsageError
 from hwsim.example import EXAMPLE, trace_file
+from hwsim.later import function
 from hwsim.printable import one_line
 from hwsim.report.assemble import assemble
-from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.kept_play import first_kept, kept_play
-from hwsim.run.occupancy import occupancy as occupancies
 from hwsim.run.play import Tallies, play
 from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
@@ -48,6 +46,11 @@ from hwsim.units import ns_from_text
 
 if TYPE_CHECKING:
     from hwsim.traces.plastic.session import Session
+
+_exit_curve = function("hwsim.report.early_exit", "exit_curve")
+_exits_of = function("hwsim.report.early_exit", "exits_of")
+_occupancies = function("hwsim.run.occupancy", "occupancy")
+_without_effect = function("hwsim.effects", "without_effect")
 
 __all__ = [
     "Architecture",
@@ -235,7 +238,7 @@ def simulated(
         their_parts = {kind: their_machines[kind].components(other) for kind, other in without_spikes.items()}
         workload, accuracy_of = judge(machine, recorded, workload, short if functional else None, accuracy_samples)
     if exit_thresholds:
-        exits_of(workload)
+        _exits_of(workload)
     if unsized.spec.auto_memories:
         runs_on = {"": machine, **{f", {kind}": other for kind, other in their_machines.items()}}
         taken = {f"capacity_kib: auto{run}": other.sizes_beside(unsized) for run, other in runs_on.items()}
@@ -248,15 +251,15 @@ def simulated(
 
     def options() -> Mapping[str, Any]:
         return {
-            "without_effect": without_effect(architecture, recorded, baselines),
+            "without_effect": _without_effect(architecture, recorded, baselines),
             "engine": engine,
             "functional": functional,
         }
 
-    occupied = occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
+    occupied = _occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
     check_unchanged(trace)
     curved = workload.exits is not None if exit_thresholds is None else exit_thresholds
-    curve = exit_curve(workload, runs, accuracy_of.whose) if curved else None
+    curve = _exit_curve(workload, runs, accuracy_of.whose) if curved else None
     sized = replace(architecture, spec=machine.spec)
     report = assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve, occupied)
     return Simulated(report, sized, short, runs, [*dense.values()], engine)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import engine as engines
-from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped
+from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, whole
 from hwsim.contract.ledger import Action, Done, first_jobs, for_all
 from hwsim.contract.run import RunName
 from hwsim.contract.streams import joined
@@ -23,7 +23,6 @@ from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps, kept_with
 from hwsim.progress import followed
-from hwsim.run.replay import whole
 
 Counts = NDArray[np.int64]
 Jobs = NDArray[np.bool_]

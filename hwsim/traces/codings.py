@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwsim.kept import kept_with
 from hwsim.traces.coding import Coding
-from hwsim.traces.description.parts import Description
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.transferred import Transferred
-from hwsim.traces.verification import Verification
+
+if TYPE_CHECKING:
+    from hwsim.traces.description.parts import Description
+    from hwsim.traces.verification import Verification
 
 CODINGS = {
     "direct": "hwsim.traces.direct.coding",

@@ -14,6 +14,7 @@ from hwsim.arch.reads import kept, real
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.exits import Exits, Outcomes
 from hwsim.contract.run import RunName
+from hwsim.distinct import distinct
 from hwsim.errors import UsageError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import Logits
@@ -105,7 +106,7 @@ def leaving_timesteps(rule: EarlyExit, logits: Logits, threshold: float) -> IntA
 
 def _outcomes(rule: EarlyExit, reported: Logits, recorded: Logits, threshold: float) -> Outcomes:
     """What every threshold tried, and the one in use, does; neighbours that do the same are one outcome."""
-    thresholds = np.unique(np.append(_CANDIDATES, threshold))
+    thresholds = distinct(np.append(_CANDIDATES, threshold))
     swept = kept(
         reported,
         ("swept", threshold),
