@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 
 import numpy as np
 import pytest
 
 import hwsim
+from hwsim import api
 from hwsim.errors import HwsimError
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.plastic.session import Session
