@@ -62,10 +62,14 @@ class Tally(Keeps):
     @property
     def parts_of(self) -> Mapping[str, frozenset[str]]:
         """Components whose actions the jobs of each stage do, those without a price among them."""
-        found: dict[str, set[str]] = {}
-        for stage, actions in self.done_by:
-            found.setdefault(stage, set()).update(component for component, _, _ in actions)
-        return {stage: frozenset(parts) for stage, parts in found.items()}
+
+        def find() -> Mapping[str, frozenset[str]]:
+            found: dict[str, set[str]] = {}
+            for stage, actions in self.done_by:
+                found.setdefault(stage, set()).update(component for component, _, _ in actions)
+            return {stage: frozenset(parts) for stage, parts in found.items()}
+
+        return kept_with(self).once("parts of stages", find)
 
 
 Tallies = Mapping[RunName, Tally]
