@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, get_args
 
 from hwsim import arguments
 from hwsim import engine as engines
@@ -25,18 +26,16 @@ from hwsim.designs import (
     machine_of,
     placed,
 )
-from hwsim.effects import without_effect
 from hwsim.engine import EngineName
 from hwsim.errors import UsageError
 from hwsim.example import EXAMPLE, trace_file
+from hwsim.later import function
 from hwsim.printable import one_line
 from hwsim.report.assemble import assemble
-from hwsim.report.early_exit import exit_curve, exits_of
 from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.kept_play import first_kept, kept_play
-from hwsim.run.occupancy import occupancy as occupancies
 from hwsim.run.play import Tallies, play
 from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
@@ -47,7 +46,16 @@ from hwsim.traces.trace import AnyTrace
 from hwsim.units import ns_from_text
 
 if TYPE_CHECKING:
+    from hwsim.components.pricing.price import Priced
+    from hwsim.contract.machine import Accelerator
     from hwsim.traces.plastic.session import Session
+
+_P = ParamSpec("_P")
+_PLAYS = "Play a trace on an architecture: energy, time, area and memory of every part.\n\n"
+_exit_curve = function("hwsim.report.early_exit", "exit_curve")
+_exits_of = function("hwsim.report.early_exit", "exits_of")
+_occupancies = function("hwsim.run.occupancy", "occupancy")
+_without_effect = function("hwsim.effects", "without_effect")
 
 __all__ = [
     "Architecture",
@@ -95,7 +103,7 @@ def load_example() -> AnyTrace:
     return read_trace(EXAMPLE)
 
 
-def simulate(
+def simulated(
     architecture: Architecture | str | Path,
     trace: AnyTrace | str | Path,
     *,
@@ -113,8 +121,10 @@ def simulate(
     period: float | str | None = None,
     stream: bool = False,
     occupancy: bool = False,
-) -> Report:
-    """Play a trace on an architecture: energy, time, area and memory of every part.
+) -> Simulated:
+    """Play a trace on an architecture, as `simulate` does, and give what its report was made of, too.
+
+    With `keep` nothing of it can be played again.
 
     Args:
         architecture: the name of a shipped design, a path, or what `load_architecture` gave.
@@ -143,49 +153,6 @@ def simulate(
             at all, which the message names.
 
     """
-    return simulated(
-        architecture,
-        trace,
-        set=set,
-        samples=samples,
-        timesteps=timesteps,
-        engine=engine,
-        functional=functional,
-        exit_thresholds=exit_thresholds,
-        baselines=baselines,
-        jobs=jobs,
-        accuracy_samples=accuracy_samples,
-        session=session,
-        keep=keep,
-        period=period,
-        stream=stream,
-        occupancy=occupancy,
-    ).report
-
-
-def simulated(
-    architecture: Architecture | str | Path,
-    trace: AnyTrace | str | Path,
-    *,
-    set: Settings = None,  # noqa: A002 - as on the command line
-    samples: int | None = None,
-    timesteps: int | None = None,
-    engine: EngineName = "auto",
-    functional: bool = False,
-    exit_thresholds: bool | None = False,
-    baselines: Sequence[BaselineKind] = (),
-    jobs: int = 1,
-    accuracy_samples: int | None = None,
-    session: Session | None = None,
-    keep: bool = False,
-    period: float | str | None = None,
-    stream: bool = False,
-    occupancy: bool = False,
-) -> Simulated:
-    """What `simulate` does, with what the report was made of; with `keep` nothing can be played again.
-
-    Raises HwsimError as `simulate` does.
-    """
     arguments.instance(
         "architecture", architecture, (str, Path, Loaded), "a name, a path or what load_architecture gives"
     )
@@ -212,54 +179,110 @@ def simulated(
     keep = arguments.flag("keep", keep) and session is None and not functional
     check_coding(architecture, trace)
     check_unchanged(trace)
-    short = recorded = _first(trace, samples, timesteps, keep)
-    check_playable(short)
-    notes: Mapping[str, Any] = {}
-    tallies: Tallies | None = None
-    unsized = machine_of(architecture)
+    recorded = _first(trace, samples, timesteps, keep)
+    check_playable(recorded)
+
+    def played(workload: Workload) -> Tallies:
+        return _play(workload, engine, jobs)
+
     with placed(architecture, lambda design: lowered(design, trace)):
-        machine = machine_for(architecture, short)
-        if functional:
-            run = machine.functional(short)
-            short, notes = run.trace, run.notes
-            machine = unsized.sized_for(short)
-        if keep:
-            workload, tallies = kept_play(machine, short, lambda workload: _play(workload, engine, jobs))
-        else:
-            asked = machine.lower(short) if session is None else machine.learn(short, session)
-            workload = operated(asked, machine.spec.operating)
-        parts = machine.components(workload)
+        work = _lowered(architecture, recorded, functional, session, played if keep else None)
         # Like the exits below: what cannot be is refused before the time is spent.
-        their_machines = {kind: unsized.sized_for(short, kind) for kind in baselines}
-        without_spikes = {kind: other.baseline(short, kind) for kind, other in their_machines.items()}
-        their_parts = {kind: their_machines[kind].components(other) for kind, other in without_spikes.items()}
-        workload, accuracy_of = judge(machine, recorded, workload, short if functional else None, accuracy_samples)
+        without_spikes = [_without_spikes(architecture, work.trace, kind) for kind in baselines]
+        own = work.trace if functional else None
+        workload, accuracy_of = judge(work.machine, recorded, work.workload, own, accuracy_samples)
     if exit_thresholds:
-        exits_of(workload)
-    if unsized.spec.auto_memories:
-        runs_on = {"": machine, **{f", {kind}": other for kind, other in their_machines.items()}}
-        taken = {f"capacity_kib: auto{run}": other.sizes_beside(unsized) for run, other in runs_on.items()}
-        notes = {**notes, **taken}
-    runs = price(tallies or _play(workload, engine, jobs), workload, parts, machine.clock_mhz)
+        _exits_of(workload)
+    clock_mhz = work.machine.clock_mhz
+    runs = price(work.tallies or played(workload), workload, work.parts, clock_mhz)
     dense: dict[RunName, PricedRun] = {}
-    for kind, other in without_spikes.items():
-        (only,) = price(_play(other, engine, jobs), other, their_parts[kind], machine.clock_mhz)
+    for kind, other in zip(baselines, without_spikes, strict=True):
+        (only,) = price(played(other.workload), other.workload, other.parts, clock_mhz)
         dense[RunName(kind)] = replace(only, name=RunName(kind))
 
     def options() -> Mapping[str, Any]:
         return {
-            "without_effect": without_effect(architecture, recorded, baselines),
+            "without_effect": _without_effect(architecture, recorded, baselines),
             "engine": engine,
             "functional": functional,
         }
 
-    occupied = occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
+    occupied = _occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
     check_unchanged(trace)
     curved = workload.exits is not None if exit_thresholds is None else exit_thresholds
-    curve = exit_curve(workload, runs, accuracy_of.whose) if curved else None
-    sized = replace(architecture, spec=machine.spec)
-    report = assemble(sized, short, runs, notes, options, machine.arithmetic, accuracy_of, dense, curve, occupied)
-    return Simulated(report, sized, short, runs, [*dense.values()], engine)
+    curve = _exit_curve(workload, runs, accuracy_of.whose) if curved else None
+    sized = replace(architecture, spec=work.machine.spec)
+    notes = {**work.notes, **_capacities(architecture, {"": work, **dict(zip(baselines, without_spikes, strict=True))})}
+    arithmetic = work.machine.arithmetic
+    report = assemble(sized, work.trace, runs, notes, options, arithmetic, accuracy_of, dense, curve, occupied)
+    return Simulated(report, sized, work.trace, runs, [*dense.values()], engine)
+
+
+def _reporting(call: Callable[_P, Simulated]) -> Callable[_P, Report]:
+    """The same call for the report alone."""
+
+    def simulate(*arguments: _P.args, **named: _P.kwargs) -> Report:
+        return call(*arguments, **named).report
+
+    whole = (call.__doc__ or "").partition("    Args:")
+    simulate.__doc__ = "Play a trace on an architecture: energy, time, area and memory of every part.\n\n" + "".join(
+        whole[1:]
+    )
+    simulate.__signature__ = signature(call).replace(return_annotation="Report")  # type: ignore[attr-defined]
+    simulate.__qualname__ = "simulate"
+    return simulate
+
+
+simulate = _reporting(simulated)
+
+
+class _Work(NamedTuple):
+    """What is to be played, or of what is kept was, on a machine with memories for it."""
+
+    machine: Accelerator[Any, Any]
+    trace: AnyTrace
+    workload: Workload
+    parts: Mapping[str, Priced]
+    notes: Mapping[str, Any]
+    tallies: Tallies | None = None
+
+
+def _lowered(
+    architecture: Architecture,
+    trace: AnyTrace,
+    functional: bool,
+    session: Session | None,
+    kept_by: Callable[[Workload], Tallies] | None,
+) -> _Work:
+    """The work of a trace, or of what the machine's own arithmetic makes of it; played and kept where that is asked."""
+    notes: Mapping[str, Any] = {}
+    machine = machine_for(architecture, trace)
+    if functional:
+        run = machine.functional(trace)
+        trace, notes = run.trace, run.notes
+        machine = machine_of(architecture).sized_for(trace)
+    if kept_by is not None:
+        workload, tallies = kept_play(machine, trace, kept_by)
+        return _Work(machine, trace, workload, machine.components(workload), notes, tallies)
+    asked = machine.lower(trace) if session is None else machine.learn(trace, session)
+    workload = operated(asked, machine.spec.operating)
+    return _Work(machine, trace, workload, machine.components(workload), notes)
+
+
+def _without_spikes(architecture: Architecture, trace: AnyTrace, kind: BaselineKind) -> _Work:
+    """The work of the same network without spikes."""
+    machine = machine_of(architecture).sized_for(trace, kind)
+    workload = machine.baseline(trace, kind)
+    return _Work(machine, trace, workload, machine.components(workload), {})
+
+
+def _capacities(architecture: Architecture, works: Mapping[str, _Work]) -> Mapping[str, str]:
+    """What memories of `capacity_kib: auto` are taken to be for the network, and for those in its place."""
+    unsized = machine_of(architecture)
+    if not unsized.spec.auto_memories:
+        return {}
+    runs = {kind and f", {kind}": work for kind, work in works.items()}
+    return {f"capacity_kib: auto{run}": work.machine.sizes_beside(unsized) for run, work in runs.items()}
 
 
 def operated_so(period: float | str | None, stream: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for: what is not asked for takes no time."""
+"""What is imported when it is first asked for: what is not asked for takes no time."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def exports(package: str, names: Mapping[str, Sequence[str]]) -> Callable[[str],
         return getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
 
     return get
+
+
+def function(module: str, name: str) -> Callable[..., Any]:
+    """A function of a module that is imported when this is called."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(importlib.import_module(module), name)(*arguments, **named)
+
+    return call

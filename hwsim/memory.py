@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterator
@@ -30,8 +31,9 @@ def parse_size(text: str) -> int:
     return n_bytes
 
 
+@functools.cache
 def total() -> int:
-    """Bytes of memory that this machine, or the group of processes that this one belongs to, has."""
+    """Bytes of memory that this machine, or the group of processes that this one belongs to, has; asked once."""
     try:
         machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 
 import numpy as np
 import pytest
 
 import hwsim
+from hwsim import api
 from hwsim.errors import HwsimError
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.plastic.session import Session
@@ -140,3 +142,13 @@ def test_whole_numbers_of_numpy_and_any_sequence_of_texts_are_taken():
     assert given.overrides == ("adc.bits=6",)
     report = hwsim.simulate(given, trace(), samples=np.int64(2), timesteps=np.uint8(1), jobs=np.int32(1))
     assert (report.options["samples"], report.options["timesteps"]) == (2, 1)
+
+
+def test_simulate_and_simulated_take_the_same():
+    alone, whole = (inspect.signature(call) for call in (hwsim.simulate, api.simulated))
+    assert alone.parameters == whole.parameters
+    assert alone.return_annotation == "Report"
+    for name in list(whole.parameters):
+        assert f"\n        {name}: " in hwsim.simulate.__doc__
+    report, made = (call("imc", "example", samples=1) for call in (hwsim.simulate, api.simulated))
+    assert report == made.report

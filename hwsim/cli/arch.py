@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hwsim.cli.options import SET, console, designs, needs_output, width, without_threads
+from hwsim.cli.program import importing
 
 
 @click.group()
@@ -30,10 +31,12 @@ def arch_list() -> None:
 @click.option("--trace", metavar="TRACE", help="Size memories of `capacity_kib: auto` to the network of this trace.")
 def arch_show(architecture: str, overrides: tuple[str, ...], trace: str | None) -> None:
     """Every price of a design, with its bounds and where it comes from."""
-    from hwsim.designs import components, load_architecture, sizes
-    from hwsim.view.terminal.arch_table import print_architecture
+    with importing():
+        from hwsim.designs import components, load_architecture, sizes
+        from hwsim.view.terminal.arch_table import print_architecture
 
-    loaded, sized_to = load_architecture(architecture, overrides), None
+        loaded = load_architecture(architecture, overrides)  # which imports what it has
+    sized_to = None
     if trace is not None:
         from hwsim.api import load_trace
 

@@ -61,6 +61,17 @@ def as_option(message: str) -> str:
     return FLAGS.get(name, name) + colon + rest
 
 
+@contextlib.contextmanager
+def importing() -> Iterator[None]:
+    """Look for no garbage while modules are imported, and afterwards not among what came of it: all of it stays."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class Terminated(BaseException):
     """A signal asked the program to end; no handler of errors holds it up."""
 

@@ -21,6 +21,7 @@ from hwsim.cli.options import (
     progress,
     without_threads,
 )
+from hwsim.cli.program import importing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,9 +151,10 @@ def simulate(
     ARCH is a file or the name of a shipped design (hwsim arch list), TRACE a file or `example`.
     """
     without_threads()
-    from hwsim import api, files
-    from hwsim.example import trace_file
-    from hwsim.memory import bounded, held_to_bound
+    with importing():
+        from hwsim import api, files
+        from hwsim.example import trace_file
+        from hwsim.memory import bounded, held_to_bound
 
     options["exit_thresholds"] = True if curve_file is not None else None if html_file is not None else False
     options["occupancy"] |= html_file is not None

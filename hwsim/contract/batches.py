@@ -83,6 +83,11 @@ class Overlapped:
 Scheduled = OneEach | ByLeaving | Overlapped
 
 
+def whole(scheduled: Scheduled) -> Schedules:
+    """The schedules of samples that take all timesteps."""
+    return scheduled.schedules[-1] if isinstance(scheduled, ByLeaving) else scheduled.schedules
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Some samples, lowered; where runs have samples of their own, those of one run."""

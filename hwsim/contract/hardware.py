@@ -9,6 +9,7 @@ from typing import Any
 
 from hwsim.contract.dense import Dense
 from hwsim.contract.writing import Writing
+from hwsim.kept import Keeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Floor:
 
 
 @dataclass(frozen=True, slots=True)
-class Hardware:
+class Hardware(Keeps):
     """How much of each part there is for this network."""
 
     instances: Mapping[str, int]  # component -> number, for area and leakage

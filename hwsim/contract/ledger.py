@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +26,10 @@ class Action(NamedTuple):
     layer: str
     component: str
     action: str
+
+
+Done = tuple[str, Sequence[tuple[str, str, int]]]
+"""A stage and what its jobs do, those actions without a price among them: component, action and a number."""
 
 
 class Posting(NamedTuple):
@@ -64,7 +69,7 @@ class Checked:
     """Postings that were checked, with sums that are found once."""
 
     stage: str
-    actions: Sequence[tuple[str, str, int]]
+    actions: tuple[tuple[str, str, int], ...]
     rows: Counts  # [count, 1 or sample, job]
     _sums: dict[int, Counts] = field(default_factory=dict, repr=False, compare=False)
 
@@ -85,13 +90,19 @@ class Checked:
             raise ModelError(f"{_named(stage, wrong)}: counts must be int64 >= 0, [job] or [sample, job]")
         if counts.shape[1] not in (1, n_samples):
             raise ModelError(f"{_named(stage, actions[0])}: counts of {counts.shape[1]} samples, not {n_samples}")
-        return cls(stage, actions, counts)
+        return cls(stage, tuple(actions), counts)
 
     def sums(self, timestep: NDArray[np.int32], timesteps: int) -> Counts:
         """Sums over the jobs of each timestep: int64 [count, 1 or sample, timestep]."""
         if timesteps not in self._sums:
             self._sums[timesteps] = Timesteps.of(timestep).sums(self.rows, timesteps)
         return self._sums[timesteps]
+
+
+@lru_cache(maxsize=1 << 12)
+def _of_layer(layer: str, actions: tuple[tuple[str, str, int], ...]) -> tuple[tuple[Action, int], ...]:
+    """The actions as those of a layer, each with which of the counts; made once, as every batch posts the same."""
+    return tuple((Action(layer, component, action), place) for component, action, place in actions)
 
 
 def _named(stage: str, action: tuple[str, str, int]) -> str:
@@ -129,12 +140,9 @@ class Ledger:
         posting = Posting(stage, component, action, np.atleast_1d(np.asarray(counts)))
         self._checked.append(Checked.of(posting, self.n_samples))
 
-    def parts_of(self) -> Mapping[str, frozenset[str]]:
-        """Components whose actions the jobs of each stage do, those without a price among them."""
-        found: dict[str, set[str]] = {}
-        for each in self._checked:
-            found.setdefault(each.stage, set()).update(component for component, _, _ in each.actions)
-        return {stage: frozenset(parts) for stage, parts in found.items()}
+    def done_by(self) -> Sequence[Done]:
+        """What the jobs of each stage do, posting by posting, without how often."""
+        return [(each.stage, each.actions) for each in self._checked]
 
     def tally(
         self, stages: Sequence[AnyStage], timesteps: int, ran: Mapping[str, NDArray[np.bool_]] | None = None
@@ -173,8 +181,7 @@ class Ledger:
                     f"counts of {checked.rows.shape[2]} jobs, the stage has {stage.n_jobs}"
                 )
             found = for_all(total(stage, checked), self.n_samples)
-            for component, action, place in checked.actions:
-                key = Action(stage.layer, component, action)
+            for key, place in _of_layer(stage.layer, checked.actions):
                 totals[key] = totals[key] + found[place] if key in totals else found[place]
         return totals
 

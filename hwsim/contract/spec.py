@@ -41,8 +41,12 @@ class MachineSpec(Spec):
     @property
     def auto_memories(self) -> tuple[str, ...]:
         """Keys of the memories that are as large as a network needs."""
-        parts = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return tuple(name for name, part in parts if isinstance(part, Sram) and part.is_auto)
+
+        def find() -> tuple[str, ...]:
+            parts = ((name, getattr(self, name)) for name in type(self).model_fields)
+            return tuple(name for name, part in parts if isinstance(part, Sram) and part.is_auto)
+
+        return kept_with(self).once("auto memories", find)
 
     def holding(self, bits: Mapping[str, int]) -> Self:
         """The machine with numbers in the place of `capacity_kib: auto`: so many bits, by key, and at least a word.

@@ -29,19 +29,21 @@ def check(stages: Sequence[AnyStage], units: Mapping[str, int], answer: Answer, 
     check_total(stages)
 
 
-def check_total(stages: Sequence[AnyStage]) -> None:
-    """Raise ModelError unless all times of a sample stay within int64."""
+def check_total(stages: Sequence[AnyStage], beside: float | NDArray[np.float64] = 0.0) -> None:
+    """Raise ModelError unless all times of a sample, with those of stages beside these, stay within int64."""
     cycles = [stage.cycles if isinstance(stage, BatchStage) else total_cycles(stage) for stage in stages]
-    total = float(np.max(sum(cycles), initial=0.0))
+    total = float(np.max(sum(cycles, beside), initial=0.0))
     if total >= MAX_CYCLES:
         raise ModelError(f"schedule: service and latency must sum to less than 2**62 cycles, got {total:.3g}")
 
 
-def check_times(stage: AnyStage, n_jobs: int, n_samples: int) -> None:
-    """Raise ModelError unless a stage has service and latency for so many jobs."""
-    check_array(f"stage {stage.name}: service", stage.service, np.int64, n_jobs, n_samples)
-    _check_times(stage.name, "service", stage.service)
-    _check_latency(stage, n_samples)
+def check_times(stage: BatchStage, before: BatchStage, n_samples: int) -> None:
+    """Raise ModelError unless a stage that was retimed has service and latency for as many jobs as before."""
+    if stage.service is not before.service:
+        check_array(f"stage {stage.name}: service", stage.service, np.int64, before.n_jobs, n_samples)
+        _check_times(stage.name, "service", stage.service)
+    if stage.latency is not before.latency:
+        _check_latency(stage, n_samples)
 
 
 def _check_units(units: Mapping[str, int]) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hwsim.engine.checks import check, check_array, check_times, check_total
 from hwsim.engine.stage import BatchStage, Stage
+from hwsim.kept import kept_with
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +61,16 @@ class Schedules(Sequence[Schedule]):
         if self.shape is None:
             check(self.stages, self.units, self.answer, self.n_samples)
         else:
-            for stage, before in zip(self.stages, self.shape.stages, strict=True):
-                if stage is not before:
-                    check_times(stage, before.n_jobs, self.n_samples)
-            check_total(self.stages)
+            pairs = enumerate(zip(self.stages, self.shape.stages, strict=True))
+            changed = tuple(place for place, (stage, before) in pairs if stage is not before)
+            for place in changed:
+                check_times(self.stages[place], self.shape.stages[place], self.n_samples)
+            check_total([self.stages[place] for place in changed], self.shape._cycles_beside(changed))
+
+    def _cycles_beside(self, places: tuple[int, ...]) -> NDArray[np.float64]:
+        """Service and latency of all stages but some, looked up again for what else is retimed from this."""
+        others = (stage.cycles for place, stage in enumerate(self.stages) if place not in places)
+        return kept_with(self).once(("cycles beside", places), lambda: np.asarray(sum(others), np.float64))
 
     def retimed(
         self,

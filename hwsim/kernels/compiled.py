@@ -80,19 +80,19 @@ class _Kernel(_Callee):
             return lambda _, values: self._plain(*values)
         from hwsim.kernels import cache, machine_code
 
-        letters = layout(kinds)
+        words = layout(kinds)
         built = cache.find(self._function, kinds)
         if built is None:
             cache.announce()
             from hwsim.kernels import compiler
 
             try:
-                built = compiler.build(self.made, arguments, letters)
+                built = compiler.build(self.made, arguments, words)
             except compiler.UnusualError:
                 through_numba = compiler.ordinary(self._function, self._options)
                 return lambda _, values: through_numba(*values)
             cache.keep(self._function, kinds, built)
-        return machine_code.MachineCode(self.__qualname__, built, letters)
+        return machine_code.MachineCode(self.__qualname__, built, words)
 
     def _make(self) -> Any:
         from hwsim.kernels import compiler

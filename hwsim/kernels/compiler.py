@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba.core.registry
 import numba.extending
+import numpy as np
 from llvmlite import ir
 
 from hwsim.kernels.machine_code import FIRST, RAISED, RESULT, WORD, Built, target
-from hwsim.kernels.words import LETTERS
+from hwsim.kernels.words import LETTERS, Word
 
 _numba: Any = numba  # most of it has no types
 _OWN_CODE = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
@@ -26,6 +29,9 @@ _TYPES = {
     "d": "double",
 }
 _RESULTS = {"none": "", **LETTERS}
+_DATA, _SHAPE, _STRIDES = (object.__basicsize__ + place for place in (0, 2 * WORD, 3 * WORD))
+"""Where an array object says these: part of NumPy's interface for C, so all that is built on it relies on them."""
+_I8, _I32, _I64 = map(ir.IntType, (8, 32, 64))
 _WITHIN = re.compile(
     r"llvm\.([su](max|min|add|sub|mul)|abs|ct(pop|lz|tz)|bswap|fsh[lr]|masked|vector|fabs|copysign|assume|lifetime|"
     r"experimental\.noalias|mem(cpy|move|set)).*|mem(cpy|move|set)"
@@ -38,8 +44,14 @@ class UnusualError(Exception):
 
 
 def dispatcher(function: Callable[..., Any], options: dict[str, bool]) -> Any:
-    """What Numba makes of a kernel: called by other kernels, it compiles itself for their types."""
-    return _numba.njit(**options, **_OWN_CODE)(function)
+    """What Numba makes of a kernel: called by other kernels, it compiles itself for their types.
+
+    A number that is known when its caller is compiled has a type of its own to Numba, which would compile it again.
+    """
+    made = _numba.njit(**options, **_OWN_CODE)(function)
+    template = made.get_call_template
+    made.get_call_template = lambda types, named: template(tuple(map(_numba.types.unliteral, types)), named)
+    return made
 
 
 def ordinary(function: Callable[..., Any], options: dict[str, bool]) -> Any:
@@ -59,8 +71,8 @@ def type_of(made: Any) -> Any:
     return context.resolve_value_type(made)
 
 
-def build(made: Any, arguments: Sequence[Any], letters: Sequence[str]) -> Built:
-    """Compile a kernel for the types of some arguments, whose words have these letters.
+def build(made: Any, arguments: Sequence[Any], words: Sequence[Word]) -> Built:
+    """Compile a kernel for the types of some arguments, which come as these words.
 
     Raises UnusualError where it calls what is not in every process, or takes or returns what is not as expected.
     """
@@ -76,7 +88,7 @@ def build(made: Any, arguments: Sequence[Any], letters: Sequence[str]) -> Built:
     if library.has_dynamic_globals:
         raise UnusualError("holds addresses")
     entry = f"{compiled.fndesc.mangled_name}.words"
-    module = _entry(compiled.target_context, compiled.fndesc, entry, letters)
+    module = _entry(compiled.target_context, compiled.fndesc, entry, words)
     return Built((library._get_compiled_object(), target().emit_object(module)), entry, _RESULTS[result])
 
 
@@ -87,27 +99,66 @@ def _check_closed(module: Any) -> None:
             raise UnusualError(f"refers to {thing.name}")
 
 
-def _entry(context: Any, described: Any, name: str, letters: Sequence[str]) -> Any:
+@functools.cache
+def _check_arrays() -> None:
+    """Whether array objects lie as NumPy's interface for C has it; by no document do they with other Pythons."""
+    array = np.zeros((2, 6), np.int16)[:, ::3]
+    data, shape, strides = (ctypes.c_size_t.from_address(id(array) + at).value for at in (_DATA, _SHAPE, _STRIDES))
+    found = [tuple((ctypes.c_ssize_t * array.ndim).from_address(each)) for each in (shape, strides)]
+    if (data, *found) != (array.ctypes.data, array.shape, array.strides):
+        raise UnusualError("array objects lie otherwise")
+
+
+def _entry(context: Any, described: Any, name: str, words: Sequence[Word]) -> Any:
     """A function that takes a block of words apart and calls a kernel, compiled by LLVM as the kernel itself is."""
     module = ir.Module(name)
     module.triple = llvm.get_process_triple()
     module.data_layout = str(target().target_data)
     kernel = context.declare_function(module, described)
-    wanted = [str(kind) if not isinstance(kind, ir.PointerType) else "P" for kind in kernel.function_type.args[FIRST:]]
-    if wanted != [_TYPES.get(letter, letter) for letter in letters]:
-        raise UnusualError(f"takes {wanted}")
-    byte = ir.IntType(8)
-    function = ir.Function(module, ir.FunctionType(ir.IntType(32), [byte.as_pointer()]), name)
+    kinds = kernel.function_type.args
+    taken = [str(kind) if not isinstance(kind, ir.PointerType) else "P" for kind in kinds[FIRST:]]
+    if taken != [kind for word in words for kind in _takes(word)]:
+        raise UnusualError(f"takes {taken}")
+    if any(word.axes is not None for word in words):
+        _check_arrays()
+    function = ir.Function(module, ir.FunctionType(_I32, [_I8.as_pointer()]), name)
     builder = ir.IRBuilder(function.append_basic_block())
 
-    def word(i: int, kind: Any) -> Any:
-        place = builder.gep(function.args[0], [ir.IntType(64)(i * WORD)])
-        return builder.bitcast(place, kind)
+    def place(i: int, kind: Any) -> Any:
+        return builder.bitcast(builder.gep(function.args[0], [_I64(i * WORD)]), kind)
 
-    kinds = kernel.function_type.args
-    values = [word(RESULT, kinds[RESULT]), word(RAISED, kinds[RAISED])]
-    values += [builder.load(word(i, kind.as_pointer())) for i, kind in enumerate(kinds[FIRST:], FIRST)]
+    values = [place(RESULT, kinds[RESULT]), place(RAISED, kinds[RAISED])]
+    for i, word in enumerate(words, FIRST):
+        kind = kinds[len(values)]
+        if word.axes is None:
+            values.append(builder.load(place(i, kind.as_pointer())))
+        else:
+            array = builder.load(place(i, _I8.as_pointer().as_pointer()))
+            values += _fields(builder, array, word, kinds[len(values) :])
     builder.ret(builder.call(kernel, values))
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
     return parsed
+
+
+def _takes(word: Word) -> list[str]:
+    """What a kernel takes for a word, pointers as P: of an array owners, sizes, data, shape and strides."""
+    if word.axes is None:
+        return [_TYPES.get(word.letter, word.letter)]
+    return ["P", "P", "i64", "i64", "P", *(["i64"] * (2 * word.axes))]
+
+
+def _fields(builder: Any, array: Any, word: Word, kinds: Sequence[Any]) -> list[Any]:
+    """The same from an array object."""
+    owner, parent, _, _, data, *_ = kinds
+
+    def there(offset: int, kind: Any) -> Any:
+        return builder.load(builder.bitcast(builder.gep(array, [_I64(offset)]), kind.as_pointer()))
+
+    def each(offset: int) -> list[Any]:
+        first = there(offset, _I64.as_pointer())
+        return [builder.load(builder.gep(first, [_I64(axis)])) for axis in range(word.axes or 0)]
+
+    shape = each(_SHAPE)
+    size = functools.reduce(builder.mul, shape, _I64(1))
+    return [owner(None), parent(None), size, _I64(word.item_bytes), there(_DATA, data), *shape, *each(_STRIDES)]

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
 
+from hwsim.kernels.words import Word
+
 WORD = 8
 """Bytes of a word."""
 RESULT, RAISED, FIRST = range(3)
@@ -27,7 +29,7 @@ class Built(NamedTuple):
 class MachineCode:
     """A kernel that can be called with the words of arguments."""
 
-    def __init__(self, name: str, built: Built, letters: Iterable[str]) -> None:
+    def __init__(self, name: str, built: Built, words: Iterable[Word]) -> None:
         self._name = name
         self._linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())  # its own, so no symbols meet
         for content in built.objects:
@@ -35,17 +37,24 @@ class MachineCode:
         self._linker.finalize_object()
         address = self._linker.get_function_address(built.entry)
         self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)  # other threads run meanwhile
-        words = "".join(f"{letter}{WORD - struct.calcsize(letter)}x" for letter in letters)
-        self._words = struct.Struct(f"@{FIRST * WORD}x{words}")
+        each = "".join(f"{word.letter}{WORD - struct.calcsize(word.letter)}x" for word in words)
+        self._words = struct.Struct(f"@{FIRST * WORD}x{each}")
         self._result = struct.Struct(f"@{built.result}") if built.result else None
+        self._unused: list[tuple[Any, int]] = []  # blocks and their addresses, for as many threads as were ever at once
 
     def __call__(self, words: Sequence[Any], _kept: object) -> Any:
-        """What the kernel returns; what the words stand for is kept until then."""
-        block = ctypes.create_string_buffer(self._words.size)
+        """What the kernel returns; what the words lead to is kept until then."""
+        try:
+            block, address = self._unused.pop()
+        except IndexError:
+            block = ctypes.create_string_buffer(self._words.size)
+            address = ctypes.addressof(block)
         self._words.pack_into(block, 0, *words)
-        if status := self._call(block):
+        if status := self._call(address):
             raise RuntimeError(f"kernel {self._name} failed, status {status}")
-        return None if self._result is None else self._result.unpack_from(block, RESULT * WORD)[0]
+        result = None if self._result is None else self._result.unpack_from(block, RESULT * WORD)[0]
+        self._unused.append((block, address))
+        return result
 
 
 @functools.cache

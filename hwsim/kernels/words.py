@@ -1,9 +1,9 @@
-"""The arguments of a kernel as what its machine code takes: numbers and addresses, a word of eight bytes for each."""
+"""The arguments of a kernel as words of eight bytes: numbers, and the addresses of array objects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +33,16 @@ _LONGEST = 63  # bits of an int without its sign
 _SHIFT = 1 << _AXES
 
 
+class Word(NamedTuple):
+    """A word of eight bytes: a number, nothing, or where an array object lies."""
+
+    letter: str  # of `struct`
+    axes: int | None = None  # of the array
+    item_bytes: int = 0  # of the array
+
+
 def spread(values: Iterable[Any], kinds: list[Any], words: list[Any]) -> None:
-    """Add the kinds of arguments, and their words, which stand for arrays as long as those are kept.
+    """Add the kinds of arguments, and their words, which lead to arrays as long as those are kept.
 
     Raises TypeError for what no kernel takes: all but arrays, numbers, None, and tuples of these.
     """
@@ -45,7 +53,7 @@ def spread(values: Iterable[Any], kinds: list[Any], words: list[Any]) -> None:
             if flags & _ORDERS == _BOTH_ORDERS:
                 flags &= ~_BOTH_ORDERS | _C_ORDER
             kinds += (value.dtype, value.ndim * _SHIFT + flags)
-            words += (0, 0, value.size, value.itemsize, value.ctypes.data, *value.shape, *value.strides)
+            words.append(id(value))
         elif kind is int:
             kinds.append("Q" if value.bit_length() > _LONGEST else "q")
             words.append(value)
@@ -62,20 +70,20 @@ def spread(values: Iterable[Any], kinds: list[Any], words: list[Any]) -> None:
             raise TypeError(f"a kernel takes arrays, numbers and tuples of them, no {kind.__name__}")
 
 
-def layout(kinds: Kinds) -> list[str]:
-    """Letters of `struct` for the words of arguments of some kinds."""
-    letters: list[str] = []
+def layout(kinds: Kinds) -> list[Word]:
+    """The words of arguments of some kinds."""
+    words: list[Word] = []
     rest = iter(kinds)
     for kind in rest:
         if isinstance(kind, np.dtype):
-            letters += ("P", "P", "q", "q", "P", *("q" * (next(rest) // _SHIFT) * 2))
+            words.append(Word("P", next(rest) // _SHIFT, kind.itemsize))
         elif isinstance(kind, str):
-            letters.append(kind)
+            words.append(Word(kind))
         elif kind is None:
-            letters.append("P")
+            words.append(Word("P"))
         else:
             next(rest)
-    return letters
+    return words
 
 
 def described(kinds: Kinds) -> str:

@@ -6,7 +6,7 @@ import math
 import platform
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,23 +16,26 @@ from hwsim.contract.hardware import Hardware
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.errors import ArchitectureError
-from hwsim.report.baselines import baseline_ratios
-from hwsim.report.comparisons import comparisons
-from hwsim.report.early_exit import exit_summary, exits_of
+from hwsim.later import function
 from hwsim.report.figures import run_figures
-from hwsim.report.idle import periods
 from hwsim.report.later import later
 from hwsim.report.price import BOUNDS, PricedRun, area_of, leakage_of, programming_of
 from hwsim.report.report import VERSION as REPORT_VERSION
 from hwsim.report.report import AccuracyOf, AreaRow, ExitCurve, Figure, Report, Run, StorageRow, Transfers
 from hwsim.report.work import LinkRow, TileRow
-from hwsim.run.occupancy import Binned
 from hwsim.traces.codings import transferred_bits
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
 from hwsim.version import VERSION
 
+if TYPE_CHECKING:
+    from hwsim.run.occupancy import Binned
+
 Value = TypeVar("Value")
+_baseline_ratios = function("hwsim.report.baselines", "baseline_ratios")
+_comparisons = function("hwsim.report.comparisons", "comparisons")
+_exit_summary = function("hwsim.report.early_exit", "exit_summary")
+_periods = function("hwsim.report.idle", "periods")
 
 
 def assemble(
@@ -53,10 +56,10 @@ def assemble(
 
     Raises ArchitectureError where prices are so extreme that a figure is no number.
     """
-    workload = runs[-1].workload
+    workload, exits = runs[-1].workload, runs[-1].workload.exits
     area = cache(lambda: area_of(runs[-1]))
     spec, io = architecture.spec, transfers(architecture.spec, trace, workload.hardware)
-    found = periods([*runs], spec)
+    found = {} if spec.operating.period_ns is None else _periods([*runs], spec)
     figures = [run_figures(run, arithmetic, io, found.get(run.name), spec, occupied.get(run.name)) for run in runs]
     _check_finite(architecture, figures)
     return Report(
@@ -66,12 +69,12 @@ def assemble(
         options=later(lambda: {"samples": trace.n_samples, "timesteps": workload.timesteps, **chosen()}),
         versions={"hwsim": VERSION, "python": platform.python_version(), "numpy": np.__version__},
         runs=figures,
-        early_exit=None if workload.exits is None else later(lambda: exit_summary(exits_of(workload), figures, area())),
+        early_exit=None if exits is None else later(lambda: _exit_summary(exits, figures, area())),
         no_early_exit=workload.no_exits,
         exit_curve=curve,
-        comparisons=later(lambda: comparisons(runs)),
+        comparisons=later(lambda: _comparisons(runs)),
         baselines=[run_figures(run, arithmetic, io, spec=spec) for run in baselines.values()],
-        baseline_ratios=baseline_ratios(runs, baselines, arithmetic),
+        baseline_ratios=_baseline_ratios(runs, baselines, arithmetic) if baselines else [],
         accuracy_of=accuracy_of,
         accuracy_by_timestep=later(lambda: _of_trace(trace, trace.accuracy_by_timestep)),
         area=later(area),
@@ -79,7 +82,7 @@ def assemble(
         leakage_uw=later(lambda: leakage_of(runs[-1])),
         storage=later(lambda: storage_rows(workload.hardware)),
         io=io,
-        programming=programming_of(runs[-1]),
+        programming=later(lambda: programming_of(runs[-1])),
         spike_rates=later(lambda: dict(workload.spike_rates or _of_trace(trace, trace.spike_rates))),
         crossbars=dict(workload.hardware.crossbars),
         tiles=later(lambda: tile_rows(workload.hardware)),

@@ -61,7 +61,10 @@ def _percentiles(leaving: Leaving, values: Floats) -> Percentiles:
 
 def steps(leaving: Leaving) -> Floats:
     """Timesteps run by a sample that leaves after each: [sample, timestep]."""
-    return np.tile(np.arange(1.0, leaving.weights.shape[1] + 1), (leaving.weights.shape[0], 1))
+    n, timesteps = leaving.weights.shape
+    found = np.empty((n, timesteps))
+    found[:] = np.arange(1.0, timesteps + 1)
+    return found
 
 
 def mean_timesteps(leaving: Leaving) -> Figure:

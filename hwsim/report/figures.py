@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +13,9 @@ from hwsim import units
 from hwsim.contract.ledger import OPERATIONS
 from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
+from hwsim.later import function
 from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.later import later
-from hwsim.report.loads import loads
 from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
 from hwsim.report.report import (
     Figure,
@@ -30,8 +31,12 @@ from hwsim.report.report import (
     UnitRow,
 )
 from hwsim.report.work import Occupancy, StageOccupancy
-from hwsim.run.occupancy import Binned
 from hwsim.traces.accuracy import fraction_error
+
+if TYPE_CHECKING:
+    from hwsim.run.occupancy import Binned
+
+_loads = function("hwsim.report.loads", "loads")
 
 
 def run_figures(
@@ -50,7 +55,7 @@ def run_figures(
     energy, timed, streams = found.energy_pj, run.workload.timed, run.name is RunName.STREAMED
     accuracy, error = accuracy_of(run)
     makespan_ns = leaving.mean(run.time_ns(run.on_cycles)) if timed else None
-    each_ns = leaving.mean(run.on_ns) if timed else None
+    each_ns = makespan_ns if run.workload.together == 1 or not timed else leaving.mean(run.on_ns)
     details = _Details(run, arithmetic)
     return Run(
         **vars(found),
@@ -77,7 +82,7 @@ def run_figures(
         ),
         rows=later(lambda: details.rows),
         layers=later(lambda: _layers(run, details.rows)),
-        loads=later(lambda: [] if spec is None else loads(run, spec)),
+        loads=later(lambda: [] if spec is None else _loads(run, spec)),
         units=later(lambda: details.units if timed else []),
         stages=later(lambda: _stages(run)),
         samples=later(lambda: _samples(run)),

@@ -6,20 +6,21 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import units
 from hwsim.components.pricing.price import Price, Priced
-from hwsim.contract.flip_flops import CLOCK, FlipFlops, each_of, flip_flops_of, total_of
-from hwsim.contract.hardware import Hardware
-from hwsim.contract.ledger import OPERATIONS, Action
+from hwsim.contract.flip_flops import CLOCK
+from hwsim.contract.ledger import Action
 from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.contract.writing import Written
 from hwsim.errors import ModelError
 from hwsim.kept import kept_with
+from hwsim.report.account import Account
 from hwsim.report.report import AreaRow, Figure, Programming, Row
 from hwsim.report.statistics import Leaving
 from hwsim.run.play import Tally
@@ -31,13 +32,12 @@ Bound = str  # "value", "low" or "high"
 BOUNDS = ("value", "low", "high")
 
 
-@dataclass(frozen=True, slots=True)
-class _Counted:
-    """Counts with those of the clock, for one hardware, which is kept so that no other takes its place."""
+class _Rates(NamedTuple):
+    """What counts and time are multiplied with, by bound, and the parts that it is from."""
 
-    hardware: Hardware
-    by_action: Mapping[Action, Counts]
-    stacked: Counts
+    components: Mapping[str, Priced]
+    per_count: Mapping[Bound, Floats]  # pJ [action] in the order of an account
+    leakage_uw: Mapping[Bound, float]
 
 
 @dataclass(frozen=True)
@@ -67,47 +67,37 @@ class PricedRun:
     @cached_property
     def counts(self) -> Mapping[Action, Counts]:
         """Priced actions, clock cycles included: int64 [sample, timestep]."""
-        return self._counted.by_action
+        return dict(zip(self._account.keys, self._stacked, strict=True))
 
     @cached_property
-    def _counted(self) -> _Counted:
-        """Kept with the tally, which may be priced again."""
-        hardware = self.workload.hardware
-        each = tuple(each_of(self.components, name) for name in (*hardware.instances, CLOCK))
+    def _account(self) -> Account:
+        return Account.of(self.tally, self.workload.hardware, self.components)
 
-        def count() -> _Counted:
-            since = np.diff(self.on_cycles, axis=1, prepend=0)
-            by_action = self._clocked(self.tally.counts, self.tally.busy_cycles, since)
-            return _Counted(hardware, by_action, np.stack(list(by_action.values())))
+    @cached_property
+    def _stacked(self) -> Counts:
+        """All counts: int64 [action, sample, timestep]; kept with the tally, which may be priced again."""
+        tally, account = self.tally, self._account
 
-        return kept_with(self.tally).once(("counted", id(hardware), each), count)
+        def count() -> Counts:
+            since = tally.on_cycles.copy()
+            since[:, 1:] -= tally.on_cycles[:, :-1]
+            return account.stack(tally.counts, tally.busy_cycles, since)
+
+        return kept_with(tally).once(("counted", account), count)
 
     @property
     def flip_flops(self) -> int:
         """How many of them the clock reaches."""
-        return total_of(self.workload.hardware, self.components)
+        return self._account.flip_flops
 
-    @cached_property
-    def _flip_flops(self) -> FlipFlops:
-        return flip_flops_of(self.workload.hardware, self.components)
-
-    def _clocked(
-        self, posted: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts
-    ) -> Mapping[Action, Counts]:
-        """Posted counts without operations, and with what the clock does in some cycles of which stages are busy."""
-        counts = {key: n for key, n in posted.items() if key.component != OPERATIONS}
-        total, running = self._flip_flops
-        counts[Action("", CLOCK, "cycle")] = cycles * total
-        for stage, flip_flops in running.items():
-            if stage not in busy:  # a run without decisions has no unit at work for them
-                continue
-            key = Action(self.tally.layer_of[stage], CLOCK, "active_cycle")
-            counts[key] = counts.get(key, 0) + busy[stage] * flip_flops
-        return counts
+    @property
+    def n_actions(self) -> int:
+        """How many actions of how many layers are counted."""
+        return len(self._account.keys)
 
     def check(self) -> None:
         """Raise ModelError unless every posted action has a price and every price a posted action."""
-        posted = {(key.component, key.action) for key in self.counts}
+        posted = self._account.actions
         priced = {(name, action) for name, part in self.components.items() for action in part.actions}
         if posted != priced:
             unpriced, unposted = sorted(posted - priced), sorted(priced - posted)
@@ -133,16 +123,37 @@ class PricedRun:
         """Counts of an action that make one of it in each inference."""
         return self.workload.count_units.get((key.component, key.action), 1) * self.workload.together
 
+    @cached_property
+    def _rates(self) -> _Rates:
+        """Kept for the next run with the same parts and actions, as the runs of a loop that asks for costs are."""
+        known, rates = self.components, self._account.rates
+        like = (*known, *map(id, known.values()), self.workload.together, *self.workload.count_units.items())
+        if like not in rates:
+            rates.clear()
+            rates[like] = self._found_rates()
+        found = rates[like]
+        assert isinstance(found, _Rates)
+        return found
+
+    def _found_rates(self) -> _Rates:
+        known, instances = self._prices, self.workload.hardware.instances.items()
+        prices = [known[component, action] for _, component, action in self._account.keys]
+        leaking = [(n, self.components[name].leakage_uw) for name, n in instances]
+        return _Rates(
+            self.components,
+            {bound: np.array([getattr(price, bound) for price in prices]) for bound in BOUNDS},
+            {bound: math.fsum(n * getattr(price, bound) for n, price in leaking) for bound in BOUNDS},
+        )
+
     def leakage_uw(self, bound: Bound) -> float:
         """Leakage power of everything."""
-        parts = self.workload.hardware.instances.items()
-        return math.fsum(n * getattr(self.components[name].leakage_uw, bound) for name, n in parts)
+        return self._rates.leakage_uw[bound]
 
     def time_ns(self, cycles: NDArray[np.int64]) -> Floats:
         """Cycles as nanoseconds."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
 
-    @property
+    @cached_property
     def on_ns(self) -> Floats:
         """Time that the machine is on for an inference, its share of one that it runs together with others.
 
@@ -151,29 +162,21 @@ class PricedRun:
         on = self.time_ns(self.on_cycles)
         return on if self.workload.together == 1 else on / self.workload.together
 
-    @property
-    def _stacked(self) -> Counts:
-        """All counts: int64 [action, sample, timestep]."""
-        return self._counted.stacked
+    @cached_property
+    def _floats(self) -> Floats:
+        return self._stacked.astype(np.float64)
 
     def _energy(self, bound: Bound, chosen: Callable[[Action], bool]) -> Floats:
         """Energy of some actions, pJ [sample, timestep], cumulated; added up action by action."""
-        places = [place for place, key in enumerate(self.counts) if chosen(key)]
+        places = [place for place, key in enumerate(self._account.keys) if chosen(key)]
         if not places:
             return np.zeros(self.on_cycles.shape)
-        return _cumulated(self._stacked[places] * self._bounds[bound][places, None, None])
-
-    @cached_property
-    def _bounds(self) -> Mapping[Bound, Floats]:
-        """Prices of `_stacked`: [action] by bound."""
-        known = self._prices
-        prices = [known[component, action] for _, component, action in self.counts]
-        return {bound: np.array([getattr(price, bound) for price in prices]) for bound in BOUNDS}
+        return _cumulated(self._stacked[places] * self._rates.per_count[bound][places, None, None])
 
     def energies(self, bound: Bound, clock: bool | None = None) -> Floats:
         """Energy of counts, pJ [sample, timestep], cumulated; `clock` picks only or all but the clock's."""
         if clock is None:
-            return _cumulated(self._stacked * self._bounds[bound][:, None, None])
+            return _cumulated(self._floats * self._rates.per_count[bound][:, None, None])
         return self._energy(bound, lambda key: clock == (key.component == CLOCK))
 
     def dynamic_of(self, components: Collection[str]) -> Floats:
@@ -189,23 +192,23 @@ class PricedRun:
         """All energy, pJ [sample, timestep], cumulated."""
         return {bound: self.energies(bound) + self.leakages(bound) for bound in BOUNDS}
 
-    def _speculative(self, bound: Bound) -> Floats:
-        """Energy of what runs in vain, pJ [sample, timestep], if a sample leaves after each timestep.
+    @cached_property
+    def speculative(self) -> Mapping[Bound, Floats]:
+        """Energy of what runs in vain, pJ [sample, timestep] by bound, if a sample leaves after each timestep.
 
         That is the work of later timesteps that has started, and the clock and leakage from the answer until its end.
         """
-        total, speculation = np.zeros(self.on_cycles.shape), self.tally.speculation
+        speculation = self.tally.speculation
         if speculation is None:
-            return total
+            return dict.fromkeys(BOUNDS, np.zeros(self.on_cycles.shape))
         cycles = self.on_cycles - self.tally.step_end_cycles
-        for key, counts in self._clocked(speculation.counts, speculation.busy_cycles, cycles).items():
-            total += counts * getattr(self.price(key), bound)
-        return total + units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(cycles)
+        counts = self._account.stack(speculation.counts, speculation.busy_cycles, cycles)
 
-    @cached_property
-    def speculative(self) -> Mapping[Bound, Floats]:
-        """Energy of what runs in vain, by bound of prices."""
-        return {bound: self._speculative(bound) for bound in BOUNDS}
+        def spent(bound: Bound) -> Floats:
+            total: Floats = np.add.reduce(counts * self._rates.per_count[bound][:, None, None], axis=0)
+            return total + units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(cycles)
+
+        return {bound: spent(bound) for bound in BOUNDS}
 
     @cached_property
     def latency_ns(self) -> Floats:
@@ -236,7 +239,7 @@ class PricedRun:
         factors: dict[tuple[str, str], float] = {}
         each = np.ones(self.on_cycles.shape) if weight is None else weight
         means = self.leaving.means(np.cumsum(self._stacked, axis=2) * each)
-        for key, mean in zip(self.counts, means, strict=True):
+        for key, mean in zip(self._account.keys, means, strict=True):
             factors[key.component, key.action] = factors.get((key.component, key.action), 0.0) + mean
         on_ns = self.leaving.mean(self.on_ns * each)
         for name, n in self.workload.hardware.instances.items():
@@ -257,7 +260,7 @@ class PricedRun:
 
 def _cumulated(energies: Floats) -> Floats:
     """Energies [action, sample, timestep] of all actions, added up one after another and over timesteps."""
-    return np.cumsum(np.add.reduce(energies, axis=0), axis=1)
+    return np.add.accumulate(np.add.reduce(energies, axis=0), axis=1)
 
 
 def rows_of(run: PricedRun) -> list[Row]:
@@ -350,7 +353,7 @@ def price(
         run = PricedRun(name, tally, workload, components, clock_mhz, leaving)
         priced.append(run)
     # A run with decisions off does not post the decision's actions; the fullest run has to match every price.
-    max(priced, key=lambda run: len(run.counts)).check()
+    max(priced, key=lambda run: run.n_actions).check()
     return priced
 
 

@@ -344,7 +344,7 @@ class BaselineRatio:
 
 @on_demand(
     *("architecture", "options", "early_exit", "comparisons", "area", "area_mm2", "leakage_uw", "storage"),
-    *("tiles", "links", "spike_rates", "accuracy_by_timestep"),
+    *("programming", "tiles", "links", "spike_rates", "accuracy_by_timestep"),
 )
 @dataclass(frozen=True, repr=False)
 class Report(Exports):

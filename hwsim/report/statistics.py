@@ -52,7 +52,7 @@ class Leaving:
 
     def mean(self, figure: Floats) -> float:
         """Mean over samples of a figure [sample, timestep]."""
-        return float((self.weights * figure).sum(axis=1).mean())
+        return float(np.add.reduce(np.add.reduce(self.weights * figure, axis=1)) / len(figure))
 
     def means(self, figures: Floats) -> list[float]:
         """Means of several figures [figure, sample, timestep]."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import engine as engines
-from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped
-from hwsim.contract.ledger import Action, first_jobs, for_all
+from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, whole
+from hwsim.contract.ledger import Action, Done, first_jobs, for_all
 from hwsim.contract.run import RunName
 from hwsim.contract.streams import joined
 from hwsim.contract.workload import Workload
@@ -21,9 +21,8 @@ from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.stage import BatchStage
 from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
-from hwsim.kept import Keeps
+from hwsim.kept import Keeps, kept_with
 from hwsim.progress import followed
-from hwsim.run.replay import whole
 from hwsim.traces.file.content import let_go
 
 Counts = NDArray[np.int64]
@@ -58,7 +57,19 @@ class Tally(Keeps):
     latency_cycles: Counts  # [sample] of all timesteps, as the makespan
     makespan_cycles: Counts  # [sample]
     speculation: Speculation | None = None  # None where nothing starts before the decision on it
-    parts_of: Mapping[str, frozenset[str]] = field(default_factory=dict)  # stage -> components whose actions it does
+    done_by: Sequence[Done] = ()
+
+    @property
+    def parts_of(self) -> Mapping[str, frozenset[str]]:
+        """Components whose actions the jobs of each stage do, those without a price among them."""
+
+        def find() -> Mapping[str, frozenset[str]]:
+            found: dict[str, set[str]] = {}
+            for stage, actions in self.done_by:
+                found.setdefault(stage, set()).update(component for component, _, _ in actions)
+            return {stage: frozenset(parts) for stage, parts in found.items()}
+
+        return kept_with(self).once("parts of stages", find)
 
 
 Tallies = Mapping[RunName, Tally]
@@ -122,7 +133,7 @@ class _Played:
     timelines: Timelines
     counts: Mapping[Action, Counts]  # [sample, timestep] of the jobs
     busy_cycles: Mapping[str, Counts]  # stage -> [sample, timestep] of the jobs
-    parts_of: Mapping[str, frozenset[str]]
+    done_by: Sequence[Done]
 
     @classmethod
     def by(cls, engine: EngineName, batch: Batch, schedules: Schedules, timesteps: int, threads: int = 1) -> _Played:
@@ -130,7 +141,7 @@ class _Played:
         timelines = engines.run_all(schedules, engine, threads)
         ran = timelines.ran if any(stage.unless is not None for stage in schedules.stages) else None
         counts = batch.ledger.tally(schedules.stages, timesteps, ran)
-        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran), batch.ledger.parts_of())
+        return cls(schedules, timelines, counts, _busy(schedules, timesteps, ran), batch.ledger.done_by())
 
     @property
     def latency_cycles(self) -> Counts:
@@ -153,8 +164,13 @@ class _Played:
 
 def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) -> Mapping[str, Counts]:
     """Cycles that the jobs of each timestep occupy their stage: [sample, timestep] by stage."""
-    busy = {}
-    for stage in schedules.stages:
+    stages, shape, busy = schedules.stages, schedules.shape, dict[str, Counts]()
+    if ran is None and shape is not None:  # what was not retimed is known
+        busy.update(kept_with(shape).once(("busy", timesteps), lambda: _busy(shape, timesteps, None)))
+        if len(schedules) > 1:
+            busy = {name: for_all(cycles, len(schedules)) for name, cycles in busy.items()}
+        stages = tuple(stage for stage, before in zip(stages, shape.stages, strict=True) if stage is not before)
+    for stage in stages:
         steps, service = Timesteps.of(stage.timestep), stage.service[None] if stage.service.ndim == 1 else stage.service
         cycles = service if ran is None else service * ran[stage.name]
         busy[stage.name] = for_all(steps.sums(cycles, timesteps), len(schedules))
@@ -176,7 +192,7 @@ def in_one(
         span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
-        parts_of=played.parts_of,
+        done_by=played.done_by,
         step_end_cycles=step_end,
         on_cycles=on,
         latency_cycles=played.latency_cycles,
@@ -227,7 +243,7 @@ def _by_leaving(parts: Sequence[_Played]) -> Tally:
         span_cycles=whole.timelines.spans,
         layer_of=whole.layer_of(),
         unit_of=whole.unit_of(),
-        parts_of=whole.parts_of,
+        done_by=whole.done_by,
         step_end_cycles=np.stack([part.latency_cycles for part in parts], axis=1),
         on_cycles=np.stack([part.timelines.makespan_cycles for part in parts], axis=1),
         latency_cycles=whole.latency_cycles,
@@ -266,7 +282,7 @@ def _overlapped(batch: Batch, scheduled: Overlapped, engine: EngineName, timeste
         span_cycles=played.timelines.spans,
         layer_of=played.layer_of(),
         unit_of=played.unit_of(),
-        parts_of=played.parts_of,
+        done_by=played.done_by,
         step_end_cycles=decided,
         on_cycles=np.max([_last_done(timelines.done[name], ends) for name, ends in ended.items()], axis=0),
         latency_cycles=played.latency_cycles,
@@ -318,7 +334,7 @@ def join(parts: Sequence[Tally]) -> Tally:
         span_cycles=_added([part.span_cycles for part in parts]),
         layer_of=first.layer_of,
         unit_of=first.unit_of,
-        parts_of=first.parts_of,
+        done_by=first.done_by,
         step_end_cycles=np.concatenate([part.step_end_cycles for part in parts]),
         on_cycles=np.concatenate([part.on_cycles for part in parts]),
         latency_cycles=np.concatenate([part.latency_cycles for part in parts]),

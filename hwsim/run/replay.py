@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import engine as engines
-from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, Scheduled
+from hwsim.contract.batches import Batch, ByLeaving, OneEach, Overlapped, Scheduled, whole
 from hwsim.contract.ledger import Action
 from hwsim.contract.run import RunName
 from hwsim.contract.streams import joined
@@ -79,11 +79,6 @@ def stream(workload: Workload, samples: int, sample: int = 0, engine: EngineName
     stage, jobs = schedule.answer
     latency = int(sample_latency(schedule, timeline)[sample])
     return Replay(schedule, timeline, (stage, int(jobs[sample])), latency, workload.timesteps, batches)
-
-
-def whole(scheduled: Scheduled) -> Schedules:
-    """The schedules of samples that take all timesteps."""
-    return scheduled.schedules[-1] if isinstance(scheduled, ByLeaving) else scheduled.schedules
 
 
 def _leaving(scheduled: Scheduled, timesteps: int) -> tuple[Schedules, tuple[str, int]]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from numpy.typing import NDArray
 
-from hwsim.traces.description.parts import Description
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.transferred import Transferred
-from hwsim.traces.verification import Verification
+
+if TYPE_CHECKING:
+    from hwsim.traces.description.parts import Description
+    from hwsim.traces.verification import Verification
 
 TraceT = TypeVar("TraceT", bound=AnyTrace)
 

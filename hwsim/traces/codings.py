@@ -5,16 +5,19 @@ A further kind is a trace type that knows its coding's name, its functions in a 
 
 from __future__ import annotations
 
+import functools
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hwsim.kept import kept_with
 from hwsim.traces.coding import Coding
-from hwsim.traces.description.parts import Description
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.trace import AnyTrace
 from hwsim.traces.transferred import Transferred
-from hwsim.traces.verification import Verification
+
+if TYPE_CHECKING:
+    from hwsim.traces.description.parts import Description
+    from hwsim.traces.verification import Verification
 
 CODINGS = {
     "direct": "hwsim.traces.direct.coding",
@@ -27,6 +30,7 @@ CODINGS = {
 """Modules that have a `CODING`."""
 
 
+@functools.cache
 def coding(name: str) -> Coding[Any]:
     """A kind of trace by name."""
     found: Coding[Any] = importlib.import_module(CODINGS[name]).CODING

@@ -91,7 +91,7 @@ class Logits:
 
     def accuracy(self) -> NDArray[np.float64]:
         """Fraction right at every timestep, from the accumulated logits (ties go to the lower class): [timestep]."""
-        return np.asarray(self._right.mean(axis=0), dtype=np.float64)
+        return self._accuracy
 
     def right(self) -> NDArray[np.bool_]:
         """Whether each sample would be decided rightly at each timestep: bool [sample, timestep]."""
@@ -100,6 +100,10 @@ class Logits:
     @cached_property
     def _accumulated(self) -> NDArray[np.int64]:
         return np.cumsum(self.values, axis=1, dtype=np.int64)
+
+    @cached_property
+    def _accuracy(self) -> NDArray[np.float64]:
+        return np.asarray(self._right.mean(axis=0), dtype=np.float64)
 
     @cached_property
     def _right(self) -> NDArray[np.bool_]:

@@ -82,6 +82,16 @@ def sine(angle):
     return math.sin(angle)
 
 
+@kernel
+def increased(value, step):
+    return value + step
+
+
+@kernel
+def increased_twice(value):
+    return increased(increased(value, 1), value)
+
+
 @kernel(allocates=True)
 def doubled(values):
     return values * 2
@@ -144,6 +154,12 @@ def test_what_fails_within_a_kernel_raises():
     assert divided(7, 2) == 3
     with pytest.raises(RuntimeError, match="divided"):
         divided(7, 0)
+
+
+@compiled_only
+def test_what_a_kernel_calls_is_compiled_once_for_numbers_that_are_known_and_that_are_not():
+    assert increased_twice(5) == 11
+    assert len(increased.made.overloads) == 1
 
 
 @compiled_only

@@ -17,6 +17,7 @@ from hwsim.accelerators.digital.footprint import (
     trips_of,
 )
 from hwsim.contract.arrays import IntArray
+from hwsim.distinct import distinct
 from hwsim.traces.network.window import Window
 
 
@@ -118,4 +119,4 @@ def _places(
     place: list[NDArray[np.int64]] = [np.where(each < 0, -1, each // repeats[axis]) for axis, each in enumerate(met)]
     y, x = place[0][:, None, :, None], place[1][None, :, None, :]
     key = (tile.reshape(outputs)[:, :, None, None] * read[0] + y) * read[1] + x
-    return int(np.unique(key[(y >= 0) & (x >= 0)]).size)
+    return int(distinct(key[(y >= 0) & (x >= 0)]).size)

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from hwsim.contract.arrays import IntArray
+from hwsim.distinct import distinct
 
 Loop = Literal["images", "timesteps", "positions", "channels", "inputs"]
 LOOPS: tuple[Loop, ...] = get_args(Loop)
@@ -62,7 +63,7 @@ class Trips:
 
 def block_sizes(size: int) -> IntArray:
     """Sizes that cut an axis into fewer or smaller blocks than any smaller or larger one does, rising: int64 [any]."""
-    sizes: IntArray = np.unique(-(-size // np.arange(1, size + 1, dtype=np.int64)))
+    sizes: IntArray = distinct(-(-size // np.arange(1, size + 1, dtype=np.int64)))
     return sizes
 
 

@@ -22,6 +22,7 @@ from hwsim.accelerators.digital.storage import Storage
 from hwsim.accelerators.digital.tiling import tiles_and_blocks
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
+from hwsim.distinct import distinct
 from hwsim.kept import kept_with
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.trace import Trace
@@ -184,7 +185,7 @@ def cuts_of(plan: Plan, name: str) -> IntArray:
     cuts = [np.zeros(1, np.int64), np.cumsum(tiling.widths[: tiling.channel_tiles])]
     for reader in plan.tasks:
         cuts += [own_channels(plan, reader, piece).ravel() for piece in reader.pieces if piece.map == name]
-    return np.unique(np.concatenate(cuts))
+    return distinct(np.concatenate(cuts))
 
 
 def own_channels(plan: Plan, task: Task, piece: Piece) -> IntArray:

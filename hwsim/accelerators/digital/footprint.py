@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.blocking import LOOPS, RELEVANT, Blocking, Loop, Trips, block_sizes, every_size
 from hwsim.contract.arrays import IntArray
+from hwsim.distinct import distinct
 from hwsim.traces.network.window import Window
 
 Pair = tuple[int, int]
@@ -85,7 +86,7 @@ class Geometry:
                 return some(self.outputs[1])
             case "channels":
                 whole = self.tiles * some(self.groups) if self.groups > 1 else np.zeros(0, np.int64)
-                return np.unique(np.concatenate([some(self.tiles), whole]))
+                return distinct(np.concatenate([some(self.tiles), whole]))
             case "inputs":
                 return some(self.input_channels) if self.cuts_inputs else np.array([self.input_channels])
             case "timesteps":

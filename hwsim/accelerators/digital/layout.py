@@ -43,6 +43,13 @@ class Layout:
 
         Raises ArchitectureError where the network does not fit the machine.
         """
+        found = kept(
+            network, ("layout", timesteps, dense), spec, lambda asked: cls._made(asked, network, timesteps, dense)
+        )
+        return replace(found, plan=replace(found.made, spec=spec))
+
+    @classmethod
+    def _made(cls, spec: DigitalSpec, network: Network, timesteps: int, dense: Dense | None) -> Layout:
         whole = _planned(spec, network, timesteps, dense)
         homes = kept(whole, "storage", spec, lambda asked: store(replace(whole, spec=asked)))
 
@@ -61,7 +68,7 @@ class Layout:
             return fixed_postings(same, storage, _without_spikes(same, storage), actions)
 
         return cls(
-            plan=replace(made, spec=spec),
+            plan=made,
             made=made,
             storage=storage,
             taken=actions,

@@ -8,6 +8,7 @@ from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.dense import Dense
 from hwsim.contract.parts import priced, with_registers
+from hwsim.kept import kept_with
 
 Taken = Mapping[str, tuple[str, ...]]
 """Component -> actions of it that have a price."""
@@ -18,6 +19,10 @@ def parts_of(spec: DigitalSpec, dense: Dense | None = None) -> Mapping[str, Pric
 
     A network without spikes may have activations that are narrower than the multipliers were built for.
     """
+    return kept_with(spec).once(("parts", dense), lambda: _parts_of(spec, dense))
+
+
+def _parts_of(spec: DigitalSpec, dense: Dense | None) -> Mapping[str, Priced]:
     stages = max(spec.array.latency_cycles, 1)
     # Between stages lies a product, or what is added.
     between = {"mac": spec.mac.input_bits + spec.mac.weight_bits, "ac": spec.ac.bits}

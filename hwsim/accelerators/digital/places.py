@@ -8,6 +8,7 @@ import numpy as np
 
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
+from hwsim.distinct import distinct
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Layer, Shape
 
@@ -37,7 +38,7 @@ def met(piece: Piece, source: Shape, under: Covered, n_tiles: int) -> Met:
         return _whole(piece, np.arange(n_tiles, dtype=np.int64))
     tile, y, x = under
     pair = (tile * source[0] + y // piece.repeats[0]) * source[1] + x // piece.repeats[1]
-    of_tile, place = np.divmod(np.unique(pair), source[0] * source[1])
+    of_tile, place = np.divmod(distinct(pair), source[0] * source[1])
     return Met(of_tile, _in_map(piece, source, place))
 
 

@@ -23,6 +23,7 @@ from hwsim.accelerators.digital.accesses import accesses
 from hwsim.accelerators.digital.blocking import LOOPS, Blocking, Loop
 from hwsim.accelerators.digital.footprint import SMALL, Blocks, Geometry, weigh
 from hwsim.contract.arrays import IntArray
+from hwsim.distinct import distinct
 
 FEW = 1 << 16  # blockings of an order that are all weighed, our choice
 THIN = 5  # sizes of an axis that are tried at first where there are more blockings, our choice
@@ -83,7 +84,7 @@ def _thinned_out(geometry: Geometry, axes: Sequence[IntArray]) -> Iterator[Found
 
 def _small_and_all(axis: IntArray) -> IntArray:
     """A few small sizes, as one of 1 may be of too many blocks, and the last."""
-    return np.unique(axis[[*np.searchsorted(axis, [1, 2, 4, 8]).clip(0, axis.size - 1), -1]])
+    return distinct(axis[[*np.searchsorted(axis, [1, 2, 4, 8]).clip(0, axis.size - 1), -1]])
 
 
 def _thinned(axis: IntArray) -> IntArray:
@@ -91,7 +92,7 @@ def _thinned(axis: IntArray) -> IntArray:
     if axis.size <= THIN:
         return axis
     wanted = np.geomspace(axis[0], axis[-1], THIN)
-    return np.unique(axis[np.searchsorted(axis, wanted - 0.5).clip(0, axis.size - 1)])
+    return distinct(axis[np.searchsorted(axis, wanted - 0.5).clip(0, axis.size - 1)])
 
 
 def _refined(geometry: Geometry, axes: Sequence[IntArray], start: Found) -> Found:

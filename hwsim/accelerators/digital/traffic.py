@@ -16,6 +16,7 @@ from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.storage import Kind, Storage
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece
+from hwsim.distinct import distinct
 
 
 def skips(plan: Plan, work: TileWork | None) -> bool:
@@ -82,7 +83,7 @@ def _move_weights(mover: Mover, storage: Storage, work: TileWork | None) -> None
         assert work is not None
         mover.read(home, tiling.widths * task.weights.weights.bits, work.ones)
     elif home == "global_buffer":
-        for taps in np.unique(tiling.together).tolist():  # not all of them only of a spread map
+        for taps in distinct(tiling.together).tolist():  # not all of them only of a spread map
             own = tiling.widths * (taps * task.weights.weights.bits)
             mover.read(home, own, each_tile * (tiling.together == taps))
     elif mover.codes is not None and mover.codes.cuts_weights and home == "dram":

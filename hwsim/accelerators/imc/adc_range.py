@@ -2,8 +2,40 @@
 
 from __future__ import annotations
 
-from hwsim.accelerators.imc.functional.conversion import largest_sum, signed
+from math import ceil
+
 from hwsim.accelerators.imc.spec import ImcSpec
+from hwsim.errors import ArchitectureError
+
+_MOST_OFF_LEVELS = 1 << 16
+
+
+def signed(spec: ImcSpec) -> bool:
+    """Whether an ADC converts the difference of two columns."""
+    return spec.signs.encoding == "differential" and spec.signs.subtraction == "analog"
+
+
+def largest_sum(spec: ImcSpec, rows: int, digit: int) -> int:
+    """Levels that an ADC sees when so many rows at the highest level are driven with a digit, rounded up."""
+    per_row = float(spec.crossbar.levels - 1)
+    if spec.devices.off_current == "after_adc" and not signed(spec):
+        per_row += off_levels(spec)
+    return ceil(rows * digit * per_row)
+
+
+def off_levels(spec: ImcSpec) -> float:
+    """Conductance of a cell at level 0, in levels.
+
+    Raises ArchitectureError where on and off are so near that a level cannot be told.
+    """
+    fraction = spec.crossbar.off_fraction
+    levels = (spec.crossbar.levels - 1) * fraction / (1 - fraction)
+    if levels > _MOST_OFF_LEVELS:
+        raise ArchitectureError(
+            f"crossbar.r_off_ohm: a cell that is off conducts {levels:.0f} levels, the functional mode takes up to "
+            f"{_MOST_OFF_LEVELS}; on and off must differ more"
+        )
+    return levels
 
 
 def lossless_adc_bits(spec: ImcSpec) -> int:

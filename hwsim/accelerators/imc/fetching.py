@@ -13,6 +13,7 @@ from hwsim.accelerators.imc.plan.sites import read_of
 from hwsim.accelerators.imc.plan.traffic import masks, words
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import Piece, pieces
+from hwsim.distinct import distinct
 from hwsim.traces.network.geometry import input_shape, window
 from hwsim.traces.network.layers import Add, Conv2d, Layer, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
@@ -56,7 +57,7 @@ def _columns(plan: Plan, layer: Layer, piece: Piece) -> int:
     for copy, (first, end) in enumerate(shares(placed.window.out_width, placed.copies)):
         low = np.where(met[first:end] < 0, width, met[first:end]).min() if copy else 0
         high = met[first:end].max() + 1 if copy < placed.copies - 1 else width
-        tiles = np.unique(placed.pe_of[copy] // per_tile).size
+        tiles = distinct(placed.pe_of[copy] // per_tile).size
         own = piece.columns((int(low), int(max(high, low))))
         columns += (own[1] - own[0]) * tiles
     return columns

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.adc_range import signed as converts_differences
 from hwsim.accelerators.imc.exit.uncertainty import FRACTION_BITS, ONE
 from hwsim.accelerators.imc.first_layer import widths
-from hwsim.accelerators.imc.functional.conversion import signed as converts_differences
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
 from hwsim.accelerators.imc.plan.stored_weights import offset_of, slices_of, stored_together, unit_of
 from hwsim.accelerators.imc.spec import ImcSpec

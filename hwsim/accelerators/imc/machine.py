@@ -9,12 +9,9 @@ from functools import partial
 from hwsim.accelerators.imc.baseline import activations_of, in_one_pass
 from hwsim.accelerators.imc.batch_counting import count, post
 from hwsim.accelerators.imc.exit.decide import decide, exit_runs, why_not
-from hwsim.accelerators.imc.exit.judge import judge
 from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
-from hwsim.accelerators.imc.knobs import knobs
 from hwsim.accelerators.imc.layout import Layout
-from hwsim.accelerators.imc.marginal import marginals
 from hwsim.accelerators.imc.parts import part_names, parts_of
 from hwsim.accelerators.imc.schedule import schedules, streamed
 from hwsim.accelerators.imc.spec import ImcSpec
@@ -27,6 +24,7 @@ from hwsim.contract.exits import Exits
 from hwsim.contract.judged import Judged
 from hwsim.contract.levers import Lever, Limits
 from hwsim.contract.machine import Accelerator, Decides, FunctionalRun
+from hwsim.contract.marginal import Asked, Marginals
 from hwsim.contract.neuron_parts import priced_neuron_parts
 from hwsim.contract.recurrence import refuse_one_pass
 from hwsim.contract.run import RunName
@@ -76,7 +74,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
         self._check_fit(trace.network)
         cut = self._cut(trace)
         if runs := derived(self.spec, partial(_runs_with_exits, cut)):
-            check_decision(self.spec, cut.network, cut.timesteps)
+            self._check_decision(cut.network, cut.timesteps)
         why = derived(self.spec, partial(_why_no_exits, cut))
         return replace(self._workload(self.spec, cut, runs), exits=self.exits(trace), no_exits=why)
 
@@ -86,6 +84,8 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def knobs(self, trace: Trace) -> Mapping[str, str]:
         """Copies of layers, columns an ADC and the size of tiles (see `knobs`)."""
+        from hwsim.accelerators.imc.knobs import knobs
+
         return knobs(self.spec, self.lower(first(trace, 1)).hardware)
 
     def needed_bits(self, trace: Trace, kind: BaselineKind | None = None) -> Mapping[str, int]:
@@ -120,6 +120,9 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def _check_fit(self, network: Network) -> None:
         kept(network, "fits", self.spec, lambda spec: check_fit(spec, network))
+
+    def _check_decision(self, network: Network, timesteps: int) -> None:
+        kept(network, ("decides", timesteps), self.spec, lambda spec: check_decision(spec, network, timesteps))
 
     def _cut(self, trace: Trace) -> Trace:
         """The timesteps of a trace that this machine runs."""
@@ -165,6 +168,8 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def judge(self, exact: Trace, own: Trace, exits: Exits | None) -> Mapping[RunName, Judged]:
         """What is right with all timesteps, and where samples leave early (see `exit.judge`)."""
+        from hwsim.accelerators.imc.exit.judge import judge
+
         return judge(self.spec.early_exit, exact, own, exits)
 
 
@@ -191,8 +196,14 @@ def _batches(laid_out: Layout, dense: Dense | None, trace: Trace, runs: Collecti
         _WORDS_AT_ONCE // (planes * words),
         jobs={None: sum(shape.n_jobs for shape in chosen.values())},
         anew=partial(_batches, laid_out, dense),
-        marginals=partial(marginals, laid_out, trace),
+        marginals=partial(_marginals, laid_out, trace),
     )
+
+
+def _marginals(laid_out: Layout, trace: Trace, asked: Asked) -> Marginals:
+    from hwsim.accelerators.imc.marginal import marginals
+
+    return marginals(laid_out, trace, asked)
 
 
 def _lower(

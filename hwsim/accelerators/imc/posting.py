@@ -12,6 +12,7 @@ from math import ceil
 
 import numpy as np
 
+from hwsim.accelerators.imc.adc_range import signed
 from hwsim.accelerators.imc.fetching import (
     psum_reads,
     psum_writes,
@@ -21,7 +22,6 @@ from hwsim.accelerators.imc.fetching import (
     window_fetches,
 )
 from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS, weight_words
-from hwsim.accelerators.imc.functional.conversion import signed
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan

@@ -107,7 +107,8 @@ def schedules(work: Work, shape: Schedules) -> Schedules:
     for step in work.pipeline.steps:
         if step.kind == "crossbar":
             cycles = crossbar_service(work, step)
-            full = np.broadcast_to(cycles, (*cycles.shape[:-2], order.timesteps, step.rows))
+            full = np.empty((*cycles.shape[:-2], order.timesteps, step.rows), np.int64)
+            full[:] = cycles
             services[step.name] = order.arrange(full)
     return shape.retimed(services, work.n_samples)
 

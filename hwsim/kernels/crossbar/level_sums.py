@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.distinct import distinct
 from hwsim.kept import kept_with
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.rows import Sliding, extent
@@ -78,7 +79,7 @@ def _classes(window: Sliding) -> Classes:
     begin = np.arange(window.width)[:, None] + window.padding[1] - np.arange(window.kernel[1]) * columns_apart
     reads = (begin % right == 0) & (begin >= 0) & (begin // right < window.out_width)
     found, columns = [], []
-    for pattern in np.unique(reads, axis=0):
+    for pattern in distinct(reads, axis=0):
         places = np.flatnonzero((reads == pattern).all(axis=1))
         step = int(places[1] - places[0]) if places.size > 1 else 1
         if pattern.any():

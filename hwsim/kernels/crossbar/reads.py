@@ -79,19 +79,20 @@ def read_layer(
     reads: Reads,
     columns: Columns,
     conversion: Conversion,
-    errors: tuple[Wires, Converters],
+    wires: Wires | None,
+    converters: Converters,
     first_sample: int,
     scratch: Scratch,
     passed: NDArray[np.int32],
 ) -> None:
     """Fill `passed` int32 [sample, y, x, output] from `planes` uint64 [plane, sample, position, word].
 
-    Sums beyond 32 bits saturate.  `first_sample` is the number of the first, on which noise depends.
+    Sums beyond 32 bits saturate.  `first_sample` is the number of the first, on which noise depends.  Without wires
+    none of what they need is compiled.
     """
     n_reads = reads.segments.start.size - 1
     n_digits = -(-planes.shape[0] // reads.dac_bits)
     n_outputs = scratch.sums.size
-    wires, converters = errors
     currents = scratch.currents
     for s in range(planes.shape[1]):
         for oy in range(window.out_height):
@@ -102,7 +103,7 @@ def read_layer(
                     excess = 0
                     for read in range(first, first + reads.per_group):
                         for digit in range(n_digits):
-                            if wires.cells.size:
+                            if wires is not None:
                                 driven = drive_wires(planes, s, digit, oy, ox, read, window, reads, wires, currents)
                             else:
                                 driven = _drive(planes, s, digit, oy, ox, read, window, reads, columns, scratch)

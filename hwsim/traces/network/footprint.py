@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from hwsim.kept import kept_with
 from hwsim.traces.network.geometry import input_shape, n_words, window
 from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network, Pool, SeededWeights, neuron_of
 
@@ -35,6 +36,10 @@ def executed_bytes(network: Network, samples: int, timesteps: int) -> int:
 
 def played_bytes(network: Network, timesteps: int) -> int:
     """To play one sample on a machine: the largest of what one layer needs, and the jobs of all."""
+    return kept_with(network).once(("played bytes", timesteps), lambda: _played_bytes(network, timesteps))
+
+
+def _played_bytes(network: Network, timesteps: int) -> int:
     jobs = sum(layer.shape[0] for layer in network) * timesteps * _JOB_BYTES
     largest = 0
     for layer in network:

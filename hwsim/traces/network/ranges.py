@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.distinct import distinct
 from hwsim.kept import kept_with
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
@@ -74,8 +75,9 @@ def taps_together(layer: Conv2d | Linear) -> NDArray[np.bool_]:
     """
     if window(layer).spread == (1, 1):
         return np.ones((1, window(layer).taps), np.bool_)
-    rows, columns = (np.unique(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
-    return (rows[:, None, :, None] & columns[None, :, None, :]).reshape(len(rows) * len(columns), -1)
+    rows, columns = (distinct(window(layer).asked(axis, layer.shape[axis]), axis=0) for axis in (0, 1))
+    together: NDArray[np.bool_] = rows[:, None, :, None] & columns[None, :, None, :]
+    return together.reshape(len(rows) * len(columns), -1)
 
 
 def current_ranges(network: Network) -> Mapping[str, Range]:

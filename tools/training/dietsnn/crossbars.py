@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hwsim.accelerators.imc.functional.cells import off_levels
-from hwsim.accelerators.imc.functional.conversion import signed, step_bits
+from hwsim.accelerators.imc.adc_range import off_levels, signed
+from hwsim.accelerators.imc.functional.conversion import step_bits
 from hwsim.accelerators.imc.plan.placement import conversion_blocks
 from hwsim.accelerators.imc.plan.stored_weights import offset_of, slices_of, unit_of
 from hwsim.accelerators.imc.spec import ImcSpec

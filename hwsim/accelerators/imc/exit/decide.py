@@ -14,6 +14,7 @@ from hwsim.arch.reads import kept, real
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.exits import Exits, Outcomes
 from hwsim.contract.run import RunName
+from hwsim.distinct import distinct
 from hwsim.errors import UsageError
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import Logits
@@ -63,7 +64,7 @@ def _decide(rule: EarlyExit, trace: Trace) -> Exits | None:
     if "recorded" not in trace.logits:
         raise UsageError("early_exit.threshold: the trace has no logits of its recorded samples; use 'never'")
     reported = trace.logits.get("test", trace.logits["recorded"])
-    timesteps = kept(reported, ("left", threshold), rule, lambda asked: leaving_timesteps(asked, reported, threshold))
+    histogram, accuracy = kept(reported, ("left", threshold), rule, lambda asked: _left(asked, reported, threshold))
     return Exits(
         runs=runs,
         unit=DECISION,
@@ -72,10 +73,17 @@ def _decide(rule: EarlyExit, trace: Trace) -> Exits | None:
         chosen_on=chosen_on,
         reported_on=f"{reported.labels.size} {reported.split} samples",
         recorded=leaving_timesteps(rule, trace.logits["recorded"], threshold),
-        histogram=np.bincount(timesteps, minlength=trace.timesteps + 1)[1:],
-        accuracy=accuracy_at(reported.right(), timesteps),
+        histogram=histogram,
+        accuracy=accuracy,
         find_outcomes=partial(_outcomes, real(rule), reported, trace.logits["recorded"], threshold),
     )
+
+
+def _left(rule: EarlyExit, logits: Logits, threshold: float) -> tuple[IntArray, float]:
+    """How many samples leave after each timestep, and the share that is decided rightly then."""
+    timesteps = leaving_timesteps(rule, logits, threshold)
+    histogram = np.bincount(timesteps, minlength=logits.values.shape[1] + 1)[1:]
+    return histogram, accuracy_at(logits.right(), timesteps)
 
 
 def calibrate(rule: EarlyExit, logits: Logits) -> float:
@@ -98,7 +106,7 @@ def leaving_timesteps(rule: EarlyExit, logits: Logits, threshold: float) -> IntA
 
 def _outcomes(rule: EarlyExit, reported: Logits, recorded: Logits, threshold: float) -> Outcomes:
     """What every threshold tried, and the one in use, does; neighbours that do the same are one outcome."""
-    thresholds = np.unique(np.append(_CANDIDATES, threshold))
+    thresholds = distinct(np.append(_CANDIDATES, threshold))
     swept = kept(
         reported,
         ("swept", threshold),

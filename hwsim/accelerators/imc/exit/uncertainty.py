@@ -12,6 +12,7 @@ Rule: DT-SNN (arXiv 2305.17346), entropy normalised to [0, 1]; tables and widths
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -70,8 +71,13 @@ class Uncertainty:
         return np.asarray((self.entropy_total << _THRESHOLD_BITS) // whole + 1)
 
     def _full_entropy(self) -> int:
-        """Entropy of equal logits by the unit's own tables."""
-        return int(_log2(np.array([self.classes * ONE]))[0])
+        return _full_entropy(self.classes)
+
+
+@cache
+def _full_entropy(classes: int) -> int:
+    """Entropy of equal logits by the unit's own tables."""
+    return int(_log2(np.array([classes * ONE]))[0])
 
 
 def ease(metric: Metric, thresholds: NDArray[np.float64]) -> IntArray:

@@ -16,6 +16,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.accelerators.imc.adc_range import off_levels
 from hwsim.accelerators.imc.functional.change import changed
 from hwsim.accelerators.imc.functional.normal import UNIT_BITS, WORDS, centred
 from hwsim.accelerators.imc.functional.wires import Sites, along_rows, sites_of
@@ -28,7 +29,6 @@ from hwsim.accelerators.imc.plan.stored_weights import (
 )
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
-from hwsim.errors import ArchitectureError
 from hwsim.kernels.counter_rng import random_words, stream_key
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
@@ -36,7 +36,6 @@ from hwsim.traces.network.weights import weights_of
 FRACTION_BITS = 8
 _WORDS_PER_CELL = 1 + WORDS  # one decides whether it is stuck
 _CELLS_PER_DRAW = 1 << 18
-_MOST_OFF_LEVELS = 1 << 16
 _SIGMA_BITS = 20
 
 
@@ -54,21 +53,6 @@ class Cells:
     sites: Sites  # of all columns, before any are subtracted from others
     conductances: NDArray[np.int32]  # [group, row, column] of those, where currents depend on their wires; else empty
     taken_off: int  # of a driven unit pulse, in each column, ahead of the ADC
-
-
-def off_levels(spec: ImcSpec) -> float:
-    """Conductance of a cell at level 0, in levels.
-
-    Raises ArchitectureError where on and off are so near that a level cannot be told.
-    """
-    fraction = spec.crossbar.off_fraction
-    levels = (spec.crossbar.levels - 1) * fraction / (1 - fraction)
-    if levels > _MOST_OFF_LEVELS:
-        raise ArchitectureError(
-            f"crossbar.r_off_ohm: a cell that is off conducts {levels:.0f} levels, the functional mode takes up to "
-            f"{_MOST_OFF_LEVELS}; on and off must differ more"
-        )
-    return levels
 
 
 def cells_of(spec: ImcSpec, layer: Conv2d | Linear, outputs_per_crossbar: int) -> Cells:

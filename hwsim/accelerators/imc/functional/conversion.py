@@ -9,7 +9,8 @@ from math import ceil
 
 import numpy as np
 
-from hwsim.accelerators.imc.functional.cells import Cells, off_levels
+from hwsim.accelerators.imc.adc_range import largest_sum, signed
+from hwsim.accelerators.imc.functional.cells import Cells
 from hwsim.accelerators.imc.functional.normal import UNIT_BITS, normals
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.kernels.counter_rng import stream_key
@@ -18,19 +19,6 @@ from hwsim.kernels.crossbar.reads import NOISE_BITS, Conversion
 
 _NOISE_ROOT = 3**0.5  # the kernel's noise has a sigma of 2**16 / sqrt(3)
 _NOISE_UNIT_BITS = 16
-
-
-def signed(spec: ImcSpec) -> bool:
-    """Whether an ADC converts the difference of two columns."""
-    return spec.signs.encoding == "differential" and spec.signs.subtraction == "analog"
-
-
-def largest_sum(spec: ImcSpec, rows: int, digit: int) -> int:
-    """Levels that an ADC sees when so many rows at the highest level are driven with a digit, rounded up."""
-    per_row = float(spec.crossbar.levels - 1)
-    if spec.devices.off_current == "after_adc" and not signed(spec):
-        per_row += off_levels(spec)
-    return ceil(rows * digit * per_row)
 
 
 def step_bits(spec: ImcSpec, rows: int, digit: int) -> int:

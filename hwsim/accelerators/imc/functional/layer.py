@@ -59,10 +59,10 @@ class CrossbarLayer:
         self.columns = Columns(
             stored, slices, signed, cells.factors, cells.references, cells.reference_factor, cells.offset
         )
-        wires = _wires(spec, cells, np.tile(blocks[1], placed.groups))
+        self.wires = _wires(spec, cells, np.tile(blocks[1], placed.groups))
         shift = self.conversion.step_bits + self.conversion.fraction_bits
         n_blocks = (segments.start.size - 1) // segments.phases
-        self.errors = wires, converters_of(spec, layer.name, cells, n_blocks, shift)
+        self.converters = converters_of(spec, layer.name, cells, n_blocks, shift)
         self.scratch = Scratch(
             currents=column,
             sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
@@ -100,9 +100,8 @@ class CrossbarLayer:
         if rule.noise_scale:
             rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, *stream)))
         if self.worth is None:
-            read_layer(
-                planes, self.window, self.reads, self.columns, rule, self.errors, first_sample, self.scratch, passed
-            )
+            errors = self.wires, self.converters
+            read_layer(planes, self.window, self.reads, self.columns, rule, *errors, first_sample, self.scratch, passed)
         else:
             read_lossless(planes, self.window, self.reads, self.columns.cells.shape[1], self.worth, passed)
         return passed
@@ -142,11 +141,16 @@ def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: 
     return Reads(segments, first_row, per_group, dac_bits)
 
 
-def _wires(spec: ImcSpec, cells: Cells, row: IntArray) -> Wires:
-    """What the columns of a layer need to know of their wires; `row` [cell row] is that of its crossbar."""
+def _wires(spec: ImcSpec, cells: Cells, row: IntArray) -> Wires | None:
+    """What the columns of a layer need to know of their wires; `row` [cell row] is that of its crossbar.
+
+    None where currents do not depend on them.
+    """
+    if not cells.conductances.size:
+        return None
     groups, rows, columns = cells.conductances.shape
     flat = cells.conductances.reshape(groups * rows, columns)
-    segment = relative_ohm(spec, spec.devices.column_wire_ohm, cells.fraction_bits) if flat.size else 0.0
+    segment = relative_ohm(spec, spec.devices.column_wire_ohm, cells.fraction_bits)
     room = np.zeros((2, columns))
     return Wires(flat, row, spec.crossbar.rows, segment, cells.taken_off, room[0], room[1])
 

@@ -14,11 +14,16 @@ from math import ceil
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
+from hwsim.kept import kept_with
 
 
 def read_interval_cycles(spec: ImcSpec, placed: LayerPlacement) -> int:
     """Cycles from one read phase of a crossbar to the next."""
-    read = spec.read_cycles * placed.pulses
+    return kept_with(spec).once(("read interval", placed.pulses), lambda: _read_interval_cycles(spec, placed.pulses))
+
+
+def _read_interval_cycles(spec: ImcSpec, pulses: int) -> int:
+    read = spec.read_cycles * pulses
     if spec.sensing == "current":
         return spec.mux_phases * (read + spec.convert_cycles)
     return max(read, spec.mux_phases * spec.convert_cycles)

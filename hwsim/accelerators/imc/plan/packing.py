@@ -25,6 +25,7 @@ from hwsim.accelerators.imc.plan.pace import dense_row_cycles
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
+from hwsim.distinct import distinct
 
 Layers = Mapping[str, LayerPlacement]
 
@@ -57,7 +58,7 @@ def _whole_pes(spec: ImcSpec, layers: Layers) -> Packed:
         place_of[name] = _places(spec, placed, starts)
         first += placed.copies * ceil(a_copy / per_pe)
     crossbars = sum(placed.crossbars for placed in layers.values())
-    return Packed(pe_of, place_of, crossbars, first, {name: np.unique(pes).size for name, pes in pe_of.items()})
+    return Packed(pe_of, place_of, crossbars, first, {name: distinct(pes).size for name, pes in pe_of.items()})
 
 
 def _places(spec: ImcSpec, placed: LayerPlacement, first_pes: IntArray) -> IntArray:
@@ -142,7 +143,7 @@ def _joined(found: Iterable[_Sharing], widths: IntArray, cycles: int, slowest: i
 def _hosted(left: IntArray, widths: IntArray) -> list[tuple[IntArray, IntArray]]:
     """Crossbars of a layer, and on which of those with so many columns left they lie, each on another one."""
     free, pairs = np.ones(left.size, np.bool_), []
-    for width in np.unique(widths)[::-1]:
+    for width in distinct(widths)[::-1]:
         wanting, hosts = np.flatnonzero(widths == width), np.flatnonzero(free & (left >= width))
         n = min(wanting.size, hosts.size)
         free[hosts[:n]] = False

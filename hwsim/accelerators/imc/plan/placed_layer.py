@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hwsim.contract.arrays import IntArray
+from hwsim.distinct import distinct
 from hwsim.kernels.crossbar.rows import Segments, Sliding
 from hwsim.traces.network.layers import Shape
 
@@ -73,4 +74,4 @@ class LayerPlacement:
     @property
     def pes(self) -> int:
         """How many PEs have any of its crossbars, all copies together."""
-        return int(np.unique(self.pe_of).size)
+        return int(distinct(self.pe_of).size)

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
-import numpy as np
-
 from hwsim.accelerators.imc.plan.homes import Part, on_crossbars
 from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.maps import Piece, arranges, pieces
+from hwsim.distinct import distinct
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Input, Layer, Network, Readout
 
@@ -40,7 +39,7 @@ def sites_of(spec: ImcSpec, network: Network, placement: Placement) -> Sites:
         if layer.name in placement.layers:
             placed = placement.layers[layer.name]
             parts[layer.name], sums[layer.name] = on_crossbars(spec, placed)
-            tiles[layer.name] = tuple(np.unique(placed.pe_of // placement.pes_per_tile).tolist())
+            tiles[layer.name] = tuple(distinct(placed.pe_of // placement.pes_per_tile).tolist())
         elif layer.name in digital:
             parts[layer.name], tiles[layer.name] = (Part.whole(0, layer),), (0,)
         elif isinstance(layer, Input):

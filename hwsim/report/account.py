@@ -1,0 +1,89 @@
+"""Counts of all priced actions as one array, those of the clock among them: what is counted, and no price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.components.pricing.price import Priced
+from hwsim.contract.flip_flops import CLOCK, each_of, flip_flops_of
+from hwsim.contract.hardware import Hardware
+from hwsim.contract.ledger import OPERATIONS, Action
+from hwsim.errors import ModelError
+from hwsim.kept import kept_with
+from hwsim.run.play import Tally
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """Where counts go that have the same actions and stages, on one hardware with so many flip-flops."""
+
+    keys: tuple[Action, ...]  # of all priced actions: what is posted, then what the clock does
+    posted: NDArray[np.int64]  # places of the former among all that is posted
+    flip_flops: int  # that the clock reaches
+    stages: NDArray[np.int64]  # places of those that keep some running, those of one layer together
+    running: Counts  # [stage] how many
+    layers: NDArray[np.int64]  # where each layer's stages begin
+    rates: dict[object, object] = field(default_factory=dict)  # what `report.price` makes of the last prices
+
+    @classmethod
+    def of(cls, tally: Tally, hardware: Hardware, components: Mapping[str, Priced]) -> Account:
+        """That of a tally, kept with the hardware for the next with the same actions and stages."""
+        flip_flops = tuple(each_of(components, name) for name in (*hardware.instances, CLOCK))
+        like = flip_flops, tuple(tally.counts), tuple(tally.busy_cycles)
+        return kept_with(hardware).once(("account", like), lambda: cls._made(tally, hardware, components))
+
+    @classmethod
+    def _made(cls, tally: Tally, hardware: Hardware, components: Mapping[str, Priced]) -> Account:
+        total, running = flip_flops_of(hardware, components)
+        posted = [(place, key) for place, key in enumerate(tally.counts) if key.component != OPERATIONS]
+        by_layer: dict[Action, list[tuple[int, int]]] = {}
+        places = {stage: place for place, stage in enumerate(tally.busy_cycles)}
+        for stage, flip_flops in running.items():
+            if stage in places:  # a run without decisions has no unit at work for them
+                key = Action(tally.layer_of[stage], CLOCK, "active_cycle")
+                by_layer.setdefault(key, []).append((places[stage], flip_flops))
+        clocked = (Action("", CLOCK, "cycle"), *by_layer)
+        if twice := [key for _, key in posted if key in clocked]:
+            raise ModelError(f"{twice[0].component}.{twice[0].action}: counted from what is busy, and posted too")
+        stages = [each for layer in by_layer.values() for each in layer]
+        starts = np.cumsum([0, *map(len, by_layer.values())], dtype=np.int64)[:-1]
+        return cls(
+            keys=(*(key for _, key in posted), *clocked),
+            posted=np.array([place for place, _ in posted], np.int64),
+            flip_flops=total,
+            stages=np.array([place for place, _ in stages], np.int64),
+            running=np.array([n for _, n in stages], np.int64),
+            layers=starts,
+        )
+
+    @cached_property
+    def actions(self) -> frozenset[tuple[str, str]]:
+        """Components and what they do."""
+        return frozenset((key.component, key.action) for key in self.keys)
+
+    def stack(self, counts: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts) -> Counts:
+        """Counts and busy cycles [sample, timestep], and of all the cycles in which the clock ticks, in one array.
+
+        It is int64 [action, sample, timestep], in the order of `keys`.
+        """
+        n_posted = self.posted.size
+        stacked = np.empty((len(self.keys), *cycles.shape), np.int64)
+        if n_posted:
+            stacked[:n_posted] = _side_by_side(counts.values(), cycles)[self.posted]
+        stacked[n_posted] = cycles * self.flip_flops
+        if self.stages.size:
+            running = _side_by_side(busy.values(), cycles)[self.stages] * self.running[:, None, None]
+            np.add.reduceat(running, self.layers, axis=0, out=stacked[n_posted + 1 :])
+        return stacked
+
+
+def _side_by_side(arrays: Iterable[Counts], like: Counts) -> Counts:
+    """Arrays [sample, timestep] as one [array, sample, timestep]; np.stack is slow."""
+    return np.concatenate([*arrays]).reshape(-1, *like.shape)
