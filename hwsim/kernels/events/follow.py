@@ -1,0 +1,167 @@
+"""Plays samples side by side in an order that one of them took: where all do, start = max(of all that a job waits for).
+
+Who waits for no slot starts when it is ready, so that its times follow from those before it in the order (rule 8 of the
+engines).  A slot goes to the earliest ready, then to the first in position (rule 3).  So an order of slots is a sample's
+own if in it the cycles in which jobs are ready never fall, and where two are ready in one cycle the first in position
+comes first.  That last does not hold if the other asked in an earlier pass of that cycle.  Passes follow each other in a
+cycle only by what happens in it, so where the first job waited for nothing that started in the very cycle, both asked
+in its first pass; and if the first job got its slot later than it was ready, both were there.  A sample for which any of
+this is in doubt is given back, to be played by the event loop.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hwsim.kernels.compiled import kernel
+from hwsim.kernels.events.batch import add_spans
+from hwsim.kernels.events.lanes import LANES, queue, run, take, turn, wait
+from hwsim.kernels.events.machine import NEVER, NONE, Batch, Numbers
+from hwsim.kernels.events.order import Order
+
+SINCE, SERVICE, LATENCY = range(3)
+READY, START, STEP = range(3)
+
+
+class Lanes(NamedTuple):
+    """Room for some samples side by side: [..., LANES]."""
+
+    times: NDArray[np.int64]  # [3 N + 1]: start, free and done of every job, and 0
+    now: NDArray[np.int64]  # [3] of the job that is looked at: until when it has waited, service and latency
+    slots: NDArray[np.int64]  # [slot] cycle from which it is free
+    granted: NDArray[np.int64]  # [unit * 3] of the last job that got a slot: when it was ready and started, its step
+    stalled: NDArray[np.int64]  # [stage * 3] starved, blocked and arbitrating
+    ended: NDArray[np.int64]  # [stage] last done
+    doubt: NDArray[np.int64]  # [1] not 0 of samples that may have another order
+    spans: NDArray[np.int64]  # [stage, 2] first start and last done, of one sample
+
+
+@kernel(allocates=False)
+def follow(order: Order, b: Batch, samples: NDArray[np.int64], m: Lanes) -> None:
+    """Let samples follow an order, LANES at once; those that do not are left.
+
+    The samples are as many as LANES some times over, any of them more than once.
+    """
+    n = len(order.steps)
+    for first in range(0, samples.size, LANES):
+        some = samples[first : first + LANES]
+        m.times[3 * n] = 0
+        m.now[:] = 0
+        m.slots[:] = 0
+        m.granted[:] = NONE
+        m.stalled[:] = 0
+        m.ended[:] = 0
+        m.doubt[:] = 0
+        for i in range(n):
+            step = order.steps[i]
+            s, job, number = step["stage"], step["job"], step["number"]
+            stage, alike = b.stages[s], b.service.column[s] == NONE
+            service = _cycles(b.service, s, job, some, m.now, SERVICE)
+            latency = _cycles(b.latency, s, job * stage["latency_step"], some, m.now, LATENCY)
+            places = step["before"], step["first"], step["space"], step["end"]
+            if stage["unit"] == NONE or (alike and service == 0):
+                run(m.times, order.awaited, *places, m.stalled, s, m.now, service, latency, number, n, m.ended)
+            else:
+                wait(m.times, order.awaited, *places, m.stalled, s, m.now)
+                _take_slot(order, b, i, service, latency, m)
+            _forget(b.service, s, m.now, SERVICE)
+            _forget(b.latency, s, m.now, LATENCY)
+        _hand_over(b, some, m)
+
+
+@kernel(allocates=False, inlined=True)
+def _cycles(numbers: Numbers, s: int, job: int, some: NDArray[np.int64], now: NDArray[np.int64], row: int) -> int:
+    """Cycles of a job, or 0 and in a row of `now` those of each sample."""
+    column = numbers.column[s]
+    if column == NONE:
+        return int(numbers.common[numbers.bounds[s] + job])
+    for k in range(LANES):
+        now[row, k] = numbers.own[some[k], column + job]
+    return 0
+
+
+@kernel(allocates=False, inlined=True)
+def _forget(numbers: Numbers, s: int, now: NDArray[np.int64], row: int) -> None:
+    if numbers.column[s] != NONE:
+        now[row] = 0
+
+
+@kernel(allocates=False, inlined=True)
+def _take_slot(order: Order, b: Batch, i: int, service: int, latency: int, m: Lanes) -> None:
+    """Give a job a slot in each sample in which it has service, and start it."""
+    step, n = order.steps[i], len(order.steps)
+    s, number = step["stage"], step["number"]
+    u = b.stages[s]["unit"]
+    slot, n_slots = b.units[u]["first_slot"], b.units[u]["n_slots"]
+    if queue(m.now, service, m.granted, u, m.doubt) != 0:
+        for k in range(LANES):
+            if m.now[SERVICE, k] + service > 0 and m.now[SINCE, k] == m.granted[3 * u + READY, k]:
+                m.doubt[0, k] |= not _came_first(order, m, u, s, k)
+    if n_slots > 1:
+        _bring_earliest_first(m.slots, slot, n_slots)
+    take(m.now, service, latency, m.granted, u, i, m.slots, slot, m.stalled, s, m.times, number, n, m.ended)
+
+
+@kernel(allocates=False, inlined=True)
+def _bring_earliest_first(slots: NDArray[np.int64], first: int, n_slots: int) -> None:
+    """Exchange slots of a unit so that in each sample the one that is free first comes first."""
+    for other in range(first + 1, first + n_slots):
+        for k in range(LANES):
+            earlier, later = min(slots[first, k], slots[other, k]), max(slots[first, k], slots[other, k])
+            slots[first, k], slots[other, k] = earlier, later
+
+
+@kernel(allocates=False, inlined=True)
+def _came_first(order: Order, m: Lanes, u: int, s: int, k: int) -> bool:
+    """Whether the last job that got a slot had to get it before one of stage `s` that was ready in the same cycle."""
+    step, ready = order.steps[m.granted[3 * u + STEP, k]], m.granted[3 * u + READY, k]
+    if step["stage"] >= s:
+        return False
+    if m.granted[3 * u + START, k] > ready:
+        return True
+    n = len(order.steps)
+    found = step["job"] == 0 or m.times[step["number"] - 1, k] < ready
+    for w in range(step["first"], step["end"]):
+        found &= m.times[order.awaited[w] % n, k] < ready
+    return bool(found)
+
+
+@kernel(allocates=False, inlined=True)
+def _hand_over(b: Batch, some: NDArray[np.int64], m: Lanes) -> None:
+    """Write down what became of the samples without doubt."""
+    rows, service = len(m.times) - 1, b.service
+    for lane in range(0, LANES, 8):
+        for first in range(0, rows - 7, 8):
+            turn(m.times, first, lane, b.times, rows, some)
+        for i in range(rows - rows % 8, rows):
+            for k in range(lane, lane + 8):
+                b.times[some[k], i] = m.times[i, k]
+    for k in range(LANES):
+        sample = some[k]
+        if m.doubt[0, k] != 0 or not b.left[sample]:
+            continue
+        b.left[sample] = False
+        for s in range(len(b.stages)):
+            stage, account, reached = b.stages[s], b.accounts[s], m.spans[s]
+            reached[0], reached[1] = NEVER, m.ended[s, k]
+            if stage["n_jobs"] > 0:
+                reached[0] = m.times[stage["first_job"], k]
+            if service.column[s] == NONE:
+                account[0] += _sum(service.common[service.bounds[s] : service.bounds[s + 1]])
+            else:
+                first = service.column[s]
+                account[0] += _sum(service.own[sample, first : first + stage["n_jobs"]])
+            for other in range(3):
+                account[1 + other] += m.stalled[3 * s + other, k]
+        add_spans(b, m.spans)
+
+
+@kernel(allocates=False, inlined=True)
+def _sum(values: NDArray[np.int64]) -> int:
+    found = 0
+    for value in values:
+        found += value
+    return found
