@@ -26,15 +26,15 @@ def check(stages: Sequence[AnyStage], units: Mapping[str, int], answer: Answer, 
     for stage in stages:
         _check_stage(stage, jobs, units, n_samples)
     _check_answer(answer, jobs)
-    check_total(stages)
 
 
-def check_total(stages: Sequence[AnyStage]) -> None:
-    """Raise ModelError unless all times of a sample stay within int64."""
+def check_total(stages: Sequence[AnyStage]) -> float:
+    """Service and latency of all jobs of the sample that has most; raises ModelError unless its times fit int64."""
     cycles = [stage.cycles if isinstance(stage, BatchStage) else total_cycles(stage) for stage in stages]
     total = float(np.max(sum(cycles), initial=0.0))
     if total >= MAX_CYCLES:
         raise ModelError(f"schedule: service and latency must sum to less than 2**62 cycles, got {total:.3g}")
+    return total
 
 
 def check_times(stage: AnyStage, n_jobs: int, n_samples: int) -> None:

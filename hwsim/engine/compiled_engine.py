@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.deadlock import deadlock
-from hwsim.engine.orders import follow_orders, room_for_one
+from hwsim.engine.orders import Blocks, follow_orders, room_for_one
 from hwsim.engine.records import Shared, shared_by
 from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
@@ -32,7 +32,7 @@ def run_all(schedules: Schedules, threads: int = 1) -> Timelines:
     """
     shared = shared_by(schedules)
     batch = _laid_out(schedules, shared)
-    follow_orders(schedules, shared, batch)
+    blocks = follow_orders(schedules, shared, batch)
     left = np.flatnonzero(batch.left)
     parts = min(threads, left.size)
     if parts > 1 and left.size * shared.service.common.size >= _JOBS_WORTH_THREADS:
@@ -42,7 +42,7 @@ def run_all(schedules: Schedules, threads: int = 1) -> Timelines:
     if batch.left.any():
         sample = int(batch.left.argmax())
         raise deadlock(schedules[sample], batch.heads[sample].tolist())
-    return _timelines(schedules, shared, batch)
+    return _timelines(shared, batch, blocks)
 
 
 def _play_in_threads(batch: Batch, shared: Shared, shares: Sequence[NDArray[np.int64]]) -> None:
@@ -79,6 +79,7 @@ def _laid_out(schedules: Schedules, shared: Shared) -> Batch:
         service=shared.service.numbers([stage.service for stage in stages], n_samples),
         latency=shared.latency.numbers([stage.latency for stage in stages], n_samples),
         times=np.empty((n_samples, 3 * n_jobs), dtype=np.int64),
+        makespan=np.zeros(n_samples, dtype=np.int64),
         ran=np.ones((n_samples, n_jobs), dtype=np.bool_),
         heads=np.zeros((n_samples, len(stages)), dtype=np.int64),
         left=np.ones(n_samples, dtype=np.bool_),
@@ -89,19 +90,39 @@ def _laid_out(schedules: Schedules, shared: Shared) -> Batch:
     )
 
 
-def _timelines(schedules: Schedules, shared: Shared, batch: Batch) -> Timelines:
-    """Views of the loop's arrays, by name."""
-    parts = shared.jobs
-    start, free, done = batch.times.reshape(len(schedules), 3, -1).swapaxes(0, 1)
-    makespan_cycles = done.max(axis=1, initial=0)  # no void job is later: it is void at free or done of one that ran
-    accounts = batch.accounts
-    accounts[:, -1] = makespan_cycles.sum() - accounts.sum(axis=1)  # idle is the rest
+def _timelines(shared: Shared, batch: Batch, blocks: Blocks) -> Timelines:
+    """The loop's arrays, by name."""
+    parts, accounts = shared.jobs, batch.accounts
+    accounts[:, -1] = batch.makespan.sum() - accounts.sum(axis=1)  # idle is the rest
+    start, free, done = (_Cycles(parts, event, batch, blocks) for event in range(3))
     return Timelines(
-        start={name: start[:, part] for name, part in parts.items()},
-        free={name: free[:, part] for name, part in parts.items()},
-        done={name: done[:, part] for name, part in parts.items()},
+        start=start,
+        free=free,
+        done=done,
         ran={name: batch.ran[:, part] for name, part in parts.items()},
-        makespan_cycles=makespan_cycles,
+        makespan_cycles=batch.makespan,
         accounts=dict(zip(parts, accounts, strict=True)),
         spans=dict(zip(shared.layers, batch.spans, strict=True)),
     )
+
+
+class _Cycles(Mapping[str, NDArray[np.int64]]):
+    """When the jobs of each stage started, were free or done: int64 [sample, job], brought together when asked for."""
+
+    def __init__(self, parts: Mapping[str, slice], event: int, batch: Batch, blocks: Blocks) -> None:
+        self._parts, self._blocks = parts, blocks
+        self._first, self._alone = event * batch.ran.shape[1], batch.times
+        self._known: dict[str, NDArray[np.int64]] = {}
+
+    def __getitem__(self, stage: str) -> NDArray[np.int64]:
+        if stage not in self._known:
+            part = self._parts[stage]
+            rows = slice(self._first + part.start, self._first + part.stop)
+            self._known[stage] = self._blocks.over(self._alone[:, rows], rows)
+        return self._known[stage]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,39 +20,66 @@ from hwsim.kernels.events.order import MOST_JOBS, STEP, Order, order_waits
 MOST_ORDERS = 3
 """That are kept, and that are tried anew in a batch: our choice."""
 _ALIGNED = 64  # bytes of a line of a cache, which a vector then does not cross
+_NARROW = np.iinfo(np.int32).max
 
 
-def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> None:
+@dataclass(frozen=True)
+class Blocks:
+    """Times of the samples that followed, LANES side by side."""
+
+    parts: list[tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]] = field(default_factory=list)
+    """Blocks [block, 3 jobs + 1, LANES], the samples that followed, and where each is among all lanes of the blocks."""
+
+    def over(self, alone: NDArray[np.int64], rows: slice) -> NDArray[np.int64]:
+        """Times [sample, row] of those that were played alone, with those of the others in their rows."""
+        if not self.parts:
+            return alone
+        found = alone.copy()
+        for blocks, samples, places in self.parts:
+            chosen = blocks[:, rows]
+            found[samples] = chosen.swapaxes(1, 2).reshape(-1, chosen.shape[1])[places]
+        return found
+
+
+def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
     """Play samples that follow one of a few orders, known from before or taken by one of them; the others are left."""
-    n_jobs = batch.ran.shape[1]
+    n_jobs, blocks = batch.ran.shape[1], Blocks()
     decided = (batch.stages["decider"] != NONE).any()
     if decided or len(batch.needs) > 1 or not 0 < n_jobs <= MOST_JOBS:
-        return
+        return blocks
     known: list[Order] = kept_with(schedules.shape or schedules).once("orders", list)
     if not known and len(schedules) == 1:
-        return
-    lanes = _lanes(batch)
+        return blocks
+    lanes = _lanes(batch, np.dtype(np.int32 if schedules.most_cycles < _NARROW else np.int64))
     useful: list[Order] = []
     others: list[Order] = []
     for order in tuple(known):
-        (useful if _follow(order, batch, lanes) else others).append(order)
+        (useful if _follow(order, batch, lanes, blocks) else others).append(order)
     for _ in range(MOST_ORDERS):
         left = np.flatnonzero(batch.left)
         if left.size < 2:
             break
         order = _taken_by(int(left[0]), batch, shared)
-        if not _follow(order, batch, lanes):
+        if not _follow(order, batch, lanes, blocks):
             break
         useful.append(order)
     known[:] = [*useful, *others][:MOST_ORDERS]
+    return blocks
 
 
-def _follow(order: Order, batch: Batch, lanes: Lanes) -> bool:
+def _follow(order: Order, batch: Batch, lanes: Lanes, blocks: Blocks) -> bool:
     """Let the samples that are left follow an order; whether any did."""
     left = np.flatnonzero(batch.left)
-    if left.size:
-        follow(order, batch, np.resize(left, -(-left.size // LANES) * LANES), lanes)
-    return int(batch.left.sum()) < left.size
+    if not left.size:
+        return False
+    samples = np.resize(left, -(-left.size // LANES) * LANES)
+    n_blocks, n_rows = samples.size // LANES, batch.times.shape[1] + 1
+    times = _rows(n_blocks * n_rows, lanes.now.dtype).reshape(n_blocks, n_rows, LANES)
+    follow(order, batch, samples, times, lanes)
+    places = np.flatnonzero(~batch.left[left])
+    if places.size:
+        blocks.parts.append((times, left[places], places))
+    return places.size > 0
 
 
 def _taken_by(sample: int, batch: Batch, shared: Shared) -> Order:
@@ -64,25 +94,26 @@ def _taken_by(sample: int, batch: Batch, shared: Shared) -> Order:
     return order
 
 
-def _lanes(batch: Batch) -> Lanes:
-    """Room for the samples that follow side by side."""
+def _lanes(batch: Batch, kind: np.dtype[Any]) -> Lanes:
+    """Room for the samples that follow side by side, of numbers of some kind."""
     n_stages, n_units = len(batch.stages), len(batch.units)
-
-    def room(rows: int) -> NDArray[np.int64]:
-        values = np.empty((rows + 1) * LANES, np.int64)
-        first = -values.ctypes.data % _ALIGNED // values.itemsize
-        return values[first : first + rows * LANES].reshape(rows, LANES)
-
     return Lanes(
-        times=room(batch.times.shape[1] + 1),
-        now=room(3),
-        slots=room(int(batch.units["n_slots"].sum())),
-        granted=room(3 * n_units),
-        stalled=room(3 * n_stages),
-        ended=room(n_stages),
-        doubt=room(1),
+        now=_rows(3, kind),
+        slots=_rows(int(batch.units["n_slots"].sum()), kind),
+        granted=_rows(3 * n_units, kind),
+        stalled=_rows(3 * n_stages, kind),
+        ended=_rows(n_stages, kind),
+        doubt=_rows(1, kind),
+        busy=np.zeros(n_stages, np.int64),
         spans=np.zeros((n_stages, 2), np.int64),
     )
+
+
+def _rows(rows: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Room [row, LANES] for numbers of a kind, which begins with a line of the cache."""
+    values = np.empty(rows * LANES + _ALIGNED // kind.itemsize, kind)
+    first = -values.ctypes.data % _ALIGNED // kind.itemsize
+    return values[first : first + rows * LANES].reshape(rows, LANES)
 
 
 def room_for_one(batch: Batch, shared: Shared) -> Machine:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import overload
 
 import numpy as np
@@ -29,6 +29,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         check(self.stages, self.units, self.answer)
+        check_total(self.stages)
         for stage in self.stages:
             check_array(f"stage {stage.name}: sample", stage.sample, np.int32, stage.n_jobs)
 
@@ -55,6 +56,7 @@ class Schedules(Sequence[Schedule]):
     answer: tuple[str, NDArray[np.int64]]
     n_samples: int
     shape: Schedules | None = None
+    most_cycles: float = field(init=False)  # service and latency of all jobs of a sample
 
     def __post_init__(self) -> None:
         if self.shape is None:
@@ -63,7 +65,7 @@ class Schedules(Sequence[Schedule]):
             for stage, before in zip(self.stages, self.shape.stages, strict=True):
                 if stage is not before:
                     check_times(stage, before.n_jobs, self.n_samples)
-            check_total(self.stages)
+        object.__setattr__(self, "most_cycles", check_total(self.stages))
 
     def retimed(
         self,

@@ -50,7 +50,7 @@ def play_batch(b: Batch, m: Machine) -> None:
         if stuck:
             return
         b.left[sample] = False
-        add_spans(b, m.reached)
+        add_up(b, sample, m.reached)
 
 
 @kernel(allocates=False, inlined=True)
@@ -66,14 +66,15 @@ def _fill(numbers: Numbers, sample: int, row: NDArray[np.int64]) -> None:
 
 
 @kernel(allocates=False, inlined=True)
-def add_spans(b: Batch, reached: NDArray[np.int64]) -> None:
-    """Add when each layer of a sample began and ended, from first start and last done of each stage [stage, 2]."""
+def add_up(b: Batch, sample: int, reached: NDArray[np.int64]) -> None:
+    """Find when a sample and its layers began and ended, from first start and last done of each stage [stage, 2]."""
     b.span[:, 0] = NEVER
     b.span[:, 1] = 0
     for s in range(len(b.layers)):
         span = b.span[b.layers[s]]
         span[0] = min(span[0], reached[s, 0])
         span[1] = max(span[1], reached[s, 1])
+        b.makespan[sample] = max(b.makespan[sample], reached[s, 1])
     for layer in range(len(b.span)):
         if b.span[layer, 0] != NEVER:
             b.spans[layer, 0] += b.span[layer, 0]

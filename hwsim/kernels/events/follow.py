@@ -11,14 +11,14 @@ this is in doubt is given back, to be played by the event loop.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.events.batch import add_spans
-from hwsim.kernels.events.lanes import LANES, queue, run, take, turn, wait
+from hwsim.kernels.events.batch import add_up
+from hwsim.kernels.events.lanes import LANES, Rows, queue, run, take, wait
 from hwsim.kernels.events.machine import NEVER, NONE, Batch, Numbers
 from hwsim.kernels.events.order import Order
 
@@ -29,26 +29,27 @@ READY, START, STEP = range(3)
 class Lanes(NamedTuple):
     """Room for some samples side by side: [..., LANES]."""
 
-    times: NDArray[np.int64]  # [3 N + 1]: start, free and done of every job, and 0
-    now: NDArray[np.int64]  # [3] of the job that is looked at: until when it has waited, service and latency
-    slots: NDArray[np.int64]  # [slot] cycle from which it is free
-    granted: NDArray[np.int64]  # [unit * 3] of the last job that got a slot: when it was ready and started, its step
-    stalled: NDArray[np.int64]  # [stage * 3] starved, blocked and arbitrating
-    ended: NDArray[np.int64]  # [stage] last done
-    doubt: NDArray[np.int64]  # [1] not 0 of samples that may have another order
+    now: Rows  # [3] of the job that is looked at: until when it has waited, service and latency
+    slots: Rows  # [slot] cycle from which it is free
+    granted: Rows  # [unit * 3] of the last job that got a slot: when it was ready and started, its step
+    stalled: Rows  # [stage * 3] starved, blocked and arbitrating
+    ended: Rows  # [stage] last done
+    doubt: Rows  # [1] not 0 of samples that may have another order
+    busy: NDArray[np.int64]  # [stage], of one sample
     spans: NDArray[np.int64]  # [stage, 2] first start and last done, of one sample
 
 
 @kernel(allocates=False)
-def follow(order: Order, b: Batch, samples: NDArray[np.int64], m: Lanes) -> None:
+def follow(order: Order, b: Batch, samples: NDArray[np.int64], blocks: NDArray[Any], m: Lanes) -> None:
     """Let samples follow an order, LANES at once; those that do not are left.
 
-    The samples are as many as LANES some times over, any of them more than once.
+    The samples are as many as LANES some times over, any of them more than once.  To `blocks` [block, 3 N + 1, LANES] go
+    start, free and done of every job, of one run of LANES after another.
     """
     n = len(order.steps)
     for first in range(0, samples.size, LANES):
-        some = samples[first : first + LANES]
-        m.times[3 * n] = 0
+        some, times = samples[first : first + LANES], blocks[first // LANES]
+        times[3 * n] = 0
         m.now[:] = 0
         m.slots[:] = 0
         m.granted[:] = NONE
@@ -63,17 +64,17 @@ def follow(order: Order, b: Batch, samples: NDArray[np.int64], m: Lanes) -> None
             latency = _cycles(b.latency, s, job * stage["latency_step"], some, m.now, LATENCY)
             places = step["before"], step["first"], step["space"], step["end"]
             if stage["unit"] == NONE or (alike and service == 0):
-                run(m.times, order.awaited, *places, m.stalled, s, m.now, service, latency, number, n, m.ended)
+                run(times, order.awaited, *places, m.stalled, s, m.now, service, latency, number, n, m.ended)
             else:
-                wait(m.times, order.awaited, *places, m.stalled, s, m.now)
-                _take_slot(order, b, i, service, latency, m)
+                wait(times, order.awaited, *places, m.stalled, s, m.now)
+                _take_slot(order, b, i, service, latency, times, m)
             _forget(b.service, s, m.now, SERVICE)
             _forget(b.latency, s, m.now, LATENCY)
-        _hand_over(b, some, m)
+        _hand_over(b, some, times, m)
 
 
 @kernel(allocates=False, inlined=True)
-def _cycles(numbers: Numbers, s: int, job: int, some: NDArray[np.int64], now: NDArray[np.int64], row: int) -> int:
+def _cycles(numbers: Numbers, s: int, job: int, some: NDArray[np.int64], now: Rows, row: int) -> int:
     """Cycles of a job, or 0 and in a row of `now` those of each sample."""
     column = numbers.column[s]
     if column == NONE:
@@ -84,13 +85,13 @@ def _cycles(numbers: Numbers, s: int, job: int, some: NDArray[np.int64], now: ND
 
 
 @kernel(allocates=False, inlined=True)
-def _forget(numbers: Numbers, s: int, now: NDArray[np.int64], row: int) -> None:
+def _forget(numbers: Numbers, s: int, now: Rows, row: int) -> None:
     if numbers.column[s] != NONE:
         now[row] = 0
 
 
 @kernel(allocates=False, inlined=True)
-def _take_slot(order: Order, b: Batch, i: int, service: int, latency: int, m: Lanes) -> None:
+def _take_slot(order: Order, b: Batch, i: int, service: int, latency: int, times: Rows, m: Lanes) -> None:
     """Give a job a slot in each sample in which it has service, and start it."""
     step, n = order.steps[i], len(order.steps)
     s, number = step["stage"], step["number"]
@@ -99,14 +100,14 @@ def _take_slot(order: Order, b: Batch, i: int, service: int, latency: int, m: La
     if queue(m.now, service, m.granted, u, m.doubt) != 0:
         for k in range(LANES):
             if m.now[SERVICE, k] + service > 0 and m.now[SINCE, k] == m.granted[3 * u + READY, k]:
-                m.doubt[0, k] |= not _came_first(order, m, u, s, k)
+                m.doubt[0, k] |= not _came_first(order, times, m, u, s, k)
     if n_slots > 1:
         _bring_earliest_first(m.slots, slot, n_slots)
-    take(m.now, service, latency, m.granted, u, i, m.slots, slot, m.stalled, s, m.times, number, n, m.ended)
+    take(m.now, service, latency, m.granted, u, i, m.slots, slot, m.stalled, s, times, number, n, m.ended)
 
 
 @kernel(allocates=False, inlined=True)
-def _bring_earliest_first(slots: NDArray[np.int64], first: int, n_slots: int) -> None:
+def _bring_earliest_first(slots: Rows, first: int, n_slots: int) -> None:
     """Exchange slots of a unit so that in each sample the one that is free first comes first."""
     for other in range(first + 1, first + n_slots):
         for k in range(LANES):
@@ -115,7 +116,7 @@ def _bring_earliest_first(slots: NDArray[np.int64], first: int, n_slots: int) ->
 
 
 @kernel(allocates=False, inlined=True)
-def _came_first(order: Order, m: Lanes, u: int, s: int, k: int) -> bool:
+def _came_first(order: Order, times: Rows, m: Lanes, u: int, s: int, k: int) -> bool:
     """Whether the last job that got a slot had to get it before one of stage `s` that was ready in the same cycle."""
     step, ready = order.steps[m.granted[3 * u + STEP, k]], m.granted[3 * u + READY, k]
     if step["stage"] >= s:
@@ -123,22 +124,19 @@ def _came_first(order: Order, m: Lanes, u: int, s: int, k: int) -> bool:
     if m.granted[3 * u + START, k] > ready:
         return True
     n = len(order.steps)
-    found = step["job"] == 0 or m.times[step["number"] - 1, k] < ready
+    found = step["job"] == 0 or times[step["number"] - 1, k] < ready
     for w in range(step["first"], step["end"]):
-        found &= m.times[order.awaited[w] % n, k] < ready
+        found &= times[order.awaited[w] % n, k] < ready
     return bool(found)
 
 
 @kernel(allocates=False, inlined=True)
-def _hand_over(b: Batch, some: NDArray[np.int64], m: Lanes) -> None:
+def _hand_over(b: Batch, some: NDArray[np.int64], times: Rows, m: Lanes) -> None:
     """Write down what became of the samples without doubt."""
-    rows, service = len(m.times) - 1, b.service
-    for lane in range(0, LANES, 8):
-        for first in range(0, rows - 7, 8):
-            turn(m.times, first, lane, b.times, rows, some)
-        for i in range(rows - rows % 8, rows):
-            for k in range(lane, lane + 8):
-                b.times[some[k], i] = m.times[i, k]
+    service = b.service
+    for s in range(len(b.stages)):
+        if service.column[s] == NONE:
+            m.busy[s] = _sum(service.common[service.bounds[s] : service.bounds[s + 1]])
     for k in range(LANES):
         sample = some[k]
         if m.doubt[0, k] != 0 or not b.left[sample]:
@@ -148,15 +146,14 @@ def _hand_over(b: Batch, some: NDArray[np.int64], m: Lanes) -> None:
             stage, account, reached = b.stages[s], b.accounts[s], m.spans[s]
             reached[0], reached[1] = NEVER, m.ended[s, k]
             if stage["n_jobs"] > 0:
-                reached[0] = m.times[stage["first_job"], k]
-            if service.column[s] == NONE:
-                account[0] += _sum(service.common[service.bounds[s] : service.bounds[s + 1]])
-            else:
-                first = service.column[s]
-                account[0] += _sum(service.own[sample, first : first + stage["n_jobs"]])
+                reached[0] = times[stage["first_job"], k]
+            column = service.column[s]
+            if column != NONE:
+                m.busy[s] = _sum(service.own[sample, column : column + stage["n_jobs"]])
+            account[0] += m.busy[s]
             for other in range(3):
                 account[1 + other] += m.stalled[3 * s + other, k]
-        add_spans(b, m.spans)
+        add_up(b, sample, m.spans)
 
 
 @kernel(allocates=False, inlined=True)

@@ -19,25 +19,22 @@ else:
     ir = Later("llvmlite.ir")
 
 LANES = 16
-"""Samples side by side, which fill two vectors of a processor that has them of 512 bits: our choice."""
+"""Samples side by side, which fill a vector of 512 bits with narrow numbers: our choice."""
 
 cgutils: Any = Later("numba.core.cgutils")
 types: Any = Later("numba.types")
-Rows = NDArray[np.int64]
-
-
-def _lanes(bits: int = 64) -> Any:
-    return vector(bits, LANES)
+Rows = NDArray[np.int32] | NDArray[np.int64]
+"""Numbers of each sample, [row, LANES]; narrow ones where all cycles are."""
 
 
 def _row(builder: Any, pointer: Any, row: Any) -> Any:
     """Row `row` of an array [row, lane]."""
-    return load(builder, pointer, builder.mul(row, number(LANES)), _lanes())
+    return load(builder, pointer, builder.mul(row, number(LANES)), vector(pointer.type.pointee.width, LANES))
 
 
 def _write(builder: Any, value: Any, pointer: Any, row: Any) -> None:
     at = builder.gep(pointer, [builder.mul(row, number(LANES))])
-    builder.store(value, builder.bitcast(at, _lanes().as_pointer()), align=8)
+    builder.store(value, builder.bitcast(at, value.type.as_pointer()), align=value.type.element.width // 8)
 
 
 def _add(builder: Any, value: Any, pointer: Any, row: Any) -> None:
@@ -46,6 +43,12 @@ def _add(builder: Any, value: Any, pointer: Any, row: Any) -> None:
 
 def _larger(builder: Any, one: Any, other: Any) -> Any:
     return builder.select(builder.icmp_signed(">", one, other), one, other)
+
+
+def _alike(builder: Any, value: Any, kind: Any) -> Any:
+    """The same number for every sample."""
+    narrow = value if kind.element.width == value.type.width else builder.trunc(value, kind.element)
+    return spread(builder, narrow, LANES)
 
 
 class _Job(NamedTuple):
@@ -183,7 +186,8 @@ def run(
 
 def _cycles(builder: Any, now: Any, service: Any, latency: Any) -> tuple[Any, Any]:
     both = ((1, service), (2, latency))
-    one, other = (builder.add(_row(builder, now, number(row)), spread(builder, common, LANES)) for row, common in both)
+    own = [(_row(builder, now, number(row)), common) for row, common in both]
+    one, other = (builder.add(cycles, _alike(builder, common, cycles.type)) for cycles, common in own)
     return one, other
 
 
@@ -201,7 +205,7 @@ def _resolve_interpreted(
     free = start + now[1] + service
     done = free + now[2] + latency
     times[job], times[n + job], times[2 * n + job] = start, free, done
-    np.maximum(ended[stage], done, out=ended[stage])
+    ended[stage] = np.maximum(ended[stage], done)
 
 
 def _resolve(
@@ -230,9 +234,9 @@ def queue(_typing_context: Any, now: Any, service: Any, granted: Any, unit: Any,
         now_at, service, granted_at, unit, doubt_at = pointers(context, builder, signature, arguments)
         ready, before = _row(builder, now_at, number(0)), _row(builder, granted_at, builder.mul(unit, number(3)))
         cycles, _ = _cycles(builder, now_at, service, number(0))
-        asks = builder.icmp_signed(">", cycles, all_lanes(_lanes(), 0))
+        asks = builder.icmp_signed(">", cycles, all_lanes(cycles.type, 0))
         early = builder.and_(asks, builder.icmp_signed("<", ready, before))
-        doubt = builder.or_(_row(builder, doubt_at, number(0)), builder.sext(early, _lanes()))
+        doubt = builder.or_(_row(builder, doubt_at, number(0)), builder.sext(early, ready.type))
         _write(builder, doubt, doubt_at, number(0))
         ties = builder.and_(asks, builder.icmp_signed("==", ready, before))
         return builder.zext(builder.bitcast(ties, ir.IntType(LANES)), index())
@@ -298,9 +302,9 @@ def take(
         )
         cycles = _cycles(builder, now_at, service, latency)
         ready, free = _row(builder, now_at, number(0)), _row(builder, slot_at, slot)
-        asks = builder.icmp_signed(">", cycles[0], all_lanes(_lanes(), 0))
+        asks = builder.icmp_signed(">", cycles[0], all_lanes(cycles[0].type, 0))
         start = builder.select(asks, _larger(builder, ready, free), ready)
-        for i, value in enumerate((ready, start, spread(builder, step, LANES))):
+        for i, value in enumerate((ready, start, _alike(builder, step, ready.type))):
             place = builder.add(builder.mul(unit, number(3)), number(i))
             _write(builder, builder.select(asks, value, _row(builder, granted_at, place)), granted_at, place)
         _write(builder, builder.select(asks, builder.add(start, cycles[0]), free), slot_at, slot)
@@ -311,47 +315,3 @@ def take(
         return context.get_dummy_value()
 
     return signature, codegen
-
-
-def _turn_interpreted(
-    times: Rows, first: int, lane: int, target: Rows, _width: int, samples: NDArray[np.int64]
-) -> None:
-    for k in range(8):
-        target[samples[lane + k], first : first + 8] = times[first : first + 8, lane + k]
-
-
-@intrinsic(interpreted=_turn_interpreted)
-def turn(_typing_context: Any, times: Any, first: Any, lane: Any, target: Any, width: Any, samples: Any) -> Any:
-    """Copy eight rows from `first` on of eight lanes from `lane` on to rows `samples[lane]` of target [sample, width]."""
-    signature = types.void(times, types.int64, types.int64, target, types.int64, samples)
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        time_at, first, lane, target_at, width, sample_at = pointers(context, builder, signature, arguments)
-        eight = vector(64, 8)
-        rows = []
-        for i in range(8):
-            at = builder.add(builder.mul(builder.add(first, number(i)), number(LANES)), lane)
-            rows.append(load(builder, time_at, at, eight))
-        for distance in (4, 2, 1):
-            rows = _swap(builder, rows, distance)
-        for k, row in enumerate(rows):
-            sample = builder.load(builder.gep(sample_at, [builder.add(lane, number(k))]))
-            at = builder.gep(target_at, [builder.add(builder.mul(sample, width), first)])
-            builder.store(row, builder.bitcast(at, eight.as_pointer()), align=8)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-def _swap(builder: Any, rows: list[Any], distance: int) -> list[Any]:
-    """Exchange parts of rows `distance` apart, of which those of 4, 2 and 1 turn rows into columns."""
-    found = list(rows)
-    for i in range(8):
-        if i & distance:
-            continue
-        low = [j if not j & distance else 8 + j - distance for j in range(8)]
-        high = [j + distance if not j & distance else 8 + j for j in range(8)]
-        pair = rows[i], rows[i + distance]
-        found[i] = builder.shuffle_vector(*pair, ir.Constant(vector(32, 8), low))
-        found[i + distance] = builder.shuffle_vector(*pair, ir.Constant(vector(32, 8), high))
-    return found

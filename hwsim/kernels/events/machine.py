@@ -106,7 +106,8 @@ class Batch(NamedTuple):
     needs: NDArray[np.int64]  # [1 or sample, need]
     service: Numbers
     latency: Numbers
-    times: NDArray[np.int64]  # [sample, 3 N]
+    times: NDArray[np.int64]  # [sample, 3 N] of those that are played one by one
+    makespan: NDArray[np.int64]  # [sample] the last done
     ran: NDArray[np.bool_]  # [sample, N], True
     heads: NDArray[np.int64]  # [sample, stage]
     left: NDArray[np.bool_]  # [sample] True until it has been played
