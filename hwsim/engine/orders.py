@@ -37,7 +37,7 @@ class Blocks:
         found = alone.copy()
         for blocks, samples, places in self.parts:
             chosen = blocks[:, rows]
-            found[samples] = chosen.swapaxes(1, 2).reshape(-1, chosen.shape[1])[places]
+            found[samples] = chosen.swapaxes(1, 2).reshape(len(blocks) * LANES, chosen.shape[1])[places]
         return found
 
 
