@@ -19,6 +19,7 @@ from hwsim.kernels.events.order import MOST_JOBS, STEP, Order, order_waits
 
 MOST_ORDERS = 3
 """That are kept, and that are tried anew in a batch: our choice."""
+_JOBS_WORTH_AN_ORDER = 1 << 15  # of all samples that are left: to find one takes as long as to play some thousand
 _ALIGNED = 64  # bytes of a line of a cache, which a vector then does not cross
 _NARROW = np.iinfo(np.int32).max
 
@@ -48,7 +49,7 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
     if decided or len(batch.needs) > 1 or not 0 < n_jobs <= MOST_JOBS:
         return blocks
     known: list[Order] = kept_with(schedules.shape or schedules).once("orders", list)
-    if not known and len(schedules) == 1:
+    if not known and len(schedules) * n_jobs < _JOBS_WORTH_AN_ORDER:
         return blocks
     lanes = _lanes(batch, np.dtype(np.int32 if schedules.most_cycles < _NARROW else np.int64))
     useful: list[Order] = []
@@ -57,7 +58,7 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
         (useful if _follow(order, batch, lanes, blocks) else others).append(order)
     for _ in range(MOST_ORDERS):
         left = np.flatnonzero(batch.left)
-        if left.size < 2:
+        if left.size < 2 or left.size * n_jobs < _JOBS_WORTH_AN_ORDER:
             break
         order = _taken_by(int(left[0]), batch, shared)
         if not _follow(order, batch, lanes, blocks):

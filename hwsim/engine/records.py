@@ -120,9 +120,9 @@ def _needs(schedules: Schedules) -> NDArray[np.int64]:
     """What waits and decisions need, [1, need] where samples are alike in all of that, else [sample, need]."""
     stages = schedules.stages
     parts = [*(wait.needs for stage in stages for wait in stage.waits), *(each.needs for each in _decided(stages))]
-    rows = len(schedules) if any(part.ndim == 2 for part in parts) else 1
-    nothing = np.zeros((rows, 0), np.int64)
-    return np.concatenate([nothing, *(np.broadcast_to(part, (rows, part.shape[-1])) for part in parts)], axis=1)
+    if all(part.ndim == 1 for part in parts):
+        return np.concatenate([_NOTHING, *parts])[None]
+    return np.concatenate([np.broadcast_to(part, (len(schedules), part.shape[-1])) for part in parts], axis=1)
 
 
 def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:
