@@ -163,6 +163,7 @@ class Ledger:
         """Totals of each posting under its layer and action, added up where several have one."""
         by_name = {stage.name: stage for stage in stages}
         totals: dict[Action, Counts] = {}
+        known: dict[tuple[str, int], Counts] = {}  # several actions may have one array of counts
         for checked in self._checked:
             stage = by_name.get(checked.stage)
             if stage is None:
@@ -172,7 +173,10 @@ class Ledger:
                     f"{_named(stage.name, checked.actions[0])}: "
                     f"counts of {checked.rows.shape[2]} jobs, the stage has {stage.n_jobs}"
                 )
-            found = for_all(total(stage, checked), self.n_samples)
+            same = stage.name, id(checked.rows)
+            if same not in known:
+                known[same] = for_all(total(stage, checked), self.n_samples)
+            found = known[same]
             for component, action, place in checked.actions:
                 key = Action(stage.layer, component, action)
                 totals[key] = totals[key] + found[place] if key in totals else found[place]

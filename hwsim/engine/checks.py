@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.stage import BatchStage, Event, Stage, Stall, Unless, Wait, total_cycles
+from hwsim.engine.stage import BatchStage, Event, Stage, Stall, Unless, Wait
 from hwsim.errors import ModelError, guess
 
 MAX_CYCLES = 2**62
@@ -30,8 +30,16 @@ def check(stages: Sequence[AnyStage], units: Mapping[str, int], answer: Answer, 
 
 def check_total(stages: Sequence[AnyStage]) -> float:
     """Service and latency of all jobs of the sample that has most; raises ModelError unless its times fit int64."""
-    cycles = [stage.cycles if isinstance(stage, BatchStage) else total_cycles(stage) for stage in stages]
-    total = float(np.max(sum(cycles), initial=0.0))
+    alike, single, own = [np.zeros(0, np.int64)], 0.0, np.zeros(1)
+    for stage in stages:
+        for cycles in (stage.service, stage.latency):
+            if isinstance(cycles, int | np.integer):
+                single += float(cycles) * stage.n_jobs
+            elif cycles.ndim == 1:
+                alike.append(cycles)
+            else:
+                own = own + np.add.reduce(cycles, axis=-1, dtype=np.float64)
+    total = float(np.max(own, initial=0.0)) + single + float(np.add.reduce(np.concatenate(alike), dtype=np.float64))
     if total >= MAX_CYCLES:
         raise ModelError(f"schedule: service and latency must sum to less than 2**62 cycles, got {total:.3g}")
     return total
@@ -127,7 +135,7 @@ def check_array(
 
 
 def _check_times(stage: str, what: str, cycles: NDArray[np.int64]) -> None:
-    if cycles.size and cycles.min() < 0:
+    if cycles.size and np.minimum.reduce(cycles, axis=None) < 0:
         where = np.unravel_index(np.argmax(cycles < 0), cycles.shape)
         raise ModelError(f"{_job(stage, where)}: {what} must not be negative, got {cycles[where]}")
 
