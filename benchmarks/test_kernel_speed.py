@@ -75,13 +75,8 @@ def report(name, seconds, layers):
 
 
 def test_counts_of_spiking_rows(benchmark, layers):
-    rooms = [np.zeros((5, *planes.shape[1:3], placed.window.out_height), np.int64) for placed, _, planes in layers]
-
     def count():
-        return [
-            count_words(planes, placed.window, placed.words_per_block, 17, room)
-            for (placed, _, planes), room in zip(layers, rooms, strict=True)
-        ]
+        return [count_words(planes, placed.window, placed.words_per_block, 17) for placed, _, planes in layers]
 
     for (placed, _, planes), counts in zip(layers, count(), strict=True):
         spikes, window = int(np.bitwise_count(planes).sum()), placed.window

@@ -1,6 +1,7 @@
 """Train a direct-coded SNN with learned leaks and thresholds, take it to few-bit integers, and write its trace.
 
     python tools/train_dietsnn.py --data fashion_mnist.npz --dataset Fashion-MNIST --flip --out fashion.npz
+    python tools/train_dietsnn.py ... --start fashion.npz --qat-epochs 3 --out fashion_more.npz
     python tools/train_dietsnn.py ... --hardware imc --start fashion.npz --variation 0.1 --out fashion_imc.npz
 
 The network and its training follow DIET-SNN (arXiv 2008.03658), the loss on every timestep's accumulated logits DT-SNN
@@ -27,6 +28,8 @@ def _stages(options: argparse.Namespace) -> Run:
         from training.dietsnn.ablation import run
     elif options.hardware:
         from training.dietsnn.hardened import run
+    elif options.start:
+        from training.dietsnn.further import run
     elif options.learn:
         from training.dietsnn.diet import run
     else:

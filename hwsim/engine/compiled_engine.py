@@ -15,7 +15,7 @@ from hwsim.engine.records import Shared, shared_by
 from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
 from hwsim.kernels.events.batch import play_batch
-from hwsim.kernels.events.machine import Batch
+from hwsim.kernels.events.machine import Batch, Machine
 
 _JOBS_WORTH_THREADS = 1 << 16  # of all samples: to start threads takes as long as some thousand of them
 
@@ -67,8 +67,14 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "hwsim engine")
 
 
+def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
+    """Empty machines at cycle 0, and room for one of them: names become positions, arrays of all stages one each."""
+    shared = shared_by(schedules)
+    batch = _laid_out(schedules, shared)
+    return batch, room_for_one(batch, shared)
+
+
 def _laid_out(schedules: Schedules, shared: Shared) -> Batch:
-    """Empty machines at cycle 0: names become positions, arrays of all stages one each."""
     records = shared.records
     stages, n_samples = schedules.stages, len(schedules)
     n_jobs, n_layers = shared.service.common.size, len(shared.layers)

@@ -61,7 +61,7 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
         if left.size < 2 or left.size * n_jobs < _JOBS_WORTH_AN_ORDER:
             break
         order = _taken_by(int(left[0]), batch, shared)
-        if not _follow(order, batch, lanes, blocks):
+        if order is None or not _follow(order, batch, lanes, blocks):
             break
         useful.append(order)
     known[:] = [*useful, *others][:MOST_ORDERS]
@@ -83,13 +83,15 @@ def _follow(order: Order, batch: Batch, lanes: Lanes, blocks: Blocks) -> bool:
     return places.size > 0
 
 
-def _taken_by(sample: int, batch: Batch, shared: Shared) -> Order:
-    """Play a sample, and return the order in which its jobs were resolved."""
+def _taken_by(sample: int, batch: Batch, shared: Shared) -> Order | None:
+    """Play a sample, and return the order in which its jobs were resolved; None where it deadlocks."""
     alone = np.zeros_like(batch.left)
     alone[sample] = True
     room = room_for_one(batch, shared)
     play_batch(batch._replace(left=alone), room)
-    batch.left[sample] = alone[sample]
+    if alone[sample]:
+        return None
+    batch.left[sample] = False
     order = Order(np.zeros(batch.ran.shape[1], STEP), np.zeros(batch.needs.shape[1], np.int32))
     order_waits(batch.stages, shared.waits, batch.needs[0], room.resolved, np.zeros(len(batch.stages), np.int64), order)
     return order

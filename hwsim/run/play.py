@@ -24,6 +24,7 @@ from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps
 from hwsim.progress import followed
 from hwsim.run.replay import whole
+from hwsim.traces.file.content import let_go
 
 Counts = NDArray[np.int64]
 Jobs = NDArray[np.bool_]
@@ -74,6 +75,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     """The same for some batches of it, each in so many threads where that is offered."""
     parts: dict[RunName, list[Tally]] = {run: [] for run in workload.runs if run is not RunName.STREAMED}
     alone: list[Schedules] = []  # of every sample with all timesteps, where they are to follow each other
+    let_go()
     for batch in batches:
         if RunName.STREAMED in workload.runs:
             alone.append(whole(batch.runs[RunName.STATIC]))
@@ -88,6 +90,7 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
                 case Overlapped():
                     tally = _overlapped(batch, scheduled, engine, workload.timesteps)
             parts[run].append(tally)
+        let_go()
     found = {run: join(tallies) for run, tallies in parts.items()}
     if alone and workload.stream is not None:
         found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)

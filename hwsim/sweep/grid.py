@@ -7,7 +7,7 @@ from itertools import islice
 
 from hwsim.sweep.figures import FIGURES
 from hwsim.sweep.journal import Rows
-from hwsim.sweep.order import ordered, outermost_first
+from hwsim.sweep.order import begins, ordered, outermost_first
 from hwsim.sweep.row import Row
 from hwsim.sweep.runner import Executors, run
 from hwsim.sweep.space import Space
@@ -59,7 +59,8 @@ def run_points(
     found: list[Row] = []
     done, total = len(into.rows), len(into.rows) + len(numbers)
     told(done, total)
-    for _, rows in run(rows_of, Task.of(space, outermost), numbers, executors):
+    together = begins(space, numbers, outermost)
+    for _, rows in run(rows_of, Task.of(space, outermost), numbers, executors, together):
         into.append(rows)
         found += rows
         told(done + len(found), total)

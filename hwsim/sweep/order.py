@@ -46,9 +46,15 @@ def _anew(space: Space, designs: Designs, start: Point, axis: int) -> int:
 
 def ordered(space: Space, numbers: Iterable[int], outermost: Sequence[int]) -> list[int]:
     """Points so that those that share most follow each other."""
+    return sorted(numbers, key=lambda number: _places(space, number, outermost))
 
-    def key(number: int) -> tuple[int, ...]:
-        point = space.point(number)
-        return point.trace, point.design, *(point.places[axis] for axis in outermost if point.places)
 
-    return sorted(numbers, key=key)
+def begins(space: Space, numbers: Sequence[int], outermost: Sequence[int]) -> frozenset[int]:
+    """Of points in that order those that differ from the one before in more than the innermost axis."""
+    shared = [_places(space, number, outermost[:-1]) for number in numbers]
+    return frozenset(number for n, number in enumerate(numbers) if n == 0 or shared[n] != shared[n - 1])
+
+
+def _places(space: Space, number: int, axes: Sequence[int]) -> tuple[int, ...]:
+    point = space.point(number)
+    return point.trace, point.design, *(point.places[axis] for axis in axes if point.places)

@@ -1,10 +1,14 @@
-"""Points over an executor, in chunks that take about half a second; a worker that is lost costs no point."""
+"""Points over an executor, in chunks that take about half a second; a worker that is lost costs no point.
+
+Chunks begin, where that is near, at points that share little with those before: what a chunk has found is of no use to
+the worker of the next.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
@@ -16,6 +20,8 @@ from hwsim.sweep.worker import Task
 Result = TypeVar("Result")
 SECONDS_A_CHUNK = 0.5
 MOST_A_CHUNK = 250
+NEAR = 8
+"""Points by which a chunk may always be longer to end where a new one should begin; long ones by half."""
 LOSSES = 5
 """Times in a row that workers may be lost with nothing done in between."""
 
@@ -61,6 +67,7 @@ class _Queue(Generic[Result]):
     """What is still to be done, and how long it takes."""
 
     numbers: deque[int]
+    begins: Collection[int] = ()  # points at which chunks should begin
     seconds_a_point: float = 0.0
     again: deque[int] = field(default_factory=deque)  # points that were under way when a worker was lost
 
@@ -70,7 +77,16 @@ class _Queue(Generic[Result]):
             return [self.again.popleft()]
         n = int(SECONDS_A_CHUNK / self.seconds_a_point) if self.seconds_a_point else 4
         n = min(n, MOST_A_CHUNK, -(-len(self.numbers) // (2 * jobs)))
-        return [self.numbers.popleft() for _ in range(min(max(n, least, 1), len(self.numbers)))]
+        n = self._nearest_begin(min(max(n, least, 1), len(self.numbers)))
+        return [self.numbers.popleft() for _ in range(n)]
+
+    def _nearest_begin(self, n: int) -> int:
+        """How many points there are up to where a chunk should begin, about `n`, or `n` where none does."""
+        if not self.begins:
+            return n
+        lengths = range(max(1, n - n // 2), min(n + max(n // 2, NEAR), len(self.numbers)) + 1)
+        ends = (each for each in lengths if each == len(self.numbers) or self.numbers[each] in self.begins)
+        return min(ends, key=lambda each: abs(each - n), default=n)
 
     def at_once(self, jobs: int) -> int:
         """How many tasks may be under way: one, where it may be the task itself that ends its worker."""
@@ -86,13 +102,17 @@ class _Queue(Generic[Result]):
 
 
 def run(
-    do: Callable[[Task, Sequence[int]], list[Result]], task: Task, numbers: Sequence[int], executors: Executors | None
+    do: Callable[[Task, Sequence[int]], list[Result]],
+    task: Task,
+    numbers: Sequence[int],
+    executors: Executors | None,
+    begins: Collection[int] = (),
 ) -> Iterator[tuple[list[int], list[Result]]]:
     """Do something with all points, in this process without executors: chunks and results as they are done.
 
-    Raises UsageError where workers are lost again and again.
+    `begins` are the points at which chunks should begin.  Raises UsageError where workers are lost again and again.
     """
-    queue: _Queue[Result] = _Queue(deque(numbers))
+    queue: _Queue[Result] = _Queue(deque(numbers), begins)
     if executors is None:
         while queue:
             chunk = queue.next(1, 1)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from accelerators.imc.counting_cases import (
+    assert_counts,
     naive_counts,
     packed,
     patches,
     random_bits,
     segments_by_row,
+    shares,
     square,
     windows,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.kernels.crossbar.rows import count_rows
+from hwsim.kernels.crossbar.rows import Sliding, count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
 
 
@@ -29,8 +31,9 @@ def test_rows_of_any_placement(window, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32), "placement"))
     reads = rng.integers(0, data.draw(st.sampled_from([1, 3]), "most blocks and phases"), (*shape, 2))
     dac_bits, range_rows = data.draw(st.integers(1, 3), "dac bits"), data.draw(st.integers(0, 5), "range")
-    found = count_rows(packed(bits), window, segments_by_row(reads), dac_bits, range_rows)
-    np.testing.assert_array_equal(np.array(found), naive_counts(patches(bits, window), reads, dac_bits, range_rows))
+    ends = data.draw(shares(window), "shares")
+    found = count_rows(packed(bits), window, segments_by_row(reads), dac_bits, range_rows, ends)
+    assert_counts(found, naive_counts(patches(bits, window), reads, dac_bits, range_rows, ends))
 
 
 @settings(max_examples=150, deadline=None)
@@ -44,11 +47,29 @@ def test_blocks_of_whole_words(window, data):
     offset = np.arange(kernel[0] * kernel[1]).reshape(*kernel, 1)
     reads[..., 0] = offset * -(-words.shape[-1] // per_block) + np.arange(channels) // (64 * per_block)
     range_rows = data.draw(st.sampled_from([0, 3, 17, 63, 64, 1000]), "range")
-    wanted = naive_counts(patches(bits, window), reads, 1, range_rows)
-    found = count_words(words, window, per_block, range_rows)
-    np.testing.assert_array_equal(np.array(found), wanted)
-    room = np.zeros((5, *found.driven.shape), np.int64)
-    np.testing.assert_array_equal(np.array(count_words(words, window, per_block, range_rows, room)), wanted)
+    ends = data.draw(shares(window), "shares")
+    found = count_words(words, window, per_block, range_rows, ends)
+    assert_counts(found, naive_counts(patches(bits, window), reads, 1, range_rows, ends))
+
+
+def test_windows_of_a_row_are_one_share_unless_told():
+    window = square(4, 5, 3, 1)
+    bits = np.random.default_rng(3).integers(0, 2, (1, 2, 1, 20, 10))
+    reads = np.zeros((3, 3, 10, 2), np.int64)
+    reads[..., 0] = np.arange(9).reshape(3, 3, 1)
+    wanted = naive_counts(patches(bits, window), reads, 1, 3)
+    assert wanted.serial.shape == (1, 2, 1, 4)
+    assert_counts(count_rows(packed(bits), window, segments_by_row(reads), 1, 3), wanted)
+    assert_counts(count_words(packed(bits), window, 1, 3), wanted)
+
+
+@pytest.mark.parametrize("samples", [63, 64, 65, 130])
+def test_more_maps_than_are_counted_at_once(samples):
+    window = Sliding(5, 6, (3, 2), (2, 2), (1, 1), (1, 2), 3, 3)
+    bits = np.random.default_rng(samples).integers(0, 2, (3, samples, 1, 30, 5))
+    reads = np.random.default_rng(1).integers(0, 2, (3, 2, 5, 2))
+    found = count_rows(packed(bits), window, segments_by_row(reads), 2, 3, np.array([0, 1, 3]))
+    assert_counts(found, naive_counts(patches(bits, window), reads, 2, 3, [0, 1, 3]))
 
 
 @pytest.mark.parametrize(("width", "n_words"), [(61, 1), (62, 1), (63, 1), (130, 2), (200, 3), (9, 21), (7, 70)])
@@ -66,8 +87,8 @@ def test_silent_windows_of_rows_of_any_number_of_flag_words(width, padding, n_wo
     over = ((left >= 0) & (left < window.out_width)).sum(axis=1)
     counts = count_words(words, window, 1, 64)
     middle = (window.out_height - 1) // 2
-    np.testing.assert_array_equal(counts.serial[:, 0, middle], over)
-    np.testing.assert_array_equal(counts.silent[:, 0, middle], window.out_width - over)
+    np.testing.assert_array_equal(counts.serial[0, :, 0, middle], over)
+    np.testing.assert_array_equal(counts.silent[0, :, 0, middle], window.out_width - over)
 
 
 def test_words_of_many_rows_at_once_are_refused_in_time():
@@ -85,4 +106,4 @@ def test_the_most_words_that_fit_do_not_run_into_one_another():
     places = (1 << 19) - 1
     planes = np.full((1, 1, 1, places, 1), 2**64 - 1, np.uint64)
     counts = count_words(planes, square(1, places), 1, 63)
-    assert [int(count[0, 0, 0]) for count in counts] == [64 * places, 64 * places, places, places, places, 0]
+    assert [count.item() for count in counts] == [64 * places, 64 * places, places, places, places, 0]

@@ -19,6 +19,7 @@ from hwsim import sweep
 from hwsim.errors import UsageError
 from hwsim.sweep import runner
 from hwsim.sweep.executors import processes
+from hwsim.sweep.order import begins, ordered
 from hwsim.sweep.runner import Executors, run
 from hwsim.sweep.worker import Task
 
@@ -58,6 +59,32 @@ def test_chunks_grow_until_they_take_their_time(monkeypatch):
     monkeypatch.setattr(runner, "SECONDS_A_CHUNK", 1e-9)
     list(run(note, NOTHING, range(20), None))
     assert set(chunks[1:]) == {1}
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 0.5])
+@pytest.mark.parametrize("executors", [None, Executors(threads, 2)])
+def test_what_shares_most_stays_in_one_chunk(monkeypatch, seconds, executors):
+    monkeypatch.setattr(runner, "SECONDS_A_CHUNK", seconds)
+    begins = range(0, 400, 6)
+    chunks = [chunk for chunk, _ in run(squares, NOTHING, range(400), executors, begins)]
+    assert sorted(number for chunk in chunks for number in chunk) == list(range(400))
+    assert all(chunk[0] in begins for chunk in chunks)
+
+
+def test_a_long_stretch_is_cut_all_the_same():
+    chunks = [chunk for chunk, _ in run(squares, NOTHING, range(3000), None, {0, 2900})]
+    assert [chunk[0] for chunk in chunks[:2]] == [0, 4]
+    assert max(map(len, chunks)) <= 1.5 * runner.MOST_A_CHUNK
+    assert 2900 in {chunk[0] for chunk in chunks}
+
+
+def test_chunks_begin_where_more_than_the_innermost_axis_changes(tmp_path):
+    where = space(tmp_path)
+    order = tuple(range(len(where.axes)))
+    numbers = ordered(where, range(len(where)), order)
+    inner = len(where.axes[-1].values)
+    found = begins(where, numbers, order)
+    assert {numbers.index(number) for number in found} == {0, *range(where.n_references, len(where), inner)}
 
 
 def kill_at(n):

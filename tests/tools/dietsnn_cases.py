@@ -40,8 +40,17 @@ def some_network(seed=3):
 
 
 def run_tool(folder, *more):
-    """The tool on `folder`/d.npz with a small network; later options win."""
+    """The tool on `folder`/d.npz with a small network, unless it goes on from one; later options win."""
     arguments = f"--data {folder}/d.npz --out {folder}/t.npz --cache {folder}/c --dataset Squares --licence CC0-1.0"
-    arguments += " --channels 3,5,9 --timesteps 3 --epochs 2"
+    arguments += "" if "--start" in more else " --channels 3,5,9 --timesteps 3 --epochs 2"
     arguments += " --held-out 20 --recorded 8 --inputs 24 --threads 1"
     return train_dietsnn.main([*arguments.split(), *more])
+
+
+def some_start(folder):
+    """A network that the tool has trained a little, to go on from; 100 images were held out."""
+    x, y = some_images(1500, 0)
+    save_npz(folder / "d.npz", x_train=x, y_train=y)
+    stages = "--epochs 5 --qat-epochs 1 --shift 0 --held-out 100 --channels 8,8,24"
+    assert run_tool(folder, *stages.split()) == 0
+    return (folder / "t.npz").rename(folder / "start.npz")

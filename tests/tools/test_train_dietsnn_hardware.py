@@ -9,12 +9,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tools.dietsnn_cases import GEOMETRY, run_tool, save_npz, some_images, some_network
+from tools.dietsnn_cases import GEOMETRY, run_tool, some_images, some_network, some_start
 from training.common.loop import as_pixels
 from training.dietsnn.export import network_of
 from training.dietsnn.hardened import design, put_on, take_off
 from training.dietsnn.quantise import Precision, QuantNetwork
-from training.dietsnn.start import network_of_trace, read_start
 
 from hwsim.accelerators.imc.functional.run import CrossbarProducts
 from hwsim.traces.direct.golden import execute
@@ -109,27 +108,7 @@ def test_gradients_are_those_of_the_cells_as_drawn():
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("start")
-    x, y = some_images(1500, 0)
-    save_npz(folder / "d.npz", x_train=x, y_train=y)
-    stages = ["--epochs", "5", "--qat-epochs", "1", "--shift", "0", "--held-out", "100", "--channels", "8,8,24"]
-    assert run_tool(folder, *stages) == 0
-    return (folder / "t.npz").rename(folder / "start.npz")
-
-
-def test_the_network_of_a_trace_is_exported_as_it_was(started):
-    trace = read_start(started)
-    again = network_of(network_of_trace(trace))
-    for one, other in zip(trace.network, again, strict=True):
-        for field in ("weights", "neuron", "bias"):
-            a, b = getattr(one, field, None), getattr(other, field, None)
-            if field == "weights" and a is not None:
-                assert np.array_equal(a.values, b.values)
-                assert np.allclose(a.scale, b.scale, rtol=1e-5)
-            elif field == "neuron" and a is not None:
-                assert np.array_equal(a.v_threshold, b.v_threshold) and a.leak == b.leak
-            elif a is not None:
-                assert np.array_equal(a, b)
+    return some_start(tmp_path_factory.mktemp("start"))
 
 
 def test_the_tool_trains_through_a_chip_and_calibrates_on_one(started, capsys):
@@ -151,7 +130,6 @@ def test_the_tool_trains_through_a_chip_and_calibrates_on_one(started, capsys):
     ("more", "says"),
     [
         (["--hardware", "imc"], "--hardware: needs --start"),
-        (["--start", "x.npz"], "--start: needs --hardware"),
         (["--set", "adc.bits=4"], "--set"),
         (["--hardware", "ttfs", "--start", "START"], "wanted one with crossbars"),
         (["--hardware", "imc", "--start", "START", "--set", "signs.correction=reference_column"], "reference_column"),

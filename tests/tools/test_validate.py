@@ -280,27 +280,6 @@ def test_parts_between_marks_are_replaced_and_nothing_else():
         part_of(path, text, "b")
 
 
-NAMES = re.compile(r"\b(Eyeriss|Chipmunk|ODIN|ReckOn|Jia|Sinangil|NeuRRAM)\b")
-FIGURE = re.compile(r"(?<![\w.])(\d[\d,]*(?:\.\d+)?) (?:pJ|nJ|mJ|uJ|mW|uW|mm2|MB|TOPS/W|%|cycles)(?![\w/])")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs" / "machines").glob("*.md"))]
-
-
-@pytest.mark.parametrize("document", PAGES, ids=lambda path: path.name)
-def test_figures_of_chips_in_prose_are_figures_of_the_tool(document):
-    """What a paragraph that names a chip says with a unit is in the part of the tool, or in the file of a chip."""
-    text = document.read_text(encoding="utf-8")
-    prose = re.sub(r"<!-- (\w+), written by a tool -->.*?<!-- end of \1 -->", "", text, flags=re.DOTALL)
-    known = page.chips_page(chips()) + "".join(path.read_text() for path in FILES)
-    for paragraph in re.split(r"\n\s*\n|\n(?=[-|] )", prose):
-        if NAMES.search(paragraph):
-            unknown = [
-                each[0]
-                for each in FIGURE.finditer(paragraph)
-                if not re.search(rf"(?<![\d.]){re.escape(each[1])}(?![\d.])", known)
-            ]
-            assert unknown == [], paragraph
-
-
 @compiled
 def test_rows_are_those_that_plots_take(tmp_path, capsys):
     out = tmp_path / "rows.json"

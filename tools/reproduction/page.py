@@ -8,6 +8,7 @@ from pathlib import Path
 from validation.markdown import table
 from validation.marks import replaced
 
+from reproduction import sentences
 from reproduction.designs import FOLDER
 from reproduction.rows import Paper, Row, Section
 
@@ -82,6 +83,8 @@ def _text(plain: str) -> str:
 _PARTS: Sequence[tuple[str, str, Callable[[Papers], str]]] = (
     ("docs/validation.md", "papers", everything),
     ("docs/evidence.md", "papers", headlines),
+    ("README.md", "early exit", sentences.early_exit),
+    ("traces/README.md", "large networks", sentences.large_networks),
     ("docs/machines/stdp.md", "energies of learning", sections("fspinn", 1, 2, 3)),
     ("docs/machines/ttfs.md", "networks of first spikes", sections("ttfs", 0, 1, 2)),
     ("docs/machines/lstm.md", "trained networks", sections("slstm", 0)),

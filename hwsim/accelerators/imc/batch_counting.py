@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 
 from hwsim.accelerators.imc.baseline import planes_of
-from hwsim.accelerators.imc.copy_counting import count_copies
-from hwsim.accelerators.imc.counting import LayerCounts, by_digits, cells_of
+from hwsim.accelerators.imc.counting import LayerCounts, by_digits, cells_of, count_layer
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.plan.placement import by_layer
 from hwsim.accelerators.imc.plan.plan import placed
@@ -22,7 +21,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.raw_input import multiplies_input
 
-_MOST_KEPT = 1 << 19  # counts, 4 MiB
+_MOST_KEPT = 1 << 19  # counts, 4 MiB, but for those of further copies
 
 
 def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
@@ -72,8 +71,7 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
         assert isinstance(layer, Conv2d | Linear)
         planes, once = activations.met_by(layer), spec.keeps_currents and multiplies_input(network, layer)
         for placed_layer in own:
-            counted = count_copies(
-                spec, placed_layer, by_digits(planes, placed_layer, spec.dac.bits), cells[placed_layer.name]
-            )
+            digits = by_digits(planes, placed_layer, spec.dac.bits)
+            counted = count_layer(placed_layer, digits, cells[placed_layer.name])
             counts[placed_layer.name] = counted.over(timesteps, only_first=once)
     return counts

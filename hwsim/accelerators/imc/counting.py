@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwsim.accelerators.imc.adc_range import adc_range_rows
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
+from hwsim.accelerators.imc.plan.replication import shares
 from hwsim.accelerators.imc.plan.stored_weights import reference_level, slices_of, stored_together
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
@@ -26,14 +27,17 @@ _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never 
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:
-    """Per output row of a layer: int64 [sample, timestep, row] each; a digit step is one read of one input digit."""
+    """Per output row of a layer: int64 [sample, timestep, row], those of copies [copy, sample, timestep, row].
+
+    A digit step is one read of one input digit.
+    """
 
     driven: IntArray  # rows driven, summed over row blocks and unit pulses
     ones: IntArray  # set bits of the activations that the windows cover, summed over row blocks
     active: IntArray  # (row block, phase, digit step) combinations with a driven row
-    serial: IntArray  # phases that cannot overlap: in each digit step, those of the row block with most active ones
+    serial: IntArray  # of each copy, phases that cannot overlap: in each digit step those of its busiest row block
     over_range: IntArray  # active combinations whose sum could exceed the ADC's range
-    silent: IntArray  # digit steps in which nothing is driven
+    silent: IntArray  # of each copy, digit steps in which nothing is driven
     levels: IntArray  # conductance levels above G_off that the driven rows draw current through
 
     def over(self, timesteps: int, only_first: bool) -> LayerCounts:
@@ -42,7 +46,7 @@ class LayerCounts:
             return self
 
         def spread(counts: IntArray) -> IntArray:
-            full = np.broadcast_to(counts[:, :1], (counts.shape[0], timesteps, counts.shape[2]))
+            full = np.broadcast_to(counts[..., :1, :], (*counts.shape[:-2], timesteps, counts.shape[-1]))
             return full * (np.arange(timesteps) == 0)[:, None] if only_first else full
 
         return LayerCounts(*(spread(getattr(self, field.name)) for field in fields(self)))
@@ -82,15 +86,16 @@ def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: in
 def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
     """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
     planes = np.ascontiguousarray(planes)
+    copies = np.array([0, *(end for _, end in shares(placed.window.out_width, placed.copies))])
     if placed.words_per_block is not None and fits(placed.window, planes.shape[4]):
-        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows)
+        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows, copies)
     else:
-        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows)
+        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows, copies)
     levels = np.zeros_like(rows.driven)
     if cells.levels is not None:
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % cells.digit_bits)
         sum_levels(planes, placed.window, cells.levels, pulses, levels)
-    return LayerCounts(*rows, levels)
+    return LayerCounts(**rows._asdict(), levels=levels)
 
 
 def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:

@@ -33,7 +33,8 @@ class Devices(ComponentSpec):
     - `row_wire_ohm`, `column_wire_ohm`: of the wire from a cell to the next, along a row and along a column.
     - `adc_offset_lsb`, `adc_gain_error`: sigma of each ADC's offset, in codes, and of its relative gain error.
     - `drift_nu`, `drift_nu_sigma`: mean and sigma over cells of nu in G(t) = G(t0) (t / t0)^-nu, not below zero, with t
-      `drift_s` and t0 `drift_t0_s` after programming.
+      `drift_s` and t0 `drift_t0_s` after programming.  Phase change: 0.049 to 0.1 and 0.008 to 0.045 at 20 s
+      (Nandakumar et al., ICECS 2019, as aihwkit has it).
     - `temperature_on_per_k`, `temperature_off_per_k`: relative change of a cell's conductance a kelvin, at the highest
       level and at level 0, linear in the level between; `temperature_sigma_per_k` its sigma over cells.  Cells were
       programmed at `programmed_k` and are read at `technology.temperature_k`.

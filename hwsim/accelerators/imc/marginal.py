@@ -77,6 +77,8 @@ def _probe(plan: Plan, name: str, n: int) -> LayerCounts:
     """Counts of nothing, then of many of one kind after another."""
     shape = n, plan.timesteps, plan.network[name].shape[0]
     counts = {field.name: np.zeros(shape, np.int64) for field in fields(LayerCounts)}
+    for of_copies in ("serial", "silent"):
+        counts[of_copies] = counts[of_copies][None]
     for i, kind in enumerate(PRICED):
         counts[kind][1 + i] = _MANY
     return LayerCounts(**counts)

@@ -11,8 +11,9 @@ from hwsim.components.pricing.technology import Technology, log_interpolated
 from hwsim.errors import ArchitectureError
 from hwsim.units import PJ_PER_J, pj_from_power
 
-# `sar`: median of 33 converters of Murmann's survey as listed by Andrulis' plug-in (docs/data/adc-survey.csv), fitted
-# again by tests/components/test_adc_survey.py. pJ at 1.2 GS/s and 32 nm for 7 effective bits, without the noise's part.
+# `sar`: median of 33 of the 215 converters of Murmann's survey that Andrulis' plug-in lists, those of at most 0.05 mm2,
+# 90 nm or newer, up to 3 GS/s, 29 to 59 dB (docs/data/adc-survey.csv), fitted again by
+# tests/components/test_adc_survey.py. pJ at 1.2 GS/s and 32 nm for 7 effective bits, without the noise's part.
 _SURVEY_PJ, _SURVEY_MHZ, _SURVEY_NM, _SURVEY_BITS = 4.11, 1200.0, 32, 7
 _RATE_EXPONENT, _NODE_EXPONENT, _LN_PER_BIT = 0.232, 0.632, 0.2715
 _SURVEY_NODES_NM = 14, 90  # of the 33
@@ -120,7 +121,7 @@ def flash(bits: int, technology: Technology, sample_rate_mhz: float) -> Conversi
 
 
 def bound(bits: int, technology: Technology, sample_rate_mhz: float) -> Conversion:
-    """What the best published converters reach, at any supply and node (see `best_case_pj`).
+    """What the best published converters of 6 to 16 bits reach, at any supply and node (Andrulis et al., below).
 
     Raises:
         ArchitectureError: outside 6 to 16 bits, below which noise no longer limits converters.
@@ -155,9 +156,10 @@ def best_case_pj(bits: float, sample_rate_mhz: float) -> float:
 
 
 def regression_um2(bits: int, node_nm: int, sample_rate_mhz: float, energy_pj: float) -> float:
-    """Area over published converters, f in Hz (Andrulis et al., arXiv 2404.06553, and its plug-in).
+    """Area over published converters, f in Hz.
 
-    exp(4.851 + 0.0667 ln f + 0.797 ln nm - 0.134 b + 0.424 ln E_pJ)
+    exp(4.851 + 0.0667 ln f + 0.797 ln nm - 0.134 b + 0.424 ln E_pJ) um2 (Andrulis et al., arXiv 2404.06553, and its
+    plug-in).
     """
     rate = 0.0667 * math.log(sample_rate_mhz * 1e6)
     return math.exp(4.851 + rate + 0.797 * math.log(node_nm) - 0.134 * bits + 0.424 * math.log(energy_pj))

@@ -1,9 +1,9 @@
 """Energy, area and leakage of adders, multipliers, comparators, registers, gates and constant tables.
 
 Three published readings of every unit are brought to the machine's technology; what they disagree about is the bounds:
-- Horowitz, ISSCC 2014, 45 nm 0.9 V: adds 8 b .03, 32 b .1 pJ; multiplies 8 b .2, 32 b 3.1 pJ. The value of an energy.
-  Adds are a line in the bits, multiplies a line in the product of the widths. Units it does not have take SATA's ratio
-  to the adder.
+- Horowitz, ISSCC 2014, 45 nm 0.9 V: adds 8 b 0.03, 32 b 0.1 pJ; multiplies 8 b 0.2, 32 b 3.1 pJ. The value of an
+  energy. Adds are a line in the bits, multiplies a line in the product of the widths. Units it does not have take
+  SATA's ratio to the adder.
 - SATA (Yin et al., arXiv 2204.05422, its published simulator), 28 nm, 8 b, power over 400 MHz. The value of an area.
 - Aladdin (Shao et al., ISCA 2014), 40 nm, 32 b. Neither SATA nor Aladdin states a supply: 0.9 V is assumed.
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import kept_with
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.rows import Sliding, extent
 from hwsim.kernels.crossbar.word_rows import outputs_over
@@ -42,16 +43,24 @@ def sum_levels(planes: Words, window: Sliding, levels: IntArray, pulses: IntArra
     plane's bits.
     """
     classes, n_words = _classes(window), planes.shape[4]
+    drawn = kept_with(levels).once(("drawn", window, n_words), lambda: _drawn(levels, window, n_words))
+    counts = np.zeros(classes.size.size * n_words * _CHANNELS, np.uint8)
+    by_map = sums.reshape(-1, window.out_height)
+    for low, weights in drawn:
+        _add_levels(planes.reshape(-1), window, n_words, classes, weights, pulses << low, counts, by_map)
+
+
+def _drawn(levels: IntArray, window: Sliding, n_words: int) -> list[tuple[int, NDArray[np.int16]]]:
+    """What a spike in a place of each class draws in all kernel columns that read it, some of its bits at once.
+
+    Lowest bit, and flattened [kernel row, class, channel] the value of the bits from there.
+    """
     padded = np.zeros((*levels.shape[:2], n_words * _CHANNELS), np.int64)
     padded[:, :, : levels.shape[2]] = levels
-    # What a spike in a place of each class draws in all kernel columns that read it: [kernel row, class, channel].
-    weights = np.einsum("kc,ycn->ykn", classes.columns, padded)
-    counts = np.zeros(weights[0].size, np.uint8)
-    by_map = sums.reshape(-1, window.out_height)
+    weights = np.einsum("kc,ycn->ykn", _classes(window).columns, padded).reshape(-1)
     bits = _weight_bits(window.width * n_words)
-    for low in range(0, max(1, int(weights.max(initial=0)).bit_length()), bits):
-        part = (weights >> low & (1 << bits) - 1).astype(np.int16)
-        _add_levels(planes.reshape(-1), window, n_words, classes, part.reshape(-1), pulses << low, counts, by_map)
+    lows = range(0, max(1, int(weights.max(initial=0)).bit_length()), bits)
+    return [(low, (weights >> low & (1 << bits) - 1).astype(np.int16)) for low in lows]
 
 
 def _weight_bits(row_words: int) -> int:

@@ -1,6 +1,6 @@
 """Counts of spiking rows where every read phase covers whole packed words: each word is read once.
 
-The fast form of `crossbar_rows.count_rows` for placements in which no crossbar row block straddles two kernel offsets.
+The fast form of `rows.count_rows` for placements in which no crossbar row block straddles two kernel offsets.
 Then what a window asks of a word depends on the word alone: an input row is added up once, each word times the windows
 of a row that read it, and the sums count for every output row over it.
 """
@@ -8,6 +8,7 @@ of a row that read it, and the sums count for every output row over it.
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.rows import RowCounts, Sliding, padded
+from hwsim.kernels.crossbar.rows import RowCounts, Sliding
 from hwsim.kernels.crossbar.word_vectors import ACTIVE_BIT, AT_ONCE, OVER_BIT, flag, weigh
 
 Words = NDArray[np.uint64]
@@ -27,15 +28,17 @@ _DRIVEN = (1 << ACTIVE_BIT) - 1
 
 
 class Plan(NamedTuple):
-    """What follows from the geometry of a layer."""
+    """What follows from the geometry of a layer for neighbouring windows of its rows."""
 
     windows: int  # of a row
-    length: int  # packed words of an input row
-    blocks: IntArray  # [block] first word of each block of words in a row, and where the last ends
+    row: int  # packed words of an input row
+    first: int  # of those the first under the windows
+    length: int  # how many are under them
+    blocks: IntArray  # [block] first word of each block of words among these, and where the last ends
     weights: NDArray[np.int32]  # [block] windows of a row that read it
     busy: int  # a row in which so many windows (of `weights`) meet a spike has no silent window
     outputs: IntArray  # [output row, 2] first and one past the last input row under its windows
-    starts: Words  # [word of flags] where windows begin, in a row whose word i is bit i + margin
+    starts: Words  # [word of flags] where windows begin, in a row whose word `first` + i is bit i + margin
     margin: int  # padding, in packed words
     reach: int  # packed words from the first to the last under a row of a window
 
@@ -47,54 +50,60 @@ def fits(window: Sliding, n_words: int) -> bool:
 
 
 def count_words(
-    planes: Words, window: Sliding, words_per_block: int, range_rows: int, room: IntArray | None = None
+    planes: Words, window: Sliding, words_per_block: int, range_rows: int, shares: IntArray | None = None
 ) -> RowCounts:
     """The counts of `planes` uint64 [plane, sample, time, position, word], contiguous.
 
     Every plane is a digit.  A row block is `words_per_block` neighbouring words of one position (the last may be
-    shorter).  The window must fit, as `fits` says.  Of `room`, zeros int64 [5, sample, time, output row], the counts
-    are parts.
+    shorter).  The window must fit, as `fits` says.  Shares of the windows of a row are as in `count_rows`.
     """
-    plan = _plan(window, planes.shape[4], words_per_block)
-    words = planes.reshape(-1)
-    n_planes, n_samples, n_times = planes.shape[:3]
-    n_maps, n_outputs = n_samples * n_times, window.out_height
+    n_planes, n_samples, n_times, _, n_words = planes.shape
+    words, n_maps = planes.reshape(-1), n_samples * n_times
+    ends = [0, window.out_width] if shares is None else shares.tolist()
+    counts = np.zeros((3, n_samples, n_times, window.out_height), np.int64)
+    by_share = np.zeros((len(ends) - 1, 2, n_samples, n_times, window.out_height), np.int64)
     sums = np.empty((n_planes * n_maps, window.height + 1), np.int64)
-    if words_per_block == 1:
-        weigh_rows(words, plan.length, plan.weights, range_rows, sums)
-    else:
-        weigh_blocks(words, plan.blocks, plan.weights, range_rows, sums)
-    counts = np.zeros((5, n_samples, n_times, n_outputs), np.int64) if room is None else room
-    by_map = counts.reshape(5, n_maps, n_outputs)
     unsure = np.empty((n_planes * n_maps, 2), np.int32)
-    n_unsure = add_rows(sums, (plan.busy, window.out_width), plan.outputs, by_map, unsure)
-    if n_unsure:
-        flags = np.zeros((window.height, plan.starts.size + 1), np.uint64)
-        add_silent(words, unsure[:n_unsure], plan, flags, by_map)
-    driven, active, over_range, serial, silent = counts
-    return RowCounts(driven, driven, active, serial, over_range, silent)
+    for share, own in zip(pairwise(ends), by_share.reshape(-1, 2, n_maps, window.out_height), strict=True):
+        plan = _plan(window, share, n_words, words_per_block)
+        if words_per_block == 1:
+            weigh_rows(words, plan.row, plan.first, plan.length, plan.weights, range_rows, sums)
+        else:
+            weigh_blocks(words, plan.row, plan.first, plan.blocks, plan.weights, range_rows, sums)
+        rule = plan.busy, plan.windows
+        n_unsure = add_rows(sums, rule, plan.outputs, counts.reshape(3, n_maps, -1), own, unsure)
+        if n_unsure:
+            flags = np.zeros((window.height, plan.starts.size + 1), np.uint64)
+            add_silent(words, unsure[:n_unsure], plan, flags, own)
+    driven, active, over_range = counts
+    return RowCounts(driven, driven, active, over_range, by_share[:, 0], by_share[:, 1])
 
 
-@lru_cache(maxsize=256)
-def _plan(window: Sliding, n_words: int, words_per_block: int) -> Plan:
-    (rows, across), (down, right), (above, before) = window.kernel, window.stride, window.padding
-    columns = outputs_over(window.width, across, right, before, window.out_width)
+@lru_cache(maxsize=1024)
+def _plan(window: Sliding, share: tuple[int, int], n_words: int, words_per_block: int) -> Plan:
+    (rows, across), (down, right), above = window.kernel, window.stride, window.padding[0]
+    windows, left = share[1] - share[0], share[0] * right - window.padding[1]
+    begin, end = max(left, 0), min(left + (windows - 1) * right + across, window.width)
+    width, before = max(end - begin, 0), begin - left
+    columns = outputs_over(width, across, right, before, windows)
     n_blocks = -(-n_words // words_per_block)
     weights = np.repeat(columns[:, 1] - columns[:, 0], n_blocks)
-    left = np.arange(window.out_width) * right - before
+    left_ends = np.arange(windows) * right - before
     up_to = np.concatenate([[0], np.cumsum(columns[:, 1] - columns[:, 0])])
-    under = up_to[(left + across).clip(0, window.width)] - up_to[left.clip(0, window.width)]
+    under = up_to[(left_ends + across).clip(0, width)] - up_to[left_ends.clip(0, width)]
     top = np.arange(window.out_height) * down - above
     outputs = np.stack([top, top + rows], axis=1).clip(0, window.height)
     # If a window is silent in a row, so are at least so many reads of its places.
     fewest = under.min() if (outputs[:, 0] < outputs[:, 1]).all() else 0
-    blocks = np.arange(window.width)[:, None] * n_words + np.arange(n_blocks) * words_per_block
-    flags = np.zeros(padded(window)[1] * n_words // 64 * 64 + 64, np.uint8)
-    flags[np.arange(window.out_width) * right * n_words] = 1
+    blocks = np.arange(width)[:, None] * n_words + np.arange(n_blocks) * words_per_block
+    flags = np.zeros(max(before + width, (windows - 1) * right + across) * n_words // 64 * 64 + 64, np.uint8)
+    flags[np.arange(windows) * right * n_words] = 1
     return Plan(
-        windows=window.out_width,
-        length=window.width * n_words,
-        blocks=np.append(blocks, window.width * n_words),
+        windows=windows,
+        row=window.width * n_words,
+        first=begin * n_words,
+        length=width * n_words,
+        blocks=np.append(blocks, width * n_words),
         weights=np.pad(weights, (0, -weights.size % AT_ONCE)).astype(np.int32),
         busy=int(weights.sum() - n_blocks * fewest + 1),
         outputs=outputs,
@@ -112,47 +121,58 @@ def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int
 
 
 @kernel(allocates=False)
-def weigh_rows(words: Words, length: int, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
-    """Fill `sums` [map, row + 1] with running totals: what `weigh` gives for all rows of `length` words above each row.
+def weigh_rows(
+    words: Words, row: int, first: int, length: int, weights: NDArray[np.int32], range_rows: int, sums: IntArray
+) -> None:
+    """Fill `sums` [map, row + 1] with running totals: what `weigh` gives for all rows above each row.
 
-    Every word is a block.  Sums of a whole map may overflow, but the differences that are wanted do not.
+    Of each row of `row` words those are `length` from the `first` on, and every word is a block.  Sums of a whole map
+    may overflow, but the differences that are wanted do not.
     """
-    row = 0
+    at = first
     for m in range(sums.shape[0]):
         above = 0
         sums[m, 0] = 0
         for y in range(1, sums.shape[1]):
-            above += weigh(words, row, length, weights, range_rows)
+            above += weigh(words, at, length, weights, range_rows)
             sums[m, y] = above
-            row += length
+            at += row
 
 
 @kernel(allocates=False)
-def weigh_blocks(words: Words, blocks: IntArray, weights: NDArray[np.int32], range_rows: int, sums: IntArray) -> None:
-    """The same for blocks of several words, which begin at words `blocks` of a row."""
+def weigh_blocks(
+    words: Words, row: int, first: int, blocks: IntArray, weights: NDArray[np.int32], range_rows: int, sums: IntArray
+) -> None:
+    """The same for blocks of several words, which begin at words `blocks` from the `first` of a row."""
     n_blocks = blocks.size - 1
-    row = 0
+    at = first
     for m in range(sums.shape[0]):
         above = 0
         sums[m, 0] = 0
         for y in range(1, sums.shape[1]):
             for block in range(n_blocks):
                 ones = 0
-                for i in range(row + blocks[block], row + blocks[block + 1]):
+                for i in range(at + blocks[block], at + blocks[block + 1]):
                     ones += popcount(words[i])
                 above += int(weights[block]) * (ones + ((ones > 0) << ACTIVE_BIT) + ((ones > range_rows) << OVER_BIT))
             sums[m, y] = above
-            row += blocks[n_blocks]
+            at += row
 
 
 @kernel(allocates=False)
 def add_rows(
-    sums: IntArray, rule: tuple[int, int], outputs: IntArray, counts: IntArray, unsure: NDArray[np.int32]
+    sums: IntArray,
+    rule: tuple[int, int],
+    outputs: IntArray,
+    counts: IntArray,
+    own: IntArray,
+    unsure: NDArray[np.int32],
 ) -> int:
     """Add what lies under each output row to `counts` [field, map, output row], from the totals of `weigh_rows`.
 
-    All windows are counted as busy here.  Plane and number of the maps in which one may be silent go to `unsure`, and
-    their number is returned.  `rule` is `Plan.busy` and the windows of an output row.
+    All windows are counted as busy here, in the first of `own` [field, map, output row].  Plane and number of the maps
+    in which one may be silent go to `unsure`, and their number is returned.  `rule` is `Plan.busy` and the windows of
+    an output row.
     """
     busy, windows = rule
     n_maps, n_unsure = counts.shape[1], 0
@@ -170,32 +190,32 @@ def add_rows(
                 counts[0, m, oy] += total & _DRIVEN
                 counts[1, m, oy] += total >> ACTIVE_BIT & _FIELD
                 counts[2, m, oy] += total >> OVER_BIT & _FIELD
-                counts[3, m, oy] += windows
+                own[0, m, oy] += windows
     return n_unsure
 
 
 @kernel(allocates=False)
-def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, counts: IntArray) -> None:
+def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, own: IntArray) -> None:
     """Count the silent windows of some maps, those without a spike, which were taken for busy ones.
 
-    Each moves from the fourth field of `counts` [field, map, output row] to the fifth.  `maps` holds plane and number
+    Each moves from the first field of `own` [field, map, output row] to the second.  `maps` holds plane and number
     of every map.  `flags` [row, word of flags + 1] is scratch space; the last word of each row stays zero.
     """
     height = flags.shape[0]
     for i in range(maps.shape[0]):
         m = maps[i, 1]
-        first = (maps[i, 0] * counts.shape[1] + m) * height * plan.length
+        first = (maps[i, 0] * own.shape[1] + m) * height * plan.row + plan.first
         for y in range(height):
-            _flag_windows(words, first + y * plan.length, plan, flags[y])
-        for oy in range(counts.shape[2]):
+            _flag_windows(words, first + y * plan.row, plan, flags[y])
+        for oy in range(own.shape[2]):
             silent = plan.windows
             for target in range(plan.starts.size):
                 busy = np.uint64(0)
                 for y in range(plan.outputs[oy, 0], plan.outputs[oy, 1]):
                     busy |= flags[y, target]
                 silent -= popcount(busy & plan.starts[target])
-            counts[3, m, oy] -= silent
-            counts[4, m, oy] += silent
+            own[0, m, oy] -= silent
+            own[1, m, oy] += silent
 
 
 @kernel(allocates=False, inlined=True)

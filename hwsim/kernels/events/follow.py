@@ -1,12 +1,12 @@
-"""Plays samples side by side in an order that one of them took: where all do, start = max(of all that a job waits for).
+"""Plays samples side by side in an order that one of them took: where all do, a job starts when all it waits for has.
 
-Who waits for no slot starts when it is ready, so that its times follow from those before it in the order (rule 8 of the
-engines).  A slot goes to the earliest ready, then to the first in position (rule 3).  So an order of slots is a sample's
-own if in it the cycles in which jobs are ready never fall, and where two are ready in one cycle the first in position
-comes first.  That last does not hold if the other asked in an earlier pass of that cycle.  Passes follow each other in a
-cycle only by what happens in it, so where the first job waited for nothing that started in the very cycle, both asked
-in its first pass; and if the first job got its slot later than it was ready, both were there.  A sample for which any of
-this is in doubt is given back, to be played by the event loop.
+Who waits for no slot starts when it is ready, so that its times follow from those before it in the order (rule 8 of
+the engines).  A slot goes to the earliest ready, then to the first in position (rule 3).  So an order of slots is a
+sample's own if in it the cycles in which jobs are ready never fall, and of two that are ready in one cycle the first in
+position comes first.  That last does not hold if the other asked in an earlier pass of the cycle.  But passes follow
+each other in a cycle only by what happens in it: where the first job waited for nothing that started in that very
+cycle, it asked in the first pass; and if it got its slot later than it was ready, both were there.  A sample for which
+any of this is in doubt is given back, to be played by the event loop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Lanes(NamedTuple):
 
     now: Rows  # [3] of the job that is looked at: until when it has waited, service and latency
     slots: Rows  # [slot] cycle from which it is free
-    granted: Rows  # [unit * 3] of the last job that got a slot: when it was ready and started, its step
+    granted: Rows  # [unit * 3] the last job that got a slot: when it was ready, when it started, its step
     stalled: Rows  # [stage * 3] starved, blocked and arbitrating
     ended: Rows  # [stage] last done
     doubt: Rows  # [1] not 0 of samples that may have another order

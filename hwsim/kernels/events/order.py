@@ -1,4 +1,4 @@
-"""An order in which the jobs of a schedule were resolved once, and what each of them waits for, made ready to follow."""
+"""An order in which the jobs of a schedule were resolved once, with what each of them waits for."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_JOBS = np.iinfo(np.int32).max // 3 - 1
 
 
 class Order(NamedTuple):
-    """Jobs one after another, each after all that it waits for and, where it gets a slot, after whoever gets one first."""
+    """Jobs one after another, each after all that it waits for and after those that got a slot of its unit before."""
 
     steps: NDArray[Any]  # STEP[N]
     awaited: NDArray[np.int32]  # [wait of a job] where in `times` [3 N] the awaited time is

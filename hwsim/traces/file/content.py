@@ -21,7 +21,7 @@ from hwsim.kept import kept_with
 from hwsim.printable import shortened
 from hwsim.traces.file.cut_short import watch
 
-MAX_READ_BYTES = 256 << 20
+MAX_READ_BYTES = 64 << 20
 """Larger files are mapped."""
 _ALIGNMENT = 64
 
@@ -74,6 +74,13 @@ def content_of(path: Path, file: BinaryIO, mapped: bool = False) -> memoryview:
     if _State.of(os.fstat(file.fileno())) != state or len(content) != state.size:
         raise TraceError("the file changed while it was read")
     return content
+
+
+def let_go() -> None:
+    """Take what was read of maps out of this process's memory; what is asked of them again comes from the file."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        for each in list(_in_use):
+            each.madvise(mmap.MADV_DONTNEED)
 
 
 def is_mapped(content: memoryview) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import strategies as st
 from traces.direct.networks import windows_of
 
-from hwsim.kernels.crossbar.rows import Segments, Sliding
+from hwsim.kernels.crossbar.rows import RowCounts, Segments, Sliding
 
 RATES = [0.0, 0.02, 0.3, 1.0]
 
@@ -73,13 +75,22 @@ def segments_by_row(reads):
     return Segments(row[order], column[order], channel[order] // 64, mask, start.astype(np.int64), phases)
 
 
-def naive_counts(seen, reads, dac_bits, range_rows):
-    """The six counts of `RowCounts`, from patches and the read [row block, phase] of each weight row.
+@st.composite
+def shares(draw, window):
+    """Ends of shares of the windows of a row, none of them empty."""
+    inner = draw(st.sets(st.integers(1, window.out_width - 1))) if window.out_width > 1 else set()
+    return np.array([0, *sorted(inner), window.out_width])
+
+
+def naive_counts(seen, reads, dac_bits, range_rows, ends=None):
+    """The counts of `RowCounts`, from patches and the read [row block, phase] of each weight row.
 
     `reads` int64 [kernel row, kernel column, channel, 2].
     """
-    n_planes, n_samples, n_times, out_height = seen.shape[:4]
-    counts = np.zeros((6, n_samples, n_times, out_height), np.int64)
+    n_planes, *shape, out_width = seen.shape[:5]
+    ends = [0, out_width] if ends is None else ends
+    driven_rows, ones, active, over_range = np.zeros((4, *shape), np.int64)
+    serial, silent = np.zeros((2, len(ends) - 1, *shape), np.int64)
     blocks = reads[..., 0].max() + 1
     phases = reads[..., 1].max() + 1
     one_hot = np.zeros((*reads.shape[:3], blocks, phases), np.int64)
@@ -88,10 +99,18 @@ def naive_counts(seen, reads, dac_bits, range_rows):
         planes = seen[low : low + dac_bits]
         digit = sum(plane << p for p, plane in enumerate(planes))
         driven = np.einsum("styxijc,ijcbp->styxbp", digit, one_hot)
-        counts[0] += driven.sum(axis=(3, 4, 5))
-        counts[1] += planes.sum(axis=(0, 4, 5, 6, 7))
-        counts[2] += (driven > 0).sum(axis=(3, 4, 5))
-        counts[3] += (driven > 0).sum(axis=5).max(axis=4).sum(axis=3)
-        counts[4] += (driven > range_rows).sum(axis=(3, 4, 5))
-        counts[5] += (driven == 0).all(axis=(4, 5)).sum(axis=3)
-    return counts
+        driven_rows += driven.sum(axis=(3, 4, 5))
+        ones += planes.sum(axis=(0, 4, 5, 6, 7))
+        active += (driven > 0).sum(axis=(3, 4, 5))
+        over_range += (driven > range_rows).sum(axis=(3, 4, 5))
+        for n, (first, end) in enumerate(pairwise(ends)):
+            own = driven[:, :, :, first:end]
+            serial[n] += (own > 0).sum(axis=5).max(axis=4).sum(axis=3)
+            silent[n] += (own == 0).all(axis=(4, 5)).sum(axis=3)
+    return RowCounts(driven_rows, ones, active, over_range, serial, silent)
+
+
+def assert_counts(found, wanted):
+    """Every count is the same."""
+    for name, each in wanted._asdict().items():
+        np.testing.assert_array_equal(getattr(found, name), each, name)

@@ -100,3 +100,25 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, kind):
         os.mkfifo(path)
     with pytest.raises(TraceError, match="cannot be read: is a"):
         read_trace(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says what of a map is in memory")
+def test_what_was_read_of_a_mapped_file_is_let_go(path, monkeypatch):
+    monkeypatch.setattr(content, "MAX_READ_BYTES", 100)
+    trace = read_trace(path)
+    before = {name: packed.words.copy() for name, packed in trace.spikes.items()}
+    assert resident_kib(path) > 0
+    content.let_go()
+    assert resident_kib(path) == 0
+    for name, words in before.items():
+        assert np.array_equal(trace.spikes[name].words, words)
+    assert resident_kib(path) > 0
+    api.simulate(api.load_architecture("imc"), trace, accuracy_samples=0)
+    assert resident_kib(path) == 0
+
+
+def resident_kib(path):
+    """How much of a file this process has in memory as a map."""
+    lines = Path("/proc/self/smaps").read_text().splitlines()
+    maps = [n for n, line in enumerate(lines) if line.endswith(f" {path}")]
+    return sum(int(next(line for line in lines[n:] if line.startswith("Rss:")).split()[1]) for n in maps)

@@ -19,7 +19,7 @@ from training.common.splits import Splits, prepare
 from training.dietsnn.conversion import RealNetwork, converted, percentile_thresholds
 from training.dietsnn.model import SpikingNetwork
 from training.dietsnn.quantise import Precision, QuantNetwork
-from training.dietsnn.stages import BATCH, FOLDER, export, geometry_of
+from training.dietsnn.stages import BATCH, FOLDER, export, float_accuracy, geometry_of
 
 ANN_RATE, ANN_DECAY = 1e-3, 1e-2
 SPIKING_RATE, SPIKING_DECAY = 1e-3, 0.0
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, command: str) -> None:
         f"{options.percentile:g} of the currents, then {options.epochs} epochs of surrogate gradients on the last "
         f"timestep's summed logits, learned beside weights: {options.learn}; rounded after training"
     )
-    export(options, splits, network, quantised, recipe, command)
+    export(options, splits, quantised, recipe, command, float_accuracy(options, network, splits.test))
 
 
 class DietStages:

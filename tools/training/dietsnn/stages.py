@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import asdict
 
 import torch
@@ -43,21 +44,31 @@ def run(options: argparse.Namespace, command: str) -> None:
     stages = Stages(options, splits)
     network = stages.float_network()
     quantised = stages.quantised(network)
-    export(options, splits, network, quantised, "loss on logits summed up to each timestep", command)
+    floats = float_accuracy(options, network, splits.test)
+    export(options, splits, quantised, "loss on logits summed up to each timestep", command, floats)
+
+
+def float_accuracy(options: argparse.Namespace, network: SpikingNetwork, test: Images) -> tuple[float, ...]:
+    """Fraction of the test split that a network in floating point has right, after each timestep."""
+    floats = accuracy(network, TensorImages.of(test, options.device))
+    say(f"float: test accuracy at T = 1.. {percent(floats)} %")
+    return tuple(floats)
 
 
 def export(
     options: argparse.Namespace,
     splits: Splits,
-    network: SpikingNetwork,
     quantised: QuantNetwork,
     recipe: str,
     command: str,
+    floats: tuple[float, ...],
+    finish: Callable[[Trace], Trace] = lambda trace: trace,
 ) -> None:
-    """Write the trace of `quantised`, which `network` was in floating point; both executions of it must agree."""
+    """Write the trace of `quantised`, whose executions must agree, as `finish` leaves it.
+
+    `floats` is what the network in floating point that it came from had right of the test split.
+    """
     test = splits.test
-    floats = accuracy(network, TensorImages.of(test, options.device))
-    say(f"float: test accuracy at T = 1.. {percent(floats)} %")
     source = Source(
         dataset=options.dataset,
         licence=options.licence,
@@ -65,13 +76,15 @@ def export(
         seed=options.seed,
         device=options.device,
         recipe=recipe,
-        float_accuracy=tuple(floats),
+        float_accuracy=floats,
     )
     amounts = Amounts(min(options.recorded, len(test)), min(options.inputs, len(test)))
     trace = trace_of(quantised.cpu(), test, splits.held, amounts, source)
     check_twice(trace)
+    trace = finish(trace)
     write_trace(options.out, trace, compress=True)
-    say(f"{options.bits}-bit integers: test accuracy at T = 1.. {percent(trace.provenance.accuracy)} %")
+    bits = quantised.precision.weight_bits
+    say(f"{bits}-bit integers: test accuracy at T = 1.. {percent(trace.provenance.accuracy)} %")
     rates = ", ".join(f"{name} {trace.spike_rate(name):.4f}" for name in trace.spikes)
     say(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB; spikes per neuron and timestep: {rates}")
 

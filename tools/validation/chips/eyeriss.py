@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from hwsim.designs import Architecture
 from hwsim.report.price import area_of
-from validation.convolutions import At, Convolution, Layers, Parts, Played
+from hwsim.traces.network.geometry import macs
+from validation.convolutions import BOUNDS, At, Convolution, Layers, Parts, Played
 from validation.figures import Bounds, Chip, Figure, Table
 from validation.played import design
 
@@ -102,7 +105,8 @@ def chip() -> Chip:
     figures = [figure for network in (VGG, ALEXNET) for figure in _sums(network, compared[network.name])]
     figures += [_with_clock_fitted(compared), _area()]
     tables = [_table(network, compared[network.name]) for network in (VGG, ALEXNET)]
-    return Chip("Eyeriss", "Eyeriss, 65 nm, 168 multipliers for networks without spikes", FILE, figures, tables, _NOTES)
+    notes = (*_NOTES, _standing_note())
+    return Chip("Eyeriss", "Eyeriss, 65 nm, 168 multipliers for networks without spikes", FILE, figures, tables, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +206,37 @@ def _area() -> Figure:
     rows = [row for row in area_of(_layers(VGG.name).run) if row.component != "dram"]
     value, low, high = (sum(getattr(row, name) for row in rows) / 1e6 for name in ("area_um2", "low_um2", "high_um2"))
     return Figure.of("area of the core", "area", "mm2", CORE_MM2, "typed", (value, low, high), why=_AREA, headline=True)
+
+
+def _standing_mw(networks: Sequence[Network]) -> float:
+    """Power that does not follow what is multiplied: a line through layers, by products a second that are not zero."""
+    rate, power = [], []
+    for network in networks:
+        layers = Played(_file(network), network.convolutions, network.shape).trace.network
+        for row in network.rows:
+            products = macs(layers[row.layer], layers) * (1 - row.zeros_percent / 100)
+            rate.append(products * network.batch / (row.total_ms / 1e3))
+            power.append(row.milliwatt)
+    return float(np.polyfit(rate, power, 1)[1])
+
+
+def _standing_note() -> str:
+    """What the chip takes whether it multiplies or not, beside the clock of the law."""
+    one, both = _standing_mw((VGG,)), _standing_mw((VGG, ALEXNET))
+    spec = _file(VGG).spec
+    mhz, network = spec.clock.frequency_mhz, spec.clock.network
+    # As all of them tick; the file has a gate.
+    cycle = spec.clock.model_copy(update={"network": network.model_copy(update={"gated_fraction": 0.0})})
+    bounds = [
+        getattr(cycle.part(spec.technology).actions["cycle"], bound) * network.flip_flops / ELEMENTS for bound in BOUNDS
+    ]
+    elements = " to ".join(f"{mw * 1e3 / mhz / ELEMENTS:.1f}" for mw in (one, both))
+    return (
+        f"Of its power {one:.0f} mW (a line through the layers of VGG-16) or {both:.0f} mW (through those of both "
+        f"networks) do not follow what it multiplies, {elements} pJ an element and cycle. The clock of all its "
+        f"flip-flops takes {bounds[0]:.1f} pJ of it by the law, {bounds[1]:.1f} to {bounds[2]:.1f} by its bounds, "
+        "where none is gated."
+    )
 
 
 def _table(network: Network, compared: Sequence[Compared]) -> Table:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hwsim.report.report import Report
 from validation import cores
 from validation.figures import Chip
 from validation.played import simulated, spiking_core
 
 FILE = "reckon.yaml"
 PJ_PER_SOP, AREA_MM2 = 5.3, 0.45  # doc/README.md
+LEARNING_UW = 150  # the most that it takes: open-neuromorphic's page of the chip
 EVENT_CYCLES = 256  # src/srnn.v, state EVT: two cycles a word of two neurons
 ACCESSES = {  # src/srnn.v: two neurons a word, 16 weights a word
     ("neuron_memory", "read"): 1 / 2,
@@ -28,7 +30,19 @@ def chip() -> Chip:
         *cores.accesses(deciding, ACCESSES, 256, "read"),
     ]
     table = cores.parts_table("Energy of a synaptic operation, pJ", {"deciding": deciding})
-    return Chip("ReckOn", "ReckOn, 28 nm, 0.5 V, 256 recurrent neurons", FILE, figures, (table,), _NOTES)
+    notes = (*_NOTES, power_note(report))
+    return Chip("ReckOn", "ReckOn, 28 nm, 0.5 V, 256 recurrent neurons", FILE, figures, (table,), notes)
+
+
+def power_note(report: Report) -> str:
+    """Power while learning, as if all of the chip's area were more of what the file has."""
+    grown, learning = AREA_MM2 / report.area_mm2.value, report.run("train")
+    assert learning.power_uw is not None
+    found, leaks = learning.power_uw * grown, report.leakage_uw.high * grown
+    return (
+        f"It learns at less than {LEARNING_UW} uW (typed by others). Here it takes {found:.0f} uW while it learns, "
+        f"grown to the chip's area, and by the upper bound of leakage leaks {leaks:.0f} uW."
+    )
 
 
 _ENERGY = (
