@@ -43,8 +43,8 @@ class Lanes(NamedTuple):
 def follow(order: Order, b: Batch, samples: NDArray[np.int64], blocks: NDArray[Any], m: Lanes) -> None:
     """Let samples follow an order, LANES at once; those that do not are left.
 
-    The samples are as many as LANES some times over, any of them more than once.  To `blocks` [block, 3 N + 1, LANES] go
-    start, free and done of every job, of one run of LANES after another.
+    The samples are as many as LANES some times over, any of them more than once.  Start, free and done of every job go
+    to `blocks` [block, 3 N + 1, LANES], and 0 to the last row.
     """
     n = len(order.steps)
     for first in range(0, samples.size, LANES):
