@@ -116,7 +116,7 @@ def test_who_is_ready_first_gets_the_slot_in_each_sample():
 
 
 def test_who_asks_in_a_later_pass_of_a_cycle_comes_later(followers):
-    """`a` comes before `b`, both are ready at cycle 0, and where `first` is granted a slot then, `a` asks after that."""
+    """`a` comes before `b`, both are ready at cycle 0; where `first` is granted a slot then, `a` asks after that."""
     schedules = batch(
         stage("first", [[1], [0], [1], [0]], unit="other"),
         stage("also", [1], unit="other"),
