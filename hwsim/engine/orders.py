@@ -48,7 +48,7 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
     decided = (batch.stages["decider"] != NONE).any()
     if decided or len(batch.needs) > 1 or not 0 < n_jobs <= MOST_JOBS:
         return blocks
-    known: list[Order] = kept_with(schedules.shape or schedules).once("orders", list)
+    known: list[Order] = kept_with(schedules if schedules.shape is None else schedules.shape).once("orders", list)
     if not known and len(schedules) * n_jobs < _JOBS_WORTH_AN_ORDER:
         return blocks
     lanes = _lanes(batch, np.dtype(np.int32 if schedules.most_cycles < _NARROW else np.int64))
@@ -60,10 +60,10 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
         left = np.flatnonzero(batch.left)
         if left.size < 2 or left.size * n_jobs < _JOBS_WORTH_AN_ORDER:
             break
-        order = _taken_by(int(left[0]), batch, shared)
-        if order is None or not _follow(order, batch, lanes, blocks):
+        taken = _taken_by(int(left[0]), batch, shared)
+        if taken is None or not _follow(taken, batch, lanes, blocks):
             break
-        useful.append(order)
+        useful.append(taken)
     known[:] = [*useful, *others][:MOST_ORDERS]
     return blocks
 

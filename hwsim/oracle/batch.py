@@ -86,7 +86,8 @@ def _whole(trace: Layered, values: NDArray[Any]) -> RawValues:
         return values.astype(source.dtype)
     least, most = values.min(), values.max()
     if values.dtype.kind == "f" and _fractions(trace, float(least), float(most)):
-        return np.rint(values * high).astype(source.dtype)
+        shares: RawValues = np.rint(values * high).astype(source.dtype)
+        return shares
     if not (least >= low and most <= high and (values.dtype.kind in "iu" or bool((values == np.rint(values)).all()))):
         wrong = values[~((values >= low) & (values <= high) & (values == np.rint(values)))]
         fractions = "" if source.signed or source.over_time else ", or fractions from 0 to 1"

@@ -78,7 +78,8 @@ def count_places(piece: Piece, source: Shape, under: Covered, n_tiles: int) -> I
         return np.bincount(met(piece, source, under, n_tiles).tile, minlength=n_tiles).astype(np.int64)
     there = np.zeros((n_tiles, source[0], source[1]), np.bool_)
     there[tile, y // piece.repeats[0], x // piece.repeats[1]] = True
-    return np.count_nonzero(there.reshape(n_tiles, -1), axis=1)
+    found: IntArray = np.count_nonzero(there.reshape(n_tiles, -1), axis=1)
+    return found
 
 
 def count_fresh(piece: Piece, source: Shape, under: Covered, block_of: IntArray) -> IntArray:
