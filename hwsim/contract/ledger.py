@@ -66,7 +66,7 @@ class Checked:
     stage: str
     actions: Sequence[tuple[str, str, int]]
     rows: Counts  # [count, 1 or sample, job]
-    _sums: dict[int, Counts] = field(default_factory=dict, repr=False, compare=False)
+    _sums: dict[tuple[int, int], Counts] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, postings: Posting | Postings, n_samples: int = 1) -> Checked:
@@ -87,11 +87,12 @@ class Checked:
             raise ModelError(f"{_named(stage, actions[0])}: counts of {counts.shape[1]} samples, not {n_samples}")
         return cls(stage, actions, counts)
 
-    def sums(self, timestep: NDArray[np.int32], timesteps: int) -> Counts:
-        """Sums over the jobs of each timestep: int64 [count, 1 or sample, timestep]."""
-        if timesteps not in self._sums:
-            self._sums[timesteps] = Timesteps.of(timestep).sums(self.rows, timesteps)
-        return self._sums[timesteps]
+    def sums(self, timestep: NDArray[np.int32], timesteps: int, n_samples: int) -> Counts:
+        """Sums over the jobs of each timestep: int64 [count, sample, timestep]."""
+        asked = timesteps, n_samples
+        if asked not in self._sums:
+            self._sums[asked] = for_all(Timesteps.of(timestep).sums(self.rows, timesteps), n_samples)
+        return self._sums[asked]
 
 
 def _named(stage: str, action: tuple[str, str, int]) -> str:
@@ -145,7 +146,9 @@ class Ledger:
         Raises ModelError where counts and jobs disagree.
         """
         if ran is None:
-            return self._by_action(stages, lambda stage, checked: checked.sums(stage.timestep, timesteps))
+            return self._by_action(
+                stages, lambda stage, checked: checked.sums(stage.timestep, timesteps, self.n_samples)
+            )
         found = ran
 
         def of_those(stage: AnyStage, checked: Checked) -> Counts:
@@ -163,7 +166,6 @@ class Ledger:
         """Totals of each posting under its layer and action, added up where several have one."""
         by_name = {stage.name: stage for stage in stages}
         totals: dict[Action, Counts] = {}
-        known: dict[tuple[str, int], Counts] = {}  # several actions may have one array of counts
         for checked in self._checked:
             stage = by_name.get(checked.stage)
             if stage is None:
@@ -173,10 +175,7 @@ class Ledger:
                     f"{_named(stage.name, checked.actions[0])}: "
                     f"counts of {checked.rows.shape[2]} jobs, the stage has {stage.n_jobs}"
                 )
-            same = stage.name, id(checked.rows)
-            if same not in known:
-                known[same] = for_all(total(stage, checked), self.n_samples)
-            found = known[same]
+            found = for_all(total(stage, checked), self.n_samples)
             for component, action, place in checked.actions:
                 key = Action(stage.layer, component, action)
                 totals[key] = totals[key] + found[place] if key in totals else found[place]

@@ -19,7 +19,7 @@ from hwsim.kernels.events.order import MOST_JOBS, STEP, Order, order_waits
 
 MOST_ORDERS = 3
 """That are kept, and that are tried anew in a batch: our choice."""
-_JOBS_WORTH_AN_ORDER = 1 << 15  # of all samples that are left: to find one takes as long as to play some thousand
+_JOBS_WORTH_AN_ORDER = 1 << 15  # of all samples: to find one takes as long as to play some thousand
 _ALIGNED = 64  # bytes of a line of a cache, which a vector then does not cross
 _NARROW = np.iinfo(np.int32).max
 
@@ -58,7 +58,7 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
         (useful if _follow(order, batch, lanes, blocks) else others).append(order)
     for _ in range(MOST_ORDERS):
         left = np.flatnonzero(batch.left)
-        if left.size < 2 or left.size * n_jobs < _JOBS_WORTH_AN_ORDER:
+        if left.size < 2:
             break
         taken = _taken_by(int(left[0]), batch, shared)
         if taken is None or not _follow(taken, batch, lanes, blocks):
