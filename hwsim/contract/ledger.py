@@ -71,7 +71,7 @@ class Checked:
     stage: str
     actions: tuple[tuple[str, str, int], ...]
     rows: Counts  # [count, 1 or sample, job]
-    _sums: dict[int, Counts] = field(default_factory=dict, repr=False, compare=False)
+    _sums: dict[tuple[int, int], Counts] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, postings: Posting | Postings, n_samples: int = 1) -> Checked:
@@ -92,11 +92,12 @@ class Checked:
             raise ModelError(f"{_named(stage, actions[0])}: counts of {counts.shape[1]} samples, not {n_samples}")
         return cls(stage, tuple(actions), counts)
 
-    def sums(self, timestep: NDArray[np.int32], timesteps: int) -> Counts:
-        """Sums over the jobs of each timestep: int64 [count, 1 or sample, timestep]."""
-        if timesteps not in self._sums:
-            self._sums[timesteps] = Timesteps.of(timestep).sums(self.rows, timesteps)
-        return self._sums[timesteps]
+    def sums(self, timestep: NDArray[np.int32], timesteps: int, n_samples: int) -> Counts:
+        """Sums over the jobs of each timestep: int64 [count, sample, timestep]."""
+        asked = timesteps, n_samples
+        if asked not in self._sums:
+            self._sums[asked] = for_all(Timesteps.of(timestep).sums(self.rows, timesteps), n_samples)
+        return self._sums[asked]
 
 
 @lru_cache(maxsize=1 << 12)
@@ -153,7 +154,9 @@ class Ledger:
         Raises ModelError where counts and jobs disagree.
         """
         if ran is None:
-            return self._by_action(stages, lambda stage, checked: checked.sums(stage.timestep, timesteps))
+            return self._by_action(
+                stages, lambda stage, checked: checked.sums(stage.timestep, timesteps, self.n_samples)
+            )
         found = ran
 
         def of_those(stage: AnyStage, checked: Checked) -> Counts:

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.stage import BatchStage, Event, Stage, Stall, Unless, Wait, total_cycles
+from hwsim.engine.stage import BatchStage, Event, Stage, Stall, Unless, Wait
 from hwsim.errors import ModelError, guess
 
 MAX_CYCLES = 2**62
@@ -26,15 +26,28 @@ def check(stages: Sequence[AnyStage], units: Mapping[str, int], answer: Answer, 
     for stage in stages:
         _check_stage(stage, jobs, units, n_samples)
     _check_answer(answer, jobs)
-    check_total(stages)
 
 
-def check_total(stages: Sequence[AnyStage], beside: float | NDArray[np.float64] = 0.0) -> None:
-    """Raise ModelError unless all times of a sample, with those of stages beside these, stay within int64."""
-    cycles = [stage.cycles if isinstance(stage, BatchStage) else total_cycles(stage) for stage in stages]
-    total = float(np.max(sum(cycles, beside), initial=0.0))
+def cycles_of(stages: Sequence[AnyStage]) -> NDArray[np.float64]:
+    """Service and latency of all jobs of some stages: float64 [sample], or [1] where all samples have the same."""
+    alike, single, own = [np.zeros(0, np.int64)], 0.0, np.zeros(1)
+    for stage in stages:
+        for cycles in (stage.service, stage.latency):
+            if isinstance(cycles, int | np.integer):
+                single += float(cycles) * stage.n_jobs
+            elif cycles.ndim == 1:
+                alike.append(cycles)
+            else:
+                own = own + np.add.reduce(cycles, axis=-1, dtype=np.float64)
+    return own + (single + float(np.add.reduce(np.concatenate(alike), dtype=np.float64)))
+
+
+def check_total(cycles: NDArray[np.float64]) -> float:
+    """The most of `cycles_of` all stages; raises ModelError unless the times of every sample stay within int64."""
+    total = float(np.max(cycles, initial=0.0))
     if total >= MAX_CYCLES:
         raise ModelError(f"schedule: service and latency must sum to less than 2**62 cycles, got {total:.3g}")
+    return total
 
 
 def check_times(stage: BatchStage, before: BatchStage, n_samples: int) -> None:
@@ -129,7 +142,7 @@ def check_array(
 
 
 def _check_times(stage: str, what: str, cycles: NDArray[np.int64]) -> None:
-    if cycles.size and cycles.min() < 0:
+    if cycles.size and np.minimum.reduce(cycles, axis=None) < 0:
         where = np.unravel_index(np.argmax(cycles < 0), cycles.shape)
         raise ModelError(f"{_job(stage, where)}: {what} must not be negative, got {cycles[where]}")
 

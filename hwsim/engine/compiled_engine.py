@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.engine.deadlock import deadlock
-from hwsim.engine.records import Shared, latencies_of, needs_of, shared_by
+from hwsim.engine.orders import Blocks, follow_orders, room_for_one
+from hwsim.engine.records import Shared, shared_by
 from hwsim.engine.schedule import Schedule, Schedules
-from hwsim.engine.stage import BatchStage
 from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
 from hwsim.kernels.events.batch import play_batch
-from hwsim.kernels.events.machine import FREE, HELD, NEVER, NONE, Batch, Machine
+from hwsim.kernels.events.machine import Batch, Machine
 
 _JOBS_WORTH_THREADS = 1 << 16  # of all samples: to start threads takes as long as some thousand of them
 
@@ -29,32 +28,37 @@ def run(schedule: Schedule) -> Timeline:
 def run_all(schedules: Schedules, threads: int = 1) -> Timelines:
     """Play one schedule for each sample; ModelError names the cycle of jobs where the first of them deadlocks.
 
-    Threads share out the samples; what comes of it is the same for any number of them.
+    Threads share out the samples that take orders of their own; what comes of it is the same for any number of them.
     """
     shared = shared_by(schedules)
-    batch, room = _laid_out(schedules, shared)
-    n_samples = len(schedules)
-    parts = min(threads, n_samples)
-    if parts == 1 or n_samples * shared.service.bounds[-1] < _JOBS_WORTH_THREADS:
-        play_batch(batch, room, _room(batch, shared))
-    else:
-        _play_in_threads(batch, room, shared, parts)
-    stuck = (batch.heads < batch.stages["n_jobs"]).any(axis=1)
-    if stuck.any():
-        sample = int(stuck.argmax())
+    batch = _laid_out(schedules, shared)
+    blocks = follow_orders(schedules, shared, batch)
+    left = np.flatnonzero(batch.left)
+    parts = min(threads, left.size)
+    if parts > 1 and left.size * shared.service.common.size >= _JOBS_WORTH_THREADS:
+        _play_in_threads(batch, shared, np.array_split(left, parts))
+    elif left.size:
+        play_batch(batch, room_for_one(batch, shared))
+    if batch.left.any():
+        sample = int(batch.left.argmax())
         raise deadlock(schedules[sample], batch.heads[sample].tolist())
-    return _timelines(schedules, shared, batch, room)
+    return _timelines(shared, batch, blocks)
 
 
-def _play_in_threads(batch: Batch, room: Machine, shared: Shared, parts: int) -> None:
+def _play_in_threads(batch: Batch, shared: Shared, shares: Sequence[NDArray[np.int64]]) -> None:
     """Some samples in each thread, with rooms of its own, of which accounts and spans are added up."""
-    edges = [len(batch.times) * i // parts for i in range(parts + 1)]
-    shares = [(_samples(batch, *edge), _room(batch, shared)) for edge in pairwise(edges)]
-    rooms = [_room(part, shared) for part, _ in shares]
-    list(_pool(parts).map(play_batch, *zip(*shares, strict=True), rooms))
-    for part, machine in shares:
+    parts = []
+    for share in shares:
+        left = np.zeros_like(batch.left)
+        left[share] = True
+        own = {name: np.zeros_like(getattr(batch, name)) for name in ("accounts", "spans", "span")}
+        parts.append(batch._replace(left=left, **own))
+    rooms = [room_for_one(part, shared) for part in parts]
+    list(_pool(len(parts)).map(play_batch, parts, rooms))
+    batch.left[:] = np.any([part.left for part in parts], axis=0)
+    for part in parts:
         batch.spans[:] += part.spans
-        room.accounts[:] += machine.accounts
+        batch.accounts[:] += part.accounts
 
 
 @cache
@@ -63,84 +67,68 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "hwsim engine")
 
 
-def _samples(batch: Batch, first: int, stop: int) -> Batch:
-    """Some samples of a batch, with spans of their own."""
-    own = {name: getattr(batch, name)[first:stop] for name in ("times", "ran", "heads")}
-    rows = {name: getattr(batch, name) for name in ("needs", "service", "latency")}
-    own |= {name: each[first:stop] if len(each) > 1 else each for name, each in rows.items()}
-    return batch._replace(**own, spans=np.zeros_like(batch.spans), span=np.zeros_like(batch.span))
-
-
 def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
     """Empty machines at cycle 0, and room for one of them: names become positions, arrays of all stages one each."""
-    return _laid_out(schedules, shared_by(schedules))
+    shared = shared_by(schedules)
+    batch = _laid_out(schedules, shared)
+    return batch, room_for_one(batch, shared)
 
 
-def _laid_out(schedules: Schedules, shared: Shared) -> tuple[Batch, Machine]:
+def _laid_out(schedules: Schedules, shared: Shared) -> Batch:
     records = shared.records
     stages, n_samples = schedules.stages, len(schedules)
-    n_jobs = shared.service.bounds[-1]
-    batch = Batch(
+    n_jobs, n_layers = shared.service.common.size, len(shared.layers)
+    return Batch(
         stages=records,
-        needs=shared.needs.side_by_side(needs_of(stages), n_samples),
-        service=shared.service.side_by_side([stage.service for stage in stages], n_samples),
-        latency=shared.latency.side_by_side([latencies_of(stage) for stage in stages], n_samples),
+        units=shared.units,
+        needs=shared.needs,
+        service=shared.service.numbers([stage.service for stage in stages], n_samples),
+        latency=shared.latency.numbers([stage.latency for stage in stages], n_samples),
         times=np.empty((n_samples, 3 * n_jobs), dtype=np.int64),
+        makespan=np.zeros(n_samples, dtype=np.int64),
         ran=np.ones((n_samples, n_jobs), dtype=np.bool_),
-        heads=np.broadcast_to(records["n_jobs"], (n_samples, len(stages))).copy(),
-        held=_held(stages),
+        heads=np.zeros((n_samples, len(stages)), dtype=np.int64),
+        left=np.ones(n_samples, dtype=np.bool_),
         layers=shared.layer_of,
-        spans=np.zeros((len(shared.layers), 2), dtype=np.int64),
-        span=np.zeros((len(shared.layers), 2), dtype=np.int64),
-    )
-    return batch, _room(batch, shared)
-
-
-def _room(batch: Batch, shared: Shared) -> Machine:
-    """Room for one sample at cycle 0."""
-    records, units, n_stages = batch.stages, shared.units, len(batch.stages)
-    return Machine(
-        stages=records.copy(),
-        waits=shared.waits,
-        needs=batch.needs[0],
-        service=batch.service[0],
-        latency=batch.latency[0],
-        slots=np.zeros(units["n_slots"].sum(), dtype=np.int64),
-        turn=np.zeros(n_stages, dtype=np.int64),
-        held=np.full(n_stages, FREE, dtype=np.int64),
-        until=np.full(1, NEVER, dtype=np.int64),
-        feared=np.full(1, NONE, dtype=np.int64),
-        units=units.copy(),
-        queues=np.zeros((records["unit"] != NONE).sum(), dtype=np.int64),
-        due=np.full(len(units), NEVER, dtype=np.int64),
-        accounts=np.zeros((n_stages, len(ACCOUNTS)), dtype=np.int64),
-        reached=np.zeros((n_stages, 2), dtype=np.int64),
-        times=batch.times[0],
-        ran=batch.ran[0],
+        accounts=np.zeros((len(stages), len(ACCOUNTS)), dtype=np.int64),
+        spans=np.zeros((n_layers, 2), dtype=np.int64),
+        span=np.zeros((n_layers, 2), dtype=np.int64),
     )
 
 
-def _held(stages: Sequence[BatchStage]) -> NDArray[np.int64]:
-    """HELD for stages of which the times of samples differ; for all where they differ in what decides or is needed."""
-    waits = (wait for stage in stages for wait in stage.waits)
-    apart = any(stage.unless is not None for stage in stages) or any(wait.needs.ndim == 2 for wait in waits)
-    differ = [apart or stage.service.ndim == 2 or np.ndim(stage.latency) == 2 for stage in stages]
-    return np.where(differ, HELD, FREE).astype(np.int64)
-
-
-def _timelines(schedules: Schedules, shared: Shared, batch: Batch, room: Machine) -> Timelines:
-    """Views of the loop's arrays, by name."""
-    parts = shared.jobs
-    start, free, done = batch.times.reshape(len(schedules), 3, -1).swapaxes(0, 1)
-    makespan_cycles = done.max(axis=1, initial=0)  # no void job is later: it is void at free or done of one that ran
-    accounts = room.accounts
-    accounts[:, -1] = makespan_cycles.sum() - accounts.sum(axis=1)  # idle is the rest
+def _timelines(shared: Shared, batch: Batch, blocks: Blocks) -> Timelines:
+    """The loop's arrays, by name."""
+    parts, accounts = shared.jobs, batch.accounts
+    accounts[:, -1] = batch.makespan.sum() - accounts.sum(axis=1)  # idle is the rest
+    start, free, done = (_Cycles(parts, event, batch, blocks) for event in range(3))
     return Timelines(
-        start={name: start[:, part] for name, part in parts.items()},
-        free={name: free[:, part] for name, part in parts.items()},
-        done={name: done[:, part] for name, part in parts.items()},
+        start=start,
+        free=free,
+        done=done,
         ran={name: batch.ran[:, part] for name, part in parts.items()},
-        makespan_cycles=makespan_cycles,
+        makespan_cycles=batch.makespan,
         accounts=dict(zip(parts, accounts, strict=True)),
         spans=dict(zip(shared.layers, batch.spans, strict=True)),
     )
+
+
+class _Cycles(Mapping[str, NDArray[np.int64]]):
+    """When the jobs of each stage started, were free or done: int64 [sample, job], brought together when asked for."""
+
+    def __init__(self, parts: Mapping[str, slice], event: int, batch: Batch, blocks: Blocks) -> None:
+        self._parts, self._blocks = parts, blocks
+        self._first, self._alone = event * batch.ran.shape[1], batch.times
+        self._known: dict[str, NDArray[np.int64]] = {}
+
+    def __getitem__(self, stage: str) -> NDArray[np.int64]:
+        if stage not in self._known:
+            part = self._parts[stage]
+            rows = slice(self._first + part.start, self._first + part.stop)
+            self._known[stage] = self._blocks.over(self._alone[:, rows], rows)
+        return self._known[stage]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)

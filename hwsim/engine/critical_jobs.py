@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.records import needs_of, shared_by
+from hwsim.engine.records import shared_by
 from hwsim.engine.schedule import Schedules
 from hwsim.engine.timeline import Timelines
 from hwsim.kernels.events.critical import critical_jobs
@@ -29,6 +29,5 @@ def jobs_on_path(schedules: Schedules, timelines: Timelines) -> Mapping[str, NDA
     stage = np.searchsorted(first_job, last, side="right") - 1
     ends = np.stack([stage, last - first_job[stage]], axis=1).astype(np.int64)
     path = np.zeros((n_samples, n_jobs), np.bool_)
-    needs = shared.needs.side_by_side(needs_of(schedules.stages), n_samples)
-    critical_jobs(shared.records, shared.waits, needs, times, ends, path)
+    critical_jobs(shared.records, shared.waits, shared.needs, times, ends, path)
     return {name: path[:, jobs] for name, jobs in shared.jobs.items()}

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage, Event, Unless, Wait
 from hwsim.kept import kept_with
-from hwsim.kernels.events.machine import NEVER, NONE, STAGE, UNIT, WAIT
+from hwsim.kernels.events.machine import NEVER, NONE, STAGE, UNIT, WAIT, Numbers
 
+Cycles = NDArray[np.int64] | int
 _NOTHING = np.zeros(0, np.int64)
 
 
@@ -27,36 +28,38 @@ class Shared(NamedTuple):
     layers: Mapping[str, int]  # number of each
     layer_of: NDArray[np.int64]  # [stage] its number
     jobs: Mapping[str, slice]  # those of each stage among all
-    needs: Rows
+    needs: NDArray[np.int64]  # [1 or sample, need] of all waits, then of all decisions
     service: Rows
     latency: Rows
 
 
 class Rows(NamedTuple):
-    """Arrays of all stages side by side, as they were before any was changed."""
+    """Cycles of all stages side by side, as they were before any were changed."""
 
-    parts: Sequence[NDArray[np.int64]]  # [job], or [sample, job] where samples differ
-    bounds: Sequence[int]  # where each begins in the whole, and where the last ends
-    alike: NDArray[np.int64] | None  # [1, all], None where samples differ
+    parts: Sequence[Cycles]  # of each stage [job], or [sample, job] where samples differ, or one for all jobs
+    bounds: NDArray[np.int64]  # where each begins in the whole, and where the last ends
+    common: NDArray[np.int64]  # [all], 0 where samples differ
 
     @classmethod
-    def of(cls, parts: Sequence[NDArray[np.int64]]) -> Rows:
+    def of(cls, parts: Sequence[Cycles]) -> Rows:
         """Those of a shape."""
-        alike = None if any(part.ndim == 2 for part in parts) else np.concatenate([_NOTHING, *parts])[None]
-        return cls(parts, _starts(part.shape[-1] for part in parts).tolist(), alike)
+        arrays = [np.atleast_1d(np.asarray(part, np.int64)) for part in parts]
+        alike = (part if part.ndim == 1 else np.zeros(part.shape[1], np.int64) for part in arrays)
+        return cls(parts, _starts(part.shape[-1] for part in arrays), np.concatenate([_NOTHING, *alike]))
 
-    def side_by_side(self, parts: Sequence[NDArray[np.int64]], n_samples: int) -> NDArray[np.int64]:
-        """Other arrays as one: [1, all] where samples are alike in all of them, else [sample, all]."""
-        changed = [i for i, part in enumerate(parts) if self.alike is None or part is not self.parts[i]]
-        if self.alike is not None and not changed:
-            return self.alike
-        rows = n_samples if any(part.ndim == 2 for part in parts) else 1
-        whole = np.empty((rows, self.bounds[-1]), dtype=np.int64)
-        if self.alike is not None:
-            whole[:] = self.alike
-        for i in changed:
-            whole[:, self.bounds[i] : self.bounds[i + 1]] = parts[i]
-        return whole
+    def numbers(self, parts: Sequence[Cycles], n_samples: int) -> Numbers:
+        """Others in their place, as many of each stage: what samples share, and side by side what they do not."""
+        common, column, own, taken = self.common, np.full(len(parts), NONE, np.int64), [], 0
+        for i, (part, before) in enumerate(zip(parts, self.parts, strict=True)):
+            if np.ndim(part) == 2:
+                assert isinstance(part, np.ndarray) and part.shape[1] == self.bounds[i + 1] - self.bounds[i]
+                column[i], taken = taken, taken + part.shape[1]
+                own.append(part)
+            elif part is not before:
+                common = common.copy() if common is self.common else common
+                common[self.bounds[i] : self.bounds[i + 1]] = part
+        rows = np.concatenate(own, axis=1) if own else np.zeros((n_samples, 0), np.int64)
+        return Numbers(common, rows, self.bounds, column)
 
 
 def shared_by(schedules: Schedules) -> Shared:
@@ -68,18 +71,18 @@ def shared_by(schedules: Schedules) -> Shared:
 
 def _found(shape: Schedules) -> Shared:
     service = Rows.of([stage.service for stage in shape.stages])
-    latency = Rows.of([latencies_of(stage) for stage in shape.stages])
+    latency = Rows.of([stage.latency for stage in shape.stages])
     if shape.shape is not None:
         return shared_by(shape)._replace(service=service, latency=latency)
     layers: dict[str, int] = {}
     layer_of = [layers.setdefault(stage.layer, len(layers)) for stage in shape.stages]
-    bounds = _starts(stage.n_jobs for stage in shape.stages).tolist()
+    bounds = service.bounds.tolist()
     return Shared(
         *_records(shape),
         layers=layers,
         layer_of=np.array(layer_of, np.int64),
         jobs={stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)},
-        needs=Rows.of(needs_of(shape.stages)),
+        needs=_needs(shape),
         service=service,
         latency=latency,
     )
@@ -97,7 +100,8 @@ def _records(schedules: Schedules) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     records["n_jobs"] = np.diff(first_job)
     records["first_wait"] = first_wait[:-1]
     records["end_wait"] = first_wait[1:]
-    records["first_latency"] = _starts(latencies_of(stage).shape[-1] for stage in stages)[:-1]
+    lengths = [1 if np.ndim(stage.latency) == 0 else np.shape(stage.latency)[-1] for stage in stages]
+    records["first_latency"] = _starts(lengths)[:-1]
     records["latency_step"] = [not isinstance(stage.latency, int | np.integer) for stage in stages]
     for name in ("ready", "decided", "wakes"):
         records[name] = NEVER
@@ -112,14 +116,13 @@ def _decided(stages: Sequence[BatchStage]) -> list[Unless]:
     return [stage.unless for stage in stages if stage.unless is not None]
 
 
-def latencies_of(stage: BatchStage) -> NDArray[np.int64]:
-    """Latency of its jobs: int64 [job] or [sample, job], or [1] where it is one for all."""
-    return np.atleast_1d(np.asarray(stage.latency, dtype=np.int64))
-
-
-def needs_of(stages: Sequence[BatchStage]) -> list[NDArray[np.int64]]:
-    """What the waits of all stages need, then what their decisions do: int64 [job] or [sample, job] each."""
-    return [*(wait.needs for stage in stages for wait in stage.waits), *(each.needs for each in _decided(stages))]
+def _needs(schedules: Schedules) -> NDArray[np.int64]:
+    """What waits and decisions need, [1, need] where samples are alike in all of that, else [sample, need]."""
+    stages = schedules.stages
+    parts = [*(wait.needs for stage in stages for wait in stage.waits), *(each.needs for each in _decided(stages))]
+    if all(part.ndim == 1 for part in parts):
+        return np.concatenate([_NOTHING, *parts])[None]
+    return np.concatenate([np.broadcast_to(part, (len(schedules), part.shape[-1])) for part in parts], axis=1)
 
 
 def _starts(lengths: Iterable[int]) -> NDArray[np.int64]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.engine.checks import check, check_array, check_times, check_total
+from hwsim.engine.checks import check, check_array, check_times, check_total, cycles_of
 from hwsim.engine.stage import BatchStage, Stage
 from hwsim.kept import kept_with
 
@@ -30,6 +30,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         check(self.stages, self.units, self.answer)
+        check_total(cycles_of(self.stages))
         for stage in self.stages:
             check_array(f"stage {stage.name}: sample", stage.sample, np.int32, stage.n_jobs)
 
@@ -56,21 +57,24 @@ class Schedules(Sequence[Schedule]):
     answer: tuple[str, NDArray[np.int64]]
     n_samples: int
     shape: Schedules | None = None
+    most_cycles: float = field(init=False)  # service and latency of all jobs of a sample
 
     def __post_init__(self) -> None:
         if self.shape is None:
             check(self.stages, self.units, self.answer, self.n_samples)
+            cycles = cycles_of(self.stages)
         else:
             pairs = enumerate(zip(self.stages, self.shape.stages, strict=True))
             changed = tuple(place for place, (stage, before) in pairs if stage is not before)
             for place in changed:
                 check_times(self.stages[place], self.shape.stages[place], self.n_samples)
-            check_total([self.stages[place] for place in changed], self.shape._cycles_beside(changed))
+            cycles = cycles_of([self.stages[place] for place in changed]) + self.shape._cycles_beside(changed)
+        object.__setattr__(self, "most_cycles", check_total(cycles))
 
     def _cycles_beside(self, places: tuple[int, ...]) -> NDArray[np.float64]:
         """Service and latency of all stages but some, looked up again for what else is retimed from this."""
-        others = (stage.cycles for place, stage in enumerate(self.stages) if place not in places)
-        return kept_with(self).once(("cycles beside", places), lambda: np.asarray(sum(others), np.float64))
+        others = [stage for place, stage in enumerate(self.stages) if place not in places]
+        return kept_with(self).once(("cycles beside", places), lambda: cycles_of(others))
 
     def retimed(
         self,

@@ -23,7 +23,10 @@ class _Needing:
     @cached_property
     def bounds(self) -> tuple[int, int]:
         """The lowest and the highest job that is needed, looked up once; (0, -1) where none is asked about."""
-        return (int(self.needs.min()), int(self.needs.max())) if self.needs.size else (0, -1)
+        if not self.needs.size:
+            return 0, -1
+        lowest, highest = (extreme.reduce(self.needs, axis=None) for extreme in (np.minimum, np.maximum))
+        return int(lowest), int(highest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +103,6 @@ class BatchStage:
         """How many jobs the stage has for each sample."""
         return int(self.service.shape[-1])
 
-    @cached_property
-    def cycles(self) -> NDArray[np.float64]:
-        """Service and latency of all jobs, of each sample where they differ."""
-        return total_cycles(self)
-
     def of(self, sample: int) -> Stage:
         """The stage of one sample."""
         return Stage(
@@ -120,14 +118,6 @@ class BatchStage:
             sample=np.zeros_like(self.timestep) if self.sample is None else self.sample,
             timestep=self.timestep,
         )
-
-
-def total_cycles(stage: Stage | BatchStage) -> NDArray[np.float64]:
-    """Service and latency of all jobs of a stage, of each sample where they differ."""
-    service = stage.service.sum(axis=-1, dtype=np.float64)
-    if isinstance(stage.latency, int | np.integer):
-        return np.asarray(service + float(stage.latency) * stage.n_jobs)
-    return np.asarray(service + stage.latency.sum(axis=-1, dtype=np.float64))
 
 
 def _row(values: NDArray[np.int64], sample: int) -> NDArray[np.int64]:

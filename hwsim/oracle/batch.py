@@ -82,21 +82,22 @@ def _whole(trace: Layered, values: NDArray[Any]) -> RawValues:
     """Raw inputs as integers: as they are, or fractions from 0 to 1 as shares of the largest, as `capture` has them."""
     source = trace.network.input
     low, high = source.values
-    if values.dtype.kind == "f" and values.size and _fractions(trace, values):
-        values = np.rint(values * high)
-    sound = (values >= low) & (values <= high)
-    if values.dtype.kind == "f":
-        sound &= values == np.rint(values)
-    if not sound.all():
-        wrong = values[~sound]
+    if not values.size:
+        return values.astype(source.dtype)
+    least, most = values.min(), values.max()
+    if values.dtype.kind == "f" and _fractions(trace, float(least), float(most)):
+        shares: RawValues = np.rint(values * high).astype(source.dtype)
+        return shares
+    if not (least >= low and most <= high and (values.dtype.kind in "iu" or bool((values == np.rint(values)).all()))):
+        wrong = values[~((values >= low) & (values <= high) & (values == np.rint(values)))]
         fractions = "" if source.signed or source.over_time else ", or fractions from 0 to 1"
         raise UsageError(f"inputs: wanted integers from {low} to {high}{fractions}, found {float(wrong.flat[0]):g}")
     return values.astype(source.dtype)
 
 
-def _fractions(trace: Layered, values: NDArray[Any]) -> bool:
+def _fractions(trace: Layered, least: float, most: float) -> bool:
     """Whether floating values are shares of the largest integer: those of a batch are if the recorded ones were."""
     source = trace.network.input
-    if source.signed or source.over_time or not (values.min() >= 0 and values.max() <= 1):
+    if source.signed or source.over_time or not (least >= 0 and most <= 1):
         return False
     return trace.inputs is None or int(trace.inputs.values.max(initial=0)) > 1

@@ -83,7 +83,7 @@ def test_samples_run_as_each_would_alone(first):
 
 
 @pytest.mark.parametrize("first", range(0, 300, 100))
-def test_what_samples_have_in_common_is_played_once(first):
+def test_samples_of_which_the_late_stages_differ(first):
     """Times of late stages differ, and nothing else: all that comes before the first of them is the same."""
     played = shared = 0
     for seed in range(first, first + 100):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,14 @@ from hwsim.contract.maps import Piece
 from hwsim.distinct import distinct
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Layer, Shape
+from hwsim.traces.network.window import Window
 
 Covered = tuple[IntArray, IntArray, IntArray]
 """Tile, row and column of all places that windows cover, as often as they do: int64 [covered] each."""
+
+
+_MOST_KEPT = 1 << 15  # taps of all windows whose places are kept, our choice
+_FEW = 16  # places of all tiles for each that a window covers, up to which they are marked and not sorted: our choice
 
 
 class Met(NamedTuple):
@@ -25,11 +31,21 @@ class Met(NamedTuple):
 
 def covered(layer: Layer, source: Shape, tile_of: IntArray) -> Covered:
     """What the windows of a layer cover of a source of this shape, by the tile [position] of each of its outputs."""
-    row, column = np.divmod(np.arange(tile_of.size, dtype=np.int64), layer.shape[1])
-    rows, columns = (window(layer).places(axis, layer.shape[axis], source[axis]) for axis in (0, 1))
-    tile, y, x = np.broadcast_arrays(tile_of[:, None, None], rows[row][:, :, None], columns[column][:, None, :])
+    moves = window(layer)
+    under = _under if tile_of.size * moves.taps <= _MOST_KEPT else _under.__wrapped__
+    position, y, x = under(moves, layer.shape[:2], source[:2])
+    return tile_of[position], y, x
+
+
+@lru_cache(maxsize=32)
+def _under(moves: Window, outputs: tuple[int, int], source: tuple[int, int]) -> Covered:
+    """The same by position, kept as a design with other tiles asks for it again."""
+    position = np.arange(outputs[0] * outputs[1], dtype=np.int64)
+    row, column = np.divmod(position, outputs[1])
+    rows, columns = (moves.places(axis, outputs[axis], source[axis]) for axis in (0, 1))
+    at, y, x = np.broadcast_arrays(position[:, None, None], rows[row][:, :, None], columns[column][:, None, :])
     on_picture = (y >= 0) & (x >= 0)
-    return tile[on_picture], y[on_picture], x[on_picture]
+    return at[on_picture], y[on_picture], x[on_picture]
 
 
 def met(piece: Piece, source: Shape, under: Covered, n_tiles: int) -> Met:
@@ -58,7 +74,13 @@ def count_places(piece: Piece, source: Shape, under: Covered, n_tiles: int) -> I
     """How many `met` has of each tile: int64 [tile]."""
     if piece.flat:
         return np.full(n_tiles, piece.height * piece.width, np.int64)
-    return np.bincount(met(piece, source, under, n_tiles).tile, minlength=n_tiles).astype(np.int64)
+    tile, y, x = under
+    if n_tiles * source[0] * source[1] > _FEW * tile.size:
+        return np.bincount(met(piece, source, under, n_tiles).tile, minlength=n_tiles).astype(np.int64)
+    there = np.zeros((n_tiles, source[0], source[1]), np.bool_)
+    there[tile, y // piece.repeats[0], x // piece.repeats[1]] = True
+    found: IntArray = np.count_nonzero(there.reshape(n_tiles, -1), axis=1)
+    return found
 
 
 def count_fresh(piece: Piece, source: Shape, under: Covered, block_of: IntArray) -> IntArray:

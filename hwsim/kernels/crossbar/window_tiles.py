@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hwsim.kernels.bits import popcount
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.crossbar.rows import Sliding
+from hwsim.kernels.crossbar.rows import Sliding, padded
 
 IntArray = NDArray[np.int64]
 Words = NDArray[np.uint64]
@@ -57,9 +57,10 @@ def count_tiles(planes: Words, window: Sliding, groups: Groups, tile: int | IntA
     tiles = int(tile_of.max()) + 1
     shape = (planes.shape[1], planes.shape[2], groups.first.size, tiles)
     counts = TileCounts(np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    height, width = padded(window)
     places = np.zeros(window.height * window.width, np.int64)
-    columns = np.zeros(window.width, np.int64)
-    _count(np.ascontiguousarray(planes), window, groups, tile_of, places, columns, counts)
+    maps = np.zeros((3, height * width), np.int64)
+    _count(np.ascontiguousarray(planes), window, groups, tile_of, places, maps, width, counts)
     return counts
 
 
@@ -70,15 +71,23 @@ def _count(
     groups: Groups,
     tile_of: IntArray,
     places: IntArray,
-    columns: IntArray,
+    maps: IntArray,
+    width: int,
     counts: TileCounts,
 ) -> None:
-    """The loops of `count_tiles`; `places` and `columns` are room for a map and for a row of it."""
+    """The loops of `count_tiles`; `places` is room for a map, `maps` zeros for three of what windows cover."""
     for s in range(planes.shape[1]):
         for t in range(planes.shape[2]):
             for g in range(groups.first.size):
                 _count_places(planes[:, s, t], groups.first[g], groups.stop[g], groups.mask[g], places)
-                _add_windows(places, window, tile_of, columns, counts.ones[s, t, g], counts.most[s, t, g])
+                for y in range(window.height):
+                    row = places[y * window.width : (y + 1) * window.width]
+                    into = maps[0, (y + window.padding[0]) * width + window.padding[1] :]
+                    for x in range(row.size):
+                        into[x] = row[x]
+                _add_shifted(maps[0], window.kernel[1], window.dilation[1], maps[1])
+                _add_shifted(maps[1], window.kernel[0], window.dilation[0] * width, maps[2])
+                _add_tiles(maps[2], window, width, tile_of, counts.ones[s, t, g], counts.most[s, t, g])
 
 
 @kernel(allocates=False, inlined=True)
@@ -92,27 +101,36 @@ def _count_places(planes: Words, first: int, stop: int, mask: Words, places: Int
 
 
 @kernel(allocates=False, inlined=True)
-def _add_windows(
-    places: IntArray, window: Sliding, tile_of: IntArray, columns: IntArray, ones: IntArray, most: IntArray
+def _add_shifted(values: IntArray, times: int, distance: int, sums: IntArray) -> None:
+    """Add to every value those that follow it a distance apart, so many in all, as far as there are any.
+
+    The rows of a map are one long row to it, for which a processor's vectors are made: what begins near the end of a
+    row of the map, and would go on in the next, is no window of an output.
+    """
+    for i in range(values.size):
+        sums[i] = values[i]
+    for k in range(1, times):
+        later = values[k * distance :]
+        for i in range(later.size):
+            sums[i] += later[i]
+
+
+@kernel(allocates=False, inlined=True)
+def _add_tiles(
+    windows: IntArray, window: Sliding, width: int, tile_of: IntArray, ones: IntArray, most: IntArray
 ) -> None:
-    """Add the counts of places up over every window, and those over the windows of each tile: [tile]."""
-    at = 0
+    """Add up the windows of the outputs of each tile, and find the largest: [tile]."""
+    tile, total, largest, at = tile_of[0], 0, 0, 0
     for oy in range(window.out_height):
-        top = oy * window.stride[0] - window.padding[0]
-        columns[:] = 0
-        for ky in range(window.kernel[0]):
-            y = top + ky * window.dilation[0]
-            if y < 0 or y >= window.height:
-                continue
-            for x in range(window.width):
-                columns[x] += places[y * window.width + x]
+        row = windows[oy * window.stride[0] * width :]
         for ox in range(window.out_width):
-            low = ox * window.stride[1] - window.padding[1]
-            found = 0
-            for kx in range(window.kernel[1]):
-                x = low + kx * window.dilation[1]
-                if x >= 0 and x < window.width:
-                    found += columns[x]
-            ones[tile_of[at]] += found
-            most[tile_of[at]] = max(most[tile_of[at]], found)
+            if tile_of[at] != tile:
+                ones[tile] += total
+                most[tile] = max(most[tile], largest)
+                tile, total, largest = tile_of[at], 0, 0
+            found = row[ox * window.stride[1]]
+            total += found
+            largest = max(largest, found)
             at += 1
+    ones[tile] += total
+    most[tile] = max(most[tile], largest)

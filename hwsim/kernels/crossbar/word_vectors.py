@@ -7,12 +7,13 @@ computes, and that is what runs where kernels run as plain Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kernels import vectors
 from hwsim.kernels.compiled import Later, intrinsic
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ OVER_BIT = 45
 AT_ONCE = 8
 """Words that `weigh` takes at once."""
 
-arrayobj: Any = Later("numba.np.arrayobj")
 cgutils: Any = Later("numba.core.cgutils")
 types: Any = Later("numba.types")
 
@@ -35,63 +35,13 @@ _CHANNELS = 64  # of a word
 _REGISTERS = 2048  # bits of sums that fit in registers
 
 
-def _index() -> ir.IntType:
-    return ir.IntType(64)
-
-
-def _number(value: int) -> ir.Constant:
-    return _index()(value)
-
-
-def _vector(bits: int, lanes: int) -> ir.VectorType:
-    return ir.VectorType(ir.IntType(bits), lanes)
-
-
-def _all_lanes(vector: ir.VectorType, value: int) -> ir.Constant:
-    return ir.Constant(vector, [value] * vector.count)
-
-
-def _pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
-    """The arguments, arrays as pointers to their first elements."""
-    found = []
-    for kind, argument in zip(signature.args, arguments, strict=True):
-        array = arrayobj.make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
-        found.append(argument if array is None else array.data)
-    return found
-
-
-def _load(builder: Any, pointer: Any, index: Any, vector: ir.VectorType) -> Any:
-    """Neighbouring elements from `index` on, aligned as elements are."""
-    at = builder.bitcast(builder.gep(pointer, [index]), vector.as_pointer())
-    return builder.load(at, align=vector.element.width // 8)
-
-
-def _call(builder: Any, name: str, result: ir.Type, argument: Any) -> Any:
-    function = ir.FunctionType(result, [argument.type])
-    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [argument])
-
-
-def _total(builder: Any, sums: Sequence[Any]) -> Any:
-    """The sum of all lanes of vectors of 64-bit integers."""
-    total = sums[0]
-    for more in sums[1:]:
-        total = builder.add(total, more)
-    return _call(builder, f"llvm.vector.reduce.add.v{total.type.count}i64", _index(), total)
-
-
-def _spread(builder: Any, scalar: Any, lanes: int) -> Any:
-    """A vector of equal lanes."""
-    one = builder.insert_element(_vector(scalar.type.width, lanes)(ir.Undefined), scalar, ir.IntType(32)(0))
-    return builder.shuffle_vector(one, one, _all_lanes(_vector(32, lanes), 0))
-
-
 def _load_some(builder: Any, pointer: Any, index: Any, n_words: Any) -> Any:
     """The first `n_words` of eight words from `index` on and zeros; nothing beyond is touched."""
-    eight = _vector(64, AT_ONCE)
+    eight = vectors.vector(64, AT_ONCE)
     lanes = ir.Constant(eight, list(range(AT_ONCE)))
-    there = builder.icmp_signed("<", lanes, _spread(builder, n_words, AT_ONCE))
+    there = builder.icmp_signed("<", lanes, vectors.spread(builder, n_words, AT_ONCE))
     at = builder.bitcast(builder.gep(pointer, [index]), eight.as_pointer())
-    arguments = [at, ir.IntType(32)(8), there, _all_lanes(eight, 0)]
+    arguments = [at, ir.IntType(32)(8), there, vectors.all_lanes(eight, 0)]
     kind = ir.FunctionType(eight, [argument.type for argument in arguments])
     name = f"llvm.masked.load.v{AT_ONCE}i64.p0"
     return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
@@ -99,12 +49,12 @@ def _load_some(builder: Any, pointer: Any, index: Any, n_words: Any) -> Any:
 
 def _by_turns(builder: Any, pointer: Any, first: Any, n_words: Any, turn: Callable[[Any, Any], None]) -> None:
     """Do `turn` with offset and words of every eight words from `first` on, the last filled with zeros."""
-    whole = builder.and_(n_words, _number(-AT_ONCE))
-    with cgutils.for_range(builder, builder.udiv(n_words, _number(AT_ONCE))) as loop:
-        offset = builder.mul(loop.index, _number(AT_ONCE))
-        turn(offset, _load(builder, pointer, builder.add(first, offset), _vector(64, AT_ONCE)))
+    whole = builder.and_(n_words, vectors.number(-AT_ONCE))
+    with cgutils.for_range(builder, builder.udiv(n_words, vectors.number(AT_ONCE))) as loop:
+        offset = builder.mul(loop.index, vectors.number(AT_ONCE))
+        turn(offset, vectors.load(builder, pointer, builder.add(first, offset), vectors.vector(64, AT_ONCE)))
     rest = builder.sub(n_words, whole)
-    with builder.if_then(builder.icmp_signed(">", rest, _number(0))):
+    with builder.if_then(builder.icmp_signed(">", rest, vectors.number(0))):
         turn(whole, _load_some(builder, pointer, builder.add(first, whole), rest))
 
 
@@ -126,16 +76,16 @@ def weigh(_typing_context: Any, words: Any, start: Any, n_words: Any, weights: A
     signature = types.int64(words, types.int64, types.int64, weights, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word_at, first, length, weight_at, most = _pointers(context, builder, signature, arguments)
-        eight = _vector(64, AT_ONCE)
-        none, limits = _all_lanes(eight, 0), _spread(builder, most, AT_ONCE)
+        word_at, first, length, weight_at, most = vectors.pointers(context, builder, signature, arguments)
+        eight = vectors.vector(64, AT_ONCE)
+        none, limits = vectors.all_lanes(eight, 0), vectors.spread(builder, most, AT_ONCE)
         sums = [cgutils.alloca_once_value(builder, none) for _ in range(3)]  # apart, so that none waits for another
 
         def turn(offset: Any, bits: Any) -> None:
-            ones = _call(builder, f"llvm.ctpop.v{AT_ONCE}i64", eight, bits)
-            weight = builder.zext(_load(builder, weight_at, offset, _vector(32, AT_ONCE)), eight)
-            active = builder.shl(weight, _all_lanes(eight, ACTIVE_BIT))
-            over = builder.shl(weight, _all_lanes(eight, OVER_BIT))
+            ones = vectors.call(builder, f"llvm.ctpop.v{AT_ONCE}i64", eight, bits)
+            weight = builder.zext(vectors.load(builder, weight_at, offset, vectors.vector(32, AT_ONCE)), eight)
+            active = builder.shl(weight, vectors.all_lanes(eight, ACTIVE_BIT))
+            over = builder.shl(weight, vectors.all_lanes(eight, OVER_BIT))
             parts = (
                 builder.mul(ones, weight),
                 builder.select(builder.icmp_unsigned("!=", bits, none), active, none),
@@ -145,7 +95,7 @@ def weigh(_typing_context: Any, words: Any, start: Any, n_words: Any, weights: A
                 builder.store(builder.add(builder.load(total), part), total)
 
         _by_turns(builder, word_at, first, length, turn)
-        return _total(builder, [builder.load(total) for total in sums])
+        return vectors.total(builder, [builder.load(total) for total in sums])
 
     return signature, codegen
 
@@ -160,12 +110,16 @@ def flag(_typing_context: Any, words: Any, start: Any, n_words: Any) -> Any:
     signature = types.uint64(words, types.int64, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word_at, first, length = _pointers(context, builder, signature, arguments)
-        flags = cgutils.alloca_once_value(builder, _number(0))
+        word_at, first, length = vectors.pointers(context, builder, signature, arguments)
+        flags = cgutils.alloca_once_value(builder, vectors.number(0))
 
         def turn(offset: Any, bits: Any) -> None:
-            byte = builder.bitcast(builder.icmp_unsigned("!=", bits, _all_lanes(bits.type, 0)), ir.IntType(AT_ONCE))
-            builder.store(builder.or_(builder.load(flags), builder.shl(builder.zext(byte, _index()), offset)), flags)
+            byte = builder.bitcast(
+                builder.icmp_unsigned("!=", bits, vectors.all_lanes(bits.type, 0)), ir.IntType(AT_ONCE)
+            )
+            builder.store(
+                builder.or_(builder.load(flags), builder.shl(builder.zext(byte, vectors.index()), offset)), flags
+            )
 
         _by_turns(builder, word_at, first, length, turn)
         return builder.load(flags)
@@ -192,12 +146,12 @@ def count_channels(
     signature = types.void(words, types.int64, types.int64, types.int64, counts, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word_at, first, stride, turns, count_at, to = _pointers(context, builder, signature, arguments)
-        bytes_ = _vector(8, _CHANNELS)
-        counts = cgutils.alloca_once_value(builder, _all_lanes(bytes_, 0))
+        word_at, first, stride, turns, count_at, to = vectors.pointers(context, builder, signature, arguments)
+        bytes_ = vectors.vector(8, _CHANNELS)
+        counts = cgutils.alloca_once_value(builder, vectors.all_lanes(bytes_, 0))
         with cgutils.for_range(builder, turns) as loop:
             at = builder.add(first, builder.mul(loop.index, stride))
-            flags = builder.bitcast(builder.load(builder.gep(word_at, [at])), _vector(1, _CHANNELS))
+            flags = builder.bitcast(builder.load(builder.gep(word_at, [at])), vectors.vector(1, _CHANNELS))
             minus_one = builder.sext(flags, bytes_)
             builder.store(builder.sub(builder.load(counts), minus_one), counts)
         place = builder.bitcast(builder.gep(count_at, [to]), bytes_.as_pointer())
@@ -221,26 +175,28 @@ def multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any,
     signature = types.int64(counts, weights, types.int64, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        count_at, weight_at, first, n_turns = _pointers(context, builder, signature, arguments)
+        count_at, weight_at, first, n_turns = vectors.pointers(context, builder, signature, arguments)
         weight_at = builder.gep(weight_at, [first])
         half = _CHANNELS // 2
-        products, pairs = _vector(32, half), _vector(32, half // 2)
-        sums = [cgutils.alloca_once_value(builder, _all_lanes(pairs, 0)) for _ in range(2)]
+        products, pairs = vectors.vector(32, half), vectors.vector(32, half // 2)
+        sums = [cgutils.alloca_once_value(builder, vectors.all_lanes(pairs, 0)) for _ in range(2)]
         with cgutils.for_range(builder, n_turns) as loop:
             for part, total in enumerate(sums):
-                at = builder.add(builder.mul(loop.index, _number(_CHANNELS)), _number(part * half))
-                count = builder.zext(_load(builder, count_at, at, _vector(8, half)), products)
-                weight = builder.sext(_load(builder, weight_at, at, _vector(16, half)), products)
+                at = builder.add(builder.mul(loop.index, vectors.number(_CHANNELS)), vectors.number(part * half))
+                count = builder.zext(vectors.load(builder, count_at, at, vectors.vector(8, half)), products)
+                weight = builder.sext(vectors.load(builder, weight_at, at, vectors.vector(16, half)), products)
                 product = builder.mul(count, weight)
                 # Even and odd lanes added: processors multiply 16-bit integers and add neighbours in one instruction.
                 even, odd = (
                     builder.shuffle_vector(
-                        product, product, ir.Constant(_vector(32, half // 2), list(range(low, half, 2)))
+                        product, product, ir.Constant(vectors.vector(32, half // 2), list(range(low, half, 2)))
                     )
                     for low in range(2)
                 )
                 builder.store(builder.add(builder.load(total), builder.add(even, odd)), total)
-        return _total(builder, [builder.sext(builder.load(total), _vector(64, half // 2)) for total in sums])
+        return vectors.total(
+            builder, [builder.sext(builder.load(total), vectors.vector(64, half // 2)) for total in sums]
+        )
 
     return signature, codegen
 
@@ -259,29 +215,29 @@ def add_rows(
     signature = types.void(cells, listed, types.int64, types.int64, currents, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        cell_at, row_at, rows, by, current_at, columns = _pointers(context, builder, signature, arguments)
+        cell_at, row_at, rows, by, current_at, columns = vectors.pointers(context, builder, signature, arguments)
         narrow, wide = signature.args[0].dtype.bitwidth, signature.args[4].dtype.bitwidth
 
         def add(column: Any, lanes: int) -> None:
             """Of neighbouring columns, which stay in registers over all rows."""
-            vector = _vector(wide, lanes)
-            total = cgutils.alloca_once_value(builder, _all_lanes(vector, 0))
+            vector = vectors.vector(wide, lanes)
+            total = cgutils.alloca_once_value(builder, vectors.all_lanes(vector, 0))
             with cgutils.for_range(builder, rows) as loop:
                 row = builder.load(builder.gep(row_at, [loop.index]))
                 at = builder.add(builder.mul(row, columns), column)
-                found = builder.sext(_load(builder, cell_at, at, _vector(narrow, lanes)), vector)
+                found = builder.sext(vectors.load(builder, cell_at, at, vectors.vector(narrow, lanes)), vector)
                 builder.store(builder.add(builder.load(total), found), total)
             pulses = builder.trunc(by, ir.IntType(wide)) if wide < 64 else by
-            added = builder.shl(builder.load(total), _spread(builder, pulses, lanes))
+            added = builder.shl(builder.load(total), vectors.spread(builder, pulses, lanes))
             place = builder.bitcast(builder.gep(current_at, [column]), vector.as_pointer())
             builder.store(builder.add(builder.load(place, align=wide // 8), added), place, align=wide // 8)
 
-        done = _number(0)
+        done = vectors.number(0)
         for lanes in (_REGISTERS // wide, _REGISTERS // 4 // wide, 1):
-            turns = builder.udiv(builder.sub(columns, done), _number(lanes))
+            turns = builder.udiv(builder.sub(columns, done), vectors.number(lanes))
             with cgutils.for_range(builder, turns) as loop:
-                add(builder.add(done, builder.mul(loop.index, _number(lanes))), lanes)
-            done = builder.add(done, builder.mul(turns, _number(lanes)))
+                add(builder.add(done, builder.mul(loop.index, vectors.number(lanes))), lanes)
+            done = builder.add(done, builder.mul(turns, vectors.number(lanes)))
         return context.get_dummy_value()
 
     return signature, codegen

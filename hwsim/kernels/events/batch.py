@@ -1,105 +1,80 @@
-"""Plays the samples of a batch one after another: what all have in common once."""
+"""Plays samples of a batch one after another."""
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.events.loop import go_on, play
-from hwsim.kernels.events.machine import FREE, NEVER, Batch, Machine
+from hwsim.kernels.events.loop import play
+from hwsim.kernels.events.machine import NEVER, NONE, Batch, Machine, Numbers
 
 
 @kernel(allocates=False)
-def play_batch(b: Batch, m: Machine, common: Machine) -> None:
-    """Fill `times`, `ran`, `heads`, `spans` and the machine's `accounts`; both machines are room for one sample.
+def play_batch(b: Batch, m: Machine) -> None:
+    """Play the samples that are left; the machine is room for one of them, and adds up the accounts of all.
 
-    The first sample is played on `common` until something differs between samples, and every sample goes on from there.
     It stops at the first sample that deadlocks, of which the heads tell.
     """
-    shares = False
-    for s in range(len(b.stages)):
-        common.stages[s] = b.stages[s]
-        common.held[s] = b.held[s]
-        shares |= b.held[s] == FREE
-    common.slots[:] = 0
-    if shares:
-        play(_machine(common, b, 0))
-    for sample in range(len(b.times)):
-        one = _machine(m, b, sample)
-        if shares:
-            _take_over(m, b, common, sample)
-            go_on(one)
-        else:
-            for s in range(len(b.stages)):
-                m.stages[s] = b.stages[s]
-                m.held[s] = FREE
-            m.slots[:] = 0
-            play(one)
+    for sample in range(len(b.left)):
+        if not b.left[sample]:
+            continue
+        one = Machine(
+            m.stages,
+            m.waits,
+            b.needs[sample % len(b.needs)],
+            m.service,
+            m.latency,
+            m.slots,
+            m.turn,
+            m.feared,
+            m.units,
+            m.queues,
+            m.due,
+            m.accounts,
+            m.reached,
+            b.times[sample],
+            b.ran[sample],
+            m.resolved,
+            m.n_resolved,
+        )
+        for s in range(len(b.stages)):
+            m.stages[s] = b.stages[s]
+        _fill(b.service, sample, m.service)
+        _fill(b.latency, sample, m.latency)
+        play(one)
         stuck = False
         for s in range(len(b.stages)):
-            b.heads[sample, s] = one.stages[s]["head"]
-            stuck |= one.stages[s]["head"] < one.stages[s]["n_jobs"]
+            b.heads[sample, s] = m.stages[s]["head"]
+            stuck |= m.stages[s]["head"] < m.stages[s]["n_jobs"]
         if stuck:
             return
-        _add_spans(m, b)
+        b.left[sample] = False
+        add_up(b, sample, m.reached)
 
 
 @kernel(allocates=False, inlined=True)
-def _take_over(m: Machine, b: Batch, common: Machine, sample: int) -> None:
-    """Bring a machine to where all samples are alike, and add that to its accounts."""
-    n_jobs = len(b.ran[0])
-    for s in range(len(b.stages)):
-        m.stages[s] = common.stages[s]
-        first = m.stages[s]["first_job"]
-        for event in range(3 if sample > 0 else 0):
-            start = event * n_jobs + first
-            for job in range(start, start + m.stages[s]["head"]):
-                b.times[sample, job] = b.times[0, job]
-        m.held[s] = common.held[s]
-        m.reached[s, 0], m.reached[s, 1] = common.reached[s, 0], common.reached[s, 1]
-        for account in range(m.accounts.shape[1]):
-            m.accounts[s, account] += common.accounts[s, account]
-    for i in range(len(m.slots)):
-        m.slots[i] = common.slots[i]
-    for i in range(len(m.queues)):
-        m.queues[i] = common.queues[i]
-    for u in range(len(m.units)):
-        m.units[u] = common.units[u]
-        m.due[u] = common.due[u]
-    m.feared[0] = common.feared[0]
+def _fill(numbers: Numbers, sample: int, row: NDArray[np.int64]) -> None:
+    """Put cycles of one sample side by side."""
+    for i in range(row.size):
+        row[i] = numbers.common[i]
+    for s in range(len(numbers.column)):
+        if numbers.column[s] != NONE:
+            first = numbers.bounds[s]
+            for i in range(first, numbers.bounds[s + 1]):
+                row[i] = numbers.own[sample, numbers.column[s] + i - first]
 
 
 @kernel(allocates=False, inlined=True)
-def _machine(m: Machine, b: Batch, sample: int) -> Machine:
-    """A room with what one sample has."""
-    return Machine(
-        m.stages,
-        m.waits,
-        b.needs[sample % len(b.needs)],
-        b.service[sample % len(b.service)],
-        b.latency[sample % len(b.latency)],
-        m.slots,
-        m.turn,
-        m.held,
-        m.until,
-        m.feared,
-        m.units,
-        m.queues,
-        m.due,
-        m.accounts,
-        m.reached,
-        b.times[sample],
-        b.ran[sample],
-    )
-
-
-@kernel(allocates=False, inlined=True)
-def _add_spans(m: Machine, b: Batch) -> None:
-    """Add when each layer began and ended."""
+def add_up(b: Batch, sample: int, reached: NDArray[np.int64]) -> None:
+    """Find when a sample and its layers began and ended, from first start and last done of each stage [stage, 2]."""
     b.span[:, 0] = NEVER
     b.span[:, 1] = 0
     for s in range(len(b.layers)):
         span = b.span[b.layers[s]]
-        span[0] = min(span[0], m.reached[s, 0])
-        span[1] = max(span[1], m.reached[s, 1])
+        span[0] = min(span[0], reached[s, 0])
+        span[1] = max(span[1], reached[s, 1])
+        b.makespan[sample] = max(b.makespan[sample], reached[s, 1])
     for layer in range(len(b.span)):
         if b.span[layer, 0] != NEVER:
             b.spans[layer, 0] += b.span[layer, 0]

@@ -16,20 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.kernels.compiled import kernel
-from hwsim.kernels.events.machine import FREE, NEVER, NONE, READY, UNCHAINED, Machine
+from hwsim.kernels.events.machine import NEVER, NONE, UNCHAINED, Machine
 
 
 @kernel(allocates=False)
 def play(m: Machine) -> None:
-    """Fill `times`, `ran` and `reached`, and add to `accounts`, as `engine.timeline.stalls` says.
+    """Fill `times`, `ran`, `reached` and `resolved`, and add to `accounts`, as `engine.timeline.stalls` says.
 
-    Where a stage's `head` stays below its `n_jobs`, the schedule deadlocks.  Of stages that are held no job starts, and
-    what happens from the cycle on in which one could is left to `go_on`.
+    Where a stage's `head` stays below its `n_jobs`, the schedule deadlocks.
     """
     todo = NONE
-    m.until[0] = NEVER
     m.feared[0] = NONE
+    m.n_resolved[0] = 0
     m.due[:] = NEVER
+    m.slots[:] = 0
     m.units["n_asking"][:] = 0
     for s in range(len(m.stages) - 1, -1, -1):
         m.stages[s]["next"] = todo
@@ -37,31 +37,11 @@ def play(m: Machine) -> None:
         m.stages[s]["next_feared"] = UNCHAINED
         m.reached[s, 0] = NEVER
         m.reached[s, 1] = 0
-    _turn(m, todo)
-
-
-@kernel(allocates=False)
-def go_on(m: Machine) -> None:
-    """Play on with what was held, on a machine on which `play` has come that far."""
-    todo = NONE
-    m.until[0] = NEVER
-    for s in range(len(m.stages) - 1, -1, -1):
-        if m.held[s] == READY:
-            m.stages[s]["next"] = todo
-            todo = s
-        m.held[s] = FREE
-    _turn(m, todo)
-
-
-@kernel(allocates=False, inlined=True)
-def _turn(m: Machine, first: int) -> None:
-    """Advance stages and answer them in order of time, until nothing more happens or what is held could."""
-    todo = first
     while True:
         while todo != NONE:
             todo = _advance(m, todo)
         now = _next_turn(m)
-        if now == NEVER or now >= m.until[0]:
+        if now == NEVER:
             return
         todo = _answer(m, now)
 
@@ -87,10 +67,6 @@ def _advance(m: Machine, s: int) -> int:
             met = m.times[wait["first_time"] + need]
             ready = max(ready, met)
             has_data = max(has_data, 0 if wait["for_space"] else met)
-        if m.held[s] != FREE:
-            m.held[s] = READY
-            m.until[0] = min(m.until[0], ready)
-            return todo
         stage["starved"] = has_data - free
         stage["blocked"] = ready - has_data
         if _must_ask(m, s, job, ready):
@@ -219,6 +195,8 @@ def _pass_head(m: Machine, s: int, todo: int) -> int:
     stage = m.stages[s]
     job = stage["head"]
     stage["head"] = job + 1
+    m.resolved[m.n_resolved[0]] = s
+    m.n_resolved[0] += 1
     number = stage["first_job"] + job
     if stage["follower"] != NONE and m.ran[number]:
         f = stage["follower"]

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 NEVER = np.iinfo(np.int64).max
 NONE = -1
 UNCHAINED = -2
-FREE, HELD, READY = range(3)
-"""Of a stage: whether its jobs start, do not until samples part, or do not although the first of them could."""
 
 STAGE = np.dtype(
     [
@@ -79,8 +77,6 @@ class Machine(NamedTuple):
     latency: NDArray[np.int64]
     slots: NDArray[np.int64]  # cycle from which each slot is free, one binary heap a unit
     turn: NDArray[np.int64]  # [stage], room for those that are answered together
-    held: NDArray[np.int64]  # [stage] FREE, HELD or READY
-    until: NDArray[np.int64]  # [1]: the first cycle in which a held stage could start a job, NEVER without one
     feared: NDArray[np.int64]  # [1]: a stage whose decision may come, with which the chain of them begins, or NONE
     units: NDArray[Any]  # UNIT[unit]
     queues: NDArray[np.int64]  # stages that ask for a slot: one binary heap a unit, by (ready, position)
@@ -89,19 +85,33 @@ class Machine(NamedTuple):
     reached: NDArray[np.int64]  # [stage, 2] first start and last done of the jobs that ran, NEVER and 0 before
     times: NDArray[np.int64]  # [3 N]: start of every job, free of every job, done of every job
     ran: NDArray[np.bool_]  # [N], True until the job turns out void
+    resolved: NDArray[np.int32]  # [N] stages whose jobs were resolved, one after another
+    n_resolved: NDArray[np.int64]  # [1]
+
+
+class Numbers(NamedTuple):
+    """Cycles of the jobs of some samples: of stages in which all are alike, and of those in which they differ."""
+
+    common: NDArray[np.int64]  # of all stages; those of stages in which samples differ are not to be read
+    own: NDArray[np.int64]  # [sample, job of a stage in which samples differ]
+    bounds: NDArray[np.int64]  # [stage + 1] where those of each begin, and where the last end
+    column: NDArray[np.int64]  # [stage] where those of each begin in `own`, NONE where samples are alike
 
 
 class Batch(NamedTuple):
-    """Machines of some samples that differ in numbers alone, and what becomes of them; one row where all are alike."""
+    """Machines of some samples that differ in numbers alone, and what becomes of them."""
 
     stages: NDArray[Any]  # STAGE[stage], as they are before anything is played
+    units: NDArray[Any]  # UNIT[unit], likewise
     needs: NDArray[np.int64]  # [1 or sample, need]
-    service: NDArray[np.int64]  # [1 or sample, N]
-    latency: NDArray[np.int64]
-    times: NDArray[np.int64]  # [sample, 3 N]
+    service: Numbers
+    latency: Numbers
+    times: NDArray[np.int64]  # [sample, 3 N] of those that are played one by one
+    makespan: NDArray[np.int64]  # [sample] the last done
     ran: NDArray[np.bool_]  # [sample, N], True
     heads: NDArray[np.int64]  # [sample, stage]
-    held: NDArray[np.int64]  # [stage] HELD where samples differ, FREE where they are alike
+    left: NDArray[np.bool_]  # [sample] True until it has been played
     layers: NDArray[np.int64]  # [stage] number of its layer
+    accounts: NDArray[np.int64]  # [stage, account] added to: busy, starved, blocked, arbitrating
     spans: NDArray[np.int64]  # [layer, 2] first start and last done summed over samples
     span: NDArray[np.int64]  # [layer, 2] room for those of one sample

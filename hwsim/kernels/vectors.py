@@ -1,0 +1,72 @@
+"""What functions in LLVM's vectors are written of: numbers, vectors of them, and where arrays lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from hwsim.kernels.compiled import Later
+
+if TYPE_CHECKING:
+    from llvmlite import ir
+else:
+    ir = Later("llvmlite.ir")
+
+arrayobj: Any = Later("numba.np.arrayobj")
+cgutils: Any = Later("numba.core.cgutils")
+types: Any = Later("numba.types")
+
+
+def index() -> ir.IntType:
+    """An integer of 64 bits, as places in arrays are."""
+    return ir.IntType(64)
+
+
+def number(value: int) -> ir.Constant:
+    """Such an integer."""
+    return index()(value)
+
+
+def vector(bits: int, lanes: int) -> ir.VectorType:
+    """Integers of so many bits side by side."""
+    return ir.VectorType(ir.IntType(bits), lanes)
+
+
+def all_lanes(kind: ir.VectorType, value: int) -> ir.Constant:
+    """The same integer in every lane."""
+    return ir.Constant(kind, [value] * kind.count)
+
+
+def pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
+    """The arguments, arrays as pointers to their first elements."""
+    found = []
+    for kind, argument in zip(signature.args, arguments, strict=True):
+        array = arrayobj.make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
+        found.append(argument if array is None else array.data)
+    return found
+
+
+def load(builder: Any, pointer: Any, at: Any, kind: ir.VectorType) -> Any:
+    """Neighbouring elements from a place on, aligned as elements are."""
+    first = builder.bitcast(builder.gep(pointer, [at]), kind.as_pointer())
+    return builder.load(first, align=kind.element.width // 8)
+
+
+def call(builder: Any, name: str, result: ir.Type, argument: Any) -> Any:
+    """What a function of LLVM makes of an argument."""
+    function = ir.FunctionType(result, [argument.type])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [argument])
+
+
+def total(builder: Any, sums: Sequence[Any]) -> Any:
+    """The sum of all lanes of vectors of 64-bit integers."""
+    total = sums[0]
+    for more in sums[1:]:
+        total = builder.add(total, more)
+    return call(builder, f"llvm.vector.reduce.add.v{total.type.count}i64", index(), total)
+
+
+def spread(builder: Any, scalar: Any, lanes: int) -> Any:
+    """A vector of equal lanes."""
+    one = builder.insert_element(vector(scalar.type.width, lanes)(ir.Undefined), scalar, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, all_lanes(vector(32, lanes), 0))
