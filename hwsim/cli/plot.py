@@ -18,7 +18,7 @@ OUT = click.option(
 STYLE = click.option("--style", metavar="FILE|NAME", help="A style of matplotlib, over hwsim's own.")
 
 
-@click.command()
+@click.command(short_help="Draw a picture of reports, a sweep or a validation.")
 @click.argument("files", metavar="FILE...", type=FILE, nargs=-1, required=True)
 @click.option(
     "--figure", "kind", type=click.Choice(KINDS), help="Which.  [default: energy; compare of several; pareto of .jsonl]"
