@@ -69,7 +69,10 @@ def test_a_batch_that_was_not_seen(design, objective, capsys):
 @pytest.mark.parametrize(("every", "in_turn"), [(1, False), (50, False), (50, True)])
 @pytest.mark.parametrize("design", ["imc", "digital"])
 def test_a_term_beside_a_training_step(design, every, in_turn, capsys):
-    """Steps of the network that the shipped trace is of, with and without the term, in turns."""
+    """Steps of the network that the shipped trace is of: alone, with the term, and with what stands for it, in turns.
+
+    What stands for it is the plainest term that PyTorch has of the same spikes, sums of them times known numbers.
+    """
     torch = pytest.importorskip("torch")
     pytest.importorskip("training.dietsnn.model")
     from training.dietsnn.model import Geometry, SpikingNetwork
@@ -85,24 +88,46 @@ def test_a_term_beside_a_training_step(design, every, in_turn, capsys):
     oracle = hwsim.Oracle(design, trace)
     term = Term(oracle, every=every, in_turn=in_turn, relative=True)
     layers = {f"conv{i + 1}": f"convs.{i}" for i in range(3)} | {"fc1": "hidden"}
+    known = {name: torch.rand(4, 1, *each.shape[2:]) for name, each in _taken(oracle, net, layers, pixels).items()}
 
-    def step(costs: bool) -> float:
-        begin = perf_counter()
-        monitor = oracle.monitor(net, layers) if costs else None
+    def bare(monitor: Any) -> Any:
+        return sum((each * known[name]).sum() for name, each in monitor.take()[0].items())
+
+    def step(cost: Callable[[Any], Any] | None) -> tuple[float, float]:
+        begin, began = perf_counter(), process_time()
+        monitor = oracle.monitor(net, layers) if cost is not None else None
         loss = torch.nn.functional.cross_entropy(net(pixels).sum(0), labels)
-        if monitor is not None:
-            loss = loss + 0.01 * term(monitor)
+        if cost is not None and monitor is not None:
+            loss = loss + 0.01 * cost(monitor)
             monitor.remove()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        return 1e3 * (perf_counter() - begin)
+        return 1e3 * (perf_counter() - begin), 1e3 * (process_time() - began)
 
-    for costs in (False, True, False, True):
-        step(costs)
-    n = STEPS if every > 1 else 10
-    plain, more = (np.array(each) for each in zip(*((step(False), step(True)) for _ in range(n)), strict=True))
+    kinds = [None, term, bare]
+    for cost in kinds * 2:
+        step(cost)
+    n, rng = STEPS if every > 1 else 10, np.random.default_rng(0)
+    orders = rng.permuted(np.tile(np.arange(len(kinds)), (n, 1)), axis=1)  # memory is as the step before left it
+    found = np.zeros((n, len(kinds), 2))
+    for i, order in enumerate(orders):
+        for kind in order:
+            found[i, kind] = step(kinds[kind])
+    wall, spent = np.median(found[:, 0], axis=0)
     with capsys.disabled():
-        added, typical = more.mean() / plain.mean() - 1, np.median(more) / np.median(plain) - 1
-        said = f"\n{design}, every {every}{', layers in turn' if in_turn else ''}: a step {np.median(plain):.0f} ms"
-        print(f"{said}, {added:+.1%} with the term in the mean of {n}, {typical:+.1%} at the median")
+        turns = ", layers in turn" if in_turn else ""
+        print(f"\n{design}, every {every}{turns}: a step {wall:.0f} ms, {spent:.0f} of processor; on top of it")
+        for each, told in ((1, "the term"), (2, "sums of spikes times numbers")):
+            added = found[:, each].mean(axis=0) / found[:, 0].mean(axis=0) - 1
+            typical = np.median(found[:, each], axis=0) / np.median(found[:, 0], axis=0) - 1
+            print(f"  {told}: {typical[0]:+.1%} at the median, {added[0]:+.1%} in the mean of {n}", end="")
+            print(f" (of processor {typical[1]:+.1%} and {added[1]:+.1%})")
+
+
+def _taken(oracle: Any, net: Any, layers: dict[str, str], pixels: Any) -> dict[str, Any]:
+    """Spikes of one forward pass."""
+    with oracle.monitor(net, layers) as monitor:
+        net(pixels)
+        found: dict[str, Any] = monitor.take()[0]
+    return found

@@ -84,8 +84,11 @@ def _whole(trace: Layered, values: NDArray[Any]) -> RawValues:
     low, high = source.values
     if values.dtype.kind == "f" and values.size and _fractions(trace, values):
         values = np.rint(values * high)
-    wrong = values[~((values >= low) & (values <= high) & (values == np.rint(values)))]
-    if wrong.size:
+    sound = (values >= low) & (values <= high)
+    if values.dtype.kind == "f":
+        sound &= values == np.rint(values)
+    if not sound.all():
+        wrong = values[~sound]
         fractions = "" if source.signed or source.over_time else ", or fractions from 0 to 1"
         raise UsageError(f"inputs: wanted integers from {low} to {high}{fractions}, found {float(wrong.flat[0]):g}")
     return values.astype(source.dtype)

@@ -112,11 +112,15 @@ class Monitor:
                 self._passes.pop(next(iter(self._passes)))
             self._passes[here] = _Pass(given[0] if given else None)
 
-    def _keeping(self, name: str) -> Callable[[Any, Any, Any], None]:
-        def hook(_module: Any, _given: Any, result: Any) -> None:
+    def _keeping(self, name: str) -> Callable[[Any, Any, Any], Any]:
+        def hook(_module: Any, _given: Any, result: Any) -> Any:
+            spikes = _first(result)
             with self._lock:
                 found = self._passes.setdefault(threading.get_ident(), _Pass())
-                found.seen.setdefault(name, []).append(_first(result))
+                found.seen.setdefault(name, []).append(spikes)
+            return _with_first(result, passed_on(spikes))
+
+        from hwsim.doors.torch.passing import passed_on
 
         return hook
 
@@ -144,6 +148,13 @@ def _first(result: Any) -> Any:
     while isinstance(result, tuple | list):
         result = result[0]
     return result
+
+
+def _with_first(result: Any, spikes: Any) -> Any:
+    """What a module gives with other spikes in it, or None where there are none."""
+    if spikes is None or type(result) not in (tuple, list):
+        return spikes
+    return type(result)((_with_first(result[0], spikes), *result[1:]))
 
 
 def _neurons(model: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.contract.maps import sliding
 from hwsim.contract.marginal import Asked, Floats, Marginals, met
+from hwsim.kernels.chosen import chosen
 from hwsim.kernels.crossbar.tile_marginals import Pace, tile_marginals
 from hwsim.kernels.crossbar.window_tiles import channel_runs
 from hwsim.traces.direct.encode import Activations
@@ -51,7 +52,6 @@ def _of_task(
     """
     plan, layer, tiling = laid_out.plan, task.weights, task.tiling
     channels = input_shape(layer, plan.network)[2]
-    part_of = _part_of(task, channels)
     signed, wide = plan.network.signed(layer.inputs[0]), False
     more = less = linear
     if plan.spec.skip == "skip" and _is_weighed(laid_out, task, asked):
@@ -66,14 +66,14 @@ def _of_task(
             *_weights(laid_out, task, asked),
         )
         more, less = (linear + _folded(each, plan, task) for each in found)
-    more, less = (each[:, :, part_of].swapaxes(2, 3) for each in (more, less))
     if not (wide or signed):
-        return more[None]
-    bits = unpack_channels(activations.read_by(layer), channels) > 0
+        each = more[:, :, _part_of(task, channels)] if len(tiling.parts) > 1 else more
+        return each.swapaxes(2, 3)[None]
+    read = activations.read_by(layer)
     if not signed:
-        return np.where(bits, less, more)
-    chosen = np.where(bits[:1], less, more)
-    return np.where(bits[-1:], -chosen, chosen)  # by value: -1 costs what 1 does
+        return chosen(read, tiling.parts, more, less)
+    size, negative = chosen(read[:1], tiling.parts, more, less), unpack_channels(read[-1:], channels) > 0
+    return np.where(negative, -size, size)  # by value: -1 costs what 1 does
 
 
 def _part_of(task: Task, channels: int) -> IntArray:

@@ -21,7 +21,7 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.raw_input import multiplies_input
 
-_MOST_KEPT = 1 << 19  # counts, 4 MiB
+_MOST_KEPT = 1 << 19  # counts, 4 MiB, but for those of further copies
 
 
 def count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> Mapping[str, LayerCounts]:
@@ -71,8 +71,7 @@ def _count(spec: ImcSpec, trace: Trace, dense: Dense | None, samples: range) -> 
         assert isinstance(layer, Conv2d | Linear)
         planes, once = activations.met_by(layer), spec.keeps_currents and multiplies_input(network, layer)
         for placed_layer in own:
-            counted = count_layer(
-                spec, placed_layer, by_digits(planes, placed_layer, spec.dac.bits), cells[placed_layer.name]
-            )
+            digits = by_digits(planes, placed_layer, spec.dac.bits)
+            counted = count_layer(placed_layer, digits, cells[placed_layer.name])
             counts[placed_layer.name] = counted.over(timesteps, only_first=once)
     return counts

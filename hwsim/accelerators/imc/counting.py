@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.adc_range import adc_range_rows
-from hwsim.accelerators.imc.plan.pace import row_cycles
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.placement import Placement
 from hwsim.accelerators.imc.plan.replication import shares
@@ -17,7 +16,7 @@ from hwsim.accelerators.imc.plan.stored_weights import reference_level, slices_o
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.crossbar.level_sums import sum_levels
-from hwsim.kernels.crossbar.rows import RowCounts, count_rows
+from hwsim.kernels.crossbar.rows import count_rows
 from hwsim.kernels.crossbar.word_rows import count_words, fits
 from hwsim.traces.network.layers import Conv2d, Integers, Layer, Linear, Network
 from hwsim.traces.network.weights import weights_of
@@ -28,14 +27,17 @@ _WEIGHTS_AT_ONCE = 1 << 18  # summed at once, so that a large layer's are never 
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:
-    """Per output row of a layer: int64 [sample, timestep, row] each; a digit step is one read of one input digit."""
+    """Per output row of a layer: int64 [sample, timestep, row], those of copies [copy, sample, timestep, row].
+
+    A digit step is one read of one input digit.
+    """
 
     driven: IntArray  # rows driven, summed over row blocks and unit pulses
     ones: IntArray  # set bits of the activations that the windows cover, summed over row blocks
     active: IntArray  # (row block, phase, digit step) combinations with a driven row
-    serial: IntArray  # phases that cannot overlap: in each digit step, those of the row block with most active ones
+    serial: IntArray  # of each copy, phases that cannot overlap: in each digit step those of its busiest row block
     over_range: IntArray  # active combinations whose sum could exceed the ADC's range
-    silent: IntArray  # digit steps in which nothing is driven
+    silent: IntArray  # of each copy, digit steps in which nothing is driven
     levels: IntArray  # conductance levels above G_off that the driven rows draw current through
 
     def over(self, timesteps: int, only_first: bool) -> LayerCounts:
@@ -44,7 +46,7 @@ class LayerCounts:
             return self
 
         def spread(counts: IntArray) -> IntArray:
-            full = np.broadcast_to(counts[:, :1], (counts.shape[0], timesteps, counts.shape[2]))
+            full = np.broadcast_to(counts[..., :1, :], (*counts.shape[:-2], timesteps, counts.shape[-1]))
             return full * (np.arange(timesteps) == 0)[:, None] if only_first else full
 
         return LayerCounts(*(spread(getattr(self, field.name)) for field in fields(self)))
@@ -81,32 +83,19 @@ def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: in
     return np.concatenate([planes[:-1], np.zeros((missing, *planes.shape[1:]), np.uint64), planes[-1:]])
 
 
-def count_layer(spec: ImcSpec, placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
-    """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word].
-
-    Copies share out the positions of a row, and each is counted by itself, so the slowest is known exactly.
-    """
+def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
+    """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
     planes = np.ascontiguousarray(planes)
-    ends = np.array([0, *(end for _, end in shares(placed.window.out_width, placed.copies))])
+    copies = np.array([0, *(end for _, end in shares(placed.window.out_width, placed.copies))])
     if placed.words_per_block is not None and fits(placed.window, planes.shape[4]):
-        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows, ends)
+        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows, copies)
     else:
-        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows, ends)
+        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows, copies)
     levels = np.zeros_like(rows.driven)
     if cells.levels is not None:
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % cells.digit_bits)
         sum_levels(planes, placed.window, cells.levels, pulses, levels)
-    serial, silent = _of_slowest(spec, placed, rows)
-    return LayerCounts(rows.driven, rows.ones, rows.active, serial, rows.over_range, silent, levels)
-
-
-def _of_slowest(spec: ImcSpec, placed: LayerPlacement, rows: RowCounts) -> tuple[IntArray, IntArray]:
-    """What the copy has to do one after another that needs the most time for a row."""
-    if placed.copies == 1:
-        return rows.serial[0], rows.silent[0]
-    slowest = row_cycles(spec, placed, rows.serial, rows.silent).argmax(axis=0)[None]
-    serial, silent = (np.take_along_axis(each, slowest, axis=0)[0] for each in (rows.serial, rows.silent))
-    return serial, silent
+    return LayerCounts(**rows._asdict(), levels=levels)
 
 
 def row_levels(spec: ImcSpec, placed: LayerPlacement, layer: Layer) -> IntArray:

@@ -49,9 +49,8 @@ def marginals(laid_out: Layout, trace: Trace, asked: Asked) -> Marginals:
     for name, placed in plan.placement.layers.items():
         if name in linear:
             layer = plan.network[name]
-            sparse = _reads(plan, placed, activations.met_by(layer), prices[name]["active"], asked)
-            more = linear[name] * asked.energy.astype(np.float32)[:, None, None, None]
-            found[name] = _by_value(plan, placed, activations.read_by(layer), more + _folded(plan, layer, sparse))
+            each = _reads(plan, placed, activations.met_by(layer), linear[name], prices[name]["active"], asked)
+            found[name] = _by_value(plan, placed, activations.read_by(layer), each)
     return found
 
 
@@ -77,6 +76,8 @@ def _probe(plan: Plan, name: str, n: int) -> LayerCounts:
     """Counts of nothing, then of many of one kind after another."""
     shape = n, plan.timesteps, plan.network[name].shape[0]
     counts = {field.name: np.zeros(shape, np.int64) for field in fields(LayerCounts)}
+    for of_copies in ("serial", "silent"):
+        counts[of_copies] = counts[of_copies][None]
     for i, kind in enumerate(PRICED):
         counts[kind][1 + i] = _MANY
     return LayerCounts(**counts)
@@ -124,11 +125,17 @@ def _pulses(plan: Plan, placed: LayerPlacement, layer: Layer) -> IntArray:
 
 
 def _reads(
-    plan: Plan, placed: LayerPlacement, planes: NDArray[np.uint64], active: Floats, asked: Asked
+    plan: Plan,
+    placed: LayerPlacement,
+    planes: NDArray[np.uint64],
+    linear: NDArray[np.float32],
+    active: Floats,
+    asked: Asked,
 ) -> NDArray[np.float32]:
-    """What bits keep reads from being silent: float32 [plane, sample, timestep, place, channel] as met."""
+    """What bits cost by themselves, and what they keep from being silent: [plane, sample, timestep, place, channel]."""
     layer = plan.network[placed.name]
     channels = input_shape(layer, plan.network)[2]
+    energy = asked.energy.astype(np.float32)[:, None, None, None]
     skips = plan.spec.skip == "silent_rows"
     n, rows = len(asked.energy), layer.shape[0]
     weight = np.zeros((3, n, plan.timesteps, rows), np.float32)
@@ -138,13 +145,17 @@ def _reads(
         each = _grid(plan, rows, cycles) / placed.copies
         weight[1] = each * read_interval_cycles(plan.spec, placed)
         weight[2] = each * plan.spec.silence_detector.cycles
+    found = linear * energy
     if not weight.any():
-        return np.zeros((len(planes), 1, 1, planes.shape[3], 1), np.float32)
+        return found
     digits = by_digits(planes, placed, plan.spec.dac.bits)
-    found = np.zeros((*digits.shape[:4], channels), np.float32)
-    read_marginals(digits, placed.window, placed.segments, plan.spec.dac.bits, weight, found, shared=asked.shared)
+    plain = found.shape == (*digits.shape[:4], channels)
+    reads = found if plain else np.zeros((*digits.shape[:4], channels), np.float32)
+    read_marginals(digits, placed.window, placed.segments, plan.spec.dac.bits, weight, reads, shared=asked.shared)
+    if plain:
+        return found
     missing = len(digits) - len(planes)  # of a sign that is a digit of its own
-    return np.concatenate([found[: -1 - missing], found[-1:]]) if missing else found
+    return found + _folded(plan, layer, np.concatenate([reads[: -1 - missing], reads[-1:]]) if missing else reads)
 
 
 def _folded(plan: Plan, layer: Layer, wide: NDArray[np.float32]) -> NDArray[np.float32]:
