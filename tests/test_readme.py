@@ -75,7 +75,9 @@ def test_python_example_runs(capsys):
 
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        if "://" not in target:
+        if target.startswith("#"):
+            assert target[1:] in {line.strip("# ").lower().replace(" ", "-") for line in README.splitlines()}, target
+        elif "://" not in target:
             assert (ROOT / target).exists(), target
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hwsim.comparison.comparing import Comparable
 
 
-@click.command()
+@click.command(short_help="Set simulations beside the first: ratios, and where they are from.")
 @click.argument("words", metavar="A B ... [TRACE]", nargs=-1, required=True)
 @SET
 @click.option("--trace", metavar="TRACE", help="Of designs; it may also stand last.")

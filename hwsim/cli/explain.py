@@ -13,7 +13,7 @@ from hwsim.cli.simulate import in_order
 ASPECTS = ("energy", "latency", "area")
 
 
-@click.command()
+@click.command(short_help="Say where energy, latency or area comes from.")
 @click.argument("words", metavar="REPORT | ARCH TRACE  energy|latency|area  [NAME]", nargs=-1, required=True)
 @SET
 @click.option("--samples", type=int, help="Only the first recorded samples, of ARCH and TRACE.")

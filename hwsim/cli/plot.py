@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from hwsim.cli.options import FILE, named, without_threads
-
-if TYPE_CHECKING:
-    from hwsim.sweep.row import Row
 
 OF_A_RUN = ("energy", "rates", "timeline", "stalls", "roofline", "floor")
 OF_A_REPORT = ("timesteps", "exit")
@@ -21,7 +18,7 @@ OUT = click.option(
 STYLE = click.option("--style", metavar="FILE|NAME", help="A style of matplotlib, over hwsim's own.")
 
 
-@click.command()
+@click.command(short_help="Draw a picture of reports, a sweep or a validation.")
 @click.argument("files", metavar="FILE...", type=FILE, nargs=-1, required=True)
 @click.option(
     "--figure", "kind", type=click.Choice(KINDS), help="Which.  [default: energy; compare of several; pareto of .jsonl]"
@@ -75,24 +72,37 @@ def _check(kind: str, files: tuple[Path, ...], run_name: str | None, axis: str |
 
 def _drawn(kind: str, files: tuple[Path, ...], run_name: str | None, across: str, up: str, style: str | None) -> Any:
     """The picture, a Figure of matplotlib."""
-    from hwsim.public import load_report
     from hwsim.view import plots
 
+    found = [_read(kind, file) for file in files]
     if kind == "pareto":
-        return plots.pareto(_rows(files[0]), across, up, style=style)
+        return plots.pareto(found[0], across, up, style=style)
     if kind == "validation":
-        from hwsim.report.validation import read
-
-        return plots.validation(read(files[0]), style=style)
-    reports = [load_report(file) for file in files]
+        return plots.validation(found[0], style=style)
     if kind == "compare":
-        return plots.compare(reports, run_name, style=style)
+        return plots.compare(found, run_name, style=style)
     if kind in OF_A_REPORT:
-        return {"timesteps": plots.timesteps, "exit": plots.exit_curve}[kind](reports[0], style=style)
-    return getattr(plots, kind)(reports[0], run_name, style=style)
+        return {"timesteps": plots.timesteps, "exit": plots.exit_curve}[kind](found[0], style=style)
+    return getattr(plots, kind)(found[0], run_name, style=style)
 
 
-def _rows(file: Path) -> list[Row]:
-    from hwsim.sweep.journal import load
+def _read(kind: str, file: Path) -> Any:
+    """The report, the rows of a sweep or those of a validation that a picture is of."""
+    from hwsim.errors import UsageError
 
-    return load(file)
+    try:
+        if kind == "pareto":
+            from hwsim.sweep.journal import load
+
+            return load(file)
+        if kind == "validation":
+            from hwsim.report.validation import read
+
+            return read(file)
+        from hwsim.public import load_report
+
+        return load_report(file)
+    except UsageError as error:
+        from hwsim.cli.plot_inputs import refused
+
+        raise refused(kind, {"pareto": "journal", "validation": "rows"}.get(kind, "report"), file, error) from None

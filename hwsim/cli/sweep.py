@@ -32,7 +32,7 @@ ACCURACY_SAMPLES = click.option(
 )
 
 
-@click.command()
+@click.command(short_help="Run many designs: all values of some knobs, or a search.")
 @click.argument("design", metavar="ARCH|SWEEP.yaml")
 @click.argument("trace", metavar="[TRACE.npz]", type=FILE, required=False)
 @VARY

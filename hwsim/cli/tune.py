@@ -12,7 +12,7 @@ from hwsim.cli.options import FILE, MEMORY, SET, console, needs_output, without_
 from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, JOBS, VARY
 
 
-@click.command()
+@click.command(short_help="Balance a machine's knobs to the least EDP within a budget.")
 @click.argument("architecture", metavar="ARCH")
 @click.argument("trace", metavar="TRACE.npz", type=FILE)
 @click.option("--budget", "budgets", multiple=True, metavar="FIGURE=NUMBER", help="At most so much, e.g. area_mm2=6.")

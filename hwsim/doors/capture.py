@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hwsim import arguments
+from hwsim.doors.asked import Asked
 from hwsim.doors.events.stored import EventInputs, channels_first, read_inputs
 from hwsim.errors import UsageError
 from hwsim.files import check_apart
 
 if TYPE_CHECKING:
     from hwsim.traces.direct.trace import Trace
+    from hwsim.traces.plastic.parameters import Learner
     from hwsim.traces.plastic.trace import PlasticTrace
     from hwsim.traces.sequence.trace import SequenceTrace
     from hwsim.traces.ttfs.trace import FirstSpikeTrace
@@ -79,24 +82,11 @@ def capture(
     """
     from hwsim.traces.plastic.parameters import Learner
 
+    place = None if out is None else Path(out)
+    settings = timesteps, over_time, weight_bits, input_bits, per_channel, readout, recorded, allow_drift, coding
+    asked = Asked(labels, *settings, place, about)
     if isinstance(model, Learner):
-        from hwsim.doors.learning import captured_learner
-
-        arguments.meaningless(
-            f"a {type(model).__name__}",
-            timesteps=(timesteps, None),
-            recorded=(recorded, None),
-            coding=(coding, None),
-            over_time=(over_time, False),
-            readout=(readout, "spikes"),
-            per_channel=(per_channel, True),
-            weight_bits=(weight_bits, 8),
-            input_bits=(input_bits, 8),
-        )
-        learned, told = captured_learner(model, inputs, labels, test, allow_drift, out, about)
-        if told:
-            warnings.warn(told, stacklevel=2)
-        return learned
+        return _learned(model, inputs, test, asked)
     if test is not None:
         raise UsageError("test: has a meaning for networks that learn alone, the parameters of which are a Learner")
     try:
@@ -108,23 +98,29 @@ def capture(
     from hwsim.doors.torch.captured import captured
 
     if isinstance(inputs, str | os.PathLike):
-        check_apart([Path(inputs)], [] if out is None else [Path(out)])
+        check_apart([Path(inputs)], [] if place is None else [place])
         inputs = read_inputs(inputs)
     if isinstance(inputs, EventInputs):
-        inputs, labels, over_time = channels_first(inputs.values), inputs.labels if labels is None else labels, True
-    return captured(
-        model,
-        inputs,
-        labels=labels,
-        timesteps=timesteps,
-        over_time=over_time,
-        weight_bits=weight_bits,
-        input_bits=input_bits,
-        per_channel=per_channel,
-        readout=readout,
-        recorded=recorded,
-        allow_drift=allow_drift,
-        coding=coding,
-        out=None if out is None else Path(out),
-        about=about,
+        asked = replace(asked, labels=inputs.labels if labels is None else labels, over_time=True)
+        inputs = channels_first(inputs.values)
+    return captured(model, inputs, asked)
+
+
+def _learned(learner: Learner, inputs: Any, test: Any, asked: Asked) -> PlasticTrace:
+    from hwsim.doors.learning import captured_learner
+
+    arguments.meaningless(
+        f"a {type(learner).__name__}",
+        timesteps=(asked.timesteps, None),
+        recorded=(asked.recorded, None),
+        coding=(asked.coding, None),
+        over_time=(asked.over_time, False),
+        readout=(asked.readout, "spikes"),
+        per_channel=(asked.per_channel, True),
+        weight_bits=(asked.weight_bits, 8),
+        input_bits=(asked.input_bits, 8),
     )
+    learned, told = captured_learner(learner, inputs, asked.labels, test, asked.allow_drift, asked.out, asked.about)
+    if told:
+        warnings.warn(told, stacklevel=3)
+    return learned

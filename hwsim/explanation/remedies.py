@@ -53,7 +53,7 @@ def _changes(schedule: Schedule, by_stage: Sequence[PathRun]) -> Iterator[Change
         if run.cause == "buffer full":
             yield f"unlimited buffers in front of {run.stage}", partial(_unblocked, schedule, run.stage)
         if run.cause == "shared unit":
-            yield f"another {run.unit}", partial(_with_slot, schedule, run.unit)
+            yield f"another slot of {run.unit}", partial(_with_slot, schedule, run.unit)
         if run.work_cycles >= run.delay_cycles:
             yield f"{run.stage} twice as fast", partial(_faster, schedule, run.stage)
         else:

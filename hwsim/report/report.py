@@ -41,8 +41,8 @@ class Bottleneck:
 
     def __str__(self) -> str:
         """In words."""
-        text = f"{self.unit} is busy {100 * self.busy_share:.1f} % of the time"
-        return text + (f", next {self.next_unit} {100 * self.next_share:.1f} %" if self.next_unit else "")
+        text = f"{self.unit}: busy {100 * self.busy_share:.1f} % of the time"
+        return text + (f"; next {self.next_unit}, {100 * self.next_share:.1f} %" if self.next_unit else "")
 
 
 @dataclass(frozen=True, slots=True)

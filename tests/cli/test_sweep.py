@@ -34,6 +34,7 @@ def test_a_sweep_prints_the_best_the_front_and_what_moves_it(tmp_path):
         "The front of edp_pj_ns, area_mm2: ",
         "What moves edp_pj_ns, others as they are",
         "as it stands",
+        "accuracy was not looked at",
         "front_probability",
         "beats_reference",
     ):

@@ -55,7 +55,7 @@ def test_a_full_buffer():
 def test_a_shared_unit():
     """Both want the bus at 0; the second, whose end is asked for, has it from 7 on."""
     both = played(make_stage("a", [7], unit="bus"), make_stage("b", [5], unit="bus"), units={"bus": 1})
-    assert found(both) == {"another bus": 5, "a twice as fast": 9, "b twice as fast": 10}
+    assert found(both) == {"another slot of bus": 5, "a twice as fast": 9, "b twice as fast": 10}
 
 
 def test_of_a_design_they_are_what_the_other_engine_finds_with_half_the_services():

@@ -146,7 +146,7 @@ def test_figures_are_at_hand():
     assert (report().energy, report().latency, report().edp) == (last.energy_pj, last.latency_ns, last.edp_pj_ns)
     assert float(report().energy) == last.energy_pj.value
     assert report().bottleneck == last.bottleneck
-    assert str(report().bottleneck).startswith(f"{last.units[0].unit} is busy ")
+    assert str(report().bottleneck).startswith(f"{last.units[0].unit}: busy ")
     assert report("digital_compute").bottleneck is None
 
 

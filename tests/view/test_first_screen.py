@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -16,7 +17,7 @@ from hwsim.contract.run import RunName
 from hwsim.designs import machine_of
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.slicing import first
-from hwsim.view.terminal.summary import MOST_LINES, text_of
+from hwsim.view.terminal.summary import MOST_LINES, text_of, verdict_lines
 from hwsim.view.terminal.summary_parts import MOST_ROWS
 
 compiled = pytest.mark.skipif(config.DISABLE_JIT, reason="minutes in interpreted kernels")
@@ -163,6 +164,21 @@ def test_what_is_not_modelled_is_no_zero():
     text = text_of(hwsim.simulate("digital_compute", "example"))
     assert re.search(r"^latency, EDP +not modelled$", text, re.MULTILINE)
     assert "area not modelled; leakage not modelled" in text and "idle" not in text
+
+
+@compiled
+def test_a_unit_of_several_layers_is_named_in_whole_and_fits_any_terminal():
+    report = hwsim.simulate("imc", "example", samples=2, accuracy_samples=0)
+    unit, busy = max(((row.unit, row.busy_share) for row in report.runs[0].units), key=lambda each: each[1])
+    assert " of " in unit and ", " in unit
+    report = replace(report, runs=report.runs[:1], comparisons=[])
+    for width in (80, 100):
+        limit = line_of("limit", text_of(report, width).splitlines()).split()
+        assert " ".join(limit).startswith(f"limit {unit}: busy {100 * busy:.1f} %")
+        assert ("time;" in limit) == (width == 100)
+    for room in (60, 52):
+        (text,) = (text for label, text in verdict_lines(report.runs[0], room) if label == "limit")
+        assert len(text) <= room and re.match(r"neurons of (conv1 and 2 more|3 layers): busy ", text)
 
 
 @compiled

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from hwsim.view.terminal.plain_table import bare_table, fitting_lines
+from hwsim.view.terminal.plain_table import bare_table, fitted_table, fitting_lines
 from hwsim.view.terminal.plain_text import PlainConsole
 
 COLUMNS = ("part", "", "value", "source")
@@ -50,3 +50,24 @@ def test_headings_are_bold_on_a_terminal():
 
 def test_a_cell_of_two_lines_is_left_to_the_table():
     assert fitting_lines(COLUMNS, [("a\nb", "", "", "")], (), 80) is None
+
+
+TERMS = [("first_layer_mac", "conv1", "112,896", "23.67 nJ"), ("adc", "(whole chip)", "512", "13.46 pJ")]
+
+
+@pytest.mark.parametrize("width", range(40, 70))
+def test_a_fitted_table_leaves_columns_out_and_cuts_texts_but_no_number(width):
+    made = fitted_table(("component", "layer", "count", "energy"), TERMS, ("component", "layer"), width, ("layer",))
+    text = printed(made, width)
+    assert max(map(len, text.splitlines())) <= width and "…" not in text
+    for row in TERMS:
+        assert all(number in text for number in row[2:])
+    assert ("(whole chip)" in text) == (width >= 15 + 12 + 7 + 8 + 3 * 2)
+    assert "first_layer_mac" in text  # 15 + 7 + 8 and 2 gaps of 2 are 34
+
+
+def test_a_fitted_table_without_spare_columns_cuts_the_longest_text():
+    made = fitted_table(("component", "layer", "count", "energy"), TERMS, ("component", "layer"), 40, ())
+    lines = printed(made, 40).splitlines()
+    assert {len(line) for line in lines} == {40}  # 40 less 7, 8 and 3 gaps of 2 leaves 19: 9 and 10 of 15 and 12
+    assert lines[1].split()[0] == "first_..." and "(whole ..." in lines[2]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hwsim import arguments
+from hwsim.doors.asked import Asked
 from hwsim.doors.entry import SAMPLES_COMPARED, enter
 from hwsim.doors.float_run import FloatRun, run_floats
 from hwsim.doors.graph import Graph, Neurons, Source, Votes, Weighted
@@ -40,35 +40,21 @@ from hwsim.traces.network.layers import ReadOf
 from hwsim.traces.trace import RawValues
 
 
-def captured_timesteps(
-    model: nn.Module,
-    inputs: Any,
-    labels: Any,
-    timesteps: int | None,
-    over_time: bool,
-    weight_bits: int,
-    input_bits: int,
-    per_channel: bool,
-    readout: str,
-    recorded: int | None,
-    allow_drift: float | None,
-    out: Path | None,
-    about: Mapping[str, Any],
-) -> tuple[Trace, str]:
+def captured_timesteps(model: nn.Module, inputs: Any, asked: Asked) -> tuple[Trace, str]:
     """The trace of neurons of timesteps, and what is to be told of it; see `hwsim.doors.capture`."""
-    if readout not in (readouts := get_args(ReadOf)):
-        raise UsageError(f"readout: wanted one of {', '.join(readouts)}, got {readout!r}")
-    precision = Precision(weight_bits, per_channel=per_channel)
+    if asked.readout not in (readouts := get_args(ReadOf)):
+        raise UsageError(f"readout: wanted one of {', '.join(readouts)}, got {asked.readout!r}")
+    precision = Precision(asked.weight_bits, per_channel=asked.per_channel)
+    out, bits = asked.out, arguments.within("input_bits", asked.input_bits, 1, MAX_INPUT_BITS)
     with spooled(out) as spool:
-        samples = collected(inputs, labels, spool, arguments.within("input_bits", input_bits, 1, MAX_INPUT_BITS))
-        run, graph, floats = _seen(model, samples, timesteps, over_time, readout)
+        samples = collected(inputs, asked.labels, spool, bits)
+        run, graph, floats = _seen(model, samples, asked)
         framework = ", ".join(sorted({type(m).__module__.partition(".")[0] for m in model.modules() if neuron_key(m)}))
         known = {"name": type(model).__name__, "framework": f"{framework}, torch {torch.__version__}"}
-        known |= {"notes": samples.numbers.note, **about}
+        known |= {"notes": samples.numbers.note, **asked.about}
         placed, kept = samples.placed(graph.source), None if out is None else spool
-        entered = enter(
-            graph, placed, samples.labels, run.timesteps, precision, recorded, allow_drift, floats, known, kept
-        )
+        wanted = run.timesteps, precision, asked.recorded, asked.allow_drift
+        entered = enter(graph, placed, samples.labels, *wanted, floats, known, kept)
         if out is not None:
             write_trace(out, entered.trace)
     if out is None:
@@ -78,16 +64,14 @@ def captured_timesteps(
     return written, entered.warning
 
 
-def _seen(
-    model: nn.Module, samples: Samples, timesteps: int | None, over_time: bool, readout: str
-) -> tuple[_Forward, Graph, FloatRun]:
+def _seen(model: nn.Module, samples: Samples, asked: Asked) -> tuple[_Forward, Graph, FloatRun]:
     """How the model is run, its graph, and what it does itself on the first samples."""
     few = samples.integers(0, SAMPLES_COMPARED)
     try:
-        steps = few.shape[1] if over_time else timesteps
-        run = _Forward(model, samples.numbers, over_time, steps)
-        graph = run.graph(few[:1], readout)
-        return run, graph, run.floats(graph, few, readout)
+        steps = few.shape[1] if asked.over_time else asked.timesteps
+        run = _Forward(model, samples.numbers, asked.over_time, steps)
+        graph = run.graph(few[:1], asked.readout)
+        return run, graph, run.floats(graph, few, asked.readout)
     finally:
         reset(model)
 

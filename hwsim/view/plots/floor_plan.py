@@ -20,8 +20,8 @@ from hwsim.view.plots.style import INK, ON_DARK, ON_LIGHT, PALETTE, in_unit, nam
 
 _COLOURS = "YlOrBr"
 _MOST_NAMED_TILES = 36
-_LETTER = 0.021  # of the chip's width, in the smallest type
-_SHORTEST = 4
+_LETTER = 0.020  # of the chip's width, in the smallest type
+_SHORTEST = 7  # that a name is cut to
 Box = tuple[float, float, float, float]  # x, y, width, height
 
 
@@ -124,9 +124,9 @@ def _parts(figure: Figure, axes: Axes, report: Report, run: Run) -> None:
     for row, (x, y, width, height) in zip(rows, boxes, strict=True):
         value = energies.get(row.component, 0.0) / factor
         axes.add_patch(Rectangle((x, y), width, height, facecolor=colour(value / most), edgecolor="white", lw=0.8))
-        upright = width < height / 2
-        room = int(max(width, height) / _LETTER)
-        if room >= _SHORTEST and min(width, height) > 2 * _LETTER:
+        upright = height > width and len(row.component) * _LETTER > width
+        room = int((height if upright else width) / _LETTER)
+        if room >= min(len(row.component), _SHORTEST) and min(width, height) > 2 * _LETTER:
             ink = ON_DARK if value > 0.6 * most else ON_LIGHT
             name = named(row.component, room)
             centre = (x + width / 2, y + height / 2)
@@ -134,7 +134,9 @@ def _parts(figure: Figure, axes: Axes, report: Report, run: Run) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(1, 0)
     figure.colorbar(ScalarMappable(Normalize(0, most), colour), ax=axes, shrink=0.7, label=f"energy ({unit})", pad=0.02)
-    figure.supxlabel(f"parts by area, {whole / 1e6:.3g} mm² together; places are not the chip's", fontsize=6)
+    unnamed = f", {len(rows) - len(axes.texts)} unnamed" if len(axes.texts) < len(rows) else ""
+    area = f"parts by area, {whole / 1e6:.3g} mm² together"
+    figure.supxlabel(f"{area}{unnamed}; places are not the chip's", fontsize=6)
 
 
 def boxed(shares: Sequence[float], within: Box) -> list[Box]:

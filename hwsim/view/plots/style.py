@@ -135,8 +135,16 @@ def page(height_in: float, title: str = "") -> Figure:
     figure = Figure(figsize=(width, height_in), layout="constrained")
     if title:
         letters = int(width * _POINTS_PER_INCH / (matplotlib.rcParams["font.size"] * _LETTER_WIDTH))
-        figure.suptitle(cut(title, letters), x=0.01, ha="left")
+        figure.suptitle(_shortened(title, letters), x=0.01, ha="left")
     return figure
+
+
+def _shortened(title: str, letters: int) -> str:
+    """`design, trace, run` of at most so many letters: the trace is cut first."""
+    first, _, rest = title.partition(", ")
+    middle, _, last = rest.rpartition(", ")
+    room = letters - len(first) - len(last) - 4
+    return cut(f"{first}, {cut(middle, room)}, {last}" if middle and len(middle) > room > 3 else title, letters)
 
 
 def decades(axis: Axis) -> None:

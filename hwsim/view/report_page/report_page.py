@@ -20,7 +20,7 @@ from hwsim.view.report_page.prices import price_table
 from hwsim.view.terminal.report_table import played, shown_runs
 from hwsim.view.terminal.summary import gain, verdict_lines
 
-_LONGEST = 400
+_LONGEST, _LONGEST_VERDICT = 400, 120
 _SECTIONS = {"verdict": "Verdict", "pictures": "Pictures", "tables": "Tables", "prices": "Prices", "origin": "Origin"}
 
 
@@ -81,7 +81,8 @@ def _verdict(report: Report) -> str:
     found = []
     for run in runs:
         items = "".join(
-            f"<dt>{text(label)}</dt><dd>{text(cut(says, _LONGEST))}</dd>" for label, says in verdict_lines(run)
+            f"<dt>{text(label)}</dt><dd>{text(cut(says, _LONGEST))}</dd>"
+            for label, says in verdict_lines(run, _LONGEST_VERDICT)
         )
         found.append(f"{heading(str(run.name), 3)}<dl>{items}</dl>\n")
     return "".join(found)

@@ -16,13 +16,14 @@ from hwsim.explanation.terms import AreaTerm, EnergyTerm, summed
 from hwsim.printable import cut
 from hwsim.report.shares import sums
 from hwsim.view.terminal import number
-from hwsim.view.terminal.plain_table import bare_table
+from hwsim.view.terminal.plain_table import bare_table, fitted_table
 from hwsim.view.terminal.plain_text import headed
 from hwsim.view.terminal.sources import print_sources
+from hwsim.view.terminal.unit_name import unit_name
 
 _MOST_LINES = 16
 _ENOUGH = 0.999  # of an energy or area, which the first table goes through
-_LONGEST_NAME, _LONGEST_PART, _LONGEST_LAYER = 26, 16, 14
+_LONGEST_NAME, _LONGEST_PART, _LONGEST_LAYER = 26, 19, 14
 _MANY = 1e8
 _WHOLE_CHIP = "(whole chip)"
 _MARKS = {"buffer full": "*", "shared unit": "+"}
@@ -44,11 +45,11 @@ def print_energy(explained: Explanation, name: str | None, run: str | None, ever
     sources: dict[str, int] = {}
     each = terms if name else summed(terms)
     shown = _most(each, [term.share for term in each], every or name is not None)
-    console.print(_energy_table(shown, name is not None, sources))
+    console.print(_energy_table(shown, name is not None, sources, console.width))
     _rest(each[len(shown) :], math.fsum(term.energy_pj for term in each[len(shown) :]), console)
     if name is None and len({term.layer for term in terms}) > 1:
         console.print()
-        console.print(_layers(terms, whole))
+        console.print(_layers(terms, whole, console.width))
     print_sources(sources, console)
 
 
@@ -68,12 +69,13 @@ def _rest(left: Sequence[EnergyTerm], pj: float, console: Console) -> None:
         console.print(f"and {len(left)} more, which {takes if pj else 'take nothing'}")
 
 
-def _energy_table(terms: Sequence[EnergyTerm], with_layer: bool, sources: dict[str, int]) -> Table:
-    columns = ["component", "action", *(["layer"] if with_layer else [])]
-    table = _table(columns, ["count", "x price", "= energy", "share", "price allows", "from"])
+def _energy_table(terms: Sequence[EnergyTerm], with_layer: bool, sources: dict[str, int], width: int) -> Table:
+    columns = ("component", "action", *(["layer"] if with_layer else []))
+    numbers = ("count", "x price", "= energy", "share", "price allows", "from")
+    rows = []
     for term in terms:
         layer = [cut(term.layer or _WHOLE_CHIP, _LONGEST_LAYER)] if with_layer else []
-        table.add_row(
+        cells = (
             cut(term.component, _LONGEST_LAYER if with_layer else _LONGEST_PART),
             cut(term.action, _LONGEST_LAYER),
             *layer,
@@ -84,17 +86,19 @@ def _energy_table(terms: Sequence[EnergyTerm], with_layer: bool, sources: dict[s
             _bounds(term.price, term.price_low, term.price_high),
             _place(term.source, sources),
         )
-    return table
+        rows.append(cells)
+    told = [column for column, *cells in zip(columns, *rows, strict=False) if len(set(cells)) == 1]
+    return fitted_table((*columns, *numbers), rows, columns, width, ("share", *told))
 
 
-def _layers(terms: Sequence[EnergyTerm], whole: float) -> Table:
-    table = _table(["layer"], ["energy", "share", "most of it"])
+def _layers(terms: Sequence[EnergyTerm], whole: float, width: int) -> Table:
+    rows = []
     for layer, pj in sums((term.layer, term.energy_pj) for term in terms):
         parts = sums((term.component, term.energy_pj) for term in terms if term.layer == layer)[:3]
         most = ", ".join(f"{cut(part, 16)} {number.percent(each / pj)}" for part, each in parts if each) if pj else ""
         name = cut(layer or _WHOLE_CHIP, _LONGEST_NAME)
-        table.add_row(name, number.energy(pj), number.percent(pj / whole if whole else 0.0), most)
-    return table
+        rows.append((name, number.energy(pj), number.percent(pj / whole if whole else 0.0), most))
+    return fitted_table(("layer", "energy", "share", "most of it"), rows, ("layer", "most of it"), width, ())
 
 
 def print_area(explained: Explanation, name: str | None, every: bool, console: Console) -> None:
@@ -109,20 +113,20 @@ def print_area(explained: Explanation, name: str | None, every: bool, console: C
     console.print()
     sources: dict[str, int] = {}
     shown = _most(terms, [term.share for term in terms], every or name is not None) or terms
-    console.print(_area_table(shown, sources, name is not None))
+    console.print(_area_table(shown, sources, name is not None, console.width))
     if left := terms[len(shown) :]:
         um2 = math.fsum(term.area_um2 for term in left)
         console.print(f"and {len(left)} more, which take {_area(um2) + ' (--all)' if um2 else 'no area'}")
     print_sources(sources, console)
 
 
-def _area_table(terms: Sequence[AreaTerm], sources: dict[str, int], both: bool) -> Table:
+def _area_table(terms: Sequence[AreaTerm], sources: dict[str, int], both: bool, width: int) -> Table:
     """`both` sources: of the leakage, too."""
-    right = ["number", "x each", "= area", "share", "area allows", "from", "leakage", *(["from "] if both else [])]
-    table = _table(["component"], right)
+    numbers = ("number", "x each", "= area", "share", "area allows", "from", "leakage", *(["from "] if both else []))
+    rows = []
     for term in terms:
-        table.add_row(
-            cut(term.component, _LONGEST_LAYER if both else _LONGEST_PART),
+        cells = (
+            cut(term.component, _LONGEST_PART),
             f"{term.instances:,}",
             _area(term.each_um2),
             _area(term.area_um2),
@@ -132,7 +136,10 @@ def _area_table(terms: Sequence[AreaTerm], sources: dict[str, int], both: bool) 
             number.power(term.leakage_uw),
             *([_place(term.leakage_source, sources)] if both else []),
         )
-    return table
+        rows.append(cells)
+    return fitted_table(
+        ("component", *numbers), rows, ("component",), width, ("share", *(() if both else ("leakage",)))
+    )
 
 
 def print_latency(explained: Explanation, path: LatencyPath, name: str | None, every: bool, console: Console) -> None:
@@ -145,7 +152,7 @@ def print_latency(explained: Explanation, path: LatencyPath, name: str | None, e
     if path.wake_ns:
         console.print(f"in its period the machine first wakes for {number.time(path.wake_ns)}, which is on top of that")
     console.print()
-    console.print(_by_stage(path, every))
+    console.print(_by_stage(path, every, console.width))
     console.print()
     for line in _order(path, every, console.width):
         console.print(line)
@@ -174,16 +181,18 @@ def _sum_of(path: LatencyPath) -> str:
     )
 
 
-def _by_stage(path: LatencyPath, every: bool) -> Table:
-    table = _table(["stage", "layer", "why it is on the path"], ["jobs", "work", "delay", "cycles", "share"])
+def _by_stage(path: LatencyPath, every: bool, width: int) -> Table:
+    texts = ("stage", "layer", "why it is on the path")
     runs = path.by_stage
     shown = runs if every or len(runs) <= _MOST_LINES else runs[: _MOST_LINES - 1]
+    rows = []
     for run in shown:
         name, layer = cut(run.stage, _LONGEST_NAME), cut(run.layer or _WHOLE_CHIP, _LONGEST_LAYER)
-        table.add_row(name, layer, _why(run), *_sums([run], path))
+        rows.append((name, layer, _why(run), *_sums([run], path)))
     if rest := runs[len(shown) :]:
-        table.add_row(f"{len(rest)} more (--all)", "", "", *_sums(rest, path))
-    return table
+        rows.append((f"{len(rest)} more (--all)", "", "", *_sums(rest, path)))
+    numbers = ("jobs", "work", "delay", "cycles", "share")
+    return fitted_table((*texts, *numbers), rows, texts, width, ("layer", "delay"))
 
 
 def _sums(runs: Sequence[PathRun], path: LatencyPath) -> list[str]:
@@ -200,7 +209,7 @@ def _why(run: PathRun) -> str:
         "work": "has the next job to do",
         "data": "its result is waited for",
         "buffer full": "its buffer is full",
-        "shared unit": f"holds {cut(run.unit, 18)}",
+        "shared unit": f"holds {unit_name(run.unit, _LONGEST_NAME)}",
         "decision": "it decides",
         "answer": "gives the answer",
     }[run.cause]
@@ -243,15 +252,6 @@ def _head(explained: Explanation, what: str, where: str, width: int) -> Text:
 def _differs(explained: Explanation, console: Console) -> None:
     if explained.differs:
         console.print(explained.differs)
-
-
-def _table(left: Sequence[str], right: Sequence[str]) -> Table:
-    table = bare_table()
-    for column in left:
-        table.add_column(column, no_wrap=True)
-    for column in right:
-        table.add_column(column, justify="left" if column == "most of it" else "right", no_wrap=True)
-    return table
 
 
 def _place(source: str, sources: dict[str, int]) -> str:

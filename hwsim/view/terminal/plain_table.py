@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.printable import printable
+from hwsim.printable import cut, printable
 
 
 def plain_table(title: str, *columns: str, left: Sequence[str] | None = None) -> Table:
@@ -27,8 +27,32 @@ def bare_table() -> Table:
     return Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
 
 
+_NARROWEST = 8  # that a text is cut to
 Row = tuple[str, ...]
 """The cells of a row."""
+
+
+def fitted_table(columns: Row, rows: Sequence[Row], left: Collection[str], width: int, spare: Sequence[str]) -> Table:
+    """A bare table at most so wide: without columns of `spare`, first ones first, then with cut texts, never numbers.
+
+    Columns in `left` are texts and flush left, others are numbers and flush right.
+    """
+    shown = {name: max(map(cell_len, (name, *cells))) for name, *cells in zip(columns, *rows, strict=True)}
+
+    def excess() -> int:
+        return sum(shown.values()) + 2 * (len(shown) - 1) - width
+
+    for name in spare:
+        if excess() > 0:
+            shown.pop(name, None)
+    while excess() > 0 and (texts := [name for name in shown if name in left and shown[name] > _NARROWEST]):
+        shown[max(texts, key=shown.__getitem__)] -= 1
+    table = bare_table()
+    for name, room in shown.items():
+        table.add_column(cut(name, room), justify="left" if name in left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(cut(cell, shown[name]) for name, cell in zip(columns, row, strict=True) if name in shown))
+    return table
 
 
 def fitting_lines(columns: Row, rows: Sequence[Row], right: Sequence[str], width: int) -> Text | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from io import StringIO
+from textwrap import wrap
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from hwsim.advice import LEAST_GAIN, Advice
-from hwsim.printable import cut, printable
+from hwsim.printable import cut, one_line, printable
 from hwsim.report.report import Bottleneck, Report, Run
 from hwsim.report.shares import EnergyShares, energy_shares
 from hwsim.view.terminal import number
@@ -21,9 +22,11 @@ from hwsim.view.terminal.plain_text import PlainConsole, headed
 from hwsim.view.terminal.report_table import played, shown_runs
 from hwsim.view.terminal.summary_figures import figures, hardware, passes, ratios
 from hwsim.view.terminal.summary_parts import parts
+from hwsim.view.terminal.unit_name import unit_name
 
 MOST_LINES = 45
-_LONGEST_UNIT = 24
+_MOST_OF_DESIGN = 2  # lines
+_SHORT_UNITS, _LONGEST_LABEL = (30, 20), "accuracy"
 _MUCH_WORSE = 0.1  # of all samples: no design is meant to lose that
 _FULL = 0.6  # of the time: below it more of the busiest unit alone is little help
 _MOST_OF_IT = 0.5
@@ -76,7 +79,8 @@ def html_of(report: Report, width: int) -> str:
 
 def _head(report: Report, width: int) -> RenderableType:
     design = report.architecture
-    lines = [headed(cut(f"{design['file']}: {design['description']}", width))]
+    says = one_line(f"{design['file']}: {design['description']}")
+    lines = [headed(line) for line in wrap(says, width, max_lines=_MOST_OF_DESIGN, placeholder="...")]
     if design["overrides"]:
         lines.append(Text(cut("with " + ", ".join(design["overrides"]), width)))
     lines.append(Text(cut(played(report), width)))
@@ -93,23 +97,25 @@ def _verdict(report: Report, width: int) -> Table:
     runs = shown_runs(report)
     table.add_column("verdict")
     table.add_column(f"of {runs[0].name}" if len(report.runs) > len(runs) else "")
-    lines = [
-        (f"{label}, {run.name}" if len(runs) > 1 else label, text) for run in runs for label, text in verdict_lines(run)
-    ]
-    room = width - max(len("verdict"), *(len(label) for label, _ in lines)) - 2
-    for label, text in lines:
-        table.add_row(label, cut(text, room))
+    labels = {run.name: f", {run.name}" if len(runs) > 1 else "" for run in runs}
+    room = width - len(_LONGEST_LABEL) - max(map(len, labels.values())) - 2
+    for run in runs:
+        for label, text in verdict_lines(run, room):
+            table.add_row(f"{label}{labels[run.name]}", cut(text, room))
     return table
 
 
-def verdict_lines(run: Run) -> list[tuple[str, str]]:
-    """What limits a run, what takes its energy and how sure that is: labels and sentences."""
+def verdict_lines(run: Run, room: int) -> list[tuple[str, str]]:
+    """What limits a run, what takes its energy and how sure that is: labels and sentences.
+
+    Names of units are as long as leaves the sentence so many characters.
+    """
     shares = energy_shares(run)
     lines = []
     if (warning := _fails(run)) is not None:
         lines.append(("accuracy", warning))
     if (limit := run.bottleneck) is not None:
-        lines.append(("limit", _limit(limit)))
+        lines.append(("limit", _limit(limit, room)))
     parts = [f"{name} {_with_leakage(share, shares, name)}" for name, share in list(shares.components.items())[:3]]
     lines.append(("energy", ", ".join(parts)))
     if shares.idle:
@@ -130,13 +136,20 @@ def _fails(run: Run) -> str | None:
     return f"{here} here, where the exact network has {exact}: it does not work on this hardware"
 
 
-def _limit(limit: Bottleneck) -> str:
-    unit, following = (cut(name, _LONGEST_UNIT) for name in (limit.unit, limit.next_unit))
-    then = f", next {following} {number.percent(limit.next_share)}" if following else ""
-    busy = number.percent(limit.busy_share)
-    if limit.busy_share < _FULL:
-        return f"nothing is full, each waits for others: {unit} is busy {busy}{then}"
-    return f"{unit} is busy {busy} of the time{then}"
+def _limit(limit: Bottleneck, room: int) -> str:
+    """The busiest unit and the next, in the most words that there is room for: names are the last to go."""
+    full = limit.busy_share >= _FULL
+    busy, then = number.percent(limit.busy_share), number.percent(limit.next_share)
+    says = [("", f": busy {busy} of the time"), ("", f": busy {busy}")]
+    if not full:
+        says = [(f"nothing is full{more}: ", f" busy {busy}") for more in (", each waits for others", "")]
+    for longest in (room, *_SHORT_UNITS):
+        unit, following = (unit_name(name, longest) for name in (limit.unit, limit.next_unit))
+        for before, after in says:
+            text = f"{before}{unit}{after}" + (f"; next {following}, {then}" if following else "")
+            if len(text) <= room:
+                return text
+    return text
 
 
 def _with_leakage(share: float, shares: EnergyShares, name: str) -> str:

@@ -56,6 +56,8 @@ def print_sweep(
         console.print(_table(title, on_front[::step], objectives, space))
     for figure in dict.fromkeys(("edp_pj_ns", objectives[0].figure)):
         _print_sensitivity(rows, space, figure, console)
+    if not space.asked.accuracy and any(row["error"] is None and row.get("accuracy") is None for row in rows):
+        console.print("\naccuracy was not looked at: a design above may not get samples right (--accuracy)")
 
 
 def _print_sensitivity(rows: Sequence[Row], space: Space, figure: str, console: Console) -> None:

@@ -167,6 +167,15 @@ def floor_is_the_report_s(report):
     areas = sorted((row.area_um2 for row in report.area if row.area_um2), reverse=True)
     found = [box.get_width() * box.get_height() for box in boxes]
     assert found == REL([area / math.fsum(areas) for area in areas])
+    axes.figure.draw_without_rendering()
+    extents = [box.get_window_extent() for box in boxes]
+    for name in axes.texts:  # in its box, and at least a few letters of it
+        (around,) = [box for box in extents if box.contains(*axes.transData.transform(name.get_position()))]
+        own = name.get_window_extent()
+        assert around.x0 <= own.x0 and own.x1 <= around.x1 and around.y0 <= own.y0 and own.y1 <= around.y1
+        assert not name.get_text().endswith("...") or len(name.get_text()) >= 7
+    unnamed = len(boxes) - len(axes.texts)
+    assert (f", {unnamed} unnamed;" in axes.figure.get_supxlabel()) == (unnamed > 0)
 
 
 CHECKS = {
