@@ -5,7 +5,6 @@ A further kind is a trace type that knows its coding's name, its functions in a 
 
 from __future__ import annotations
 
-import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,6 @@ CODINGS = {
 """Modules that have a `CODING`."""
 
 
-@functools.cache
 def coding(name: str) -> Coding[Any]:
     """A kind of trace by name."""
     found: Coding[Any] = importlib.import_module(CODINGS[name]).CODING
