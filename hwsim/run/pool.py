@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import warnings
@@ -48,6 +49,7 @@ def _kill(executor: Any) -> None:
 
 def _begin(parent: int) -> None:
     """What a worker does first."""
+    gc.freeze()  # what was there before the fork is no garbage, and is not copied to look at it
     signals_as_at_start()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()

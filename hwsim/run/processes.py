@@ -7,6 +7,7 @@ order of samples: nothing depends on how many processes there were.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -155,6 +156,7 @@ def _interrupts_wait() -> Iterator[None]:
 
 def _work(parent: int, results: Connection, workload: Workload, engine: EngineName, samples: range) -> None:
     """The whole life of a worker."""
+    gc.freeze()  # as in `pool`
     signals_as_at_start()
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     found: Tallies | Exception

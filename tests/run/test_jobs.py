@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,7 @@ from hwsim import accelerators, api
 from hwsim.cli import main
 from hwsim.errors import ModelError, UsageError
 from hwsim.run import processes
+from hwsim.run.pool import workers
 from hwsim.run.processes import play_in_processes
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.io import write_trace
@@ -181,6 +183,14 @@ def test_a_killed_worker_ends_in_one_line():
     with pytest.raises(UsageError, match=r"^jobs: a worker process ended early \(SIGKILL\); [^\n]+$"):
         play_in_processes(altered(lower), "simpy", 2, "fork")
     assert multiprocessing.active_children() == []
+
+
+def test_workers_look_for_garbage_only_among_what_is_theirs():
+    """What was there before the fork would be copied, page by page, to look at it."""
+    before = gc.get_freeze_count()
+    with workers(1) as executor:
+        assert executor.submit(gc.get_freeze_count).result() > before
+    assert gc.get_freeze_count() == before
 
 
 def test_an_error_here_does_not_wait_for_workers():
