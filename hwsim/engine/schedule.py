@@ -73,8 +73,12 @@ class Schedules(Sequence[Schedule]):
 
     def _cycles_beside(self, places: tuple[int, ...]) -> NDArray[np.float64]:
         """Service and latency of all stages but some, looked up again for what else is retimed from this."""
-        others = [stage for place, stage in enumerate(self.stages) if place not in places]
-        return kept_with(self).once(("cycles beside", places), lambda: cycles_of(others))
+
+        def find() -> NDArray[np.float64]:
+            these = frozenset(places)
+            return cycles_of([stage for place, stage in enumerate(self.stages) if place not in these])
+
+        return kept_with(self).once(("cycles beside", places), find)
 
     def retimed(
         self,
