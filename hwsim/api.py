@@ -224,10 +224,7 @@ def _reporting(call: Callable[_P, Simulated]) -> Callable[_P, Report]:
     def simulate(*arguments: _P.args, **named: _P.kwargs) -> Report:
         return call(*arguments, **named).report
 
-    whole = (call.__doc__ or "").partition("    Args:")
-    simulate.__doc__ = "Play a trace on an architecture: energy, time, area and memory of every part.\n\n" + "".join(
-        whole[1:]
-    )
+    simulate.__doc__ = _PLAYS + "".join((call.__doc__ or "").partition("    Args:")[1:])
     simulate.__signature__ = signature(call).replace(return_annotation="Report")  # type: ignore[attr-defined]
     simulate.__qualname__ = "simulate"
     return simulate

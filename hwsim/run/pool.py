@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import threading
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -12,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-from hwsim.run.processes import end_with, safe_start_method, signals_as_at_start
+from hwsim.run.processes import begin, safe_start_method
 
 
 @contextmanager
@@ -49,7 +47,5 @@ def _kill(executor: Any) -> None:
 
 def _begin(parent: int) -> None:
     """What a worker does first."""
-    gc.freeze()  # what was there before the fork is no garbage, and is not copied to look at it
-    signals_as_at_start()
+    begin(parent)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()

@@ -156,9 +156,7 @@ def _interrupts_wait() -> Iterator[None]:
 
 def _work(parent: int, results: Connection, workload: Workload, engine: EngineName, samples: range) -> None:
     """The whole life of a worker."""
-    gc.freeze()  # as in `pool`
-    signals_as_at_start()
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    begin(parent)
     found: Tallies | Exception
     try:
         found = _play_share(workload, engine, samples)
@@ -170,7 +168,14 @@ def _work(parent: int, results: Connection, workload: Workload, engine: EngineNa
     results.send(found)
 
 
-def signals_as_at_start() -> None:
+def begin(parent: int) -> None:
+    """What a worker does first."""
+    gc.freeze()  # what was there before the fork is no garbage, and is not copied to look at it
+    _signals_as_at_start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _signals_as_at_start() -> None:
     """Let signals end a worker at once: an interrupt reaches all processes, and the first one says so."""
     for ending in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(ending) != signal.SIG_IGN:
@@ -179,7 +184,7 @@ def signals_as_at_start() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def end_with(parent: int) -> None:
+def _end_with(parent: int) -> None:
     """Do not outlive the first process, even if it was killed."""
     while os.getppid() == parent:
         time.sleep(SECONDS_BETWEEN_LOOKS_FOR_PARENT)
