@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-from hwsim.run.processes import begin, safe_start_method
+from hwsim.run.processes import StartMethod, begin, safe_start_method
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Executor]:
-    """An executor of `jobs` processes, forked where that is safe and else started anew; none is left by the end.
+def workers(jobs: int, start_method: StartMethod | None = None) -> Iterator[Executor]:
+    """An executor of `jobs` processes; none is left by the end.
 
-    Forked ones share what this process has read.  When the block ends in an error they are not waited for.
+    They are forked or started anew; where `start_method` does not say which, forked if that is safe.  Forked ones share
+    what this process has read.  When the block ends in an error they are not waited for.
     """
     executor: Any
-    if safe_start_method() == "fork":
+    if (start_method or safe_start_method()) == "fork":
         executor = ProcessPoolExecutor(jobs, get_context("fork"), _begin, (os.getpid(),))
     else:
         from loky.process_executor import ProcessPoolExecutor as Anew
@@ -42,7 +43,8 @@ def workers(jobs: int) -> Iterator[Executor]:
 def _kill(executor: Any) -> None:
     """End the processes of an executor, whatever they are at."""
     for process in list((executor._processes or {}).values()):
-        process.kill()
+        # A forked one may still heed a signal as this process does; one of loky's never does, and has no `kill`.
+        (process.kill if isinstance(executor, ProcessPoolExecutor) else process.terminate)()
 
 
 def _begin(parent: int) -> None:

@@ -188,9 +188,22 @@ def test_a_killed_worker_ends_in_one_line():
 def test_workers_look_for_garbage_only_among_what_is_theirs():
     """What was there before the fork would be copied, page by page, to look at it."""
     before = gc.get_freeze_count()
-    with workers(1) as executor:
+    with workers(1, "fork") as executor:
         assert executor.submit(gc.get_freeze_count).result() > before
     assert gc.get_freeze_count() == before
+
+
+@pytest.mark.parametrize("start_method", ["fork", "anew"])
+def test_busy_workers_end_with_an_error_here(start_method):
+    with pytest.raises(ModelError, match="here"), workers(2, start_method) as executor:
+        pids = list(executor._processes)
+        assert all(map(is_running, pids))
+        executor.submit(time.sleep, 10 * SECONDS_TO_DIE)
+        raise ModelError("here")
+    deadline = time.monotonic() + SECONDS_TO_DIE
+    while any(map(is_running, pids)) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(map(is_running, pids))
 
 
 def test_an_error_here_does_not_wait_for_workers():
