@@ -56,9 +56,9 @@ class _Callee:
 class _Kernel(_Callee):
     """A function that can be called from Python, too."""
 
-    def __init__(self, *arguments: Any, allocates: bool) -> None:
+    def __init__(self, *arguments: Any, allocates: bool, level: int) -> None:
         super().__init__(*arguments)
-        self._allocates = allocates
+        self._allocates, self._level = allocates, level
         self._ready: dict[Kinds, Callable[[list[Any], tuple[Any, ...]], Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -87,7 +87,7 @@ class _Kernel(_Callee):
             from hwsim.kernels import compiler
 
             try:
-                built = compiler.build(self.made, arguments, words)
+                built = compiler.build(self.made, arguments, words, self._level)
             except compiler.UnusualError:
                 through_numba = compiler.ordinary(self._function, self._options)
                 return lambda _, values: through_numba(*values)
@@ -107,7 +107,7 @@ def kernel(function: Function, /) -> Function: ...
 
 @overload
 def kernel(
-    *, allocates: bool = ..., inlined: bool = ..., interpreted: Callable[..., Any] | None = ...
+    *, allocates: bool = ..., inlined: bool = ..., interpreted: Callable[..., Any] | None = ..., level: int = ...
 ) -> Callable[[Function], Function]: ...
 
 
@@ -118,6 +118,7 @@ def kernel(
     allocates: bool = False,
     inlined: bool = False,
     interpreted: Callable[..., Any] | None = None,
+    level: int = 2,
 ) -> Any:
     """Compile a function of arrays and numbers when it is first called, or load what was compiled before.
 
@@ -129,13 +130,17 @@ def kernel(
             own way of calls; counting references would be 60 to 90 % of the event loop's run time.
         inlined: Compile it into its callers: a call would pass seven machine words for each array.
         interpreted: What computes the same where kernels run as plain Python; without it, the function itself.
+        level: How hard LLVM tries, up to 3, which takes a sixth longer and few kernels are faster for.
 
     """
 
     def mark(function: Function) -> Function:
         plain = function if interpreted is None else interpreted
         options = {"forceinline": True} if inlined else {}
-        return cast(Function, plain if runs_interpreted() else _Kernel(function, plain, options, allocates=allocates))
+        return cast(
+            Function,
+            plain if runs_interpreted() else _Kernel(function, plain, options, allocates=allocates, level=level),
+        )
 
     return mark if function is None else mark(function)
 

@@ -14,6 +14,7 @@ import numba.extending
 import numpy as np
 from llvmlite import ir
 
+from hwsim.kernels import lowering
 from hwsim.kernels.machine_code import FIRST, RAISED, RESULT, WORD, Built, target
 from hwsim.kernels.words import LETTERS, Word
 
@@ -38,6 +39,9 @@ _WITHIN = re.compile(
 )
 """Functions that become instructions, or are in every process."""
 
+_ADDRESS = "numba.dynamic.globals"
+"""What Numba calls an address that it has written into the code."""
+
 
 class UnusualError(Exception):
     """What Numba made of a kernel cannot be called by `hwsim.kernels.machine_code`."""
@@ -48,7 +52,7 @@ def dispatcher(function: Callable[..., Any], options: dict[str, bool]) -> Any:
 
     A number that is known when its caller is compiled has a type of its own to Numba, which would compile it again.
     """
-    made = _numba.njit(**options, **_OWN_CODE)(function)
+    made = _numba.njit(**options, **_OWN_CODE, pipeline_class=lowering.Compiler)(function)
     template = made.get_call_template
     made.get_call_template = lambda types, named: template(tuple(map(_numba.types.unliteral, types)), named)
     return made
@@ -71,7 +75,7 @@ def type_of(made: Any) -> Any:
     return context.resolve_value_type(made)
 
 
-def build(made: Any, arguments: Sequence[Any], words: Sequence[Word]) -> Built:
+def build(made: Any, arguments: Sequence[Any], words: Sequence[Word], level: int) -> Built:
     """Compile a kernel for the types of some arguments, which come as these words.
 
     Raises UnusualError where it calls what is not in every process, or takes or returns what is not as expected.
@@ -79,23 +83,25 @@ def build(made: Any, arguments: Sequence[Any], words: Sequence[Word]) -> Built:
     types = tuple(map(_numba.typeof, arguments))
     if made.targetoptions.get("_nrt", True):
         raise UnusualError("counts references")
-    made.compile(types)
+    try:
+        made.compile(types)
+    except _numba.core.errors.NumbaError as error:  # or Numba makes it, or says better why it does not
+        raise UnusualError(str(error)) from error
     compiled = made.overloads[types]
     result, library = str(compiled.fndesc.restype), compiled.library
     if result not in _RESULTS:
         raise UnusualError(f"returns {result}")
-    _check_closed(library._final_module)
-    if library.has_dynamic_globals:
-        raise UnusualError("holds addresses")
-    entry = f"{compiled.fndesc.mangled_name}.words"
-    module = _entry(compiled.target_context, compiled.fndesc, entry, words)
-    return Built((library._get_compiled_object(), target().emit_object(module)), entry, _RESULTS[result])
+    kernel = compiled.fndesc.mangled_name
+    entry = f"{kernel}.words"
+    module = lowering.optimised(library, kernel, _entry(compiled.target_context, compiled.fndesc, entry, words), level)
+    _check_closed(module)
+    return Built(lowering.emitted(module), entry, _RESULTS[result])
 
 
 def _check_closed(module: Any) -> None:
-    """Whatever LLVM would look for elsewhere, and end the process if it is not there."""
+    """Whatever LLVM would look for elsewhere, and end the process if it is not there, and addresses in this process."""
     for thing in (*module.functions, *module.global_variables):
-        if thing.is_declaration and not _WITHIN.fullmatch(thing.name):
+        if (thing.is_declaration and not _WITHIN.fullmatch(thing.name)) or thing.name.startswith(_ADDRESS):
             raise UnusualError(f"refers to {thing.name}")
 
 

@@ -38,7 +38,7 @@ class NeuronLevels(NamedTuple):
 SOFT, HARD, NO_RESET = 0, 1, 2
 
 
-@kernel
+@kernel(level=3)
 def add_currents(
     activations: NDArray[np.int32],
     weights: NDArray[np.int8] | NDArray[np.int16],
@@ -83,7 +83,7 @@ def _fired(v: int, limit: int, signed: bool) -> int:
     return -1 if signed and v < -limit else 0
 
 
-@kernel
+@kernel(level=3)
 def step_neurons(
     currents: NDArray[np.int32] | NDArray[np.int64],
     bias: NDArray[np.int32],

@@ -21,7 +21,7 @@ RESULT, RAISED, FIRST = range(3)
 class Built(NamedTuple):
     """A kernel compiled for arguments of some kinds."""
 
-    objects: tuple[bytes, ...]  # object files of this processor's kind
+    code: bytes  # object file of this processor's kind
     entry: str  # symbol of a function that takes the address of a block and returns zero if all went well
     result: str  # the letter of `struct` for what the kernel returns, "" for nothing
 
@@ -32,8 +32,7 @@ class MachineCode:
     def __init__(self, name: str, built: Built, words: Iterable[Word]) -> None:
         self._name = name
         self._linker = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target())  # its own, so no symbols meet
-        for content in built.objects:
-            self._linker.add_object_file(llvm.ObjectFileRef.from_data(content))
+        self._linker.add_object_file(llvm.ObjectFileRef.from_data(built.code))
         self._linker.finalize_object()
         address = self._linker.get_function_address(built.entry)
         self._call = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)(address)  # other threads run meanwhile
