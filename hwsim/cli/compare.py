@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.options import FILE, SET, console, named, needs_output, progress, without_threads
+from hwsim.cli.options import FILE, SET, compiling_shared, console, named, needs_output, progress, without_threads
 
 if TYPE_CHECKING:
     from hwsim.comparison.comparing import Comparable
@@ -39,6 +39,7 @@ def compare(
     different codings need.  --set is of the last design, which may be the first one again.
     """
     without_threads()
+    compiling_shared()
     from hwsim import files
     from hwsim.comparison import compare as compare_them
 

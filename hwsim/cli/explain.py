@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import SET, console, needs_output, progress, without_threads
+from hwsim.cli.options import SET, compiling_shared, console, needs_output, progress, without_threads
 from hwsim.cli.simulate import in_order
 
 ASPECTS = ("energy", "latency", "area")
@@ -43,6 +43,7 @@ def explain(
     """
     needs_output()
     without_threads()
+    compiling_shared()
     subject, aspect, name = _asked(words)
     _go_together(subject, aspect, {"--arch": architecture, "--trace": trace}, overrides, samples, sample)
     from hwsim.explanation import explain as explain_it

@@ -92,6 +92,14 @@ def without_threads() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
+def compiling_shared() -> None:
+    """Let a second process compile what every simulation needs, should this one have to compile kernels."""
+    from hwsim.kernels import ahead
+    from hwsim.later import function
+
+    ahead.offer(function("hwsim.engine.usual", "usual_calls"))
+
+
 def needs_output() -> None:
     """Raise UsageError where standard output is closed, before anything is computed only to be lost."""
     if getattr(sys.stdout, "shut", False):

@@ -14,6 +14,7 @@ from hwsim.cli.options import (
     MEMORY,
     SET,
     WIDTH_OF_ALL,
+    compiling_shared,
     console,
     designs,
     named,
@@ -151,6 +152,7 @@ def simulate(
     ARCH is a file or the name of a shipped design (hwsim arch list), TRACE a file or `example`.
     """
     without_threads()
+    compiling_shared()
     with importing():
         from hwsim import api, files
         from hwsim.example import trace_file

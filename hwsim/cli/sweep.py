@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, console, named, needs_output, without_threads
+from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, named, needs_output, without_threads
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -63,6 +63,7 @@ ACCURACY_SAMPLES = click.option(
 def sweep(design: str, trace: Path | None, out: Path, quiet: bool, memory: int | None, **options: Any) -> None:
     """Run every combination of the knobs' values, or those that a search proposes; the journal goes on after a kill."""
     without_threads()
+    compiling_shared()
     from hwsim import files
     from hwsim import sweep as sweeps
     from hwsim.memory import bounded, held_to_bound

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, console, needs_output, without_threads
+from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, needs_output, without_threads
 from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, JOBS, VARY
 
 
@@ -39,6 +39,7 @@ def tune(
 ) -> None:
     """Balance the knobs of a machine, and those of --vary, to the least EDP within a budget."""
     without_threads()
+    compiling_shared()
     needs_output()
     from hwsim import sweep as sweeps
     from hwsim.memory import bounded, held_to_bound

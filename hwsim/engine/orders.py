@@ -51,7 +51,7 @@ def follow_orders(schedules: Schedules, shared: Shared, batch: Batch) -> Blocks:
     known: list[Order] = kept_with(schedules if schedules.shape is None else schedules.shape).once("orders", list)
     if not known and len(schedules) * n_jobs < _JOBS_WORTH_AN_ORDER:
         return blocks
-    lanes = _lanes(batch, np.dtype(np.int32 if schedules.most_cycles < _NARROW else np.int64))
+    lanes = lanes_for(batch, np.dtype(np.int32 if schedules.most_cycles < _NARROW else np.int64))
     useful: list[Order] = []
     others: list[Order] = []
     for order in tuple(known):
@@ -74,8 +74,7 @@ def _follow(order: Order, batch: Batch, lanes: Lanes, blocks: Blocks) -> bool:
     if not left.size:
         return False
     samples = np.resize(left, -(-left.size // LANES) * LANES)
-    n_blocks, n_rows = samples.size // LANES, batch.times.shape[1] + 1
-    times = _rows(n_blocks * n_rows, lanes.now.dtype).reshape(n_blocks, n_rows, LANES)
+    times = times_for(batch, samples.size // LANES, lanes.now.dtype)
     follow(order, batch, samples, times, lanes)
     places = np.flatnonzero(~batch.left[left])
     if places.size:
@@ -92,12 +91,23 @@ def _taken_by(sample: int, batch: Batch, shared: Shared) -> Order | None:
     if alone[sample]:
         return None
     batch.left[sample] = False
-    order = Order(np.zeros(batch.ran.shape[1], STEP), np.zeros(batch.needs.shape[1], np.int32))
+    order = order_for(batch)
     order_waits(batch.stages, shared.waits, batch.needs[0], room.resolved, np.zeros(len(batch.stages), np.int64), order)
     return order
 
 
-def _lanes(batch: Batch, kind: np.dtype[Any]) -> Lanes:
+def order_for(batch: Batch) -> Order:
+    """An order that is not known yet."""
+    return Order(np.zeros(batch.ran.shape[1], STEP), np.zeros(batch.needs.shape[1], np.int32))
+
+
+def times_for(batch: Batch, n_blocks: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Room for what becomes of some blocks of samples side by side, of numbers of some kind."""
+    n_rows = batch.times.shape[1] + 1
+    return _rows(n_blocks * n_rows, kind).reshape(n_blocks, n_rows, LANES)
+
+
+def lanes_for(batch: Batch, kind: np.dtype[Any]) -> Lanes:
     """Room for the samples that follow side by side, of numbers of some kind."""
     n_stages, n_units = len(batch.stages), len(batch.units)
     return Lanes(

@@ -80,19 +80,41 @@ class _Kernel(_Callee):
             return lambda _, values: self._plain(*values)
         from hwsim.kernels import cache, machine_code
 
-        words = layout(kinds)
         built = cache.find(self._function, kinds)
         if built is None:
             cache.announce()
-            from hwsim.kernels import compiler
+            from hwsim.kernels import ahead, compiler
 
-            try:
-                built = compiler.build(self.made, arguments, words, self._level)
-            except compiler.UnusualError:
+            ahead.begin()
+            built = ahead.take(self, kinds) or self.build(arguments)
+            if built is None:
                 through_numba = compiler.ordinary(self._function, self._options)
                 return lambda _, values: through_numba(*values)
             cache.keep(self._function, kinds, built)
-        return machine_code.MachineCode(self.__qualname__, built, words)
+        return machine_code.MachineCode(self.__qualname__, built, layout(kinds))
+
+    def build(self, arguments: tuple[Any, ...]) -> Any:
+        """Compile the kernel for arguments of such kinds; None if it can only be called through Numba."""
+        from hwsim.kernels import compiler
+
+        try:
+            return compiler.build(self.made, arguments, layout(self.kinds_of(arguments)), self._level)
+        except compiler.UnusualError:
+            return None
+
+    def is_missing(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether it has to be compiled for arguments of such kinds."""
+        from hwsim.kernels import cache
+
+        kinds = self.kinds_of(arguments)
+        return kinds not in self._ready and cache.find(self._function, kinds) is None
+
+    @staticmethod
+    def kinds_of(arguments: tuple[Any, ...]) -> Kinds:
+        """What its code depends on of arguments."""
+        kinds: list[Any] = []
+        spread(arguments, kinds, [])
+        return tuple(kinds)
 
     def _make(self) -> Any:
         from hwsim.kernels import compiler

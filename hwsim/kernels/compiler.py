@@ -47,6 +47,11 @@ class UnusualError(Exception):
     """What Numba made of a kernel cannot be called by `hwsim.kernels.machine_code`."""
 
 
+def prepare() -> None:
+    """Let Numba register what it knows of Python and NumPy, as it does before the first kernel."""
+    _numba.core.registry.cpu_target.target_context.refresh()
+
+
 def dispatcher(function: Callable[..., Any], options: dict[str, bool]) -> Any:
     """What Numba makes of a kernel: called by other kernels, it compiles itself for their types.
 
