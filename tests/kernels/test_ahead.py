@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from numba import config
@@ -48,7 +49,8 @@ def run(code, cache, **others):
     """What a program prints that ends well."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "HOME": "/dev/null", **others}
     environment.pop("XDG_CACHE_HOME", None)
-    done = subprocess.run([sys.executable, "-c", OFFERED + code], env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", OFFERED + code]
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -67,8 +69,7 @@ def is_alive(process):
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    with open(f"/proc/{process}/stat") as file:
-        return file.read().rpartition(")")[2].split()[0] != "Z"
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def test_what_the_second_process_made_is_used_and_kept(tmp_path, expected):
