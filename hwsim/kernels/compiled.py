@@ -8,13 +8,20 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar, cast, overload
+from typing import Any, NamedTuple, TypeVar, cast, overload
 
 from hwsim.kernels.words import Kinds, layout, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _one_at_a_time = threading.RLock()
+
+
+class Effort(NamedTuple):
+    """What LLVM does for a kernel, as `kernel` says it."""
+
+    level: int = 2
+    apart: bool = False
 
 
 class _Callee:
@@ -56,9 +63,9 @@ class _Callee:
 class _Kernel(_Callee):
     """A function that can be called from Python, too."""
 
-    def __init__(self, *arguments: Any, allocates: bool, level: int) -> None:
+    def __init__(self, *arguments: Any, allocates: bool, effort: Effort) -> None:
         super().__init__(*arguments)
-        self._allocates, self._level = allocates, level
+        self._allocates, self._effort = allocates, effort
         self._ready: dict[Kinds, Callable[[list[Any], tuple[Any, ...]], Any]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -98,7 +105,7 @@ class _Kernel(_Callee):
         from hwsim.kernels import compiler
 
         try:
-            return compiler.build(self.made, arguments, layout(self.kinds_of(arguments)), self._level)
+            return compiler.build(self.made, arguments, layout(self.kinds_of(arguments)), self._effort)
         except compiler.UnusualError:
             return None
 
@@ -129,7 +136,12 @@ def kernel(function: Function, /) -> Function: ...
 
 @overload
 def kernel(
-    *, allocates: bool = ..., inlined: bool = ..., interpreted: Callable[..., Any] | None = ..., level: int = ...
+    *,
+    allocates: bool = ...,
+    inlined: bool = ...,
+    interpreted: Callable[..., Any] | None = ...,
+    level: int = ...,
+    apart: bool = ...,
 ) -> Callable[[Function], Function]: ...
 
 
@@ -141,6 +153,7 @@ def kernel(
     inlined: bool = False,
     interpreted: Callable[..., Any] | None = None,
     level: int = 2,
+    apart: bool = False,
 ) -> Any:
     """Compile a function of arrays and numbers when it is first called, or load what was compiled before.
 
@@ -152,7 +165,8 @@ def kernel(
             own way of calls; counting references would be 60 to 90 % of the event loop's run time.
         inlined: Compile it into its callers: a call would pass seven machine words for each array.
         interpreted: What computes the same where kernels run as plain Python; without it, the function itself.
-        level: How hard LLVM tries, up to 3, which takes a sixth longer and few kernels are faster for.
+        level: How hard LLVM tries; 3 takes half as long again, and is for kernels that were measured to need it.
+        apart: Keep it a function of its own beside the one that takes its arguments apart.
 
     """
 
@@ -161,7 +175,9 @@ def kernel(
         options = {"forceinline": True} if inlined else {}
         return cast(
             Function,
-            plain if runs_interpreted() else _Kernel(function, plain, options, allocates=allocates, level=level),
+            plain
+            if runs_interpreted()
+            else _Kernel(function, plain, options, allocates=allocates, effort=Effort(level, apart)),
         )
 
     return mark if function is None else mark(function)

@@ -15,6 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from hwsim.kernels import lowering
+from hwsim.kernels.compiled import Effort
 from hwsim.kernels.machine_code import FIRST, RAISED, RESULT, WORD, Built, target
 from hwsim.kernels.words import LETTERS, Word
 
@@ -80,7 +81,7 @@ def type_of(made: Any) -> Any:
     return context.resolve_value_type(made)
 
 
-def build(made: Any, arguments: Sequence[Any], words: Sequence[Word], level: int) -> Built:
+def build(made: Any, arguments: Sequence[Any], words: Sequence[Word], effort: Effort) -> Built:
     """Compile a kernel for the types of some arguments, which come as these words.
 
     Raises UnusualError where it calls what is not in every process, or takes or returns what is not as expected.
@@ -98,7 +99,7 @@ def build(made: Any, arguments: Sequence[Any], words: Sequence[Word], level: int
         raise UnusualError(f"returns {result}")
     kernel = compiled.fndesc.mangled_name
     entry = f"{kernel}.words"
-    module = lowering.optimised(library, kernel, _entry(compiled.target_context, compiled.fndesc, entry, words), level)
+    module = lowering.optimised(library, kernel, _entry(compiled.target_context, compiled.fndesc, entry, words), effort)
     _check_closed(module)
     return Built(lowering.emitted(module), entry, _RESULTS[result])
 

@@ -16,8 +16,8 @@ import llvmlite.binding as llvm
 from numba.core import analysis, codegen, compiler, errors, ir, lowering, typed_passes, untyped_passes
 from numba.core.compiler_machinery import PassManager, register_pass
 
-_LEVEL = 2
-"""How hard LLVM tries to make good machine code of what it has optimised."""
+from hwsim.kernels.compiled import Effort
+
 _routines: dict[Any, Any] = {}
 """What Numba itself compiles into several functions."""
 
@@ -36,14 +36,21 @@ class Compiler(compiler.CompilerBase):
         return [_passes()]
 
 
-def optimised(library: Any, kernel: str, entry: Any, level: int) -> Any:
+def optimised(library: Any, kernel: str, entry: Any, effort: Effort) -> Any:
     """LLVM's module of an entry and the kernel that it calls, with all that this one calls."""
     module = library._final_module.clone()
     module.link_in(entry)
-    module.get_function(kernel).linkage = "internal"
-    options = llvm.create_pipeline_tuning_options(level)
+    function = module.get_function(kernel)
+    function.linkage = "internal"
+    if effort.apart:
+        function.add_function_attribute("noinline")
+    options = llvm.create_pipeline_tuning_options(effort.level)
     options.loop_vectorization = True
     builder = llvm.create_pass_builder(_code()._tm, options)
+    if effort.level > Effort().level:
+        for each in module.functions:
+            if not each.is_declaration:
+                builder.getFunctionPassManager().run(each, builder)
     builder.getModulePassManager().run(module, builder)
     return module
 
@@ -78,7 +85,7 @@ class _Code(codegen.JITCPUCodegen):
 
     def _customize_tm_options(self, options: dict[str, Any]) -> None:
         super()._customize_tm_options(options)
-        options["opt"] = _LEVEL
+        options["opt"] = Effort().level
 
     def set_env(self, env_name: str, env: Any) -> None:
         """Give a function nothing of Python."""

@@ -10,7 +10,7 @@ from hwsim.kernels.events.loop import play
 from hwsim.kernels.events.machine import NEVER, NONE, Batch, Machine, Numbers
 
 
-@kernel(allocates=False)
+@kernel(allocates=False, apart=True)  # mixed with what takes its arguments apart it is an eighth slower
 def play_batch(b: Batch, m: Machine) -> None:
     """Play the samples that are left; the machine is room for one of them, and adds up the accounts of all.
 
