@@ -87,6 +87,7 @@ class Program(click.Group):
         """Run a command and exit with its status."""
         kwargs["standalone_mode"] = False
         gc.set_threshold(*_GARBAGE)
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them opens all that is installed
         with _usable_streams():
             try:
                 with _signals_raise():

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
 from hwsim.kernels.events.batch import play_batch
 from hwsim.kernels.events.machine import Batch, Machine
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _JOBS_WORTH_THREADS = 1 << 16  # of all samples: to start threads takes as long as some thousand of them
 
@@ -64,6 +67,8 @@ def _play_in_threads(batch: Batch, shared: Shared, shares: Sequence[NDArray[np.i
 @cache
 def _pool(threads: int) -> ThreadPoolExecutor:
     """Threads that wait for batches; they are not started before there is one."""
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(threads, "hwsim engine")
 
 
