@@ -27,16 +27,24 @@ def batch(n_jobs):
     return single.retimed({"other": 1 + (jobs + np.arange(20)[:, None]) % 4}, 20)
 
 
-def test_each_kernel_has_been_called_with_such_arguments():
+class Noted(dict):
+    """What is ready for some kinds of arguments, and which of them were asked for."""
+
+    def __init__(self, ready):
+        super().__init__(ready)
+        self.asked = set()
+
+    def get(self, kinds):
+        self.asked.add(kinds)
+        return super().get(kinds)
+
+
+def test_each_kernel_is_called_with_such_arguments(monkeypatch):
     calls = usual_calls()
     assert len({kernel for kernel, _ in calls}) == len(calls) == 3
-    for kernel, _ in calls:
-        kernel._ready.clear()
+    for kernel, arguments in calls:
+        kernel(*arguments)
+        monkeypatch.setattr(kernel, "_ready", Noted(kernel._ready))
     assert len(compiled_engine.run_all(batch(_JOBS_WORTH_AN_ORDER // 10)).makespan_cycles) == 20
     for kernel, arguments in calls:
-        assert kernel.kinds_of(arguments) in kernel._ready, kernel
-
-
-def test_they_can_be_called():
-    for kernel, arguments in usual_calls():
-        kernel(*arguments)
+        assert kernel._ready.asked == {kernel.kinds_of(arguments)}, kernel

@@ -62,7 +62,7 @@ def _advance(m: Machine, s: int) -> int:
                 continue
             if need >= m.stages[wait["stage"]]["head"]:
                 stage["wanted"] = need
-                _sleep(m, s, wait["stage"])
+                _sleep(m.stages, s, wait["stage"])
                 return todo
             met = m.times[wait["first_time"] + need]
             ready = max(ready, met)
@@ -111,7 +111,7 @@ def _line_up(m: Machine, s: int) -> None:
     """Put a stage in the queue of its unit."""
     u = m.stages[s]["unit"]
     m.units[u]["n_asking"] += 1
-    _stand(m, m.units[u], m.units[u]["n_asking"] - 1, s)
+    _stand(m.stages, m.queues, m.units[u], m.units[u]["n_asking"] - 1, s)
     if m.stages[s]["place"] == 0:
         _note_due(m, u)
 
@@ -124,39 +124,39 @@ def _step_out(m: Machine, s: int) -> None:
     unit["n_asking"] -= 1
     m.stages[s]["place"] = NONE
     if place < unit["n_asking"]:
-        _stand(m, unit, place, m.queues[unit["first_place"] + unit["n_asking"]])
+        _stand(m.stages, m.queues, unit, place, m.queues[unit["first_place"] + unit["n_asking"]])
     _note_due(m, u)
 
 
 @kernel(allocates=False, inlined=True)
-def _stand(m: Machine, unit: Any, place: int, s: int) -> None:
+def _stand(stages: NDArray[Any], queues: NDArray[np.int64], unit: Any, place: int, s: int) -> None:
     """Put a stage at a vacant place of a queue, or above or below it where it belongs."""
     first, n = unit["first_place"], unit["n_asking"]
     while place > 0:
-        other = m.queues[first + (place - 1) // 2]
-        if not _comes_later(m, other, s):
+        other = queues[first + (place - 1) // 2]
+        if not _comes_later(stages, other, s):
             break
-        m.queues[first + place] = other
-        m.stages[other]["place"] = place
+        queues[first + place] = other
+        stages[other]["place"] = place
         place = (place - 1) // 2
     while 2 * place + 1 < n:
         child = 2 * place + 1
-        if child + 1 < n and _comes_later(m, m.queues[first + child], m.queues[first + child + 1]):
+        if child + 1 < n and _comes_later(stages, queues[first + child], queues[first + child + 1]):
             child += 1
-        other = m.queues[first + child]
-        if not _comes_later(m, s, other):
+        other = queues[first + child]
+        if not _comes_later(stages, s, other):
             break
-        m.queues[first + place] = other
-        m.stages[other]["place"] = place
+        queues[first + place] = other
+        stages[other]["place"] = place
         place = child
-    m.queues[first + place] = s
-    m.stages[s]["place"] = place
+    queues[first + place] = s
+    stages[s]["place"] = place
 
 
 @kernel(allocates=False, inlined=True)
-def _comes_later(m: Machine, one: int, other: int) -> bool:
+def _comes_later(stages: NDArray[Any], one: int, other: int) -> bool:
     """Whether a stage that asks comes after another: by when it was ready, then by position."""
-    mine, theirs = m.stages[one]["ready"], m.stages[other]["ready"]
+    mine, theirs = stages[one]["ready"], stages[other]["ready"]
     return bool((mine > theirs) | ((mine == theirs) & (one > other)))
 
 
@@ -206,34 +206,34 @@ def _pass_head(m: Machine, s: int, todo: int) -> int:
                 follower["decided"] = m.times[2 * len(m.ran) + number]
             f = follower["next_follower"]
     if stage["wakes"] <= job:
-        todo = _wake(m, s, todo)
+        todo = _wake(m.stages, s, todo)
     return todo
 
 
 @kernel(allocates=False, inlined=True)
-def _wake(m: Machine, s: int, todo: int) -> int:
+def _wake(stages: NDArray[Any], s: int, todo: int) -> int:
     """Put the stages whose heads waited for a resolved job of this one before those to advance; keep the others."""
-    stage = m.stages[s]
+    stage = stages[s]
     w = stage["waiter"]
     stage["waiter"] = NONE
     stage["wakes"] = NEVER
     while w != NONE:
-        after = m.stages[w]["next"]
-        if m.stages[w]["wanted"] < stage["head"]:
-            m.stages[w]["next"] = todo
+        after = stages[w]["next"]
+        if stages[w]["wanted"] < stage["head"]:
+            stages[w]["next"] = todo
             todo = w
         else:
-            _sleep(m, w, s)
+            _sleep(stages, w, s)
         w = after
     return todo
 
 
 @kernel(allocates=False, inlined=True)
-def _sleep(m: Machine, s: int, awaited: int) -> None:
+def _sleep(stages: NDArray[Any], s: int, awaited: int) -> None:
     """Let a stage sleep until the job its head wants of another one is resolved."""
-    m.stages[s]["next"] = m.stages[awaited]["waiter"]
-    m.stages[awaited]["waiter"] = s
-    m.stages[awaited]["wakes"] = min(m.stages[awaited]["wakes"], m.stages[s]["wanted"])
+    stages[s]["next"] = stages[awaited]["waiter"]
+    stages[awaited]["waiter"] = s
+    stages[awaited]["wakes"] = min(stages[awaited]["wakes"], stages[s]["wanted"])
 
 
 @kernel(allocates=False, inlined=True)
@@ -268,7 +268,7 @@ def _answer(m: Machine, now: int) -> int:
         stage = m.stages[s]
         if stage["ready"] <= now:
             if stage["decided"] <= now:
-                _void(m, stage["first_job"] + stage["head"], now)
+                _void(m.ran, m.times, stage["first_job"] + stage["head"], now)
                 if stage["place"] != NONE:
                     _step_out(m, s)
                 m.turn[n_answered] = s
@@ -297,10 +297,10 @@ def _answer(m: Machine, now: int) -> int:
 
 
 @kernel(allocates=False, inlined=True)
-def _void(m: Machine, number: int, now: int) -> None:
-    m.ran[number] = False
+def _void(ran: NDArray[np.bool_], times: NDArray[np.int64], number: int, now: int) -> None:
+    ran[number] = False
     for event in range(3):
-        m.times[event * len(m.ran) + number] = now
+        times[event * len(ran) + number] = now
 
 
 @kernel(allocates=False, inlined=True)
