@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,8 @@ class Account:
     """Where counts go that have the same actions and stages, on one hardware with so many flip-flops."""
 
     keys: tuple[Action, ...]  # of all priced actions: what is posted, then what the clock does
+    kinds: tuple[tuple[str, str], ...]  # components and what they do
+    kind_of: NDArray[np.intp]  # of each key, its place among those
     posted: NDArray[np.int64]  # places of the former among all that is posted
     flip_flops: int  # that the clock reaches
     stages: NDArray[np.int64]  # places of those that keep some running, those of one layer together
@@ -54,19 +55,18 @@ class Account:
             raise ModelError(f"{twice[0].component}.{twice[0].action}: counted from what is busy, and posted too")
         stages = [each for layer in by_layer.values() for each in layer]
         starts = np.cumsum([0, *map(len, by_layer.values())], dtype=np.int64)[:-1]
+        keys = (*(key for _, key in posted), *clocked)
+        kinds = {kind: place for place, kind in enumerate(dict.fromkeys(key[1:] for key in keys))}
         return cls(
-            keys=(*(key for _, key in posted), *clocked),
+            keys=keys,
+            kinds=(*kinds,),
+            kind_of=np.array([kinds[key[1:]] for key in keys], np.intp),
             posted=np.array([place for place, _ in posted], np.int64),
             flip_flops=total,
             stages=np.array([place for place, _ in stages], np.int64),
             running=np.array([n for _, n in stages], np.int64),
             layers=starts,
         )
-
-    @cached_property
-    def actions(self) -> frozenset[tuple[str, str]]:
-        """Components and what they do."""
-        return frozenset((key.component, key.action) for key in self.keys)
 
     def stack(self, counts: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts) -> Counts:
         """Counts and busy cycles [sample, timestep], and of all the cycles in which the clock ticks, in one array.
