@@ -105,7 +105,7 @@ Posters = tuple[tuple[str, tuple[tuple[str, str, int], ...], int], ...]
 """Of each posting its layer, its actions with which of its counts they have, and how many counts there are."""
 
 
-@lru_cache(maxsize=1 << 8)
+@lru_cache(maxsize=1 << 4)  # of a network of 4,000 layers each takes 7 MB
 def _laid_out(posters: Posters) -> tuple[Places[Action], tuple[tuple[int, ...], ...]]:
     """Where actions lie among all counts one after another; behind them those with several, and which they add up.
 
