@@ -54,8 +54,8 @@ class Rows(NamedTuple):
         """Others in their place, as many of each stage: what samples share, and side by side what they do not."""
         common, column, own, taken = self.common, np.full(len(parts), NONE, np.int64), [], 0
         for i, (part, before) in enumerate(zip(parts, self.parts, strict=True)):
-            if np.ndim(part) == 2:
-                assert isinstance(part, np.ndarray) and part.shape[1] == self.bounds[i + 1] - self.bounds[i]
+            if isinstance(part, np.ndarray) and part.ndim == 2:
+                assert part.shape[1] == self.bounds[i + 1] - self.bounds[i]
                 column[i], taken = taken, taken + part.shape[1]
                 own.append(part)
             elif part is not before:
