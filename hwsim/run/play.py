@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -91,22 +91,30 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     for batch in batches:
         if RunName.STREAMED in workload.runs:
             alone.append(whole(batch.runs[RunName.STATIC]))
-        for run, scheduled in batch.runs.items():
-            if run not in parts:
-                continue
-            match scheduled:
-                case OneEach():
-                    tally, _ = in_one(batch, scheduled, engine, workload.timesteps, threads)
-                case ByLeaving(schedules):
-                    tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
-                case Overlapped():
-                    tally = _overlapped(batch, scheduled, engine, workload.timesteps)
+        for run, tally in _tallies(batch, parts, engine, workload.timesteps, threads):
             parts[run].append(tally)
+        del batch  # nothing of it is left while the next is lowered and played
         let_go()
     found = {run: join(tallies) for run, tallies in parts.items()}
     if alone and workload.stream is not None:
         found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)
     return {run: found[run] for run in workload.runs}
+
+
+def _tallies(
+    batch: Batch, runs: Collection[RunName], engine: EngineName, timesteps: int, threads: int
+) -> Iterator[tuple[RunName, Tally]]:
+    """Play some runs of a batch; times of jobs are gone when the next run is played."""
+    for run, scheduled in batch.runs.items():
+        if run not in runs:
+            continue
+        match scheduled:
+            case OneEach():
+                yield run, in_one(batch, scheduled, engine, timesteps, threads)[0]
+            case ByLeaving(schedules):
+                yield run, _by_leaving([_Played.by(engine, batch, each, timesteps) for each in schedules])
+            case Overlapped():
+                yield run, _overlapped(batch, scheduled, engine, timesteps)
 
 
 def counted(batch: Batch, run: RunName, timesteps: int) -> Tally:

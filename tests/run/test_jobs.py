@@ -1,5 +1,4 @@
-"""Several processes: the same bytes for any number of them, errors as from collections.abc import Mapping
-from one, and none left behind."""
+"""Several processes: the same bytes for any number of them, errors as from one, and none left behind."""
 
 from __future__ import annotations
 
@@ -193,6 +192,35 @@ def test_workers_look_for_garbage_only_among_what_is_theirs():
     with workers(1, "fork") as executor:
         assert executor.submit(gc.get_freeze_count).result() > before
     assert gc.get_freeze_count() == before
+
+
+def is_looked_at(kept):
+    return any(each is kept for each in gc.get_objects())
+
+
+def test_no_process_looks_for_garbage_in_what_forked_ones_share(tmp_path):
+    gc.unfreeze()  # what commands did before
+    kept = []
+
+    def lower(batches, samples):
+        (tmp_path / str(samples.start)).write_text(str(is_looked_at(kept)))
+        return batches.lower(samples)
+
+    assert is_looked_at(kept)
+    play_in_processes(altered(lower), "simpy", 2, "fork")
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["False"] * 2
+    assert is_looked_at(kept)
+
+
+def test_what_a_program_took_from_the_search_for_garbage_stays_so():
+    kept = []
+    gc.freeze()
+    try:
+        play_in_processes(workload(), "simpy", 2, "fork")
+        assert not is_looked_at(kept)
+    finally:
+        gc.unfreeze()
+    assert is_looked_at(kept)
 
 
 @pytest.mark.parametrize("start_method", ["fork", "anew"])
