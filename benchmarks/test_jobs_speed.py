@@ -25,12 +25,16 @@ from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import write_trace
 
 SAMPLES = 32, 128, 512, 2048
-SECONDS = 3  # of processor time, in all, of the calls of one kind
+SECONDS, CALLS = 3, 3  # of processor time, in all, of the calls of one kind, and the fewest
 
 
 @pytest.fixture(scope="module")
 def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
-    path = tmp_path_factory.mktemp("jobs") / "vgg16-cifar.npz"
+    return drawn(tmp_path_factory.mktemp("jobs") / "vgg16-cifar.npz")
+
+
+def drawn(path: Path) -> Trace:
+    """The trace, in a file and read from it."""
     write_trace(path, synthesize("vgg16-cifar", 4, SAMPLES[-1], 0.15, seed=1))
     found = api.load_trace(path)
     assert isinstance(found, Trace)
@@ -39,9 +43,7 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
 @pytest.mark.parametrize("start_method", ["fork", "anew"])
 @pytest.mark.parametrize("design", ["imc", "digital"])
-def test_two_processes(
-    benchmark, capsys, monkeypatch, trace: Trace, design: str, start_method: StartMethod
-) -> None:
+def test_two_processes(benchmark, capsys, monkeypatch, trace: Trace, design: str, start_method: StartMethod) -> None:
     monkeypatch.setattr(processes, "safe_start_method", lambda: start_method)
     architecture = api.load_architecture(design)
     timed(architecture, trace, 2, 1)
@@ -70,9 +72,9 @@ def best(architecture: api.Architecture, trace: Trace, samples: int, jobs: int) 
 def until(
     most: float, architecture: api.Architecture, trace: Trace, samples: int, jobs: int
 ) -> Iterator[tuple[float, float, str]]:
-    """Calls until they took so many seconds, but three at least."""
+    """Calls until they took so many seconds, and so many at least."""
     spent, calls = 0.0, 0
-    while spent < most or calls < 3:
+    while spent < most or calls < CALLS:
         found = timed(architecture, trace, samples, jobs)
         spent, calls = spent + found[0], calls + 1
         yield found

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from hwsim import api
+from hwsim.contract.run import RunName
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.slicing import first
@@ -128,7 +129,7 @@ def test_a_batch_is_one_call(capsys):
 
     architecture, trace = api.load_architecture("imc"), shipped()
     (batch,) = accelerators.machine("imc")(architecture.spec).lower(trace).batches
-    schedules = batch.runs["static"].schedules
+    schedules = batch.runs[RunName.STATIC].schedules
     together = milliseconds(lambda _: compiled_engine.run_all(schedules), range(CALLS))
     alone = milliseconds(lambda _: [compiled_engine.run(each) for each in schedules], range(3))
     jobs = schedules.n_jobs * len(schedules)
