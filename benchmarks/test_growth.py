@@ -86,7 +86,7 @@ def test_growth(benchmark, capsys, kind: Callable[[int], Trace], least: int, siz
     said = f"{kind.__name__}: fixed {fixed:.3g} s, {points}"
     assert passed, said
     assert passed[-1][0] / passed[0][0] >= LEAST_SPAN, said
-    slope = np.polyfit(*np.log(passed).T, 1)[0]
+    slope = power(*zip(*passed, strict=True))
     benchmark.extra_info["slope"] = slope
     with capsys.disabled():
         print(f"\n{said}; slope {slope:.2f} from {passed[0][0]}")
@@ -99,13 +99,18 @@ def test_growth_over_layers(benchmark, capsys, design: str) -> None:
     simulated(architecture, layers(3))
     seconds = [least_seconds(architecture, layers(n), in_all=8)[0] for n in DEPTHS]
     benchmark.pedantic(simulated, (architecture, layers(DEPTHS[-1])), rounds=1)
-    slope = np.polyfit(np.log(DEPTHS), np.log(seconds), 1)[0]
+    slope = power(DEPTHS, seconds)
     benchmark.extra_info["slope"] = slope
     with capsys.disabled():
         points = ", ".join(f"{n}: {each:.3g} s" for n, each in zip(DEPTHS, seconds, strict=True))
         print(f"\nlayers on {design}: {points}; slope {slope:.2f}")
     assert seconds[-1] < MOST_SECONDS
     assert slope == pytest.approx(1, abs=TOLERANCE)
+
+
+def power(sizes: Sequence[float], seconds: Sequence[float]) -> float:
+    """Slope of the straight line through points in log-log."""
+    return float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
 
 
 def least_seconds(architecture: api.Architecture, trace: Trace, in_all: float = 0.5) -> tuple[float, float]:
