@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -364,8 +364,10 @@ def leaving_of(run: RunName, tally: Tally, workload: Workload) -> Leaving:
     exits = workload.exits
     if exits is None or run not in exits.runs:
         n, timesteps = len(tally.latency_cycles), workload.timesteps
-        return Leaving.after(np.full(n, timesteps, np.int64), timesteps)
-    return leaving(exits.histogram, exits.recorded)
+        return kept_with(tally).once(
+            ("leave last", timesteps), lambda: Leaving.after(np.full(n, timesteps, np.int64), timesteps)
+        )
+    return kept_with(exits).once("leaving", partial(leaving, exits.histogram, exits.recorded))
 
 
 def leaving(histogram: NDArray[np.int64], recorded: NDArray[np.int64]) -> Leaving:

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import Keeps
+
 Floats = NDArray[np.float64]
 
 
@@ -28,8 +30,8 @@ class Estimate:
     standard_error: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaving(Keeps):
     """When samples leave: weights [sample, timestep] whose rows sum to 1, and the size of the histogram behind them."""
 
     weights: Floats
