@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -51,6 +52,15 @@ def small(monkeypatch):
 @pytest.mark.parametrize("name", MODULES)
 def test_a_benchmark_has_tests(name):
     assert any(each.startswith("test_") and callable(call) for each, call in vars(import_module(name)).items())
+
+
+def test_make_leaves_out_none():
+    """Most take no `benchmark`, and `--benchmark-only` would leave those out."""
+    recipe = subprocess.run(
+        ["make", "-n", "bench"], cwd=FOLDER.parent, capture_output=True, text=True, check=True
+    ).stdout
+    assert " benchmarks " in recipe
+    assert not {"--benchmark-only", "--benchmark-skip", "-k"} & set(recipe.split())
 
 
 @pytest.mark.parametrize("kind", range(5))
