@@ -52,6 +52,17 @@ def load(builder: Any, pointer: Any, at: Any, kind: ir.VectorType) -> Any:
     return builder.load(first, align=kind.element.width // 8)
 
 
+def store(builder: Any, value: Any, pointer: Any, at: Any) -> None:
+    """Write neighbouring elements from a place on, aligned as elements are."""
+    first = builder.bitcast(builder.gep(pointer, [at]), value.type.as_pointer())
+    builder.store(value, first, align=value.type.element.width // 8)
+
+
+def widened(builder: Any, values: Any, kind: ir.VectorType) -> Any:
+    """Signed integers in lanes of a kind that is as wide, or wider."""
+    return values if values.type == kind else builder.sext(values, kind)
+
+
 def call(builder: Any, name: str, result: ir.Type, argument: Any) -> Any:
     """What a function of LLVM makes of an argument."""
     function = ir.FunctionType(result, [argument.type])
