@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 else:
     ir = Later("llvmlite.ir")
 
-ACTIVE_BIT = 26
+ACTIVE_BIT = 24
 """Lowest bit of the second field of a weighed sum; the first counts set bits."""
-OVER_BIT = 45
+OVER_BIT = 42
 """Lowest bit of the third field."""
 AT_ONCE = 8
 """Words that `weigh` takes at once."""
