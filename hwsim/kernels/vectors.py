@@ -69,6 +69,18 @@ def call(builder: Any, name: str, result: ir.Type, argument: Any) -> Any:
     return builder.call(cgutils.get_or_insert_function(builder.module, function, name), [argument])
 
 
+def pair_products(builder: Any, one: Any, other: Any) -> Any:
+    """Products of lanes in 32 bits, neighbours added: processors do so with 16-bit integers in one instruction."""
+    lanes = one.type.count
+    wide = vector(32, lanes)
+    product = builder.mul(builder.sext(one, wide), builder.sext(other, wide))
+    even, odd = (
+        builder.shuffle_vector(product, product, ir.Constant(vector(32, lanes // 2), list(range(low, lanes, 2))))
+        for low in range(2)
+    )
+    return builder.add(even, odd)
+
+
 def total(builder: Any, sums: Sequence[Any]) -> Any:
     """The sum of all lanes of vectors of 64-bit integers."""
     total = sums[0]

@@ -8,6 +8,7 @@ from math import floor
 import numpy as np
 import pytest
 
+from hwsim.kernels.aligned import aligned
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.codes import convert
 from hwsim.kernels.crossbar.subset_sums import (
@@ -15,7 +16,6 @@ from hwsim.kernels.crossbar.subset_sums import (
     TABLES,
     WORD_ROWS,
     add_driven,
-    aligned,
     look_up,
     n_lanes,
     sum_subsets,

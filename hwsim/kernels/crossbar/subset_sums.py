@@ -40,13 +40,6 @@ def n_lanes(kind: np.dtype[Any]) -> int:
     return _LANE_BYTES // kind.itemsize
 
 
-def aligned(n: int, kind: np.dtype[Any]) -> NDArray[Any]:
-    """Zeros whose vectors lie in one line of a cache each: from memory that crosses lines they take twice as long."""
-    found = np.zeros(n * kind.itemsize + _LANE_BYTES, np.uint8)
-    first = -found.ctypes.data % _LANE_BYTES
-    return found[first : first + n * kind.itemsize].view(kind)
-
-
 def _sum_subsets_interpreted(cells: NDArray[np.int16], first: int, tables: Sums, to: int) -> None:
     lanes = n_lanes(tables.dtype)
     rows = cells[first : first + WORD_ROWS * lanes].reshape(TABLES, ROWS, lanes)

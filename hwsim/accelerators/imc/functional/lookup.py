@@ -9,10 +9,11 @@ import numpy as np
 
 from hwsim.accelerators.imc.functional.cells import Cells
 from hwsim.contract.arrays import IntArray
+from hwsim.kernels.aligned import aligned
 from hwsim.kernels.crossbar.looked_up import Blocks, ReadRows, Room
 from hwsim.kernels.crossbar.read_rows import Reads
 from hwsim.kernels.crossbar.rows import Sliding, padded
-from hwsim.kernels.crossbar.subset_sums import SUBSETS, TABLES, WORD_ROWS, aligned, n_lanes
+from hwsim.kernels.crossbar.subset_sums import SUBSETS, TABLES, WORD_ROWS, n_lanes
 from hwsim.traces.planes import Words
 
 _NARROW = 15  # bits of a cell, and of the sums in a table of 16-bit integers
@@ -87,7 +88,7 @@ def lookup_of(
         excess=np.zeros(_POSITIONS, np.int64),
         tables=aligned(rows.words * TABLES * SUBSETS * n_lanes(kind), kind),
         currents=aligned(_POSITIONS * n_lanes(kind), kind),
-        sums=aligned(sums, np.dtype(np.int32)),
+        sums=aligned(sums, np.int32),
         lanes=n_lanes(kind),
         counts=counts,
     )
