@@ -101,3 +101,13 @@ def test_currents_become_levels(kind, fraction_bits, step_bits, lowest, highest)
         counted = converted(own, own.size, (bottom, top, lowest), (shift, step_bits), safe, factor, sums, before)
         assert counted == clips
         assert (sums == expected).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 33, 4096])
+def test_aligned_arrays_begin_at_a_line_of_the_cache_and_hold_zeros(n):
+    for kind in (np.uint8, np.int16, np.int64):
+        found = aligned(n, kind)
+        assert found.ctypes.data % 64 == 0 or n == 0
+        assert found.dtype == kind
+        assert found.shape == (n,)
+        assert not found.any()

@@ -27,6 +27,7 @@ _FIELD = _MOST_WORDS - 1
 _DRIVEN = (1 << ACTIVE_BIT) - 1
 _SURE_BIT = 2 * OVER_BIT - ACTIVE_BIT
 """Lowest bit of a fourth field, of rows that have no silent window: as it counts but a few, it may come to 0 again."""
+_ALL = (1 << 63) - 1
 
 
 class Plan(NamedTuple):
@@ -136,8 +137,8 @@ def weigh_rows(
 ) -> None:
     """Fill `sums` [map, row + 1] with running totals: what `weigh` gives for all rows above each row.
 
-    Of each row of `row` words those are `length` from the `first` on, and every word is a block.  Sums of a whole map
-    may overflow, but the differences that are wanted do not.  `rule` are the driven rows within the range, and
+    Of each row of `row` words those are `length` from the `first` on, and every word is a block.  Totals wrap
+    at 2**63, but the differences that are wanted do not reach it.  `rule` are the driven rows within the range, and
     `Plan.busy`.
     """
     range_rows, busy = rule
@@ -146,7 +147,7 @@ def weigh_rows(
         above = 0
         sums[m, 0] = 0
         for y in range(1, sums.shape[1]):
-            above += _with_sure(weigh(words, at, length, weights, range_rows), busy)
+            above = above + _with_sure(weigh(words, at, length, weights, range_rows), busy) & _ALL
             sums[m, y] = above
             at += row
 
@@ -175,7 +176,7 @@ def weigh_blocks(
                 for i in range(at + blocks[block], at + blocks[block + 1]):
                     ones += popcount(words[i])
                 total += int(weights[block]) * (ones + ((ones > 0) << ACTIVE_BIT) + ((ones > range_rows) << OVER_BIT))
-            above += _with_sure(total, busy)
+            above = above + _with_sure(total, busy) & _ALL
             sums[m, y] = above
             at += row
 
@@ -201,7 +202,7 @@ def add_rows(sums: IntArray, windows: int, outputs: Words, counts: IntArray, own
             above, first = sums[p * n_maps + m], (p * n_maps + m) * n_outputs
             driven, active, over, seen = counts[0, m], counts[1, m], counts[2, m], own[0, m]
             for oy in range(n_outputs):
-                total = above[outputs[oy, 1]] - above[outputs[oy, 0]]
+                total = above[outputs[oy, 1]] - above[outputs[oy, 0]] & _ALL
                 driven[oy] += total & _DRIVEN
                 active[oy] += total >> ACTIVE_BIT & _FIELD
                 over[oy] += total >> OVER_BIT & _FIELD
