@@ -238,13 +238,14 @@ def _add_noise(
 
     Conversions are numbered as `CrossbarLayer.read` says.
     """
-    column, filled = blocks.columns[block], blocks.filled[block]
+    filled = blocks.filled[block]
     for p in range(n):
         if room.driven[digit[0] * room.excess.size + p] or conversion.reads_silence:
             of_read = ((number + p) * rows.first.size + read) * digit[1] + digit[0]
-            for c in range(filled):
-                term = noise(conversion.noise_key, of_read * blocks.n_columns + column + c) * conversion.noise_scale
-                room.currents[p * room.lanes + c] += term >> NOISE_BITS
+            first = of_read * blocks.n_columns + blocks.columns[block]
+            currents = room.currents[p * room.lanes : p * room.lanes + filled]
+            for c in range(currents.size):
+                currents[c] += noise(conversion.noise_key, first + c) * conversion.noise_scale >> NOISE_BITS
 
 
 @kernel(allocates=False, inlined=True)
