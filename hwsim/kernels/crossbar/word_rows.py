@@ -74,9 +74,8 @@ def count_words(
             weigh_rows(words, plan.row, plan.first, plan.length, plan.weights, rule, sums)
         else:
             weigh_blocks(words, plan.row, plan.first, plan.blocks, plan.weights, rule, sums)
-        n_unsure = add_rows(
-            sums, plan.windows, plan.outputs.view(np.uint64), counts.reshape(3, n_maps, -1), own, unsure
-        )
+        own[0] = plan.windows * n_planes  # as if none were silent
+        n_unsure = add_rows(sums, plan.outputs.view(np.uint64), counts.reshape(3, n_maps, -1), unsure)
         if n_unsure:
             flags = np.zeros((window.height, plan.starts.size + 1), np.uint64)
             add_silent(words, unsure[:n_unsure], plan, flags, own)
@@ -188,25 +187,23 @@ def _with_sure(total: int, busy: int) -> int:
 
 
 @kernel(allocates=False)
-def add_rows(sums: IntArray, windows: int, outputs: Words, counts: IntArray, own: IntArray, unsure: IntArray) -> int:
+def add_rows(sums: IntArray, outputs: Words, counts: IntArray, unsure: IntArray) -> int:
     """Add what lies under each output row to `counts` [field, map, output row], from the totals of `weigh_rows`.
 
-    All `windows` of each are counted as busy here, in the first of `own` [field, map, output row].  Output rows in
-    which one may be silent, as it may be in every row under it, go to `unsure` with their numbers in the order [plane,
-    map, output row]; it returns how many these are.
+    Output rows in which a window may be silent, as it may be in every row under it, go to `unsure` with their numbers
+    in the order [plane, map, output row]; it returns how many these are.
     """
     n_maps, n_outputs = counts.shape[1:]
     n_unsure = np.uint64(0)
     for p in range(sums.shape[0] // n_maps):
         for m in range(n_maps):
             above, first = sums[p * n_maps + m], (p * n_maps + m) * n_outputs
-            driven, active, over, seen = counts[0, m], counts[1, m], counts[2, m], own[0, m]
+            driven, active, over = counts[0, m], counts[1, m], counts[2, m]
             for oy in range(n_outputs):
                 total = above[outputs[oy, 1]] - above[outputs[oy, 0]] & _ALL
                 driven[oy] += total & _DRIVEN
                 active[oy] += total >> ACTIVE_BIT & _FIELD
                 over[oy] += total >> OVER_BIT & _FIELD
-                seen[oy] += windows
                 unsure[n_unsure] = first + oy
                 n_unsure += np.uint64(total >> _SURE_BIT == 0)  # sure ones are overwritten: no branch to foresee
     return int(n_unsure)
