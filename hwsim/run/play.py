@@ -22,6 +22,7 @@ from hwsim.engine.stage import BatchStage
 from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps, kept_with
+from hwsim.named import concatenated
 from hwsim.progress import followed
 from hwsim.traces.file.content import let_go
 
@@ -328,8 +329,8 @@ def join(parts: Sequence[Tally]) -> Tally:
         return first
     in_vain = [part.speculation for part in parts if part.speculation is not None]
     return Tally(
-        counts=_concatenate([part.counts for part in parts]),
-        busy_cycles=_concatenate([part.busy_cycles for part in parts]),
+        counts=concatenated([part.counts for part in parts]),
+        busy_cycles=concatenated([part.busy_cycles for part in parts]),
         stall_cycles=_added([part.stall_cycles for part in parts]),
         span_cycles=_added([part.span_cycles for part in parts]),
         layer_of=first.layer_of,
@@ -340,7 +341,7 @@ def join(parts: Sequence[Tally]) -> Tally:
         latency_cycles=np.concatenate([part.latency_cycles for part in parts]),
         makespan_cycles=np.concatenate([part.makespan_cycles for part in parts]),
         speculation=Speculation(
-            _concatenate([part.counts for part in in_vain]), _concatenate([part.busy_cycles for part in in_vain])
+            concatenated([part.counts for part in in_vain]), concatenated([part.busy_cycles for part in in_vain])
         )
         if in_vain
         else None,
@@ -349,7 +350,3 @@ def join(parts: Sequence[Tally]) -> Tally:
 
 def _added(parts: Sequence[Mapping[Key, Counts]]) -> Mapping[Key, Counts]:
     return {key: np.sum([part[key] for part in parts], axis=0) for key in parts[0]}
-
-
-def _concatenate(parts: Sequence[Mapping[Key, Counts]]) -> Mapping[Key, Counts]:
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

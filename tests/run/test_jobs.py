@@ -1,4 +1,5 @@
-"""Several processes: the same bytes for any number of them, errors as from one, and none left behind."""
+"""Several processes: the same bytes for any number of them, errors as from collections.abc import Mapping
+from one, and none left behind."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import astuple, replace
 from functools import cache, partial
 from pathlib import Path
@@ -54,7 +56,7 @@ def plain(value):
     """A tally as something that == can compare."""
     if isinstance(value, np.ndarray):
         return value.dtype, value.tolist()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, tuple) else value
 
