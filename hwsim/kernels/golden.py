@@ -110,7 +110,7 @@ def step_neurons(
     leak: NDArray[np.int64],
     levels: NeuronLevels,
     membrane: NDArray[np.int64],
-    spikes: NDArray[np.int8],
+    spikes: NDArray[np.int8] | NDArray[np.int32],
 ) -> None:
     """One timestep of all neurons of a layer; `membrane` and `spikes` [row, channel] are written in place.
 

@@ -25,7 +25,7 @@ from hwsim.kernels.crossbar.wires import Wires
 from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
-from hwsim.traces.planes import Words, by_sign, pack_integers
+from hwsim.traces.planes import Words, by_sign, pack_channels, pack_integers
 
 _WIDE = 31  # bits of sums that are looked up
 
@@ -77,6 +77,8 @@ class CrossbarLayer:
         """
         n_samples, channels = len(activations), activations.shape[3]
         flat = self.moves.spread_out(activations).reshape(n_samples, -1, channels)
+        if self.n_planes == 1:
+            return self._read(pack_channels(flat.astype(np.bool_))[None], first_sample, str(timestep))
         planes = pack_integers(flat.astype(np.uint8) if self.n_planes <= 8 else flat, self.n_planes)
         if not self.signed:
             return self._read(planes, first_sample, str(timestep))
