@@ -33,7 +33,7 @@ test-interpreted:  ## engines, kernels, traces and machines without compiled ker
 	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto --dist worksteal -m "not no_kernel" tests/engine tests/kernels tests/traces tests/accelerators
 
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
-	$(PYTHON) -m pytest benchmarks --benchmark-only -s
+	$(PYTHON) -m pytest benchmarks -s
 
 fuzz:  ## 100,000 inputs that nobody would write for each reader, and as many guided by coverage where atheris is; takes hours
 	$(PYTHON) tools/fuzz.py all --cases 100000 --seed $${SEED:-1} --jobs $${JOBS:-2} --out .cache/fuzz

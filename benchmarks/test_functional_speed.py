@@ -96,7 +96,8 @@ def test_reads_beside_popcount_over_bit_slices_alone(benchmark, rate, variation)
         Flatten("flat", ("conv",), (1, 1, 65536)),
         Linear("fc", ("flat",), (1, 1, 1), StoredWeights(np.zeros((1, 1, 65536, 1), np.int8), 4, ones[:1]), None, None),
     ))  # fmt: skip
-    spec = api.load_architecture("imc", ["adc.bits=10", f"devices.conductance_variation={variation}"]).spec
+    on_crossbars = ["direct_input=every_step", "adc.bits=10", f"devices.conductance_variation={variation}"]
+    spec = api.load_architecture("imc", on_crossbars).spec
     layer = CrossbarLayer(spec, network, network["conv"], place(spec, network).layers["conv"])
     picture = (rng.random((1, 32, 32, 576)) < rate).astype(np.int32)
     words = pack_channels(picture.reshape(1024, 576).astype(np.uint8))

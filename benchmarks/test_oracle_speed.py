@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from test_simulate_speed import popcount_ms, shipped, unseen
 
 import hwsim
@@ -37,6 +38,12 @@ def tensors(trace: Trace) -> dict[str, Any]:
     return found
 
 
+def images(trace: Trace) -> NDArray[Any]:
+    """Inputs as a training loop has them: [sample, channel, y, x]."""
+    assert trace.inputs is not None
+    return np.moveaxis(trace.inputs.values[:BATCH], -1, 1)
+
+
 def medians(call: Callable[[Any], Any], arguments: Iterable[Any]) -> tuple[float, float]:
     """Milliseconds on the clock and of the processor, the medians of calls."""
     wall, spent = [], []
@@ -53,10 +60,7 @@ def medians(call: Callable[[Any], Any], arguments: Iterable[Any]) -> tuple[float
 def test_a_batch_that_was_not_seen(design, objective, capsys):
     trace = first(shipped(), BATCH)
     oracle = hwsim.Oracle(design, trace, objective=OBJECTIVES[objective])
-    batches = [
-        (tensors(each), np.moveaxis(each.inputs.values[:BATCH], -1, 1))
-        for each in (unseen(trace, n) for n in range(CALLS + 1))
-    ]
+    batches = [(tensors(each), images(each)) for each in (unseen(trace, n) for n in range(CALLS + 1))]
     assert oracle(*batches[0]).value > 0
     wall, spent = medians(lambda batch: oracle(*batch), batches[1:])
     slopes, _ = medians(lambda batch: oracle.slopes(*batch), batches[1:])
@@ -83,7 +87,7 @@ def test_a_term_beside_a_training_step(design, every, in_turn, capsys):
     net = SpikingNetwork(Geometry((28, 28, 1), (16, 32, 64, 256), 10, 4), dropout=0.0)
     optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)
     trace = first(shipped(), BATCH)
-    pixels = torch.from_numpy(np.moveaxis(trace.inputs.values[:BATCH], -1, 1).astype(np.float32))
+    pixels = torch.from_numpy(images(trace).astype(np.float32))
     labels = torch.zeros(BATCH, dtype=torch.long)
     oracle = hwsim.Oracle(design, trace)
     term = Term(oracle, every=every, in_turn=in_turn, relative=True)

@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 
 from hwsim import api
+from hwsim.contract.batches import whole
+from hwsim.contract.run import RunName
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.slicing import first
@@ -25,7 +27,7 @@ from hwsim.traces.trace import PackedSpikes
 
 TRACES = Path(__file__).resolve().parents[1] / "traces"
 CALLS = 9
-POINTS = {  # a key that changes prices, times or structure alone, by design
+POINTS: dict[str, dict[str, tuple[str, Any]]] = {  # a key that changes prices, times or structure alone, by design
     "imc": {
         "prices": ("clock.network.gated_fraction", np.linspace(0.5, 0.9, CALLS + 1)),
         "times": ("neuron.cycles", range(10, 11 + CALLS)),
@@ -128,7 +130,7 @@ def test_a_batch_is_one_call(capsys):
 
     architecture, trace = api.load_architecture("imc"), shipped()
     (batch,) = accelerators.machine("imc")(architecture.spec).lower(trace).batches
-    schedules = batch.runs["static"].schedules
+    schedules = whole(batch.runs[RunName.STATIC])
     together = milliseconds(lambda _: compiled_engine.run_all(schedules), range(CALLS))
     alone = milliseconds(lambda _: [compiled_engine.run(each) for each in schedules], range(3))
     jobs = schedules.n_jobs * len(schedules)

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hwsim import accelerators, api
+from hwsim import api
+from hwsim.accelerators.stdp import Machine
 from hwsim.traces.plastic.encode import encoder_digests, input_spikes
 from hwsim.traces.plastic.golden import LearningCore
 from hwsim.traces.plastic.run import learn
@@ -118,16 +119,17 @@ def test_simulation(n, rounding, design, capsys):
     origin = Provenance("bright", "drawn", "train", "CC0-1.0", "none", "benchmark", 4, True, ())
     trace = PlasticTrace(net, 10, {"train": part, "test": part}, np.zeros(count, np.int32), origin)
     loaded = api.load_architecture(design, (*ROOMY, "readout.bits=20", "trace_memory.capacity_kib=64", *formats))
-    machine, best = accelerators.machine(loaded.machine)(loaded.spec), {"whole": np.inf, "learning": np.inf}
+    best = {"whole": np.inf, "learning": np.inf}
+    learnt = Machine(loaded.spec).network_of(trace)
     session = Session(phase="train")
     for _ in range(REPEATS + 1):  # once to compile
         start = perf_counter()
         api.simulate(loaded, trace, engine="compiled", session=session)
         best["whole"] = min(best["whole"], perf_counter() - start)
         start = perf_counter()
-        learn(machine.network_of(trace), trace, session)
+        learn(learnt, trace, session)
         best["learning"] = min(best["learning"], perf_counter() - start)
-    core = LearningCore(machine.network_of(trace))
+    core = LearningCore(learnt)
     limit = additions_per_s(core) / (part.input_spikes.mean() * n)
     rate, share = count / best["whole"], best["learning"] / best["whole"]
     with capsys.disabled():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ def function(module: str, name: str) -> Callable[..., Any]:
     """A function of a module that is imported when this is called."""
 
     def call(*arguments: Any, **named: Any) -> Any:
-        return getattr(importlib.import_module(module), name)(*arguments, **named)
+        home = sys.modules.get(module) or importlib.import_module(module)
+        return getattr(home, name)(*arguments, **named)
 
     return call

@@ -33,8 +33,9 @@ def followed(items: Iterable[Item], what: str, total: int, size: Callable[[Item]
     done = 0
     listener(what, done, total)
     for item in items:
-        yield item
         done += size(item)
+        yield item
+        del item  # which may be large, and is not needed while the next is made
         listener(what, done, total)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from hwsim.engine.stage import BatchStage, Stage
 from hwsim.engine.timesteps import Timesteps
 from hwsim.errors import ModelError
+from hwsim.named import Named, Places
 
 Counts = NDArray[np.int64]
 AnyStage = Stage | BatchStage
@@ -100,10 +101,27 @@ class Checked:
         return self._sums[asked]
 
 
-@lru_cache(maxsize=1 << 12)
-def _of_layer(layer: str, actions: tuple[tuple[str, str, int], ...]) -> tuple[tuple[Action, int], ...]:
-    """The actions as those of a layer, each with which of the counts; made once, as every batch posts the same."""
-    return tuple((Action(layer, component, action), place) for component, action, place in actions)
+Posters = tuple[tuple[str, tuple[tuple[str, str, int], ...], int], ...]
+"""Of each posting its layer, its actions with which of its counts they have, and how many counts there are."""
+
+
+@lru_cache(maxsize=1 << 4)  # of a network of 4,000 layers each takes 7 MB
+def _laid_out(posters: Posters) -> tuple[Places[Action], tuple[tuple[int, ...], ...]]:
+    """Where actions lie among all counts one after another; behind them those with several, and which they add up.
+
+    Made once, as every batch posts the same.
+    """
+    places: dict[Action, list[int]] = {}
+    n = 0
+    for layer, actions, n_counts in posters:
+        for component, action, place in actions:
+            places.setdefault(Action(layer, component, action), []).append(n + place)
+        n += n_counts
+    added = [which for which in places.values() if len(which) > 1]
+    behind = iter(range(n, n + len(added)))
+    return Places({key: which[0] if len(which) == 1 else next(behind) for key, which in places.items()}), (
+        *map(tuple, added),
+    )
 
 
 def _named(stage: str, action: tuple[str, str, int]) -> str:
@@ -173,7 +191,7 @@ class Ledger:
     ) -> Mapping[Action, Counts]:
         """Totals of each posting under its layer and action, added up where several have one."""
         by_name = {stage.name: stage for stage in stages}
-        totals: dict[Action, Counts] = {}
+        posters, rows = [], []
         for checked in self._checked:
             stage = by_name.get(checked.stage)
             if stage is None:
@@ -183,10 +201,15 @@ class Ledger:
                     f"{_named(stage.name, checked.actions[0])}: "
                     f"counts of {checked.rows.shape[2]} jobs, the stage has {stage.n_jobs}"
                 )
-            found = for_all(total(stage, checked), self.n_samples)
-            for key, place in _of_layer(stage.layer, checked.actions):
-                totals[key] = totals[key] + found[place] if key in totals else found[place]
-        return totals
+            posters.append((stage.layer, checked.actions, len(checked.rows)))
+            rows.append(for_all(total(stage, checked), self.n_samples))
+        if not rows:
+            return {}
+        places, added = _laid_out(tuple(posters))
+        found = np.concatenate(rows)
+        if added:
+            found = np.concatenate([found, [np.add.reduce(found[[*which]]) for which in added]])
+        return Named(places, found)
 
 
 def for_all(rows: Counts, n_samples: int) -> Counts:

@@ -17,7 +17,7 @@ from hwsim.traces.network.ranges import sum_range
 from hwsim.traces.network.weights import weights_of
 
 _WHOLE_IN_SINGLE = 1 << 24
-_SPARSE = 1 / 32
+_SPARSE = 1 / 4
 """Share of activations that are not zero below which going through them one by one is faster; measured, our choice."""
 _COLUMN_BYTES = 8 << 20
 """Of the windows that are laid out at once: they stay in a processor's cache."""

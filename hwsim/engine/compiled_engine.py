@@ -16,6 +16,7 @@ from hwsim.engine.schedule import Schedule, Schedules
 from hwsim.engine.timeline import ACCOUNTS, Timeline, Timelines
 from hwsim.kernels.events.batch import play_batch
 from hwsim.kernels.events.machine import Batch, Machine
+from hwsim.named import Named
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,7 @@ def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
 def _laid_out(schedules: Schedules, shared: Shared) -> Batch:
     records = shared.records
     stages, n_samples = schedules.stages, len(schedules)
-    n_jobs, n_layers = shared.service.common.size, len(shared.layers)
+    n_jobs, n_layers = shared.service.common.size, len(shared.layers.of)
     return Batch(
         stages=records,
         units=shared.units,
@@ -110,10 +111,10 @@ def _timelines(shared: Shared, batch: Batch, blocks: Blocks) -> Timelines:
         start=start,
         free=free,
         done=done,
-        ran={name: batch.ran[:, part] for name, part in parts.items()},
+        ran=Named(shared.columns, batch.ran),
         makespan_cycles=batch.makespan,
-        accounts=dict(zip(parts, accounts, strict=True)),
-        spans=dict(zip(shared.layers, batch.spans, strict=True)),
+        accounts=Named(shared.stages, accounts),
+        spans=Named(shared.layers, batch.spans),
     )
 
 

@@ -14,6 +14,7 @@ from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage, Event, Unless, Wait
 from hwsim.kept import kept_with
 from hwsim.kernels.events.machine import NEVER, NONE, STAGE, UNIT, WAIT, Numbers
+from hwsim.named import Places
 
 Cycles = NDArray[np.int64] | int
 _NOTHING = np.zeros(0, np.int64)
@@ -25,9 +26,11 @@ class Shared(NamedTuple):
     records: NDArray[Any]
     waits: NDArray[Any]
     units: NDArray[Any]
-    layers: Mapping[str, int]  # number of each
+    stages: Places[str]  # their numbers
+    layers: Places[str]
     layer_of: NDArray[np.int64]  # [stage] its number
     jobs: Mapping[str, slice]  # those of each stage among all
+    columns: Places[str]  # the same, of all samples
     needs: NDArray[np.int64]  # [1 or sample, need] of all waits, then of all decisions
     service: Rows
     latency: Rows
@@ -51,8 +54,8 @@ class Rows(NamedTuple):
         """Others in their place, as many of each stage: what samples share, and side by side what they do not."""
         common, column, own, taken = self.common, np.full(len(parts), NONE, np.int64), [], 0
         for i, (part, before) in enumerate(zip(parts, self.parts, strict=True)):
-            if np.ndim(part) == 2:
-                assert isinstance(part, np.ndarray) and part.shape[1] == self.bounds[i + 1] - self.bounds[i]
+            if isinstance(part, np.ndarray) and part.ndim == 2:
+                assert part.shape[1] == self.bounds[i + 1] - self.bounds[i]
                 column[i], taken = taken, taken + part.shape[1]
                 own.append(part)
             elif part is not before:
@@ -77,11 +80,14 @@ def _found(shape: Schedules) -> Shared:
     layers: dict[str, int] = {}
     layer_of = [layers.setdefault(stage.layer, len(layers)) for stage in shape.stages]
     bounds = service.bounds.tolist()
+    jobs = {stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)}
     return Shared(
         *_records(shape),
-        layers=layers,
+        stages=Places(shape.positions),
+        layers=Places(layers),
         layer_of=np.array(layer_of, np.int64),
-        jobs={stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)},
+        jobs=jobs,
+        columns=Places({name: (slice(None), part) for name, part in jobs.items()}),
         needs=_needs(shape),
         service=service,
         latency=latency,

@@ -38,41 +38,60 @@ class NeuronLevels(NamedTuple):
 SOFT, HARD, NO_RESET = 0, 1, 2
 
 
-@kernel(level=3)
 def add_currents(
     activations: NDArray[np.int32],
     weights: NDArray[np.int8] | NDArray[np.int16],
     shape: ConvShape,
     currents: NDArray[np.int32],
 ) -> None:
-    """Add weight times activation over all windows: the zeros of a sparse input cost one comparison each.
+    """Add weight times activation over all windows; the zeros of a sparse input cost little.
 
     activations int32[sample, y, x, channel_in], weights int8 or int16[ky, kx, channel_in / groups, channel_out],
     currents int32[sample, y, x, channel_out], changed in place.
     """
-    n_samples, height, width, n_in = activations.shape
-    out_height, out_width, n_out = currents.shape[1:]
-    in_per_group, out_per_group = n_in // shape.groups, n_out // shape.groups
-    for n in range(n_samples):
-        for oy in range(out_height):
-            for ox in range(out_width):
-                target = currents[n, oy, ox]
-                for ky in range(shape.kernel[0]):
-                    y = oy * shape.stride[0] - shape.padding[0] + ky * shape.dilation[0]
-                    if y < 0 or y >= height:
-                        continue
-                    for kx in range(shape.kernel[1]):
-                        x = ox * shape.stride[1] - shape.padding[1] + kx * shape.dilation[1]
-                        if x < 0 or x >= width:
-                            continue
-                        for c in range(n_in):
-                            value = activations[n, y, x, c]
-                            if value == 0:
-                                continue
-                            first = c // in_per_group * out_per_group
-                            row = weights[ky, kx, c % in_per_group]
-                            for o in range(first, first + out_per_group):
-                                target[o] += value * row[o]
+    rows = weights.reshape(-1, weights.shape[3])
+    size = activations.shape[1:3], currents.shape[1:3]
+    flat = activations.reshape(-1, activations.shape[3]), currents.reshape(-1, currents.shape[3])
+    _add_currents(*flat, rows, shape, size, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int32))
+
+
+@kernel(level=3)
+def _add_currents(
+    activations: NDArray[np.int32],
+    currents: NDArray[np.int32],
+    rows: NDArray[np.int8] | NDArray[np.int16],
+    shape: ConvShape,
+    size: tuple[tuple[int, int], tuple[int, int]],
+    listed: NDArray[np.int64],
+    values: NDArray[np.int32],
+) -> None:
+    """The loops of `add_currents`: its maps as [sample, y and x, channel], of sizes `size`, and room for a window.
+
+    `rows` is [tap and channel of a group, channel_out].
+    """
+    (height, width), (out_height, out_width) = size
+    per_group, out_per_group = activations.shape[1] // shape.groups, currents.shape[1] // shape.groups
+    for place in range(currents.shape[0]):
+        sample, at = divmod(place, out_height * out_width)
+        top = at // out_width * shape.stride[0] - shape.padding[0]
+        left = at % out_width * shape.stride[1] - shape.padding[1]
+        for group in range(shape.groups):
+            found = 0
+            for tap in range(shape.kernel[0] * shape.kernel[1]):
+                y = top + tap // shape.kernel[1] * shape.dilation[0]
+                x = left + tap % shape.kernel[1] * shape.dilation[1]
+                if 0 <= y < height and 0 <= x < width:
+                    seen = activations[(sample * height + y) * width + x]
+                    for c in range(per_group):
+                        value = seen[group * per_group + c]
+                        listed[found], values[found] = tap * per_group + c, value
+                        found += value != 0  # what is 0 is overwritten: no branch to foresee
+            outputs = slice(group * out_per_group, (group + 1) * out_per_group)
+            target = currents[place, outputs]
+            for i in range(found):
+                row, value = rows[listed[i], outputs], values[i]
+                for o in range(target.size):
+                    target[o] += value * row[o]
 
 
 @kernel(allocates=False, inlined=True)
@@ -91,7 +110,7 @@ def step_neurons(
     leak: NDArray[np.int64],
     levels: NeuronLevels,
     membrane: NDArray[np.int64],
-    spikes: NDArray[np.int8],
+    spikes: NDArray[np.int8] | NDArray[np.int32],
 ) -> None:
     """One timestep of all neurons of a layer; `membrane` and `spikes` [row, channel] are written in place.
 

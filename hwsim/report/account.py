@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from hwsim.contract.hardware import Hardware
 from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.errors import ModelError
 from hwsim.kept import kept_with
+from hwsim.named import Named
 from hwsim.run.play import Tally
 
 Counts = NDArray[np.int64]
@@ -25,7 +26,9 @@ class Account:
     """Where counts go that have the same actions and stages, on one hardware with so many flip-flops."""
 
     keys: tuple[Action, ...]  # of all priced actions: what is posted, then what the clock does
-    posted: NDArray[np.int64]  # places of the former among all that is posted
+    kinds: tuple[tuple[str, str], ...]  # components and what they do
+    kind_of: NDArray[np.intp]  # of each key, its place among those
+    posted: NDArray[np.int64]  # places of the former in the array of all that is posted
     flip_flops: int  # that the clock reaches
     stages: NDArray[np.int64]  # places of those that keep some running, those of one layer together
     running: Counts  # [stage] how many
@@ -36,13 +39,16 @@ class Account:
     def of(cls, tally: Tally, hardware: Hardware, components: Mapping[str, Priced]) -> Account:
         """That of a tally, kept with the hardware for the next with the same actions and stages."""
         flip_flops = tuple(each_of(components, name) for name in (*hardware.instances, CLOCK))
-        like = flip_flops, tuple(tally.counts), tuple(tally.busy_cycles)
+        found = tally.counts
+        like = flip_flops, found.places if isinstance(found, Named) else (*found,), (*tally.busy_cycles,)
         return kept_with(hardware).once(("account", like), lambda: cls._made(tally, hardware, components))
 
     @classmethod
     def _made(cls, tally: Tally, hardware: Hardware, components: Mapping[str, Priced]) -> Account:
         total, running = flip_flops_of(hardware, components)
-        posted = [(place, key) for place, key in enumerate(tally.counts) if key.component != OPERATIONS]
+        found = tally.counts
+        in_array = found.places.of.items() if isinstance(found, Named) else zip(found, count(), strict=False)
+        posted = [(place, key) for key, place in in_array if key.component != OPERATIONS]
         by_layer: dict[Action, list[tuple[int, int]]] = {}
         places = {stage: place for place, stage in enumerate(tally.busy_cycles)}
         for stage, flip_flops in running.items():
@@ -54,19 +60,18 @@ class Account:
             raise ModelError(f"{twice[0].component}.{twice[0].action}: counted from what is busy, and posted too")
         stages = [each for layer in by_layer.values() for each in layer]
         starts = np.cumsum([0, *map(len, by_layer.values())], dtype=np.int64)[:-1]
+        keys = (*(key for _, key in posted), *clocked)
+        kinds = {kind: place for place, kind in enumerate(dict.fromkeys(key[1:] for key in keys))}
         return cls(
-            keys=(*(key for _, key in posted), *clocked),
+            keys=keys,
+            kinds=(*kinds,),
+            kind_of=np.array([kinds[key[1:]] for key in keys], np.intp),
             posted=np.array([place for place, _ in posted], np.int64),
             flip_flops=total,
             stages=np.array([place for place, _ in stages], np.int64),
             running=np.array([n for _, n in stages], np.int64),
             layers=starts,
         )
-
-    @cached_property
-    def actions(self) -> frozenset[tuple[str, str]]:
-        """Components and what they do."""
-        return frozenset((key.component, key.action) for key in self.keys)
 
     def stack(self, counts: Mapping[Action, Counts], busy: Mapping[str, Counts], cycles: Counts) -> Counts:
         """Counts and busy cycles [sample, timestep], and of all the cycles in which the clock ticks, in one array.
@@ -76,7 +81,8 @@ class Account:
         n_posted = self.posted.size
         stacked = np.empty((len(self.keys), *cycles.shape), np.int64)
         if n_posted:
-            stacked[:n_posted] = _side_by_side(counts.values(), cycles)[self.posted]
+            rows = counts.array if isinstance(counts, Named) else _side_by_side(counts.values(), cycles)
+            stacked[:n_posted] = rows[self.posted]
         stacked[n_posted] = cycles * self.flip_flops
         if self.stages.size:
             running = _side_by_side(busy.values(), cycles)[self.stages] * self.running[:, None, None]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import kept_with
 from hwsim.report.later import later
 from hwsim.report.price import PricedRun, figure
 from hwsim.report.report import Costs, Figure, Percentiles
@@ -69,7 +70,7 @@ def steps(leaving: Leaving) -> Floats:
 
 def mean_timesteps(leaving: Leaving) -> Figure:
     """Timesteps run."""
-    return point(leaving.estimate(steps(leaving)))
+    return kept_with(leaving).once("timesteps", lambda: point(leaving.estimate(steps(leaving))))
 
 
 def point(estimate: Estimate) -> Figure:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 Class = TypeVar("Class", bound=type)
 
 
-class _Later:
+class _Later(partial[Any]):
     """What stands in a field until then."""
 
-    __slots__ = ("compute",)
-
-    def __init__(self, compute: Callable[[], Any]) -> None:
-        self.compute = compute
+    __slots__ = ()
 
 
 def later(compute: Callable[[], Value]) -> Value:
     """A value for a field `on_demand`, computed when that is first asked for, and once."""
-    return cast(Value, _Later(compute))
+    return _Later(compute)  # type: ignore[return-value]
 
 
 def on_demand(*names: str) -> Callable[[Class], Class]:
@@ -46,8 +44,8 @@ class _Field:
         if instance is None:
             raise AttributeError(self._name)
         value = instance.__dict__[self._name]
-        if isinstance(value, _Later):
-            value = instance.__dict__[self._name] = value.compute()
+        if type(value) is _Later:
+            value = instance.__dict__[self._name] = value()
         return value
 
     def __set__(self, instance: Any, value: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,7 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Bound = str  # "value", "low" or "high"
 BOUNDS = ("value", "low", "high")
+_bounds_of = attrgetter(*BOUNDS)
 
 
 class _Rates(NamedTuple):
@@ -97,7 +99,7 @@ class PricedRun:
 
     def check(self) -> None:
         """Raise ModelError unless every posted action has a price and every price a posted action."""
-        posted = self._account.actions
+        posted = set(self._account.kinds)
         priced = {(name, action) for name, part in self.components.items() for action in part.actions}
         if posted != priced:
             unpriced, unposted = sorted(posted - priced), sorted(priced - posted)
@@ -136,13 +138,13 @@ class PricedRun:
         return found
 
     def _found_rates(self) -> _Rates:
-        known, instances = self._prices, self.workload.hardware.instances.items()
-        prices = [known[component, action] for _, component, action in self._account.keys]
-        leaking = [(n, self.components[name].leakage_uw) for name, n in instances]
+        known, account, instances = self._prices, self._account, self.workload.hardware.instances
+        per_kind = np.array([_bounds_of(known[kind]) for kind in account.kinds]).T
+        leaking = [(n, _bounds_of(self.components[name].leakage_uw)) for name, n in instances.items()]
         return _Rates(
             self.components,
-            {bound: np.array([getattr(price, bound) for price in prices]) for bound in BOUNDS},
-            {bound: math.fsum(n * getattr(price, bound) for n, price in leaking) for bound in BOUNDS},
+            dict(zip(BOUNDS, per_kind[:, account.kind_of], strict=True)),
+            {bound: math.fsum(n * uw[place] for n, uw in leaking) for place, bound in enumerate(BOUNDS)},
         )
 
     def leakage_uw(self, bound: Bound) -> float:
@@ -362,8 +364,10 @@ def leaving_of(run: RunName, tally: Tally, workload: Workload) -> Leaving:
     exits = workload.exits
     if exits is None or run not in exits.runs:
         n, timesteps = len(tally.latency_cycles), workload.timesteps
-        return Leaving.after(np.full(n, timesteps, np.int64), timesteps)
-    return leaving(exits.histogram, exits.recorded)
+        return kept_with(tally).once(
+            ("leave last", timesteps), lambda: Leaving.after(np.full(n, timesteps, np.int64), timesteps)
+        )
+    return kept_with(exits).once("leaving", partial(leaving, exits.histogram, exits.recorded))
 
 
 def leaving(histogram: NDArray[np.int64], recorded: NDArray[np.int64]) -> Leaving:

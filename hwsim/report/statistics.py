@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hwsim.kept import Keeps
+
 Floats = NDArray[np.float64]
 
 
@@ -28,8 +30,8 @@ class Estimate:
     standard_error: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaving(Keeps):
     """When samples leave: weights [sample, timestep] whose rows sum to 1, and the size of the histogram behind them."""
 
     weights: Floats
@@ -52,7 +54,7 @@ class Leaving:
 
     def mean(self, figure: Floats) -> float:
         """Mean over samples of a figure [sample, timestep]."""
-        return float(np.add.reduce(np.add.reduce(self.weights * figure, axis=1)) / len(figure))
+        return _mean(self._each(figure))
 
     def means(self, figures: Floats) -> list[float]:
         """Means of several figures [figure, sample, timestep]."""
@@ -61,7 +63,8 @@ class Leaving:
 
     def estimate(self, figure: Floats) -> Estimate:
         """Mean and standard error of a figure [sample, timestep]."""
-        return Estimate(self.mean(figure), self._error(figure))
+        each = self._each(figure)
+        return Estimate(_mean(each), self._error_of(figure, each))
 
     def product(self, first: Floats, second: Floats) -> Estimate:
         """Product of two means, its error to first order."""
@@ -96,18 +99,32 @@ class Leaving:
     def _mean_of_reference(self, reference: Floats) -> float:
         return self.mean(reference) if reference.ndim == 2 else float(reference.mean())
 
+    def _each(self, figure: Floats) -> Floats:
+        """A figure [sample, timestep] of every sample, as it leaves: [sample]."""
+        each: Floats = np.add.reduce(self.weights * figure, axis=1)
+        return each
+
     def _error(self, figure: Floats) -> float | None:
-        """Standard error of the mean of sum_t w x: what samples differ by cannot be told from one of them."""
+        """Standard error of the mean of a figure [sample, timestep]."""
+        return self._error_of(figure, self._each(figure))
+
+    def _error_of(self, figure: Floats, each: Floats) -> float | None:
+        """The same, with what each sample has of it: what samples differ by cannot be told from one of them."""
         n = len(figure)
         if n == 1:
             return None
-        per_sample = (self.weights * figure).sum(axis=1)
-        variance = float(per_sample.var(ddof=1)) / n
+        apart = each - _mean(each)
+        variance = float(np.add.reduce(apart * apart)) / (n - 1) / n
         if self.histogram_size:
-            shares, by_timestep = self.weights[0], figure.mean(axis=0)
+            shares, by_timestep = self.weights[0], np.add.reduce(figure, axis=0) / n
             mean = float(shares @ by_timestep)
             variance += float(shares @ (by_timestep - mean) ** 2) / self.histogram_size
         return math.sqrt(variance)
+
+
+def _mean(each: Floats) -> float:
+    """Mean of a figure [sample]; of few samples numpy.mean takes several times as long."""
+    return float(np.add.reduce(each) / len(each))
 
 
 def _columns(reference: Floats) -> Floats:

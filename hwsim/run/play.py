@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
@@ -22,6 +22,7 @@ from hwsim.engine.stage import BatchStage
 from hwsim.engine.timeline import Timelines, sample_latency
 from hwsim.engine.timesteps import Timesteps
 from hwsim.kept import Keeps, kept_with
+from hwsim.named import concatenated
 from hwsim.progress import followed
 from hwsim.traces.file.content import let_go
 
@@ -90,22 +91,30 @@ def play_batches(workload: Workload, batches: Iterable[Batch], engine: EngineNam
     for batch in batches:
         if RunName.STREAMED in workload.runs:
             alone.append(whole(batch.runs[RunName.STATIC]))
-        for run, scheduled in batch.runs.items():
-            if run not in parts:
-                continue
-            match scheduled:
-                case OneEach():
-                    tally, _ = in_one(batch, scheduled, engine, workload.timesteps, threads)
-                case ByLeaving(schedules):
-                    tally = _by_leaving([_Played.by(engine, batch, each, workload.timesteps) for each in schedules])
-                case Overlapped():
-                    tally = _overlapped(batch, scheduled, engine, workload.timesteps)
+        for run, tally in _tallies(batch, parts, engine, workload.timesteps, threads):
             parts[run].append(tally)
+        del batch  # nothing of it is left while the next is lowered and played
         let_go()
     found = {run: join(tallies) for run, tallies in parts.items()}
     if alone and workload.stream is not None:
         found[RunName.STREAMED] = _in_stream(found[RunName.STATIC], joined(alone, workload.stream), engine)
     return {run: found[run] for run in workload.runs}
+
+
+def _tallies(
+    batch: Batch, runs: Collection[RunName], engine: EngineName, timesteps: int, threads: int
+) -> Iterator[tuple[RunName, Tally]]:
+    """Play some runs of a batch; times of jobs are gone when the next run is played."""
+    for run, scheduled in batch.runs.items():
+        if run not in runs:
+            continue
+        match scheduled:
+            case OneEach():
+                yield run, in_one(batch, scheduled, engine, timesteps, threads)[0]
+            case ByLeaving(schedules):
+                yield run, _by_leaving([_Played.by(engine, batch, each, timesteps) for each in schedules])
+            case Overlapped():
+                yield run, _overlapped(batch, scheduled, engine, timesteps)
 
 
 def counted(batch: Batch, run: RunName, timesteps: int) -> Tally:
@@ -328,8 +337,8 @@ def join(parts: Sequence[Tally]) -> Tally:
         return first
     in_vain = [part.speculation for part in parts if part.speculation is not None]
     return Tally(
-        counts=_concatenate([part.counts for part in parts]),
-        busy_cycles=_concatenate([part.busy_cycles for part in parts]),
+        counts=concatenated([part.counts for part in parts]),
+        busy_cycles=concatenated([part.busy_cycles for part in parts]),
         stall_cycles=_added([part.stall_cycles for part in parts]),
         span_cycles=_added([part.span_cycles for part in parts]),
         layer_of=first.layer_of,
@@ -340,7 +349,7 @@ def join(parts: Sequence[Tally]) -> Tally:
         latency_cycles=np.concatenate([part.latency_cycles for part in parts]),
         makespan_cycles=np.concatenate([part.makespan_cycles for part in parts]),
         speculation=Speculation(
-            _concatenate([part.counts for part in in_vain]), _concatenate([part.busy_cycles for part in in_vain])
+            concatenated([part.counts for part in in_vain]), concatenated([part.busy_cycles for part in in_vain])
         )
         if in_vain
         else None,
@@ -349,7 +358,3 @@ def join(parts: Sequence[Tally]) -> Tally:
 
 def _added(parts: Sequence[Mapping[Key, Counts]]) -> Mapping[Key, Counts]:
     return {key: np.sum([part[key] for part in parts], axis=0) for key in parts[0]}
-
-
-def _concatenate(parts: Sequence[Mapping[Key, Counts]]) -> Mapping[Key, Counts]:
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}

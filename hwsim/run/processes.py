@@ -48,7 +48,8 @@ def play_in_processes(
     shares = _shares(workload, jobs)
     if len(shares) == 1:
         return _play_share(workload, engine, shares[0])
-    with _workers(start_method or safe_start_method(), workload, engine, shares[1:]) as workers:
+    method = start_method or safe_start_method()
+    with _shared_whole(method), _workers(method, workload, engine, shares[1:]) as workers:
         parts = [_play_share(workload, engine, shares[0]), *(worker.result() for worker in workers)]
     return {run: join([part[run] for part in parts]) for run in workload.runs}
 
@@ -142,6 +143,22 @@ def _workers(
         for worker in workers:
             worker.process.join()
             worker.results.close()
+
+
+@contextlib.contextmanager
+def _shared_whole(start_method: StartMethod) -> Iterator[None]:
+    """Look for no garbage in what forked workers share: to look at it would copy it, page by page, in each process.
+
+    Where the program has set something aside itself, all is left as it is: nothing tells that from the rest.
+    """
+    if start_method != "fork" or gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.contextmanager

@@ -17,11 +17,14 @@ _FEW_CHANNELS = 4
 
 def pack_channels(bits: NDArray[np.uint8] | NDArray[np.bool_]) -> Words:
     """Pack 0/1 [..., channel] into uint64 [..., word]: channel c is bit c % 64 of word c // 64, the rest is zero."""
-    packed = np.packbits(bits, axis=-1, bitorder="little")
-    missing = -packed.shape[-1] % 8
-    if missing:
-        packed = np.pad(packed, [(0, 0)] * (packed.ndim - 1) + [(0, missing)])
-    return np.ascontiguousarray(packed).view("<u8")
+    if bits.shape[-1] % 8:
+        packed = np.packbits(bits, axis=-1, bitorder="little")
+    else:  # many short rows take several times as long as one
+        packed = np.packbits(bits.reshape(-1), bitorder="little").reshape(*bits.shape[:-1], bits.shape[-1] // 8)
+    n_bytes = packed.shape[-1]
+    words = np.zeros((*bits.shape[:-1], -(-n_bytes // 8)), "<u8")
+    words.view(np.uint8)[..., :n_bytes] = packed
+    return words
 
 
 def unpack_channels(words: Words, channels: int) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import astuple, replace
 from functools import cache, partial
 from pathlib import Path
@@ -54,7 +55,7 @@ def plain(value):
     """A tally as something that == can compare."""
     if isinstance(value, np.ndarray):
         return value.dtype, value.tolist()
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: plain(each) for key, each in value.items()}
     return [plain(each) for each in value] if isinstance(value, tuple) else value
 
@@ -185,12 +186,42 @@ def test_a_killed_worker_ends_in_one_line():
     assert multiprocessing.active_children() == []
 
 
+def is_looked_at(kept):
+    return any(each is kept for each in gc.get_objects())
+
+
 def test_workers_look_for_garbage_only_among_what_is_theirs():
     """What was there before the fork would be copied, page by page, to look at it."""
-    before = gc.get_freeze_count()
+    gc.unfreeze()  # what commands did before
+    kept = []
     with workers(1, "fork") as executor:
-        assert executor.submit(gc.get_freeze_count).result() > before
-    assert gc.get_freeze_count() == before
+        assert executor.submit(gc.get_freeze_count).result() > 0
+    assert is_looked_at(kept)
+
+
+def test_no_process_looks_for_garbage_in_what_forked_ones_share(tmp_path):
+    gc.unfreeze()  # what commands did before
+    kept = []
+
+    def lower(batches, samples):
+        (tmp_path / str(samples.start)).write_text(str(is_looked_at(kept)))
+        return batches.lower(samples)
+
+    assert is_looked_at(kept)
+    play_in_processes(altered(lower), "simpy", 2, "fork")
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["False"] * 2
+    assert is_looked_at(kept)
+
+
+def test_what_a_program_took_from_the_search_for_garbage_stays_so():
+    kept = []
+    gc.freeze()
+    try:
+        play_in_processes(workload(), "simpy", 2, "fork")
+        assert not is_looked_at(kept)
+    finally:
+        gc.unfreeze()
+    assert is_looked_at(kept)
 
 
 @pytest.mark.parametrize("start_method", ["fork", "anew"])

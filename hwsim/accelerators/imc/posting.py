@@ -100,12 +100,10 @@ def postings(
 
 def _posted(plan: Plan, step: Step, actions: Actions, n_samples: int) -> Iterator[Postings]:
     """Counts of actions in the order of a step's jobs; those of one array are arranged once."""
-    arrays: dict[int, IntArray | int] = {}
-    for counts in actions.values():
-        arrays.setdefault(id(counts), counts)
-    if not arrays:
+    if not actions:
         return
-    places = {number: place for place, number in enumerate(arrays)}
+    arrays = {id(counts): counts for counts in actions.values()}
+    places = dict(zip(arrays, range(len(arrays)), strict=True))
     full = np.empty((len(arrays), n_samples, plan.timesteps, step.rows), np.int64)
     for place, counts in enumerate(arrays.values()):
         full[place] = counts

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hwsim.distinct import distinct
 from hwsim.kept import kept_with
+from hwsim.kernels.aligned import aligned
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.crossbar.rows import Sliding, extent
 from hwsim.kernels.crossbar.word_rows import outputs_over
@@ -45,10 +46,10 @@ def sum_levels(planes: Words, window: Sliding, levels: IntArray, pulses: IntArra
     """
     classes, n_words = _classes(window), planes.shape[4]
     drawn = kept_with(levels).once(("drawn", window, n_words), lambda: _drawn(levels, window, n_words))
-    counts = np.zeros(classes.size.size * n_words * _CHANNELS, np.uint8)
-    by_map = sums.reshape(-1, window.out_height)
+    counts = aligned(classes.size.size * n_words * _CHANNELS, np.uint8)
+    n_maps, flat = sums.shape[0] * sums.shape[1], sums.reshape(-1)
     for low, weights in drawn:
-        _add_levels(planes.reshape(-1), window, n_words, classes, weights, pulses << low, counts, by_map)
+        _add_levels(planes.reshape(-1), window, n_words, classes, weights, pulses << low, counts, n_maps, flat)
 
 
 def _drawn(levels: IntArray, window: Sliding, n_words: int) -> list[tuple[int, NDArray[np.int16]]]:
@@ -61,7 +62,10 @@ def _drawn(levels: IntArray, window: Sliding, n_words: int) -> list[tuple[int, N
     weights = np.einsum("kc,ycn->ykn", _classes(window).columns, padded).reshape(-1)
     bits = _weight_bits(window.width * n_words)
     lows = range(0, max(1, int(weights.max(initial=0)).bit_length()), bits)
-    return [(low, (weights >> low & (1 << bits) - 1).astype(np.int16)) for low in lows]
+    found = [(low, aligned(weights.size, np.int16)) for low in lows]
+    for low, some in found:
+        some[:] = weights >> low & (1 << bits) - 1
+    return found
 
 
 def _weight_bits(row_words: int) -> int:
@@ -100,23 +104,25 @@ def _add_levels(
     weights: NDArray[np.int16],
     pulses: IntArray,
     counts: NDArray[np.uint8],
+    n_maps: int,
     sums: IntArray,
 ) -> None:
-    """Add counts times `weights` [kernel row, class, channel], flattened, to `sums` [map, output row]."""
-    turns = counts.size // _CHANNELS
+    """Add counts times `weights` [kernel row, class, channel] to `sums` [map, output row], both flattened."""
     for p in range(pulses.size):
-        for m in range(sums.shape[0]):
+        for m in range(n_maps):
             for y in range(window.height):
-                row = ((p * sums.shape[0] + m) * window.height + y) * window.width * n_words
+                row = ((p * n_maps + m) * window.height + y) * window.width * n_words
                 for k in range(classes.size.size):
-                    start, step = row + classes.first[k] * n_words, classes.step[k] * n_words
-                    for w in range(n_words):
-                        at = (k * n_words + w) * _CHANNELS
-                        count_channels(words, start + w, step, classes.size[k], counts, at)
-                for oy in range(classes.outputs[y, 0], classes.outputs[y, 1]):
-                    below = y + window.padding[0] - oy * window.stride[0]
-                    if below % window.dilation[0]:
-                        continue
-                    kernel_row = below // window.dilation[0]
-                    drawn = multiply_counts(counts, weights, kernel_row * counts.size, turns)
-                    sums[m, oy] += pulses[p] * drawn
+                    places = row + classes.first[k] * n_words, classes.step[k] * n_words, classes.size[k]
+                    count_channels(words, places, n_words, counts, k * n_words * _CHANNELS)
+                first, end = classes.outputs[y, 0], classes.outputs[y, 1]
+                below = y + window.padding[0] - first * window.stride[0]
+                if window.dilation[0] == 1:
+                    rows = (below * counts.size, -window.stride[0] * counts.size, end - first)
+                    multiply_counts(counts, weights, rows, pulses[p], sums, m * window.out_height + first)
+                    continue
+                for oy in range(first, end):
+                    if below % window.dilation[0] == 0:
+                        rows = (below // window.dilation[0] * counts.size, 0, 1)
+                        multiply_counts(counts, weights, rows, pulses[p], sums, m * window.out_height + oy)
+                    below -= window.stride[0]

@@ -7,6 +7,8 @@ import numpy as np
 from hwsim.kernels.compiled import kernel
 from hwsim.kernels.counter_bits import random_word
 
+TERM_BITS = 17
+"""A term of noise lies between plus and minus 2**TERM_BITS."""
 _LOW_16 = np.uint64(0xFFFF)
 
 

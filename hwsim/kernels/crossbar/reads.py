@@ -4,8 +4,7 @@ Of each read (row block, phase) and input digit the cells of the driven rows are
 every column sum is converted on its own; codes are shifted by the weight of slice and digit and added.  Integer sums
 have no order, so the result depends on nothing but the arguments.
 
-Where cells hold whole levels, a word of spikes may instead be compared with the bit slices of the cells and counted.
-That takes as long for one driven row as for 64: it is done from `_ROWS_A_SLICE` driven rows a slice on.
+This is any crossbar, one position after another; most layers can go the way of `looked_up`.
 """
 
 from __future__ import annotations
@@ -25,9 +24,6 @@ from hwsim.kernels.crossbar.wires import Wires, drive_wires
 from hwsim.kernels.crossbar.word_vectors import add_rows
 
 Words = NDArray[np.uint64]
-Integers = NDArray[np.int16] | NDArray[np.int32] | NDArray[np.int64]
-
-_ROWS_A_SLICE = 4  # about where both ways take the same time, with 64 to 1,024 columns
 NOISE_BITS = 24
 """A noise term is `noise() * Conversion.noise_scale >> NOISE_BITS`."""
 
@@ -35,9 +31,7 @@ NOISE_BITS = 24
 class Columns(NamedTuple):
     """What each column of one group's crossbars holds, and what its code is worth."""
 
-    cells: Integers  # [cell row, column]: part by part over the outputs, then reference columns
-    slices: Words  # [segment, bit, column] of the cells of its rows, in two's complement if signed; empty: do not count
-    signed: bool
+    cells: NDArray[np.int32]  # [cell row, column]: part by part over the outputs, then reference columns
     factors: IntArray  # [part] what a level of that part (slice, sign) is worth
     references: IntArray  # [output] its reference column; empty where there is none
     reference_factor: int  # what a level of a reference column is worth, subtracted
@@ -66,7 +60,7 @@ class Conversion(NamedTuple):
 class Scratch(NamedTuple):
     """Room for one group of one position, and the counts."""
 
-    currents: Integers  # [column]
+    currents: IntArray  # [column]
     sums: IntArray  # [output]
     listed: IntArray  # [64] rows
     counts: IntArray  # [2] conversions, conversions that clipped; added to
@@ -142,44 +136,13 @@ def _drive(
         for plane in range(low, min(low + reads.dac_bits, planes.shape[0])):
             word = planes[plane, s, place, segments.word[i]] & segments.mask[i]
             driven += popcount(word) << (plane - low)
-            _add_word(word, i, plane - low, reads, columns, scratch.listed, currents)
+            n = 0
+            while word != np.uint64(0):
+                scratch.listed[n] = reads.first_row[i] + trailing_zeros(word)
+                word &= word - np.uint64(1)
+                n += 1
+            add_rows(columns.cells, scratch.listed, n, plane - low, currents, currents.size)
     return driven
-
-
-@kernel(allocates=False, inlined=True)
-def _add_word(
-    word: np.uint64, i: int, shift: int, reads: Reads, columns: Columns, listed: IntArray, currents: Integers
-) -> None:
-    """Add the cells of all rows that a word of segment i drives, times 2**shift; `listed` [64] is overwritten."""
-    rows, n_slices = popcount(word), columns.slices.shape[1]
-    if n_slices and rows > _ROWS_A_SLICE * n_slices:
-        _count_rows(word, columns.slices[i], columns.signed, shift, currents)
-        return
-    n = 0
-    while word != np.uint64(0):
-        listed[n] = reads.first_row[i] + trailing_zeros(word)
-        word &= word - np.uint64(1)
-        n += 1
-    add_rows(columns.cells, listed, n, shift, currents, currents.size)
-
-
-@kernel(allocates=False, inlined=True)
-def _count_rows(word: np.uint64, slices: Words, signed: bool, shift: int, currents: Integers) -> None:
-    """Add the cells of all driven rows of a word at once, by bit slices [bit, column]."""
-    n_bits = slices.shape[0]
-    in_fours = (n_bits - signed) // 4 * 4
-    for bit in range(0, in_fours, 4):  # four in one pass: a current is read and written once for them
-        first, second, third, fourth = slices[bit], slices[bit + 1], slices[bit + 2], slices[bit + 3]
-        for c in range(currents.size):
-            count = popcount(word & first[c]) + (popcount(word & second[c]) << 1)
-            count += (popcount(word & third[c]) << 2) + (popcount(word & fourth[c]) << 3)
-            currents[c] += count << (shift + bit)
-    for bit in range(in_fours, n_bits):
-        weight = 1 << (shift + bit)
-        if signed and bit == n_bits - 1:
-            weight = -weight
-        for c in range(currents.size):
-            currents[c] += popcount(word & slices[bit, c]) * weight
 
 
 @kernel(allocates=False, inlined=True)
@@ -195,11 +158,7 @@ def _convert(
         for c in range(currents.size):
             term = noise(conversion.noise_key, number * currents.size + c) * conversion.noise_scale
             currents[c] += term >> NOISE_BITS
-    shift = conversion.fraction_bits + conversion.step_bits
-    half = (1 << shift) >> 1
-    # Currents from `bottom` to `top` have codes in range.
-    top = ((conversion.highest + 1) << shift) - half - 1
-    bottom = (conversion.lowest << shift) - half
+    shift, bottom, top = code_range(conversion)
     safe = driven * conversion.largest <= top and driven * conversion.smallest >= bottom
     subtracted = (driven * conversion.off_current + ((1 << conversion.fraction_bits) >> 1)) >> conversion.fraction_bits
     scratch.counts[0] += currents.size
@@ -221,6 +180,14 @@ def _convert(
             level = _level(currents[columns.references[o]], shift, conversion)
             sums[o] -= level * columns.reference_factor << digit_shift
     return excess << digit_shift
+
+
+@kernel(allocates=False, inlined=True)
+def code_range(conversion: Conversion) -> tuple[int, int, int]:
+    """By how many bits a code is above a current, and the lowest and highest currents that have codes in range."""
+    shift = conversion.fraction_bits + conversion.step_bits
+    half = (1 << shift) >> 1
+    return shift, (conversion.lowest << shift) - half, ((conversion.highest + 1) << shift) - half - 1
 
 
 @kernel(allocates=False, inlined=True)

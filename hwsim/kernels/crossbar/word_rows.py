@@ -25,6 +25,9 @@ IntArray = NDArray[np.int64]
 _MOST_WORDS = 1 << (OVER_BIT - ACTIVE_BIT)
 _FIELD = _MOST_WORDS - 1
 _DRIVEN = (1 << ACTIVE_BIT) - 1
+_SURE_BIT = 2 * OVER_BIT - ACTIVE_BIT
+"""Lowest bit of a fourth field, of rows that have no silent window: as it counts but a few, it may come to 0 again."""
+_ALL = (1 << 63) - 1
 
 
 class Plan(NamedTuple):
@@ -63,15 +66,16 @@ def count_words(
     counts = np.zeros((3, n_samples, n_times, window.out_height), np.int64)
     by_share = np.zeros((len(ends) - 1, 2, n_samples, n_times, window.out_height), np.int64)
     sums = np.empty((n_planes * n_maps, window.height + 1), np.int64)
-    unsure = np.empty((n_planes * n_maps, 2), np.int32)
+    unsure = np.empty(n_planes * n_maps * window.out_height + 1, np.int64)
     for share, own in zip(pairwise(ends), by_share.reshape(-1, 2, n_maps, window.out_height), strict=True):
         plan = _plan(window, share, n_words, words_per_block)
+        rule = range_rows, plan.busy
         if words_per_block == 1:
-            weigh_rows(words, plan.row, plan.first, plan.length, plan.weights, range_rows, sums)
+            weigh_rows(words, plan.row, plan.first, plan.length, plan.weights, rule, sums)
         else:
-            weigh_blocks(words, plan.row, plan.first, plan.blocks, plan.weights, range_rows, sums)
-        rule = plan.busy, plan.windows
-        n_unsure = add_rows(sums, rule, plan.outputs, counts.reshape(3, n_maps, -1), own, unsure)
+            weigh_blocks(words, plan.row, plan.first, plan.blocks, plan.weights, rule, sums)
+        own[0] = plan.windows * n_planes  # as if none were silent
+        n_unsure = add_rows(sums, plan.outputs.view(np.uint64), counts.reshape(3, n_maps, -1), unsure)
         if n_unsure:
             flags = np.zeros((window.height, plan.starts.size + 1), np.uint64)
             add_silent(words, unsure[:n_unsure], plan, flags, own)
@@ -122,100 +126,114 @@ def outputs_over(size: int, kernel: int, stride: int, padding: int, outputs: int
 
 @kernel(allocates=False)
 def weigh_rows(
-    words: Words, row: int, first: int, length: int, weights: NDArray[np.int32], range_rows: int, sums: IntArray
+    words: Words,
+    row: int,
+    first: int,
+    length: int,
+    weights: NDArray[np.int32],
+    rule: tuple[int, int],
+    sums: IntArray,
 ) -> None:
     """Fill `sums` [map, row + 1] with running totals: what `weigh` gives for all rows above each row.
 
-    Of each row of `row` words those are `length` from the `first` on, and every word is a block.  Sums of a whole map
-    may overflow, but the differences that are wanted do not.
+    Of each row of `row` words those are `length` from the `first` on, and every word is a block.  Totals wrap
+    at 2**63, but the differences that are wanted do not reach it.  `rule` are the driven rows within the range, and
+    `Plan.busy`.
     """
+    range_rows, busy = rule
     at = first
     for m in range(sums.shape[0]):
         above = 0
         sums[m, 0] = 0
         for y in range(1, sums.shape[1]):
-            above += weigh(words, at, length, weights, range_rows)
+            above = above + _with_sure(weigh(words, at, length, weights, range_rows), busy) & _ALL
             sums[m, y] = above
             at += row
 
 
 @kernel(allocates=False)
 def weigh_blocks(
-    words: Words, row: int, first: int, blocks: IntArray, weights: NDArray[np.int32], range_rows: int, sums: IntArray
+    words: Words,
+    row: int,
+    first: int,
+    blocks: IntArray,
+    weights: NDArray[np.int32],
+    rule: tuple[int, int],
+    sums: IntArray,
 ) -> None:
     """The same for blocks of several words, which begin at words `blocks` from the `first` of a row."""
+    range_rows, busy = rule
     n_blocks = blocks.size - 1
     at = first
     for m in range(sums.shape[0]):
         above = 0
         sums[m, 0] = 0
         for y in range(1, sums.shape[1]):
+            total = 0
             for block in range(n_blocks):
                 ones = 0
                 for i in range(at + blocks[block], at + blocks[block + 1]):
                     ones += popcount(words[i])
-                above += int(weights[block]) * (ones + ((ones > 0) << ACTIVE_BIT) + ((ones > range_rows) << OVER_BIT))
+                total += int(weights[block]) * (ones + ((ones > 0) << ACTIVE_BIT) + ((ones > range_rows) << OVER_BIT))
+            above = above + _with_sure(total, busy) & _ALL
             sums[m, y] = above
             at += row
 
 
+@kernel(allocates=False, inlined=True)
+def _with_sure(total: int, busy: int) -> int:
+    """The sums of a row, and whether none of its windows can be silent."""
+    return total + (((total >> ACTIVE_BIT & _FIELD) >= busy) << _SURE_BIT)
+
+
 @kernel(allocates=False)
-def add_rows(
-    sums: IntArray,
-    rule: tuple[int, int],
-    outputs: IntArray,
-    counts: IntArray,
-    own: IntArray,
-    unsure: NDArray[np.int32],
-) -> int:
+def add_rows(sums: IntArray, outputs: Words, counts: IntArray, unsure: IntArray) -> int:
     """Add what lies under each output row to `counts` [field, map, output row], from the totals of `weigh_rows`.
 
-    All windows are counted as busy here, in the first of `own` [field, map, output row].  Plane and number of the maps
-    in which one may be silent go to `unsure`, and their number is returned.  `rule` is `Plan.busy` and the windows of
-    an output row.
+    Output rows in which a window may be silent, as it may be in every row under it, go to `unsure` with their numbers
+    in the order [plane, map, output row]; it returns how many these are.
     """
-    busy, windows = rule
-    n_maps, n_unsure = counts.shape[1], 0
+    n_maps, n_outputs = counts.shape[1:]
+    n_unsure = np.uint64(0)
     for p in range(sums.shape[0] // n_maps):
         for m in range(n_maps):
-            above = sums[p * n_maps + m]
-            is_busy = True
-            for y in range(above.size - 1):
-                is_busy &= (above[y + 1] - above[y] >> ACTIVE_BIT & _FIELD) >= busy
-            if not is_busy:
-                unsure[n_unsure, 0], unsure[n_unsure, 1] = p, m
-                n_unsure += 1
-            for oy in range(counts.shape[2]):
-                total = above[outputs[oy, 1]] - above[outputs[oy, 0]]
-                counts[0, m, oy] += total & _DRIVEN
-                counts[1, m, oy] += total >> ACTIVE_BIT & _FIELD
-                counts[2, m, oy] += total >> OVER_BIT & _FIELD
-                own[0, m, oy] += windows
-    return n_unsure
+            above, first = sums[p * n_maps + m], (p * n_maps + m) * n_outputs
+            driven, active, over = counts[0, m], counts[1, m], counts[2, m]
+            for oy in range(n_outputs):
+                total = above[outputs[oy, 1]] - above[outputs[oy, 0]] & _ALL
+                driven[oy] += total & _DRIVEN
+                active[oy] += total >> ACTIVE_BIT & _FIELD
+                over[oy] += total >> OVER_BIT & _FIELD
+                unsure[n_unsure] = first + oy
+                n_unsure += np.uint64(total >> _SURE_BIT == 0)  # sure ones are overwritten: no branch to foresee
+    return int(n_unsure)
 
 
 @kernel(allocates=False)
-def add_silent(words: Words, maps: NDArray[np.int32], plan: Plan, flags: Words, own: IntArray) -> None:
-    """Count the silent windows of some maps, those without a spike, which were taken for busy ones.
+def add_silent(words: Words, found: IntArray, plan: Plan, flags: Words, own: IntArray) -> None:
+    """Count the silent windows of some output rows, those without a spike, which were taken for busy ones.
 
-    Each moves from the first field of `own` [field, map, output row] to the second.  `maps` holds plane and number
-    of every map.  `flags` [row, word of flags + 1] is scratch space; the last word of each row stays zero.
+    Each moves from the first field of `own` [field, map, output row] to the second.  `found` are numbers of output
+    rows, ascending, as `add_rows` has them.  `flags` [row, word of flags + 1] is scratch space; the last word of each
+    row stays zero.
     """
-    height = flags.shape[0]
-    for i in range(maps.shape[0]):
-        m = maps[i, 1]
-        first = (maps[i, 0] * own.shape[1] + m) * height * plan.row + plan.first
-        for y in range(height):
-            _flag_windows(words, first + y * plan.row, plan, flags[y])
-        for oy in range(own.shape[2]):
-            silent = plan.windows
-            for target in range(plan.starts.size):
-                busy = np.uint64(0)
-                for y in range(plan.outputs[oy, 0], plan.outputs[oy, 1]):
-                    busy |= flags[y, target]
-                silent -= popcount(busy & plan.starts[target])
-            own[0, m, oy] -= silent
-            own[1, m, oy] += silent
+    height, n_outputs = flags.shape[0], own.shape[2]
+    before, known = -1, 0  # the map, and the rows of it, whose flags are there
+    for i in range(found.size):
+        of_map, oy = divmod(found[i], n_outputs)
+        known = known if of_map == before else 0
+        before = of_map
+        for y in range(max(known, plan.outputs[oy, 0]), plan.outputs[oy, 1]):
+            _flag_windows(words, (of_map * height + y) * plan.row + plan.first, plan, flags[y])
+        known = max(known, plan.outputs[oy, 1])
+        silent = plan.windows
+        for target in range(plan.starts.size):
+            busy = np.uint64(0)
+            for y in range(plan.outputs[oy, 0], plan.outputs[oy, 1]):
+                busy |= flags[y, target]
+            silent -= popcount(busy & plan.starts[target])
+        own[0, of_map % own.shape[1], oy] -= silent
+        own[1, of_map % own.shape[1], oy] += silent
 
 
 @kernel(allocates=False, inlined=True)

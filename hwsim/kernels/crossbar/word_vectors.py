@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 else:
     ir = Later("llvmlite.ir")
 
-ACTIVE_BIT = 26
+ACTIVE_BIT = 24
 """Lowest bit of the second field of a weighed sum; the first counts set bits."""
-OVER_BIT = 45
+OVER_BIT = 42
 """Lowest bit of the third field."""
 AT_ONCE = 8
 """Words that `weigh` takes at once."""
 
+arrayobj: Any = Later("numba.np.arrayobj")
 cgutils: Any = Later("numba.core.cgutils")
 types: Any = Later("numba.types")
 
@@ -128,75 +129,109 @@ def flag(_typing_context: Any, words: Any, start: Any, n_words: Any) -> Any:
 
 
 def _count_channels_interpreted(
-    words: NDArray[np.uint64], start: int, step: int, n_words: int, counts: NDArray[np.uint8], target: int
+    words: NDArray[np.uint64], places: tuple[int, int, int], n_words: int, counts: NDArray[np.uint8], target: int
 ) -> None:
-    counted = np.ascontiguousarray(words[start : start + n_words * step : step])
-    bits = np.unpackbits(counted.view(np.uint8), bitorder="little").reshape(n_words, _CHANNELS)
-    counts[target : target + _CHANNELS] = bits.sum(axis=0, dtype=np.uint8)
+    first, apart, n_places = places
+    counted = words[first + np.arange(n_places)[:, None] * apart + np.arange(n_words)]
+    bits = np.unpackbits(counted.view(np.uint8), axis=1, bitorder="little")
+    counts[target : target + bits.shape[1]] = bits.sum(axis=0, dtype=np.uint8)
 
 
 @intrinsic(interpreted=_count_channels_interpreted)
-def count_channels(
-    _typing_context: Any, words: Any, start: Any, step: Any, n_words: Any, counts: Any, target: Any
-) -> Any:
-    """Set bits of each channel over at most 255 words `step` apart, from `start`.
+def count_channels(_typing_context: Any, words: Any, places: Any, n_words: Any, counts: Any, target: Any) -> Any:
+    """Set bits of each channel over 1 to 255 places of `n_words` words each.
 
-    They go to counts uint8 [target to target + 64].
+    `places` are where the first begins, the distance to the next, and how many there are.  Counts are uint8, those of
+    the first channel at `target`.
     """
-    signature = types.void(words, types.int64, types.int64, types.int64, counts, types.int64)
+    signature = types.void(words, places, types.int64, counts, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word_at, first, stride, turns, count_at, to = vectors.pointers(context, builder, signature, arguments)
+        word_at, places, n_words, count_at, to = vectors.pointers(context, builder, signature, arguments)
+        first, apart, n_places = cgutils.unpack_tuple(builder, places)
         bytes_ = vectors.vector(8, _CHANNELS)
-        counts = cgutils.alloca_once_value(builder, vectors.all_lanes(bytes_, 0))
-        with cgutils.for_range(builder, turns) as loop:
-            at = builder.add(first, builder.mul(loop.index, stride))
-            flags = builder.bitcast(builder.load(builder.gep(word_at, [at])), vectors.vector(1, _CHANNELS))
-            minus_one = builder.sext(flags, bytes_)
-            builder.store(builder.sub(builder.load(counts), minus_one), counts)
-        place = builder.bitcast(builder.gep(count_at, [to]), bytes_.as_pointer())
-        builder.store(builder.load(counts), place, align=1)
+        counts = cgutils.alloca_once(builder, bytes_)
+
+        def flags(at: Any) -> Any:
+            return builder.bitcast(builder.load(builder.gep(word_at, [at])), vectors.vector(1, _CHANNELS))
+
+        with cgutils.for_range(builder, n_words) as word:
+            at = builder.add(first, word.index)
+            builder.store(builder.zext(flags(at), bytes_), counts)
+            with cgutils.for_range(builder, builder.sub(n_places, vectors.number(1))) as loop:
+                below = builder.add(at, builder.mul(builder.add(loop.index, vectors.number(1)), apart))
+                minus_one = builder.sext(flags(below), bytes_)
+                builder.store(builder.sub(builder.load(counts), minus_one), counts)
+            place = builder.add(to, builder.mul(word.index, vectors.number(_CHANNELS)))
+            place = builder.bitcast(builder.gep(count_at, [place]), bytes_.as_pointer())
+            builder.store(builder.load(counts), place, align=1)
         return context.get_dummy_value()
 
     return signature, codegen
 
 
-def _multiply_counts_interpreted(counts: NDArray[np.uint8], weights: NDArray[np.int16], first: int, turns: int) -> int:
-    n = _CHANNELS * turns
-    return int(counts[:n].astype(np.int64) @ weights[first : first + n].astype(np.int64))
+def _multiply_counts_interpreted(
+    counts: NDArray[np.uint8],
+    weights: NDArray[np.int16],
+    rows: tuple[int, int, int],
+    factor: int,
+    sums: NDArray[np.int64],
+    to: int,
+) -> None:
+    first, apart, n_rows = rows
+    for row in range(n_rows):
+        start = first + row * apart
+        found = counts.astype(np.int64) @ weights[start : start + counts.size].astype(np.int64)
+        sums[to + row] += factor * int(found)
 
 
 @intrinsic(interpreted=_multiply_counts_interpreted)
-def multiply_counts(_typing_context: Any, counts: Any, weights: Any, first: Any, turns: Any) -> Any:
-    """Counts uint8 times weights int16 from `first`, added over 64 channels a turn: int64.
+def multiply_counts(_typing_context: Any, counts: Any, weights: Any, rows: Any, factor: Any, sums: Any, to: Any) -> Any:
+    """Add `factor` times counts uint8 times weights int16 to `sums` int64 from `to` on, one for each row of weights.
 
-    Sums are kept in 32 lanes of 32 bits, two channels of every turn in each: they must stay below 2**31.
+    Counts fill whole words' 64 channels.  `rows` are where the first begins, the distance to the next, and how many
+    there are.  Sums are kept in 32 lanes of 32 bits, two channels of every word in each: they must stay below 2**31.
     """
-    signature = types.int64(counts, weights, types.int64, types.int64)
+    signature = types.void(counts, weights, rows, types.int64, sums, types.int64)
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        count_at, weight_at, first, n_turns = vectors.pointers(context, builder, signature, arguments)
-        weight_at = builder.gep(weight_at, [first])
+        count_at, weight_at, rows, factor, sum_at, to = vectors.pointers(context, builder, signature, arguments)
+        first, apart, n_rows = cgutils.unpack_tuple(builder, rows)
+        size = arrayobj.make_array(signature.args[0])(context, builder, arguments[0]).nitems
         half = _CHANNELS // 2
-        products, pairs = vectors.vector(32, half), vectors.vector(32, half // 2)
-        sums = [cgutils.alloca_once_value(builder, vectors.all_lanes(pairs, 0)) for _ in range(2)]
-        with cgutils.for_range(builder, n_turns) as loop:
-            for part, total in enumerate(sums):
-                at = builder.add(builder.mul(loop.index, vectors.number(_CHANNELS)), vectors.number(part * half))
-                count = builder.zext(vectors.load(builder, count_at, at, vectors.vector(8, half)), products)
-                weight = builder.sext(vectors.load(builder, weight_at, at, vectors.vector(16, half)), products)
-                product = builder.mul(count, weight)
-                # Even and odd lanes added: processors multiply 16-bit integers and add neighbours in one instruction.
-                even, odd = (
-                    builder.shuffle_vector(
-                        product, product, ir.Constant(vectors.vector(32, half // 2), list(range(low, half, 2)))
-                    )
-                    for low in range(2)
-                )
-                builder.store(builder.add(builder.load(total), builder.add(even, odd)), total)
-        return vectors.total(
-            builder, [builder.sext(builder.load(total), vectors.vector(64, half // 2)) for total in sums]
-        )
+        shorts, pairs = vectors.vector(16, half), vectors.vector(32, half // 2)
+
+        def multiply(row: Any, several: int) -> None:
+            """Rows side by side: of each channel's count, which is widened once for all of them."""
+            starts = [
+                builder.add(first, builder.mul(builder.add(row, vectors.number(i)), apart)) for i in range(several)
+            ]
+            none = vectors.all_lanes(pairs, 0)
+            totals = [[cgutils.alloca_once_value(builder, none) for _ in range(2)] for _ in starts]
+            for total in totals:
+                for part in total:
+                    builder.store(none, part)
+            with cgutils.for_range(builder, builder.udiv(size, vectors.number(_CHANNELS))) as loop:
+                for part in range(2):
+                    at = builder.add(builder.mul(loop.index, vectors.number(_CHANNELS)), vectors.number(part * half))
+                    count = builder.zext(vectors.load(builder, count_at, at, vectors.vector(8, half)), shorts)
+                    for start, total in zip(starts, totals, strict=True):
+                        weight = vectors.load(builder, weight_at, builder.add(start, at), shorts)
+                        found = vectors.pair_products(builder, count, weight)
+                        builder.store(builder.add(builder.load(total[part]), found), total[part])
+            for i, total in enumerate(totals):
+                wide = [builder.sext(builder.load(part), vectors.vector(64, half // 2)) for part in total]
+                place = builder.gep(sum_at, [builder.add(builder.add(to, row), vectors.number(i))])
+                product = builder.mul(factor, vectors.total(builder, wide))
+                builder.store(builder.add(builder.load(place), product), place)
+
+        done = vectors.number(0)
+        for several in (3, 2, 1):
+            turns = builder.udiv(builder.sub(n_rows, done), vectors.number(several))
+            with cgutils.for_range(builder, turns) as loop:
+                multiply(builder.add(done, builder.mul(loop.index, vectors.number(several))), several)
+            done = builder.add(done, builder.mul(turns, vectors.number(several)))
+        return context.get_dummy_value()
 
     return signature, codegen
 

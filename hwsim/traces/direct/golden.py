@@ -240,7 +240,7 @@ class _Run:
         levels = levels_of(neuron)
         if neuron.drives:  # at the membrane arrives what is whole already
             arriving, bias, levels = self._drive(layer, neuron, currents, bias), None, levels._replace(fraction_bits=0)
-        spikes, membranes = np.empty((self.n_samples, *layer.shape), dtype=np.int8), self.membranes[layer.name]
+        spikes, membranes = np.empty((self.n_samples, *layer.shape), dtype=np.int32), self.membranes[layer.name]
         before = None if self.watch is None else membranes.copy()
         step_neurons(
             arriving.reshape(-1, channels),
@@ -253,7 +253,7 @@ class _Run:
         )
         if self.watch is not None and before is not None:
             self.watch(layer.name, timestep, before, membranes)
-        return spikes.astype(np.int32)
+        return spikes
 
     def _drive(
         self, layer: Layer, neuron: Neuron, currents: Values, bias: NDArray[np.int32] | None

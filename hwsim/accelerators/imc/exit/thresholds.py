@@ -1,7 +1,8 @@
 """What every threshold would do to a set of samples: how many leave after each timestep, how many are right.
 
-Easier thresholds let a sample leave no later, so the samples that have left by a timestep only grow in number.  Sorting
-each timestep's samples by the threshold that lets them go answers all thresholds at once.
+Easier thresholds let a sample leave no later.  So it leaves after a timestep with those from the first, in their order,
+that lets it go by then to the one before the first that did so earlier: what all thresholds do is two places in that
+order for each sample and timestep, and sums along it.
 """
 
 from __future__ import annotations
@@ -37,18 +38,22 @@ class Sweep:
 
 def sweep(known: Uncertainty, metric: Metric, right: NDArray[np.bool_], thresholds: Floats) -> Sweep:
     """Let samples leave under each threshold; `right` [sample, timestep] says who is classified right when."""
-    gone = _gone(known, metric)
     asked = ease(metric, thresholds)
-    timesteps = gone.shape[1]
-    left = np.zeros((asked.size, timesteps + 1), np.int64)  # by the end of each timestep, none before the first
-    n_right = np.zeros(asked.size, np.int64)
-    for t in range(timesteps):
-        order = np.argsort(gone[:, t], kind="stable")
-        left[:, t + 1] = np.searchsorted(gone[order, t], asked, side="right")
-        n_right += _prefix_sums(right[order, t])[left[:, t + 1]]
-        if t + 1 < timesteps:  # who has left by now is not read out again
-            n_right -= _prefix_sums(right[order, t + 1])[left[:, t + 1]]
-    return Sweep(np.diff(left, axis=1), n_right)
+    order = np.argsort(asked, kind="stable")
+    gone = _gone(known, metric)
+    # The first threshold in order with which each has left: by the end of each timestep, and by its beginning.
+    first = np.searchsorted(asked[order], gone, side="left")
+    before = np.full_like(first, asked.size)  # of the first timestep: with none
+    before[:, 1:] = first[:, :-1]
+    n, timesteps = asked.size + 1, gone.shape[1]
+    by_timestep = np.bincount((first * timesteps + np.arange(timesteps)).ravel(), minlength=n * timesteps)
+    left, n_right = np.empty((asked.size, timesteps), np.int64), np.empty(asked.size, np.int64)
+    left[order] = np.add.accumulate(by_timestep.reshape(n, timesteps)[:-1], axis=0)
+    added = np.bincount(first[right], minlength=n) - np.bincount(before[right], minlength=n)
+    n_right[order] = np.add.accumulate(added[:-1])
+    histogram = left.copy()
+    histogram[:, 1:] -= left[:, :-1]
+    return Sweep(histogram, n_right)
 
 
 def timesteps_run(known: Uncertainty, metric: Metric, thresholds: Floats) -> IntArray:
@@ -63,7 +68,3 @@ def _gone(known: Uncertainty, metric: Metric) -> IntArray:
     gone = np.minimum.accumulate(known.easiest(metric), axis=1)
     gone[:, -1] = np.iinfo(np.int64).min
     return gone
-
-
-def _prefix_sums(values: NDArray[np.bool_]) -> IntArray:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(values, dtype=np.int64)])

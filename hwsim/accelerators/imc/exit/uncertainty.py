@@ -82,7 +82,7 @@ def _full_entropy(classes: int) -> int:
 
 def ease(metric: Metric, thresholds: NDArray[np.float64]) -> IntArray:
     """Thresholds as the unit compares them, larger where leaving is easier: int64 [threshold]."""
-    fixed = np.asarray([round(threshold * (1 << _THRESHOLD_BITS)) for threshold in thresholds.tolist()], dtype=np.int64)
+    fixed = np.rint(thresholds * (1 << _THRESHOLD_BITS)).astype(np.int64)
     return fixed if metric == "entropy" else -fixed
 
 

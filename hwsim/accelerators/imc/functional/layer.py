@@ -9,28 +9,29 @@ from numpy.typing import NDArray
 
 from hwsim.accelerators.imc.functional.cells import Cells, cells_of
 from hwsim.accelerators.imc.functional.conversion import conversion_of, converters_of
+from hwsim.accelerators.imc.functional.lookup import Lookup, lookup_of, worth_of
 from hwsim.accelerators.imc.functional.wires import relative_ohm
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
-from hwsim.accelerators.imc.plan.placement import columns_per_weight, conversion_blocks, segments_of
+from hwsim.accelerators.imc.plan.placement import WORD_BITS, columns_per_weight, conversion_blocks, segments_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.contract.arrays import IntArray
 from hwsim.kernels.counter_rng import stream_key
-from hwsim.kernels.crossbar.lossless import Worth, read_lossless
+from hwsim.kernels.crossbar.looked_up import read_looked_up
+from hwsim.kernels.crossbar.read_noise import TERM_BITS
 from hwsim.kernels.crossbar.read_rows import Reads
-from hwsim.kernels.crossbar.reads import Columns, Conversion, Integers, Scratch, read_layer
+from hwsim.kernels.crossbar.reads import NOISE_BITS, Columns, Conversion, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
 from hwsim.kernels.crossbar.wires import Wires
 from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
-from hwsim.traces.planes import Words, by_sign, pack_integers
+from hwsim.traces.planes import Words, by_sign, pack_channels, pack_integers
 
-_NARROW = 15  # bits of a cell's current up to which the narrow kernel serves
-_WIDE = 31  # of a column's
+_WIDE = 31  # bits of sums that are looked up
 
 
 class CrossbarLayer:
-    """The programmed crossbars of a layer; `counts` are conversions and those that clipped, of all calls so far."""
+    """The programmed crossbars of a layer."""
 
     def __init__(self, spec: ImcSpec, network: Network, layer: Conv2d | Linear, placed: LayerPlacement) -> None:
         channels, kernel = network[layer.inputs[0]].shape[2] // placed.groups, placed.window.kernel
@@ -39,42 +40,33 @@ class CrossbarLayer:
         across = (spec.crossbar.columns - spec.reference_columns) // columns_per_weight(spec, layer.weights.bits)
         cells = cells_of(spec, layer, across)
         self.n_planes, self.signed, self.by_sign = network.bits(layer.inputs[0]), placed.signed, placed.by_sign
-        self.name, self.shape = layer.name, layer.shape
+        self.name, self.shape, self.n_outputs = layer.name, layer.shape, layer.shape[2] // placed.groups
         self.window, self.moves = placed.window, window(layer)
         self.reads = _reads(segments, placed, channels, spec.dac.bits)
         rows, digit = _rows_of_fullest(segments), (1 << min(self.n_planes - self.signed, spec.dac.bits)) - 1
         self.conversion: Conversion = conversion_of(spec, cells, rows, digit)
         self.seed = spec.devices.seed if self.conversion.noise_scale else 0
-        bound = max(rows, spec.crossbar.rows) * digit * max(self.conversion.largest, -self.conversion.smallest)
-        bound += abs(self.conversion.highest + 1) << (self.conversion.step_bits + self.conversion.fraction_bits)
-        exact = spec.devices.column_wire_ohm == 0 and not self.conversion.spread
-        narrow = (
-            exact and max(self.conversion.largest, -self.conversion.smallest) >> _NARROW == 0 and bound >> _WIDE == 0
-        )
-        flat = cells.currents.reshape(-1, cells.currents.shape[2])
-        stored: Integers = flat.astype(np.int16) if narrow else flat
-        column: Integers = np.zeros(flat.shape[1], np.int32) if narrow else np.zeros(flat.shape[1], np.int64)
-        signed = self.conversion.smallest < 0
-        slices = _slices(stored, self.reads, signed) if cells.fraction_bits == 0 else np.empty((0, 0, 0), np.uint64)
+        self.counts = np.zeros(2, np.int64)
+        """Conversions, and how many of them clipped, of all calls so far."""
+        self.loses_nothing = self._loses_nothing(rows * digit)
+        self.lookup = self._lookup(spec, cells, max(rows, spec.crossbar.rows), digit, channels * placed.groups)
         self.columns = Columns(
-            stored, slices, signed, cells.factors, cells.references, cells.reference_factor, cells.offset
+            cells.currents.reshape(-1, cells.currents.shape[2]),
+            cells.factors,
+            cells.references,
+            cells.reference_factor,
+            cells.offset,
         )
         self.wires = _wires(spec, cells, np.tile(blocks[1], placed.groups))
         shift = self.conversion.step_bits + self.conversion.fraction_bits
         n_blocks = (segments.start.size - 1) // segments.phases
         self.converters = converters_of(spec, layer.name, cells, n_blocks, shift)
         self.scratch = Scratch(
-            currents=column,
-            sums=np.zeros(layer.shape[2] // placed.groups, np.int64),
+            currents=np.zeros(cells.currents.shape[2], np.int64),
+            sums=np.zeros(self.n_outputs, np.int64),
             listed=np.zeros(64, np.int64),
-            counts=np.zeros(2, np.int64),
+            counts=self.counts,
         )
-        self.worth = self._worth(cells) if self._loses_nothing(rows * digit) else None
-
-    @property
-    def counts(self) -> IntArray:
-        """Conversions, and how many of them clipped: int64 [2]."""
-        return self.scratch.counts
 
     def read(self, activations: NDArray[np.int32], first_sample: int, timestep: int) -> NDArray[np.int32]:
         """Currents int32 [sample, y, x, channel] of one timestep from activations of that form.
@@ -85,6 +77,8 @@ class CrossbarLayer:
         """
         n_samples, channels = len(activations), activations.shape[3]
         flat = self.moves.spread_out(activations).reshape(n_samples, -1, channels)
+        if self.n_planes == 1:
+            return self._read(pack_channels(flat.astype(np.bool_))[None], first_sample, str(timestep))
         planes = pack_integers(flat.astype(np.uint8) if self.n_planes <= 8 else flat, self.n_planes)
         if not self.signed:
             return self._read(planes, first_sample, str(timestep))
@@ -99,35 +93,40 @@ class CrossbarLayer:
         rule = self.conversion
         if rule.noise_scale:
             rule = rule._replace(noise_key=np.uint64(stream_key(self.seed, "noise", self.name, *stream)))
-        if self.worth is None:
+        if self.lookup is not None:
+            kept, first = None if self.loses_nothing else rule, first_sample * self.shape[0] * self.shape[1]
+            held = self.lookup.with_margins(planes, self.window)
+            rows, blocks, room = self.lookup
+            read_looked_up(held, self.window, rows, blocks, kept, first, room, passed.reshape(-1, self.shape[2]))
+        else:
             errors = self.wires, self.converters
             read_layer(planes, self.window, self.reads, self.columns, rule, *errors, first_sample, self.scratch, passed)
-        else:
-            read_lossless(planes, self.window, self.reads, self.columns.cells.shape[1], self.worth, passed)
         return passed
 
     def _loses_nothing(self, pulses: int) -> bool:
         """Whether every sum of up to so many unit pulses has a code of its own and is converted to that."""
         rule = self.conversion
-        changed = rule.fraction_bits or rule.step_bits or rule.off_current or rule.noise_scale
+        changed = rule.fraction_bits or rule.step_bits or rule.off_current or rule.noise_scale or rule.spread
         return not changed and pulses * rule.largest <= rule.highest and pulses * rule.smallest >= rule.lowest
 
-    def _worth(self, cells: Cells) -> Worth:
-        """What each row adds to the outputs when nothing is lost on the way, in integers as narrow as can be."""
-        n_outputs = self.scratch.sums.size
-        n_rows, n_parts = cells.currents.shape[1], cells.factors.size
-        levels = cells.currents.reshape(-1, cells.currents.shape[2]).astype(np.int64)
-        parts = levels[:, : n_parts * n_outputs].reshape(-1, n_parts, n_outputs)
-        rows = np.tensordot(parts, cells.factors, (1, 0)) - cells.offset
-        if cells.references.size:
-            rows -= levels[:, cells.references] * cells.reference_factor
-        most = int(np.abs(rows).max())
-        return Worth(
-            rows=rows.astype(np.min_scalar_type(-most - 1)),
-            listed=np.zeros(n_rows, np.int64),
-            totals=np.zeros(n_outputs, np.min_scalar_type(-(n_rows * most << self.n_planes) - 1)),
-            counts=self.scratch.counts,
-        )
+    def _lookup(self, spec: ImcSpec, cells: Cells, rows: int, digit: int, channels: int) -> Lookup | None:
+        """The cells in tables; None where converters differ, wires have resistance, or sums take more than 32 bits.
+
+        Up to so many rows are driven with digits up to `digit`, by as many channels in all.
+        """
+        rule, planes = self.conversion, (self.n_planes, -(-channels // WORD_BITS))
+        size = cells.currents.shape[2], self.n_outputs, self.reads, self.window, planes, self.counts
+        if self.loses_nothing:
+            return lookup_of(worth_of(cells, self.n_outputs), 0, *size)
+        if spec.devices.column_wire_ohm or rule.spread:
+            return None
+        code = max(rule.highest + 1, -rule.lowest) << rule.step_bits
+        noise = (rule.noise_scale << TERM_BITS) >> NOISE_BITS
+        current = rows * digit * max(rule.largest, -rule.smallest) + noise + (code << rule.fraction_bits)
+        worth = int(np.abs(cells.factors).sum()) + cells.reference_factor
+        subtracted = rows * (cells.offset + worth * ((rule.off_current >> rule.fraction_bits) + 1))
+        sums = self.reads.per_group * (code * worth + subtracted) << self.n_planes
+        return None if max(current, sums) >> _WIDE else lookup_of(cells, current, *size)
 
 
 def _reads(segments: Segments, placed: LayerPlacement, channels: int, dac_bits: int) -> Reads:
@@ -153,21 +152,6 @@ def _wires(spec: ImcSpec, cells: Cells, row: IntArray) -> Wires | None:
     segment = relative_ohm(spec, spec.devices.column_wire_ohm, cells.fraction_bits)
     room = np.zeros((2, columns))
     return Wires(flat, row, spec.crossbar.rows, segment, cells.taken_off, room[0], room[1])
-
-
-def _slices(cells: Integers, reads: Reads, signed: bool) -> NDArray[np.uint64]:
-    """Bit slices of the cells that each word drives: uint64 [segment, bit, column], bit p of a word for its bit p.
-
-    Signed cells are in two's complement, the last slice their sign.
-    """
-    n_bits = max(int(cells.max()), -int(cells.min())).bit_length() + signed
-    slices = np.zeros((reads.first_row.size, n_bits, cells.shape[1]), np.uint64)
-    for place in range(64):
-        used = np.flatnonzero(reads.segments.mask >> np.uint64(place) & np.uint64(1))
-        driven = cells[reads.first_row[used] + place]
-        for bit in range(n_bits):
-            slices[used, bit] |= (driven >> bit & 1).astype(np.uint64) << np.uint64(place)
-    return slices
 
 
 def _rows_of_fullest(segments: Segments) -> int:

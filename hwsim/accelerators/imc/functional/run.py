@@ -46,17 +46,20 @@ class CrossbarProducts:
             if isinstance(layer, Conv2d | Linear) and layer.name not in away
         }
         self.exact = ExactProducts(layer for layer in network if layer.name not in self.layers)
-        direct = {name for name in self.layers if multiplies_input(network, network[name])}
-        self.kept = frozenset() if self.varying else frozenset(direct)  # layers that give the same at every timestep
+        weighted = [layer for layer in network if isinstance(layer, Conv2d | Linear)]
+        direct = {layer.name for layer in weighted if multiplies_input(network, layer)}
+        # Layers that give the same at every timestep.
+        self.kept = frozenset(direct - self.layers.keys() if self.varying else direct)
         self.currents: dict[str, Values] = {}  # theirs, of the chunk that is executed
 
     def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
         """Currents of a layer at one timestep: int32 [sample, y, x, channel]."""
-        if layer.name not in self.layers:
-            return self.exact(layer, activations, first_sample, timestep)
         if layer.name in self.kept and timestep:
             return self.currents[layer.name]
-        found = self.layers[layer.name].read(activations, self.first_sample + first_sample, timestep)
+        if layer.name in self.layers:
+            found = self.layers[layer.name].read(activations, self.first_sample + first_sample, timestep)
+        else:
+            found = self.exact(layer, activations, first_sample, timestep)
         if layer.name in self.kept:
             self.currents[layer.name] = found
         return found
