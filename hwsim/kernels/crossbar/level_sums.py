@@ -95,7 +95,7 @@ def _classes(window: Sliding) -> Classes:
     return Classes(first, steps, size, np.array(columns, np.int64).reshape(-1, window.kernel[1]), outputs)
 
 
-@kernel(allocates=False)
+@kernel(allocates=False, level=3)
 def _add_levels(
     words: Words,
     window: Sliding,
