@@ -92,6 +92,59 @@ def increased_twice(value):
     return increased(increased(value, 1), value)
 
 
+@kernel
+def squares(n):
+    total = 0
+    for square in [i * i for i in range(n)]:
+        total += square
+    return total
+
+
+@kernel
+def by_closure(n):
+    def step(value):
+        return value + n
+
+    return step(step(1))
+
+
+@kernel
+def guarded(n):
+    try:
+        return 1 // n
+    except Exception:
+        return -1
+
+
+@kernel
+def once_or_twice(values, first, n):
+    """A variable that is assigned before a loop, in one of two branches, in the loop, and used after it."""
+    if first:
+        chosen = values[0]
+    else:
+        chosen = values[1]
+    last = chosen
+    while n > 0:
+        before = last
+        last = chosen + before
+        n -= 1
+        if n == 2:
+            continue
+        chosen = before
+    return 1000 * last + chosen
+
+
+@kernel
+def used_before(n):
+    """A variable that a round of a loop uses before it assigns it for the next."""
+    total, seen = 0, 7
+    for i in range(n):
+        if i > 0:
+            total += seen
+        seen = i * i
+    return total
+
+
 @kernel(allocates=True)
 def doubled(values):
     return values * 2
@@ -165,6 +218,25 @@ def test_what_a_kernel_calls_is_compiled_once_for_numbers_that_are_known_and_tha
 @compiled_only
 def test_what_needs_other_functions_goes_through_numba():
     assert sine(0.5) == math.sin(0.5)
+
+
+@pytest.mark.parametrize(("function", "expected"), [(squares, 30), (by_closure, 11), (guarded, 0)])
+def test_what_these_kernels_cannot_be_made_of_goes_through_numba(function, expected):
+    assert function(5) == expected
+
+
+@compiled_only
+def test_an_error_that_is_caught_within_is_caught():
+    assert guarded(0) == -1
+
+
+@pytest.mark.parametrize("n", range(6))
+@pytest.mark.parametrize("first", [False, True])
+def test_variables_have_the_values_of_plain_python(first, n):
+    values = np.array([3, 5])
+    plain = getattr(once_or_twice, "__wrapped__", once_or_twice), getattr(used_before, "__wrapped__", used_before)
+    assert once_or_twice(values, first, n) == plain[0](values, first, n)
+    assert used_before(n) == plain[1](n)
 
 
 def test_what_makes_arrays_goes_through_numba():
