@@ -8,20 +8,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 
+from hwsim.kernels.effort import Effort
 from hwsim.kernels.words import Kinds, layout, spread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _one_at_a_time = threading.RLock()
-
-
-class Effort(NamedTuple):
-    """What LLVM does for a kernel, as `kernel` says it."""
-
-    level: int = 2
-    apart: bool = False
 
 
 class _Callee:

@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from hwsim.kernels import lowering
-from hwsim.kernels.compiled import Effort
+from hwsim.kernels.effort import Effort
 from hwsim.kernels.machine_code import FIRST, RAISED, RESULT, WORD, Built, target
 from hwsim.kernels.words import LETTERS, Word
 

@@ -16,7 +16,7 @@ import llvmlite.binding as llvm
 from numba.core import analysis, codegen, compiler, errors, ir, lowering, typed_passes, untyped_passes
 from numba.core.compiler_machinery import PassManager, register_pass
 
-from hwsim.kernels.compiled import Effort
+from hwsim.kernels.effort import Effort
 
 _routines: dict[Any, Any] = {}
 """What Numba itself compiles into several functions."""
