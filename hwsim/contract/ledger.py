@@ -86,7 +86,7 @@ class Checked:
         else:
             stage, component, action, given = postings
             actions, counts, shaped = [(component, action, 0)], np.atleast_2d(given)[None], given.ndim <= 2
-        if counts.dtype != np.int64 or not shaped or counts.min(initial=0) < 0:
+        if counts.dtype != np.int64 or not shaped or (counts.size and np.minimum.reduce(counts, axis=None) < 0):
             wrong = next((each for each in actions if counts[each[2]].min(initial=0) < 0), actions[0])
             raise ModelError(f"{_named(stage, wrong)}: counts must be int64 >= 0, [job] or [sample, job]")
         if counts.shape[1] not in (1, n_samples):
