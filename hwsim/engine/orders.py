@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hwsim.engine.records import Shared
 from hwsim.engine.schedule import Schedules
 from hwsim.kept import kept_with
+from hwsim.kernels.aligned import aligned
 from hwsim.kernels.events.batch import play_batch
 from hwsim.kernels.events.follow import Lanes, follow
 from hwsim.kernels.events.lanes import LANES
@@ -20,7 +21,6 @@ from hwsim.kernels.events.order import MOST_JOBS, STEP, Order, order_waits
 MOST_ORDERS = 3
 """That are kept, and that are tried anew in a batch: our choice."""
 _JOBS_WORTH_AN_ORDER = 1 << 15  # of all samples: to find one takes as long as to play some thousand
-_ALIGNED = 64  # bytes of a line of a cache, which a vector then does not cross
 _NARROW = np.iinfo(np.int32).max
 
 
@@ -124,9 +124,7 @@ def lanes_for(batch: Batch, kind: np.dtype[Any]) -> Lanes:
 
 def _rows(rows: int, kind: np.dtype[Any]) -> NDArray[Any]:
     """Room [row, LANES] for numbers of a kind, which begins with a line of the cache."""
-    values = np.empty(rows * LANES + _ALIGNED // kind.itemsize, kind)
-    first = -values.ctypes.data % _ALIGNED // kind.itemsize
-    return values[first : first + rows * LANES].reshape(rows, LANES)
+    return aligned(rows * LANES, kind).reshape(rows, LANES)
 
 
 def room_for_one(batch: Batch, shared: Shared) -> Machine:
