@@ -112,6 +112,7 @@ class Reads:
             if not same:
                 self._differed = found
                 return False
+        self._read_of = real(spec)  # as good as the one before, and the one that is asked for now
         self.tell(spec)
         return True
 
