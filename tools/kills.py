@@ -120,7 +120,8 @@ def _kill(first: int, whom: str) -> bool:
     """Kill one process of a session or all; whether there was one."""
     living = members(first)
     others = [pid for pid in living if pid != first and b"resource_tracker" not in _arguments(pid)]
-    chosen = living if whom == "all processes" else [first] if whom == "first process" else others[:1]
+    firsts = [pid for pid in living if pid == first]  # none where it has ended and is only waited for
+    chosen = living if whom == "all processes" else firsts if whom == "first process" else others[:1]
     for pid in chosen:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
