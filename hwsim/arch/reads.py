@@ -101,18 +101,18 @@ class Reads:
 
     def hold_for(self, spec: Any) -> bool:
         """Whether a computation that read this would find the same in another specification."""
-        if spec is self._read_of:
-            return True
-        for found in self._to_compare(real(spec)):
-            path, value = found
-            try:
-                same = path.of(real(spec)) == value
-            except (AttributeError, TypeError, HwsimError):
-                same = False  # there is another kind of part, or none
-            if not same:
-                self._differed = found
-                return False
-        self._read_of = real(spec)  # as good as the one before, and the one that is asked for now
+        own = real(spec)
+        if own is not self._read_of:
+            for found in self._to_compare(own):
+                path, value = found
+                try:
+                    same = path.of(own) == value
+                except (AttributeError, TypeError, HwsimError):
+                    same = False  # there is another kind of part, or none
+                if not same:
+                    self._differed = found
+                    return False
+            self._read_of = own  # as good as the one before, and the one that is asked for now
         self.tell(spec)
         return True
 
@@ -129,9 +129,7 @@ class Reads:
             theirs.setdefault(known_by, found)
 
     def _to_compare(self, spec: Any) -> Iterable[tuple[_Path, Any]]:
-        """What may differ, which is nothing of the same design and nothing in sections that two designs share."""
-        if spec is self._read_of:
-            return
+        """What may differ, which is nothing in sections that two designs share."""
         if self._differed is not None:
             yield self._differed
         theirs = vars(self._read_of)
