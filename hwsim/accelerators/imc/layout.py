@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hwsim.accelerators.imc.hardware import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.plan.storage import needed_bits
-from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of
+from hwsim.accelerators.imc.posting import Form, constant_postings, forms_of
 from hwsim.accelerators.imc.schedule import Frame, frame_of, shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept, real
@@ -31,7 +31,7 @@ class Layout:
     made: Plans
     plans: Mapping[RunName, Plan]
     constant: Mapping[str, Sequence[Checked]]  # of the fullest run, by step
-    undriven: Mapping[str, Undriven]  # of that too
+    forms: Mapping[str, Form]  # of that too, for what spikes drive
 
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Layout:
@@ -49,15 +49,15 @@ class Layout:
         def constant(asked: ImcSpec) -> Mapping[str, Sequence[Checked]]:
             return constant_postings(made.under(asked)[fullest])
 
-        def undriven(asked: ImcSpec) -> Mapping[str, Undriven]:
-            return undriven_of(made.under(asked)[fullest])
+        def forms(asked: ImcSpec) -> Mapping[str, Form]:
+            return forms_of(made.under(asked)[fullest])
 
         return cls(
             spec=spec,
             made=made,
             plans=made.under(spec),
             constant=kept(made, "constant postings", spec, constant),
-            undriven=kept(made, "undriven", spec, undriven),
+            forms=kept(made, "forms", spec, forms),
         )
 
     def shapes(self) -> Mapping[RunName, Schedules]:
