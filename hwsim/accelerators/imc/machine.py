@@ -213,8 +213,8 @@ def _lower(
     services = services_of(laid_out.plans[RunName.STATIC], counts)
     scheduled: dict[RunName, OneEach | Overlapped] = {}
     for run, shape in shapes.items():
-        kind = Overlapped if run is RunName.OVERLAPPED else OneEach
-        scheduled[run] = kind(shape.retimed(services, len(samples)), *laid_out.plans[run].pipeline.step_ends())
+        kind, pipeline = Overlapped if run is RunName.OVERLAPPED else OneEach, laid_out.plans[run].pipeline
+        scheduled[run] = kind(shape.retimed(services, len(samples)), pipeline.answer, pipeline.ends)
     return Batch(samples, post(laid_out, trace, dense, samples, counts), scheduled)
 
 
