@@ -36,6 +36,7 @@ from hwsim.traces.network.geometry import row_macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
 
+
 @dataclass(frozen=True, slots=True)
 class Driven:
     """Counts of a row that follow from what spikes drive: so many times those of one name, and more, by whole words."""
@@ -103,9 +104,7 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
     }
     others = (step for step in plan.pipeline.steps if step.kind != "crossbar")
     forms = ((step, Form.of(handlers[step.kind](plan, step))) for step in others)
-    return {
-        step.name: [Checked.of(form.posted(plan, step, None, 1))] if form.actions else [] for step, form in forms
-    }
+    return {step.name: [Checked.of(form.posted(plan, step, None, 1))] if form.actions else [] for step, form in forms}
 
 
 def forms_of(plan: Plan) -> Mapping[str, Form]:
