@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -367,15 +367,19 @@ def leaving_of(run: RunName, tally: Tally, workload: Workload) -> Leaving:
     """When the samples of a run leave: after all timesteps where nothing decides on them."""
     exits = workload.exits
     if exits is None or run not in exits.runs:
-        n, timesteps = len(tally.latency_cycles), workload.timesteps
-        return kept_with(tally).once(
-            ("leave last", timesteps), lambda: Leaving.after(np.full(n, timesteps, np.int64), timesteps)
-        )
+        return _leaving_last(len(tally.latency_cycles), workload.timesteps)
     return kept_with(exits).once("leaving", partial(leaving, exits.histogram, exits.recorded))
+
+
+@lru_cache(maxsize=4)
+def _leaving_last(n_samples: int, timesteps: int) -> Leaving:
+    """After all timesteps."""
+    return Leaving.after(np.full(n_samples, timesteps, np.int64), timesteps)
 
 
 def leaving(histogram: NDArray[np.int64], recorded: NDArray[np.int64]) -> Leaving:
     """When samples leave: as a larger set does, [timestep] samples leaving after each, else each recorded [sample]."""
     if histogram.sum() > recorded.size:
-        return Leaving.by_histogram(histogram, recorded.size)
+        n = recorded.size
+        return kept_with(histogram).once(("leaving", n), lambda: Leaving.by_histogram(histogram, n))
     return Leaving.after(recorded, histogram.size)
