@@ -26,6 +26,8 @@ class Shared(NamedTuple):
     records: NDArray[Any]
     waits: NDArray[Any]
     units: NDArray[Any]
+    n_slots: int  # of all units
+    n_asking: int  # stages that ask for one
     stages: Places[str]  # their numbers
     layers: Places[str]
     layer_of: NDArray[np.int64]  # [stage] its number
@@ -85,8 +87,13 @@ def _found(shape: Schedules) -> Shared:
     layer_of = [layers.setdefault(stage.layer, len(layers)) for stage in shape.stages]
     bounds = service.bounds.tolist()
     jobs = {stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)}
+    records, waits, units = _records(shape)
     return Shared(
-        *_records(shape),
+        records,
+        waits,
+        units,
+        n_slots=int(units["n_slots"].sum()),
+        n_asking=int((records["unit"] != NONE).sum()),
         stages=Places(shape.positions),
         layers=Places(layers),
         layer_of=np.array(layer_of, np.int64),
