@@ -59,7 +59,7 @@ class Rows(NamedTuple):
     def numbers(self, changed: Mapping[int, Cycles], n_samples: int) -> Numbers:
         """Those with some stages changed, as many of each: what samples share, and side by side what they do not."""
         common, column, own, taken = self.common, self.nowhere.copy(), list[NDArray[np.int64]](), 0
-        for i, part in ({i: self.parts[i] for i in self.several} | changed).items():
+        for i, part in {**{i: self.parts[i] for i in self.several}, **changed}.items():
             if isinstance(part, np.ndarray) and part.ndim == 2:
                 assert part.shape[1] == self.bounds[i + 1] - self.bounds[i]
                 column[i], taken = taken, taken + part.shape[1]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hwsim.accelerators.imc.forms import Form
 from hwsim.accelerators.imc.hardware import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.plan.storage import needed_bits
-from hwsim.accelerators.imc.posting import Form, constant_postings, forms_of
+from hwsim.accelerators.imc.posting import constant_postings, forms_of
 from hwsim.accelerators.imc.schedule import Frame, frame_of, shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept, real

@@ -1,16 +1,15 @@
 """What each pipeline step does, as postings: every action of the machine with its closed form.
 
 All counts are per job (one output row at one timestep).  `reads` stands for (row block, phase, digit step, position)
-combinations that are read: all of them, or those with a driven row when silence is skipped.
+combinations that are read: all of them, or those with a driven row when silence is skipped.  What spikes drive has its
+form here and is filled in for each batch (see `forms`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
-
-import numpy as np
 
 from hwsim.accelerators.imc.adc_range import signed
 from hwsim.accelerators.imc.counting import LayerCounts
@@ -23,6 +22,7 @@ from hwsim.accelerators.imc.fetching import (
     window_fetches,
 )
 from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS, weight_words
+from hwsim.accelerators.imc.forms import Actions, Driven, Form
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
@@ -35,57 +35,6 @@ from hwsim.contract.neuron_parts import part_operations, state_bits, state_words
 from hwsim.traces.network.geometry import row_macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
-
-
-@dataclass(frozen=True, slots=True)
-class Driven:
-    """Counts of a row that follow from what spikes drive: so many times those of one name, and more, by whole words."""
-
-    of: str  # of `LayerCounts`
-    times: int = 1
-    more: IntArray | int = 0
-    word: int = 1  # is as many; the last one may be begun
-
-    def __mul__(self, times: int) -> Driven:
-        return replace(self, times=self.times * times)
-
-    def fill(self, room: IntArray, counts: LayerCounts) -> None:
-        """Those of a batch: int64 [sample, timestep, row]."""
-        np.multiply(getattr(counts, self.of), self.times, out=room)
-        if self.word > 1:
-            room += self.more + (self.word - 1)
-            room //= self.word
-
-
-Actions = dict[tuple[str, str], IntArray | int | Driven]
-"""Counts of each component's actions for one row: [timestep or 1, row or 1], one for all, or what spikes drive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What one step posts for its rows, whatever the spikes: those of one count are arranged once."""
-
-    actions: tuple[tuple[str, str, int], ...]  # component, action and which of the counts
-    counts: tuple[IntArray | int | Driven, ...]
-
-    @classmethod
-    def of(cls, actions: Actions) -> Form:
-        """That of some actions."""
-        counts = {id(each): each for each in actions.values()}
-        places = dict(zip(counts, range(len(counts)), strict=True))
-        named = ((component, action, places[id(each)]) for (component, action), each in actions.items())
-        return cls((*named,), (*counts.values(),))
-
-    def posted(self, plan: Plan, step: Step, counts: LayerCounts | None, n_samples: int) -> Postings:
-        """Counts of all actions in the order of a step's jobs; without `LayerCounts` of a step that none drive."""
-        full = np.empty((len(self.counts), n_samples, plan.timesteps, step.rows), np.int64)
-        for room, each in zip(full, self.counts, strict=True):
-            if isinstance(each, Driven):
-                assert counts is not None
-                each.fill(room, counts)
-            else:
-                room[:] = each
-        return Postings(step.name, self.actions, plan.pipeline.order.arrange(full))
 
 
 def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
