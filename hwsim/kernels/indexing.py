@@ -5,18 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from numba.core import cgutils, types
 from numba.np import arrayobj
-
-
-class Indexed(NamedTuple):
-    """What an index chooses of an array: one item, or a view with some axes."""
-
-    place: Any  # address of the first item
-    lengths: list[Any]  # of its axes
-    strides: list[Any]  # of its axes, in bytes
 
 
 def is_plain(array: Any, kinds: Sequence[Any]) -> bool:
@@ -32,45 +24,52 @@ def field(context: Any, builder: Any, kind: Any, value: Any, name: str, *within:
     return builder.extract_value(value, (context.data_model_manager[kind].get_field_position(name), *within))
 
 
-def indexed(context: Any, builder: Any, array: Any, value: Any, indices: Sequence[tuple[Any, Any]]) -> Indexed:
-    """What indices, each of a type, choose of an array."""
-    shape = [field(context, builder, array, value, "shape", axis) for axis in range(array.ndim)]
-    strides = [field(context, builder, array, value, "strides", axis) for axis in range(array.ndim)]
-    starts, lengths, kept = [], [], []
-    for axis, length in enumerate(shape):
-        kind, index = indices[axis] if axis < len(indices) else (None, None)
-        if isinstance(kind, types.Integer):
-            starts.append(_from_start(context, builder, kind, index, length))
-            continue
-        first, chosen = (length.type(0), length) if kind is None else _span(builder, index, length)
-        starts.append(first)
-        lengths.append(chosen)
-        kept.append(strides[axis])
-    data = field(context, builder, array, value, "data")
-    place = cgutils.get_item_pointer2(context, builder, data, shape, strides, array.layout, starts)
-    return Indexed(place, lengths, kept)
+class Indexed:
+    """What indices, each of a type, choose of an array: one item, or a view of some of its axes."""
 
+    def __init__(self, context: Any, builder: Any, array: Any, value: Any, indices: Sequence[tuple[Any, Any]]) -> None:
+        self._context, self._builder, self._array, self._value = context, builder, array, value
+        self._shape, self._strides = (
+            [self._field(name, axis) for axis in range(array.ndim)] for name in ("shape", "strides")
+        )
+        self._starts: list[Any] = []
+        self._lengths: dict[int, Any] = {}  # of the axes that are left
+        for axis, length in enumerate(self._shape):
+            kind, index = indices[axis] if axis < len(indices) else (None, None)
+            if isinstance(kind, types.Integer):
+                self._starts.append(_from_start(context, builder, kind, index, length))
+            else:
+                first, chosen = (length.type(0), length) if kind is None else _span(builder, index, length)
+                self._starts.append(first)
+                self._lengths[axis] = chosen
 
-def view(context: Any, builder: Any, array: Any, value: Any, found: Indexed, kind: Any) -> Any:
-    """The value of a view, an array of a type."""
-    owner, parent, item_bytes = (
-        field(context, builder, array, value, each) for each in ("meminfo", "parent", "itemsize")
-    )
-    size = functools.reduce(lambda one, other: builder.mul(one, other, flags=["nsw"]), found.lengths)
-    axes = [cgutils.pack_array(builder, each) for each in (found.lengths, found.strides)]
-    fields = [owner, parent, size, item_bytes, found.place, *axes]
-    return cgutils.make_anonymous_struct(builder, fields, context.get_value_type(kind))
+    def loaded(self) -> Any:
+        """The item, or the value of the view."""
+        place = self._place(self._starts)
+        if not self._lengths:
+            return arrayobj.load_item(self._context, self._builder, self._array, place)
+        owner, parent, item_bytes = map(self._field, ("meminfo", "parent", "itemsize"))
+        lengths, strides = list(self._lengths.values()), [self._strides[axis] for axis in self._lengths]
+        size = functools.reduce(lambda one, other: self._builder.mul(one, other, flags=["nsw"]), lengths)
+        axes = [cgutils.pack_array(self._builder, each) for each in (lengths, strides)]
+        return cgutils.make_anonymous_struct(self._builder, [owner, parent, size, item_bytes, place, *axes])
 
+    def fill(self, value: Any) -> None:
+        """Write a number to all of it."""
+        at = list(self._starts)
+        with contextlib.ExitStack() as loops:
+            for axis, length in self._lengths.items():
+                index = loops.enter_context(cgutils.for_range(self._builder, length)).index
+                at[axis] = self._builder.add(at[axis], index, flags=["nsw"])
+            arrayobj.store_item(self._context, self._builder, self._array, value, self._place(at))
 
-def fill(context: Any, builder: Any, array: Any, found: Indexed, value: Any) -> None:
-    """Write a number to all that an index chooses."""
-    place, kind = found.place, found.place.type
-    with contextlib.ExitStack() as loops:
-        for length, stride in zip(found.lengths, found.strides, strict=True):
-            at = loops.enter_context(cgutils.for_range(builder, length)).index
-            first = builder.bitcast(place, cgutils.voidptr_t)
-            place = builder.bitcast(builder.gep(first, [builder.mul(at, stride)]), kind)
-        arrayobj.store_item(context, builder, array, value, place)
+    def _field(self, name: str, *within: int) -> Any:
+        return field(self._context, self._builder, self._array, self._value, name, *within)
+
+    def _place(self, at: Sequence[Any]) -> Any:
+        """The address of an item."""
+        data, layout = self._field("data"), self._array.layout
+        return cgutils.get_item_pointer2(self._context, self._builder, data, self._shape, self._strides, layout, at)
 
 
 def _from_start(context: Any, builder: Any, kind: Any, index: Any, length: Any) -> Any:

@@ -14,7 +14,6 @@ from typing import Any
 
 from llvmlite.ir import Constant
 from numba.core import analysis, cgutils, errors, ir, lowering, types
-from numba.np import arrayobj
 
 from hwsim.kernels import indexing
 
@@ -83,8 +82,7 @@ class Lower(lowering.Lower):
         found = self.indexed(target_var, index_var) if isinstance(given, (types.Number, types.Boolean)) else None
         if found is None:
             return super().lower_setitem(target_var, index_var, value_var, signature)
-        value = self.context.cast(self.builder, self.loadvar(value_var.name), given, array.dtype)
-        return indexing.fill(self.context, self.builder, array, found, value)
+        return found.fill(self.context.cast(self.builder, self.loadvar(value_var.name), given, array.dtype))
 
     def _lower_call_normal(self, fnty: Any, expr: Any, signature: Any) -> Any:
         lower, of = _FUNCTIONS.get(getattr(fnty, "typing_key", None), (None, ()))
@@ -106,7 +104,7 @@ class Lower(lowering.Lower):
             return None
         value, given = self.loadvar(base.name), self.loadvar(index.name)
         indices = [given] if kinds == (kind,) else cgutils.unpack_tuple(self.builder, given)
-        return indexing.indexed(self.context, self.builder, array, value, list(zip(kinds, indices, strict=True)))
+        return indexing.Indexed(self.context, self.builder, array, value, list(zip(kinds, indices, strict=True)))
 
 
 def _attribute(self: Lower, expr: Any, _: Any) -> Any:
@@ -122,10 +120,11 @@ def _item(self: Lower, expr: Any, kind: Any) -> Any:
     if found is None:
         return None
     array = self.typeof(expr.value.name)
-    if found.lengths:
-        return indexing.view(self.context, self.builder, array, self.loadvar(expr.value.name), found, kind)
-    item = arrayobj.load_item(self.context, self.builder, array, found.place)
-    return self.context.cast(self.builder, item, array.dtype, kind)
+    return (
+        found.loaded()
+        if isinstance(kind, types.Array)
+        else self.context.cast(self.builder, found.loaded(), array.dtype, kind)
+    )
 
 
 def _iterator(self: Lower, expr: Any, _: Any) -> Any:

@@ -82,7 +82,13 @@ def test_loops_within_loops_that_end_early():
 def items(values, i, j, k):
     values[i, j, k] += 5
     values[-1, 0, k] = values[i, -1, 1]
-    return int(values[i, j, k]) + int(values[0, j, -2]) * 10000 + values.shape[0] * 1000 + values.shape[2] * 100 + values.size
+    return (
+        int(values[i, j, k])
+        + int(values[0, j, -2]) * 10000
+        + values.shape[0] * 1000
+        + values.shape[2] * 100
+        + values.size
+    )
 
 
 def laid_out(kind):
