@@ -30,9 +30,7 @@ class DenseProducts:
 
     def __init__(self, network: Network) -> None:
         self._one_by_one = ExactProducts(network)
-        self._weights = {
-            layer.name: _matrices(network, layer) for layer in network if isinstance(layer, Conv2d | Linear)
-        }
+        self._weights = {layer.name: _matrices(network, layer) for layer in network.weighted()}
 
     def __call__(
         self, layer: Conv2d | Linear, activations: NDArray[np.int32], first_sample: int, timestep: int

@@ -31,7 +31,6 @@ from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
@@ -92,7 +91,7 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
     def operations(self, trace: AnyCoding) -> int:
         """Products of all weighted layers; a neuron looks at each of its inputs once."""
         network = network_of(trace)
-        return sum(macs(layer, network) for layer in network if isinstance(layer, Conv2d | Linear))
+        return sum(macs(layer, network) for layer in network.weighted())
 
     def judge(self, exact: AnyCoding, own: AnyCoding, exits: Exits | None) -> Mapping[RunName, Judged]:
         """Decisions of this machine and of the network on the raw inputs that both have."""

@@ -80,7 +80,7 @@ class FirstSpikeNetwork(Keeps):
 
     def weighted(self) -> tuple[Conv2d | Linear, ...]:
         """The layers that have weights and neurons, in order."""
-        return tuple(layer for layer in self.network if isinstance(layer, Conv2d | Linear))
+        return self.network.weighted()
 
     def source(self, name: str) -> str:
         """The layer whose spikes a layer reads: the input or a weighted layer, a Flatten apart."""

@@ -42,12 +42,11 @@ class CrossbarProducts:
         self.varying = bool(spec.devices.read_noise_levels) and not spec.keeps_currents
         self.layers = {
             layer.name: CrossbarLayer(spec, network, layer, placed[layer.name])
-            for layer in network
-            if isinstance(layer, Conv2d | Linear) and layer.name not in away
+            for layer in network.weighted()
+            if layer.name not in away
         }
         self.exact = ExactProducts(layer for layer in network if layer.name not in self.layers)
-        weighted = [layer for layer in network if isinstance(layer, Conv2d | Linear)]
-        direct = {layer.name for layer in weighted if multiplies_input(network, layer)}
+        direct = {layer.name for layer in network.weighted() if multiplies_input(network, layer)}
         # Layers that give the same at every timestep.
         self.kept = frozenset(direct - self.layers.keys() if self.varying else direct)
         self.currents: dict[str, Values] = {}  # theirs, of the chunk that is executed
