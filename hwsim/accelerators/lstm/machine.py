@@ -110,7 +110,7 @@ def _lower(plan: Plan, trace: SequenceTrace, built: list[Engine], samples: range
     laid_out = schedules(plan, built, works, n)
     each: OneEach | ByLeaving = ByLeaving(laid_out)
     if len(laid_out) == 1:
-        each = OneEach(laid_out[0], READOUT, step_ends(built, plan))
+        each = OneEach(laid_out[0], *step_ends(plan, built))
     return Batch(samples, Ledger.of(n, postings(built, works)), {RunName.STATIC: each})
 
 

@@ -14,7 +14,7 @@ from hwsim.accelerators.ttfs.functional import execute, judge
 from hwsim.accelerators.ttfs.parts import hardware, parts_of
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan, network_of, plan_network
 from hwsim.accelerators.ttfs.posting import postings
-from hwsim.accelerators.ttfs.schedule import answer_job, schedules, streamed
+from hwsim.accelerators.ttfs.schedule import schedules, step_ends, streamed
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import LayerWork
 from hwsim.components.pricing.price import Priced
@@ -111,7 +111,7 @@ def _lower(plan: Plan, trace: AnyCoding, samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
     chosen = slice(samples.start, samples.stop)
     works = [LayerWork(planned, count_layer(plan, planned, trace, chosen)) for planned in plan.layers]
-    each = OneEach(schedules(plan, works, len(samples)), *answer_job(plan))
+    each = OneEach(schedules(plan, works, len(samples)), *step_ends(plan))
     return Batch(samples, Ledger.of(len(samples), postings(plan, works)), {RunName.STATIC: each})
 
 
