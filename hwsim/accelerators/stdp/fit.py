@@ -12,7 +12,7 @@ from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 
 
 def check_fit(plan: Plan) -> None:
-    """Raise ArchitectureError where a memory of the core is too small for a network, or its random numbers too narrow."""
+    """Raise ArchitectureError where a memory is too small for a network, or random numbers are too narrow."""
     spec = plan.spec
     for key, needed in plan.needed_bits().items():
         who = f"{plan.pixels} pixels and {plan.neurons} neurons need"
