@@ -173,7 +173,7 @@ def weigh(geometry: Geometry, order: tuple[Loop, ...], blocks: Blocks) -> Moved:
     trips = trips_of(geometry, blocks)
     several = {loop: trips[loop] > 1 for loop in LOOPS}
     repeats = {kind: repeats_of(geometry, kind, order, trips, several, blocks) for kind in ("inputs", "weights")}
-    inner = {kind: _innermost(kind, order, several, geometry, blocks) for kind in ("inputs", "weights")}
+    inner = {kind: _innermost(geometry, kind, order, several) for kind in ("inputs", "weights")}
     widest = _widest(geometry, blocks)
     outputs = sum(geometry.widths) * geometry.positions * geometry.images
     block = np.minimum(blocks.images, geometry.images) * blocks.rows * blocks.columns * widest
@@ -279,9 +279,7 @@ def repeats_of(
     return found
 
 
-def _innermost(
-    kind: str, order: tuple[Loop, ...], several: Several, geometry: Geometry, blocks: Blocks
-) -> NDArray[np.bool_]:
+def _innermost(geometry: Geometry, kind: str, order: tuple[Loop, ...], several: Several) -> NDArray[np.bool_]:
     """Whether the innermost loop that has trips changes a kind of data: then the next block comes beside it."""
     found: NDArray[np.bool_] = np.zeros((), np.bool_)
     inner: NDArray[np.bool_] = np.zeros((), np.bool_)  # whether a loop further in has trips

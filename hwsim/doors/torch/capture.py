@@ -71,7 +71,7 @@ def _seen(model: nn.Module, samples: Samples, asked: Asked) -> tuple[_Forward, G
         steps = few.shape[1] if asked.over_time else asked.timesteps
         run = _Forward(model, samples.numbers, asked.over_time, steps)
         graph = run.graph(few[:1], asked.readout)
-        return run, graph, run.floats(graph, few, asked.readout)
+        return run, graph, run.floats(graph, few)
     finally:
         reset(model)
 
@@ -157,7 +157,7 @@ class _Forward:
         _times(calls)
         return calls
 
-    def floats(self, graph: Graph, few: RawValues, readout: str) -> FloatRun:
+    def floats(self, graph: Graph, few: RawValues) -> FloatRun:
         """What the model itself gives on some samples: spikes by node, and logits of every timestep."""
         seen: dict[str, list[NDArray[Any]]] = {node.name: [] for node in graph if isinstance(node, Neurons)}
         hooks = []

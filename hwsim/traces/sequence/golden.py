@@ -17,7 +17,6 @@ from hwsim.traces.sequence.trace import GATES, HIDDEN, GateUnits, LstmLayer, Seq
 _SAMPLES_AT_ONCE = 64
 
 IntArray = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
