@@ -35,8 +35,8 @@ from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
-from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.network.layers import ReadOf
+from hwsim.traces.network.limits import MAX_INPUT_BITS
 from hwsim.traces.trace import RawValues
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.kernels.golden import HARD, NO_RESET, SOFT, ConvShape, NeuronLevels, add_currents, step_neurons
 from hwsim.progress import in_parts
-from hwsim.traces.network.check import MAX_INT, check_network
+from hwsim.traces.network.check import check_network
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import (
     Add,
@@ -33,6 +33,7 @@ from hwsim.traces.network.layers import (
     is_delayed,
     neuron_of,
 )
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.network.raw_input import beyond
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import pack_channels

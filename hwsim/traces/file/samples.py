@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
-from hwsim.traces.network.check import check_name
+from hwsim.traces.network.limits import check_name
 from hwsim.traces.trace import MAX_SAMPLES, Logits
 
 

@@ -13,7 +13,7 @@ from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import read_labels
-from hwsim.traces.network.check import MAX_INT
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.plastic.check import MAX_NEURONS, MAX_PIXELS, MAX_REPEATS, check_plastic, check_state
 from hwsim.traces.plastic.trace import (
     QUANTITIES,

@@ -13,8 +13,8 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import check_rates
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
-from hwsim.traces.network.check import check_name
 from hwsim.traces.network.geometry import n_words
+from hwsim.traces.network.limits import check_name
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.sequence.check import LIMITS, MAX_FRACTION_BITS, MAX_LAYERS, MAX_STATE_BITS, MAX_WIDTH, check_sequence
 from hwsim.traces.sequence.trace import (
