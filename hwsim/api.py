@@ -36,7 +36,8 @@ from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.kept_play import first_kept, kept_play
-from hwsim.run.play import Tallies, play
+from hwsim.run.play import play
+from hwsim.run.tally import Tallies
 from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable

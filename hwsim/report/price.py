@@ -24,7 +24,7 @@ from hwsim.kept import kept_with
 from hwsim.report.account import Account
 from hwsim.report.report import AreaRow, Figure, Programming, Row
 from hwsim.report.statistics import Leaving
-from hwsim.run.play import Tally
+from hwsim.run.tally import Tally
 
 LEAKAGE = "leakage"
 Floats = NDArray[np.float64]
