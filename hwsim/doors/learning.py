@@ -45,7 +45,10 @@ def captured_learner(learner: Learner, inputs: Any, test: Any, asked: Asked) -> 
 
 
 def pixels(key: str, values: Any) -> NDArray[np.uint8]:
-    """Samples uint8 [sample, pixel], of whole numbers to 255 or of fractions from 0 to 1."""
+    """Samples uint8 [sample, pixel], of whole numbers to 255 or of fractions from 0 to 1.
+
+    Raises TraceError for others.
+    """
     found = np.asarray(values)
     if found.ndim < 2 or not found.size or not np.isfinite(found).all():
         raise TraceError(f"{key}: wanted finite numbers [sample, ...], found {found.dtype} {found.shape}")

@@ -152,7 +152,7 @@ class PricedRun:
         return self._rates.leakage_uw[bound]
 
     def time_ns(self, cycles: NDArray[np.int64]) -> Floats:
-        """Cycles as nanoseconds."""
+        """Cycles as nanoseconds: float64, the shape of `cycles`."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
 
     @cached_property

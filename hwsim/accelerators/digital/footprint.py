@@ -249,7 +249,7 @@ Several = dict[Loop, NDArray[np.bool_]]
 def outside(
     loops: tuple[Loop, ...], others: frozenset[Loop], order: tuple[Loop, ...], several: Several
 ) -> NDArray[np.bool_]:
-    """Whether some loops have trips and any of the others that has trips is within them."""
+    """Whether some loops have trips and any of the others that has trips is within them: bool [blocking] or one."""
     found: NDArray[np.bool_] = np.zeros((), np.bool_)
     within: NDArray[np.bool_] = np.zeros((), np.bool_)
     for loop in reversed(order):

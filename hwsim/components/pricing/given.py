@@ -102,7 +102,10 @@ class PricedSpec(ComponentSpec):
         return given_prices(self.given, self.source)
 
     def priced_as(self, key: str, technology: Technology) -> Priced:
-        """The same for a part under a key of a file, with which an error begins."""
+        """The same for a part under a key of a file, with which an error begins.
+
+        Raises ArchitectureError, also where prices leave the range of numbers.
+        """
         try:
             return self.priced(technology)
         except ArchitectureError as error:

@@ -50,7 +50,7 @@ def direct_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
 
 
 def build_direct(record: Record, provenance: Provenance, take: Take, over_time: bool = False) -> Trace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked.
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding.
 
     With inputs `over_time` there is one for each timestep.
     """

@@ -54,7 +54,10 @@ def read_logits(record: Record, n_classes: int, timesteps: int, take: Take) -> M
 
 
 def read_labels(name: str, count: int, n_classes: int, take: Take) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Labels and sample ids of a set."""
+    """Labels and sample ids of a set: int64 [sample] each.
+
+    Raises TraceError for classes that there are not, and for an id that is there twice.
+    """
     labels = take(f"{name}/labels", ("<i8",), (count,))
     if labels.min() < 0 or labels.max() >= n_classes:
         raise TraceError(f"array '{name}/labels': wanted classes from 0 to {n_classes - 1}, found others")

@@ -61,7 +61,7 @@ def plastic_arrays(trace: PlasticTrace) -> dict[str, NDArray[Any]]:
 
 
 def build_plastic(record: Record, provenance: Provenance, take: Take) -> PlasticTrace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding."""
     network = _read_network(record.record("network"))
     n_classes = record.integer("classes", 1, _MAX_CLASSES)
     fields = record.record("parts")

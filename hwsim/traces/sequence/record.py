@@ -79,7 +79,7 @@ def sequence_arrays(trace: SequenceTrace) -> dict[str, NDArray[Any]]:
 
 
 def build_sequence(record: Record, provenance: Provenance, take: Take) -> SequenceTrace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding."""
     timesteps = record.integer("timesteps", 1, MAX_TIMESTEPS)
     samples = record.integer("samples", 1, MAX_SAMPLES)
     network = _read_network(record, take)

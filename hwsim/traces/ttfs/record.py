@@ -69,7 +69,7 @@ def first_spike_arrays(trace: FirstSpikeTrace) -> dict[str, NDArray[Any]]:
 
 
 def build_first_spike(record: Record, provenance: Provenance, take: Take) -> FirstSpikeTrace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding."""
     samples = record.integer("samples", 1, MAX_SAMPLES)
     network = _read_network(record, take)
     times = {layer.name: _read_times(layer, samples, network.window, take) for layer in network.weighted()}
