@@ -77,7 +77,7 @@ def execute(
     encode: Encode | None = None,
     watch: Watch | None = None,
 ) -> Execution:
-    """Run `network` on raw inputs [sample, height, width, channel] as the docstring of `network` prescribes.
+    """Run `network` on raw inputs [sample, height, width, channel] as `hwsim.traces.network.layers` prescribes.
 
     With `products`, currents are theirs, and sums that leave 32 bits saturate.  `watch` sees all membranes.  Raises
     TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.

@@ -40,7 +40,7 @@ from hwsim.traces.verification import Verification
 
 @dataclass(frozen=True, slots=True)
 class RateTrace(Keeps):
-    """As `hwsim.traces.trace.Trace`, field by field."""
+    """As `hwsim.traces.direct.trace.Trace`, field by field."""
 
     coding: ClassVar = "rate"
 
