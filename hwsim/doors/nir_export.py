@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hwsim.doors.graph import Floats
 from hwsim.doors.nir_loops import back_edges
 from hwsim.doors.nir_neurons import in_words, neuron_node
+from hwsim.doors.nir_steps import steps_of
 from hwsim.doors.nir_values import SAYS
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import written_whole
@@ -40,7 +41,6 @@ from hwsim.traces.network.layers import (
     Pool,
     Readout,
     Shape,
-    StoredWeights,
     is_delayed,
     neuron_of,
 )
@@ -95,7 +95,7 @@ class _Writing:
         self.told = {f"inputs are integers from {least} to {most}{_over_time(trace)}": None}  # in order
         if self.network.activation_bits is not None:
             refuse(self.network.input, "is of a network without spikes")
-        self.steps = self._steps()
+        self.steps = steps_of(self.network)
 
     def graph(self) -> Any:
         """All of it."""
@@ -128,36 +128,6 @@ class _Writing:
                 refuse(layer, f"reads the map of '{layer.inputs[0]}' of the timestep before: no node flattens it")
         if not {layer.name for layer in late}.issuperset(name for name, _ in closing):
             refuse(late[0], "reads the timestep before in a loop that a walk from the input closes elsewhere")
-
-    def _steps(self) -> dict[str, Floats]:
-        """The real value of a current's 1 in each channel, of every layer whose weights or sums give currents."""
-        steps: dict[str, Floats] = {}
-        for layer in reversed(self.network.layers):
-            if isinstance(layer, Conv2d | Linear) and layer.name not in steps:
-                steps[layer.name] = _own_step(layer)
-            elif isinstance(layer, Add) and (layer.neuron is not None or self.network.gives_currents(layer.name)):
-                step = steps.setdefault(layer.name, self._step_of_sum(layer))
-                for name, gain in zip(layer.inputs, layer.gains, strict=True):
-                    wanted = step * gain
-                    known = steps.setdefault(name, wanted) if self.network.gives_currents(name) else np.ones(1)
-                    if gain < 0 or not np.allclose(known, wanted, rtol=1e-9, atol=0):
-                        refuse(layer, f"adds '{name}' times {gain}, which NIR's sums, without factors, cannot say")
-            elif isinstance(layer, Pool | Flatten) and layer.name in steps:
-                (name,) = layer.inputs
-                if not np.allclose(steps.setdefault(name, steps[layer.name]), steps[layer.name], rtol=1e-9, atol=0):
-                    refuse(layer, f"reads '{name}', whose currents have another step elsewhere")
-        return steps
-
-    def _step_of_sum(self, layer: Add) -> Floats:
-        """Of an activation that is added the step is known; else that of the first weights."""
-        for name, gain in zip(layer.inputs, layer.gains, strict=True):
-            if not self.network.gives_currents(name):
-                return np.full(layer.shape[2], 1 / gain)
-        for name, gain in zip(layer.inputs, layer.gains, strict=True):
-            source = self.network[name]
-            if isinstance(source, Conv2d | Linear):
-                return _own_step(source) / gain
-        return np.ones(layer.shape[2])
 
     def _put(self, name: str, node: Any, sources: tuple[str, ...]) -> tuple[str, ...]:
         self.nodes[name] = node
@@ -289,13 +259,6 @@ class _Writing:
         says = {f"{SAYS}step": np.ones(layer.shape[2]), f"{SAYS}bits": 2}
         node = self.nir.Linear(counts, metadata=says)
         self.ends[layer.name] = self._put(layer.name, node, self._sources(layer))
-
-
-def _own_step(layer: Conv2d | Linear) -> Floats:
-    """The real value of a weight's 1 in each output channel; 1 for weights that were drawn."""
-    if isinstance(layer.weights, StoredWeights):
-        return layer.weights.scale.astype(np.float64)
-    return np.ones(layer.shape[2])
 
 
 def _window(layer: Conv2d | Pool) -> tuple[Pair, Pair, Pair]:

@@ -19,8 +19,8 @@ from hwsim.contract.machine import FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.errors import UsageError
 from hwsim.progress import in_parts
-from hwsim.traces.direct.golden import ExactProducts
 from hwsim.traces.direct.golden import execute as execute_network
+from hwsim.traces.direct.products import ExactProducts
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.network.raw_input import multiplies_input
