@@ -20,16 +20,8 @@ from hwsim.doors.spool import spooled
 from hwsim.doors.torch.batches import Numbers, Samples, channels_last, collected
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
-from hwsim.doors.torch.modules import (
-    NEURONS,
-    hint,
-    is_in_time,
-    is_neurons,
-    is_whole,
-    neuron_key,
-    refuse,
-    reset,
-)
+from hwsim.doors.torch.modules import NEURONS, hint, is_in_time, is_neurons, is_whole, neuron_key, reset
+from hwsim.doors.torch.neurons.traits import refuse
 from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line
