@@ -52,10 +52,7 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        known = trace.accuracy_by_timestep()
-        largest = max(logits.labels.size for logits in trace.logits.values())
-        accuracy = known[-1] if known else None
-        return self._workload(Plan(self.spec, trace.network, trace.timesteps), trace, (accuracy, largest))
+        return self._workload(Plan(self.spec, trace.network, trace.timesteps), trace, trace.static_accuracy())
 
     def needed_bits(self, trace: SequenceTrace, kind: BaselineKind | None = None) -> Mapping[str, int]:
         """Those of one memory of each kind, of the layer that needs most."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-import numpy as np
-
 from hwsim.accelerators.ttfs.counting import count_layer
 from hwsim.accelerators.ttfs.facts import FACTS
 from hwsim.accelerators.ttfs.fit import check_fit, check_trace
@@ -69,7 +67,7 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
             stream=Streaming(partial(streamed, plan)),
             runs=(RunName.STATIC,),
             hardware=hardware(plan),
-            accuracy=_accuracy(trace),
+            accuracy=trace.static_accuracy(),
         )
 
     def functional(self, trace: AnyCoding, samples: int | None = None) -> FunctionalRun[AnyCoding]:
@@ -113,17 +111,6 @@ def _lower(plan: Plan, trace: AnyCoding, samples: range) -> Batch:
     works = [LayerWork(planned, count_layer(plan, planned, trace, chosen)) for planned in plan.layers]
     each = OneEach(schedules(plan, works, len(samples)), *step_ends(plan))
     return Batch(samples, Ledger.of(len(samples), postings(plan, works)), {RunName.STATIC: each})
-
-
-def _accuracy(trace: AnyCoding) -> tuple[float | None, int]:
-    """Accuracy of the largest set of decisions that the trace has, and the size of that set."""
-    if trace.provenance.synthetic:
-        return None, trace.n_samples
-    if isinstance(trace, FirstSpikeTrace):
-        decisions = max(trace.decisions.values(), key=lambda decisions: decisions.labels.size)
-        return decisions.accuracy, decisions.labels.size
-    logits = trace.logits.get("test", trace.logits["recorded"])
-    return float(np.asarray(logits.accuracy())[-1]), logits.labels.size
 
 
 Machine = Ttfs

@@ -66,6 +66,10 @@ class RateTrace(Keeps):
         """Spikes per neuron per timestep of every spiking layer."""
         return self.as_direct.spike_rates()
 
+    def static_accuracy(self) -> tuple[float | None, int]:
+        """Fraction right after all timesteps on the largest set of logits, None if unknown; and that set's size."""
+        return self.as_direct.static_accuracy()
+
     def accuracy_by_timestep(self) -> list[float]:
         """Fraction right after each timestep on the largest set of logits."""
         return self.as_direct.accuracy_by_timestep()
