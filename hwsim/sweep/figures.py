@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,9 +104,8 @@ def objectives(minimize: Sequence[str], maximize: Sequence[str] = ()) -> tuple[O
     return tuple(Objective(each.figure, True) if each.figure in LARGER_IS_BETTER else each for each in found)
 
 
-def known_figure(name: str, place: str) -> str:
+def known_figure(name: str, place: str, known: Collection[str] = FIGURES.keys()) -> str:
     """A name of a figure; raises UsageError with a guess for others."""
-    if name not in FIGURES:
-        known = f"known: {', '.join(FIGURES)}{guess(name, FIGURES)}"
-        raise UsageError(f"{place}: unknown figure '{shortened(name)}', {known}")
+    if name not in known:
+        raise UsageError(f"{place}: unknown figure '{shortened(name)}', known: {', '.join(known)}{guess(name, known)}")
     return name
