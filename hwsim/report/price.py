@@ -25,7 +25,7 @@ from hwsim.named import Named, Places
 from hwsim.report.account import Account
 from hwsim.report.report import AreaRow, Figure, Programming, Row
 from hwsim.report.statistics import Leaving
-from hwsim.run.play import Tally
+from hwsim.run.tally import Tally
 
 LEAKAGE = "leakage"
 Floats = NDArray[np.float64]
@@ -160,7 +160,7 @@ class PricedRun:
         return self._rates.leakage_uw[bound]
 
     def time_ns(self, cycles: NDArray[np.int64]) -> Floats:
-        """Cycles as nanoseconds."""
+        """Cycles as nanoseconds: float64, the shape of `cycles`."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
 
     @cached_property

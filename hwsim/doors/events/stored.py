@@ -31,7 +31,10 @@ class EventInputs:
     late: int = 0  # events after the last timestep, which are in no count
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz of `values` and `labels`; raises UsageError for a place that cannot be written."""
+        """Write an .npz of `values` and `labels`.
+
+        Raises UsageError for a place that cannot be written, TraceError for values of another type or form.
+        """
         where = Path(path)
         check_outputs([where])
         if self.values.dtype != np.uint8 or self.values.ndim != 5:
