@@ -32,7 +32,14 @@ ACCURACY_SAMPLES = click.option(
 )
 
 
-@click.command(short_help="Run many designs: all values of some knobs, or a search.")
+FIGURES_OF_A_ROW = """
+FIGURE, with its unit: energy_pj, energy_low_pj, energy_high_pj, latency_ns, edp_pj_ns, edp_low_pj_ns, edp_high_pj_ns
+(pJ x ns; tables say EDP, pJ s), area_mm2, leakage_uw, standing_share (clock and leakage of the energy), timesteps,
+period_energy_pj, period_power_uw, stream_per_s, accuracy, accuracy_error, exact_accuracy, clipped (fractions).
+"""
+
+
+@click.command(epilog=FIGURES_OF_A_ROW, short_help="Run many designs: all values of some knobs, or a search.")
 @click.argument("design", metavar="ARCH|SWEEP.yaml")
 @click.argument("trace", metavar="[TRACE.npz]", type=FILE, required=False)
 @VARY

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, needs_output, without_threads
-from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, JOBS, VARY
+from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, FIGURES_OF_A_ROW, JOBS, VARY
 
 
-@click.command(short_help="Balance a machine's knobs to the least EDP within a budget.")
+@click.command(epilog=FIGURES_OF_A_ROW, short_help="Balance a machine's knobs to the least EDP within a budget.")
 @click.argument("architecture", metavar="ARCH")
 @click.argument("trace", metavar="TRACE.npz", type=FILE)
 @click.option("--budget", "budgets", multiple=True, metavar="FIGURE=NUMBER", help="At most so much, e.g. area_mm2=6.")
@@ -65,7 +65,7 @@ def tune(
         )
     from hwsim.view.terminal.sweep_table import print_tuned
 
-    print_tuned(tuned, objective, command(tuned.space, tuned.best), console())
+    print_tuned(tuned, objective, bounds, command(tuned.space, tuned.best), console())
 
 
 def _tell(n: int) -> None:

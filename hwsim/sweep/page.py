@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hwsim.sweep.figures import FIGURES, LARGER_IS_BETTER, Constraint, Objective
+from hwsim.sweep.figures import FIGURES, LARGER_IS_BETTER, PREFIXED, SHOWN, Constraint, Objective, word
 from hwsim.sweep.robust import BEATS, FRONT
 from hwsim.sweep.row import Row
 from hwsim.sweep.space import Space
@@ -30,6 +30,8 @@ def to_html(
         + [axis.key for axis in space.axes],
         "figures": [*used, *shares],
         "shares": shares,
+        "shown": {name: SHOWN.get(name, (word(name), "", 1.0)) for name in [*used, *shares]},
+        "prefixed": sorted(PREFIXED),
         "larger": [*LARGER_IS_BETTER, *shares],
         "objectives": [each.figure for each in objectives if each.figure in used] or used[:1],
         "constraints": [

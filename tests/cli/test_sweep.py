@@ -6,6 +6,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -16,9 +17,11 @@ from numba import config
 from sweeps.cases import trace_file
 
 from hwsim import sweep
-from hwsim.view.terminal.number import edp
+from hwsim.sweep.figures import FIGURES
 
 EXTRAS = {"optuna", "distributed", "dask", "pyarrow", "pandas"}
+PREFIX = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18}
+PJ_NS = 1e-21  # in J s
 VARY = ("--vary", "adc.bits=6:8", "--vary", "early_exit.threshold=never,0.5")
 
 
@@ -29,14 +32,14 @@ def test_a_sweep_prints_the_best_the_front_and_what_moves_it(tmp_path):
     assert done.exit_code == 0, done.output
     for words in (
         "6 of 6 points; 0 could not be built or run",
-        "With the least edp_pj_ns",
-        "With the least area_mm2",
-        "The front of edp_pj_ns, area_mm2: ",
-        "What moves edp_pj_ns, others as they are",
+        "With the least EDP",
+        "With the least area",
+        "The front of EDP, area: ",
+        "What moves EDP, others as they are",
         "as it stands",
         "accuracy was not looked at",
-        "front_probability",
-        "beats_reference",
+        "on the front, %",
+        "beats as it stands, %",
     ):
         assert words in done.output
     assert len(sweep.load(out)) == 7
@@ -53,13 +56,14 @@ def test_the_trace_of_the_package_is_known_by_its_name_and_a_front_of_one_is_a_p
     done = run("sweep", "imc", "example", "--vary", "adc.bits=7:8", "--samples", 1, "--out", "o.jsonl", "--jobs", 1)
     assert done.exit_code == 0, done.output
     assert {row["trace"] for row in sweep.load(tmp_path / "o.jsonl")} == {"example"}
-    assert "The front of edp_pj_ns, area_mm2: 1 point\n" in done.output
+    assert "The front of EDP, area: 1 point\n" in done.output
     vary = [word for key in ("packing", "direct_input", "chip.replicate") for word in ("--vary", f"{key}=none")]
     vary[3] = "direct_input=digital"
     sizes = ("adc.columns_per_adc=32", "chip.pes_per_tile=4", "chip.crossbars_per_pe=16")
     vary += [word for size in sizes for word in ("--vary", size)]
     tuned = run("tune", "imc", "example", *vary, "--samples", 1, "--budget", "area_mm2=100", "--jobs", 1)
     assert tuned.exit_code == 0, tuned.output
+    assert tuned.output.startswith("nothing better was found: of 2 designs tried, none within area_mm2 <= 100 has less")
     assert "hwsim simulate imc example " in tuned.output
 
 
@@ -81,7 +85,7 @@ def test_a_file_says_it_all(tmp_path):
     )
     assert done.exit_code == 0, done.output
     assert "8 of 8 points, 8 within area_mm2 <= 1000" in done.output
-    assert "With the least energy_pj" in done.output
+    assert "With the least energy\n" in done.output
     assert {row["design"] for row in sweep.load(tmp_path / "o.jsonl")} == {"imc", "imc_sram"}
 
 
@@ -98,7 +102,66 @@ def test_tuning_prints_what_each_change_bought_and_the_command(tmp_path):
     assert run(*words, "--quiet", "--json", report, "--accuracy-samples", 0).exit_code == 0
     found = json.loads(report.read_text())["runs"][-1]["edp_pj_ns"]["value"]
     (best,) = [line for line in done.output.splitlines() if line.startswith("all together")]
-    assert edp(found) in best
+    (heading,) = [line for line in done.output.splitlines() if line.startswith("change")]
+    of_a_unit = PREFIX[re.search(r"EDP, (.)J s", heading)[1]]
+    assert float(best.split()[2]) == pytest.approx(found * PJ_NS / of_a_unit, rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("figure", "word", "unit", "of_the_row"),
+    [
+        ("energy_pj", "energy", "J", 1e-12),
+        ("latency_ns", "latency", "s", 1e-9),
+        ("edp_pj_ns", "EDP", "J s", PJ_NS),
+        ("edp_high_pj_ns", "EDP at high prices", "J s", PJ_NS),
+        ("leakage_uw", "leakage", "W", 1e-6),
+        ("area_mm2", "area", "m2", 1e-3),
+        ("standing_share", "clock and leakage", "%", 1.0),
+        ("timesteps", "timesteps", "", 1.0),
+    ],
+)
+def test_figures_are_in_the_unit_of_their_heading(tmp_path, figure, word, unit, of_the_row):
+    out = tmp_path / "out.jsonl"
+    done = run("sweep", "imc", trace_file(tmp_path), *VARY, "--out", out, "--jobs", 1, "--minimize", figure)
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    start = lines.index(f"With the least {word}") + 1
+    columns = re.split(r"  +", lines[start].strip())
+    (column,) = [name for name in columns if name.partition(", ")[0] == word]
+    rows = {str(row["point"]): row for row in sweep.load(out)}
+    scale = 0.01 if unit == "%" else PREFIX[column.removeprefix(word).removeprefix(", ").removesuffix(unit)]
+    for line in lines[start + 1 : start + 6]:
+        cells = dict(zip(columns, re.split(r"  +", line.strip()), strict=True))
+        wanted = rows[cells["point"]][figure] * of_the_row
+        assert float(cells[column]) * scale == pytest.approx(wanted, rel=5e-4, abs=5e-4 if unit == "%" else 0)
+
+
+def test_help_names_every_figure():
+    for command in ("sweep", "tune"):
+        words = set(re.findall(r"[a-z_0-9]+", run(command, "--help").output))
+        assert words >= FIGURES.keys(), FIGURES.keys() - words
+
+
+def test_tuning_says_in_words_that_nothing_is_better(tmp_path):
+    trace = trace_file(tmp_path)
+    words = ("tune", "digital", trace, "--vary", "clock.frequency_mhz=200,100", "--minimize", "latency_ns", "--jobs", 1)
+    done = run(*words, "--set", "clock.frequency_mhz=200", "--budget", "area_mm2=1e3")
+    assert done.exit_code == 0, done.output
+    said = " ".join(done.output.split())
+    assert said.startswith("nothing better was found: of 3 designs tried, none within area_mm2 <= 1000 has less latency")
+    assert "than the design as it stands (latency " in said
+    assert "hwsim simulate" not in said
+    slower = run(*words, "--set", "clock.frequency_mhz=100")
+    assert "all together" in slower.output
+    assert "nothing better" not in slower.output
+
+
+def test_tuning_says_where_the_design_as_it_stands_breaks_a_budget(tmp_path):
+    words = ("tune", "digital", trace_file(tmp_path), "--vary", "array.rows=16,2", "--set", "array.rows=16", "--jobs", 1)
+    areas = [row["area_mm2"] for row in (sweep.tune("digital", words[2], [], vary=("array.rows=16,2",)).reference,)]
+    done = run(*words, "--budget", f"area_mm2={0.999 * areas[0]}")
+    assert done.exit_code == 0, done.output
+    assert "the design as it stands breaks area_mm2 <= " in done.output
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim.printable import printable
-from hwsim.sweep.figures import Constraint, Objective
+from hwsim.sweep.figures import PREFIXED, SHOWN, Constraint, Objective, word
 from hwsim.sweep.pareto import feasible, front
 from hwsim.sweep.robust import BEATS, FRONT
 from hwsim.sweep.row import Row
@@ -21,7 +21,6 @@ from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import plain_table
 
 _BEST, _FRONT = 5, 15
-_UNITS = {"energy": number.energy, "latency": number.time, "edp": number.edp, "leakage": number.power}
 
 
 def print_sweep(
@@ -43,13 +42,13 @@ def print_sweep(
     references = [row for row in rows if row["settings"] == REFERENCE and row["error"] is None]
     for objective in objectives:
         ranked = sorted((row for row in points if row.get(objective.figure) is not None), key=objective.loss)
-        word = "most" if objective.largest else "least"
+        most = "most" if objective.largest else "least"
         chosen = [*ranked[:_BEST], *references]
-        console.print(_table(f"With the {word} {objective.figure}", chosen, objectives, space))
+        console.print(_table(f"With the {most} {word(objective.figure)}", chosen, objectives, space))
     on_front = front(points, objectives)
     if len(objectives) > 1:
         on_front.sort(key=objectives[0].loss)
-        names = ", ".join(each.figure for each in objectives)
+        names = ", ".join(word(each.figure) for each in objectives)
         more = f", {_FRONT} of them" if len(on_front) > _FRONT else ""
         step = max(1, -(-len(on_front) // _FRONT))
         title = f"The front of {names}: {len(on_front)} {'point' if len(on_front) == 1 else 'points'}{more}"
@@ -64,7 +63,7 @@ def _print_sensitivity(rows: Sequence[Row], space: Space, figure: str, console: 
     moved = sensitivities(rows, [axis.key for axis in space.axes], figure)
     if not moved:
         return
-    table = plain_table(f"What moves {figure}, others as they are", "knob", "largest / least", "at most", "least at")
+    table = plain_table(f"What moves {word(figure)}, others as they are", "knob", "largest / least", "at most", "least at")
     for each in moved:
         table.add_row(printable(each.key), f"{each.typical:.4g}", f"{each.most:.4g}", printable(str(each.best)))
     console.print(table)
@@ -76,14 +75,16 @@ def _table(title: str, rows: Sequence[Row], objectives: Sequence[Objective], spa
     shown += [name for name in (FRONT, BEATS) if any(row.get(name) is not None for row in rows)]
     places = [name for name in ("design", "trace") if len({row[name] for row in rows}) > 1]
     keys = [axis.key for axis in space.axes]
-    table = plain_table(title, "point", *places, *(printable(key) for key in keys), *shown, left=places)
-    for row in rows:
+    units, columns = _columns(shown, rows)
+    headings = map(_heading, shown, units)
+    table = plain_table(title, "point", *places, *(printable(key) for key in keys), *headings, left=places)
+    for i, row in enumerate(rows):
         settings = [_word(row[key]) for key in keys]
         table.add_row(
             REFERENCE if row["settings"] == REFERENCE else str(row["point"]),
             *(printable(str(row[name])) for name in places),
             *settings,
-            *(shown_figure(name, row.get(name)) for name in shown),
+            *(cells[i] for cells in columns),
         )
     return table
 
@@ -92,34 +93,76 @@ def _word(value: Any) -> str:
     return "" if value is None else f"{value:g}" if isinstance(value, float) else printable(str(value))
 
 
-def shown_figure(name: str, value: float | None) -> str:
-    """A figure with its unit."""
-    if value is None:
-        return ""
-    if name in ("accuracy", FRONT, BEATS):
-        return number.percent(value)
-    unit = _UNITS.get(name.partition("_")[0])
-    return f"{value:.4g} mm2" if name == "area_mm2" else unit(value) if unit else f"{value:.4g}"
+def _columns(figures: Sequence[str], rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
+    """Units of figures, each that suits the largest value, and the figures of all rows in them; empty if unknown."""
+    found = [_in_unit(figure, [row.get(figure) for row in rows]) for figure in figures]
+    return [unit for unit, _ in found], [cells for _, cells in found]
 
 
-def print_tuned(tuned: Tuned, objective: Objective, command: str, console: Console) -> None:
-    """What tuning changed, and what each change bought."""
+def _in_unit(figure: str, values: Sequence[float | None]) -> tuple[str, list[str]]:
+    _, unit, factor = SHOWN.get(figure, ("", "", 1.0))
+    scaled = [None if value is None else value * factor for value in values]
+    if unit == "%":
+        return unit, ["" if each is None else f"{each:.1f}" for each in scaled]
+    divisor = 1.0
+    if unit in PREFIXED:
+        divisor, unit = number.unit_of(max((abs(each) for each in scaled if each is not None), default=0.0), unit)
+    return unit, ["" if each is None else number.significant(each / divisor, 4) for each in scaled]
+
+
+def _heading(figure: str, unit: str) -> str:
+    return f"{word(figure)}, {unit}" if unit else word(figure)
+
+
+def print_tuned(
+    tuned: Tuned, objective: Objective, constraints: Sequence[Constraint], command: str, console: Console
+) -> None:
+    """What tuning changed, and what each change bought, and whether nothing is better than the design as it stands."""
+    if _stands(tuned, objective, constraints):
+        console.print(_nothing_better(tuned, objective, constraints), markup=False, highlight=False)
+        if not tuned.changes:
+            return
     name = objective.figure
-    table = plain_table(f"From the design as it stands, {tuned.tried} designs tried", "change", name, "times", "area")
-    start = tuned.reference
-    table.add_row("as it stands", shown_figure(name, start[name]), "", shown_figure("area_mm2", start["area_mm2"]))
-    for change in tuned.changes:
-        before, after = change.before, change.after
-        if after["error"] is not None:
-            table.add_row(printable(change.setting), "only with what follows", "", "")
-            continue
-        times = after[name] / before[name] if before[name] else 1.0
-        cells = shown_figure(name, after[name]), f"{times:.4g}", shown_figure("area_mm2", after["area_mm2"])
-        table.add_row(printable(change.setting), *cells)
-    all_in_all = tuned.best[name] / start[name] if start[name] else 1.0
-    cells = shown_figure(name, tuned.best[name]), f"{all_in_all:.4g}", shown_figure("area_mm2", tuned.best["area_mm2"])
-    table.add_row("all together", *cells)
+    rows = [tuned.reference, *(change.after for change in tuned.changes), tuned.best]
+    changes = ["as it stands", *(printable(change.setting) for change in tuned.changes), "all together"]
+    times = ["", *(_times(name, change.before, change.after) for change in tuned.changes)]
+    times.append(_times(name, tuned.reference, tuned.best))
+    shown = list(dict.fromkeys((name, "area_mm2")))
+    units, (figures, *others) = _columns(shown, rows)
+    first, *headings = map(_heading, shown, units)
+    title = f"From the design as it stands, {tuned.tried} designs tried"
+    table = plain_table(title, "change", first, "times", *headings)
+    for i, row in enumerate(rows):
+        cell = "only with what follows" if row["error"] is not None else figures[i]
+        table.add_row(changes[i], cell, times[i], *(cells[i] for cells in others))
     console.print(table)
+    if broken := [str(each) for each in constraints if not each.met_by(tuned.reference)]:
+        console.print(f"\nthe design as it stands breaks {' and '.join(broken)}", markup=False, highlight=False)
     if tuned.best.get("accuracy") is not None:
         console.print(f"\naccuracy {number.percent(tuned.best['accuracy'])}")
     console.print(f"\n{command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _times(figure: str, before: Row, after: Row) -> str:
+    if after["error"] is not None:
+        return ""
+    return f"{after[figure] / before[figure] if before[figure] else 1.0:.4g}"
+
+
+def _stands(tuned: Tuned, objective: Objective, constraints: Sequence[Constraint]) -> bool:
+    """Whether the design as it stands keeps the constraints and is no worse than what was found."""
+    kept = all(each.met_by(tuned.reference) for each in constraints)
+    return kept and objective.loss(tuned.reference) <= objective.loss(tuned.best)
+
+
+def _nothing_better(tuned: Tuned, objective: Objective, constraints: Sequence[Constraint]) -> str:
+    shown = list(dict.fromkeys((objective.figure, "area_mm2")))
+    units, columns = _columns(shown, [tuned.reference])
+    parts = zip(map(word, shown), (cells[0] for cells in columns), units, strict=True)
+    here = ", ".join(" ".join(filter(None, part)) for part in parts)
+    within = f" within {' and '.join(map(str, constraints))}" if constraints else ""
+    more = "more" if objective.largest else "less"
+    return (
+        f"nothing better was found: of {tuned.tried} designs tried, none{within} has {more} {word(objective.figure)}\n"
+        f"than the design as it stands ({here})"
+    )
