@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
 
-from hwsim.designs import Architecture, load_architecture, machine_of
+from hwsim.designs import Architecture, check_coding, load_architecture, machine_of
 from hwsim.errors import UsageError
 from hwsim.example import trace_file
 from hwsim.sweep.axis import Axis, parse_axis, scalar
@@ -109,10 +109,12 @@ def tune(
 ) -> Tuned:
     """Tune the knobs that a machine has, and those of `vary`, to the least EDP within budgets.
 
-    Raises UsageError where no design that was tried keeps them, and for machines without knobs where none are given.
+    Raises UsageError where no design that was tried keeps them, for machines without knobs where none are given, and
+    for traces of another coding.
     """
     base = load_architecture(design, overrides)
     read = read_trace(trace_file(trace))
+    check_coding(base, read)
     own = machine_of(base).sized_for(read).knobs(read)
     extra = [parse_axis(text) for text in vary]
     asked_for = {axis.key for axis in extra}

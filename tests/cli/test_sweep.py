@@ -148,7 +148,9 @@ def test_tuning_says_in_words_that_nothing_is_better(tmp_path):
     done = run(*words, "--set", "clock.frequency_mhz=200", "--budget", "area_mm2=1e3")
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
-    assert said.startswith("nothing better was found: of 3 designs tried, none within area_mm2 <= 1000 has less latency")
+    assert said.startswith(
+        "nothing better was found: of 3 designs tried, none within area_mm2 <= 1000 has less latency"
+    )
     assert "than the design as it stands (latency " in said
     assert "hwsim simulate" not in said
     slower = run(*words, "--set", "clock.frequency_mhz=100")
@@ -157,9 +159,10 @@ def test_tuning_says_in_words_that_nothing_is_better(tmp_path):
 
 
 def test_tuning_says_where_the_design_as_it_stands_breaks_a_budget(tmp_path):
-    words = ("tune", "digital", trace_file(tmp_path), "--vary", "array.rows=16,2", "--set", "array.rows=16", "--jobs", 1)
-    areas = [row["area_mm2"] for row in (sweep.tune("digital", words[2], [], vary=("array.rows=16,2",)).reference,)]
-    done = run(*words, "--budget", f"area_mm2={0.999 * areas[0]}")
+    trace, knob = trace_file(tmp_path), "array.rows=16,2"
+    area = sweep.tune("digital", trace, [], vary=(knob,), overrides=("array.rows=16",)).reference["area_mm2"]
+    words = ("tune", "digital", trace, "--vary", knob, "--set", "array.rows=16", "--jobs", 1)
+    done = run(*words, "--budget", f"area_mm2={0.999 * area}")
     assert done.exit_code == 0, done.output
     assert "the design as it stands breaks area_mm2 <= " in done.output
 

@@ -88,7 +88,9 @@ def test_words_of_figures_stand_beside_their_units(opened, swept):
     cells = opened.run(f"Array.from({first}.cells).map((cell) => cell.textContent)")
     (row,) = [row for row in sound if row["point"] == int(cells[0])]
     value, prefix = re.fullmatch(r"([\d.]+) (.)J s", cells[1]).groups()
-    assert float(value) * {"f": 1e-15, "p": 1e-12, "n": 1e-9}[prefix] == pytest.approx(row["edp_pj_ns"] * 1e-21, rel=1e-3)
+    assert float(value) * {"f": 1e-15, "p": 1e-12, "n": 1e-9}[prefix] == pytest.approx(
+        row["edp_pj_ns"] * 1e-21, rel=1e-3
+    )
     assert float(cells[2].removesuffix(" mm2")) == pytest.approx(row["area_mm2"], rel=1e-4)
 
 

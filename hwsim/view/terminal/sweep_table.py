@@ -63,7 +63,9 @@ def _print_sensitivity(rows: Sequence[Row], space: Space, figure: str, console: 
     moved = sensitivities(rows, [axis.key for axis in space.axes], figure)
     if not moved:
         return
-    table = plain_table(f"What moves {word(figure)}, others as they are", "knob", "largest / least", "at most", "least at")
+    table = plain_table(
+        f"What moves {word(figure)}, others as they are", "knob", "largest / least", "at most", "least at"
+    )
     for each in moved:
         table.add_row(printable(each.key), f"{each.typical:.4g}", f"{each.most:.4g}", printable(str(each.best)))
     console.print(table)
