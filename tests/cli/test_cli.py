@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from hwsim.arch import shipped_folder
 from hwsim.cli import main
+from hwsim.designs import load_architecture
 from hwsim.traces import read_trace
 
 WRONG = [
@@ -107,7 +108,11 @@ def test_trace_commands(trace):
 
 
 def test_arch_commands():
-    assert "imc" in run("arch", "list").stdout
+    listed = run("arch", "list").stdout
+    assert "imc" in listed
+    assert all(len(line) <= 100 for line in listed.splitlines())
+    for name in ("digital", "imc", "imc_spikesim", "stdp_baseline"):
+        assert load_architecture(name).spec.description in " ".join(listed.split())
     shown = run("arch", "show", "imc").stdout
     assert "Stillmaker" in shown
     assert "our choice" in shown
@@ -229,7 +234,9 @@ def test_prices_beyond_all_numbers_are_refused(trace):
 
 def test_keys_are_those_that_set_takes():
     """Every key that is listed can be set to what it is, which changes nothing."""
-    lines = CliRunner().invoke(main, ["arch", "keys", "imc"]).stdout.splitlines()
+    shown = CliRunner().invoke(main, ["arch", "keys", "imc"]).stdout.splitlines()
+    assert all(len(line) <= 100 for line in shown)
+    lines = [line for line in shown if not line.startswith(" ")]  # others go on with what a key may be
     assert lines[0].split() == ["key", "value", "may", "be"]
     assert len(lines) > 100
     found = {line.split()[0]: line.split()[1] for line in lines[1:]}
