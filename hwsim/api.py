@@ -148,6 +148,10 @@ def simulated(
             `Run.occupancy`.
         stream: also play samples as closely as they can follow each other: short for `operating.stream`.
 
+    Returns:
+        a Report: `.energy` (pJ), `.latency` (ns), `.edp` (pJ x ns) and `.bottleneck` of its last run, `.run(name)` any
+        run, `.to_table()` the first screen, `.rows()` and `.summary()` for data frames, `.to_json(path)`.
+
     Raises:
         HwsimError: the network does not fit the machine, options contradict the trace, or an argument is no such thing
             at all, which the message names.

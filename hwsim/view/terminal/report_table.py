@@ -81,7 +81,8 @@ def shown_runs(report: Report) -> list[Run]:
 def played(report: Report) -> str:
     """What ran, in one line."""
     trace = report.trace
-    kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
+    dataset = "data set not said" if trace["dataset"] == "not said" else trace["dataset"]
+    kind = "synthetic spikes" if trace["synthetic"] else f"{dataset}, {trace['split']} split"
     samples = {run.name: len(run.samples.timesteps) for run in report.runs}
     counted = "1 sample" if report.options["samples"] == 1 else f"{report.options['samples']} samples"
     if any(name.is_phase for name in samples):
