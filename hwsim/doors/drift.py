@@ -77,6 +77,7 @@ def check_drift(drift: Drift, allowed: float | None) -> str:
 
     Raises TraceError for more than is allowed, 5 % unless something else is said.
     """
-    if drift.overall > (FAILS if allowed is None else allowed):
-        raise TraceError(f"drift: {drift}; more weight bits may help, or allow more")
+    most = FAILS if allowed is None else allowed
+    if drift.overall > most:
+        raise TraceError(f"drift: {drift}; more weight bits may help, or allow more: allow_drift is {most:g}")
     return str(drift) if drift.overall > WARNS else ""
