@@ -260,6 +260,18 @@ def test_a_design_and_a_trace_in_the_other_order_are_told_apart():
     assert done.stderr == "hwsim: the design comes first, then the trace: hwsim simulate imc x.npz\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("simulate", "imc"), "Missing argument 'TRACE': hwsim simulate [OPTIONS] ARCH TRACE"),
+        (("sweep", "imc", "example"), "Missing option '--out': hwsim sweep [OPTIONS] ARCH|SWEEP.yaml [TRACE.npz]"),
+        (("simulate", "imc", "exampel"), "exampel: no such file; did you mean 'example'?"),
+    ],
+)
+def test_what_is_missing_comes_with_how_it_is_written(words, said):
+    assert CliRunner().invoke(main, words, prog_name="hwsim").stderr == f"hwsim: {said}\n"
+
+
 def test_a_trace_that_a_machine_does_not_play_names_those_that_do():
     done = CliRunner().invoke(main, ["simulate", "ttfs", "example"])
     assert done.exit_code == 2
@@ -302,6 +314,7 @@ def test_every_word_stands_in_the_help():
         (("lstm:4x4-5-3", "--with", "events", "--rate", "0.1"), "--with: sequence traces have no such form"),
         (("mlp:4-3-2", "--with", "event"), "--with: wanted one of events, .*did you mean 'events'"),
         (("mixd",), "geometry: wanted one of .*did you mean 'mixed'"),
+        (("lstm",), "geometry: wanted one of .* or an LSTM such as lstm:28x28-128-10, found 'lstm'"),
     ],
 )
 def test_networks_that_cannot_be_drawn_are_refused(tmp_path, arguments, message):
@@ -329,7 +342,7 @@ def test_a_period_and_a_stream_are_short_for_settings(tmp_path):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("imc", "--period", "1 mile"), "period: wanted a time such as 20ms"),
+        (("imc", "--period", "1 mile"), "hwsim: --period: wanted a time such as 20ms"),
         (("imc", "--period", "1ns"), "operating.period_ns: 1 ns is shorter than an inference"),
         (("digital", "--stream"), "operating.stream: samples cannot overlap: layers run one after another"),
     ],

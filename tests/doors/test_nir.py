@@ -98,6 +98,8 @@ def test_a_leak_is_one_step_of_euler(tmp_path):
     assert made["n1"].gain == pytest.approx(0.5)
     with pytest.raises(TraceError, match=r"node 'n1' \(LIF\): wanted a timestep of at most tau = 0\.004 s, found 1 s"):
         read_nir(written(tmp_path, *convolutional("LIF")), Discrete(1.0), 1)
+    with pytest.raises(TraceError, match=r"nowhere\.nir: cannot be read: No such file"):
+        read_nir(tmp_path / "nowhere.nir", Discrete(1e-3), 1)
 
 
 def test_a_skip_is_kept(tmp_path):
