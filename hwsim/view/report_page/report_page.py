@@ -104,7 +104,7 @@ def _advised(advice: Sequence[Advice], several: bool) -> list[str]:
         return []
     of = f"of run {advice[0].run}, " if several else ""
     items = "".join(f"<li>{text(gain(each))}<pre>{text(each.options)}</pre></li>" for each in advice)
-    says = f"{of}each alone, on {advice[0].samples} samples; results stay as they are"
+    says = f"{of}each alone, on {advice[0].samples} samples; results unchanged"
     return [heading("What would help", 3), f'<p class="hint">{text(says)}</p>\n<ul class="advice">{items}</ul>\n']
 
 

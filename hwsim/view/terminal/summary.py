@@ -172,7 +172,7 @@ def _advice(report: Report, advice: Sequence[Advice], width: int, room: int) -> 
     if not advice:
         return []
     of = f"{advice[0].run}, " if len(report.runs) > 1 else ""
-    lines = [headed("what would help", f"({of}each alone, on {_counted(advice[0].samples)}; results stay as they are)")]
+    lines = [headed("what would help", f"({of}each alone, on {_counted(advice[0].samples)}; results unchanged)")]
     if untouched := _untouched(report, advice):
         room -= 1
     for each in advice:
