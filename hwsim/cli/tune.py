@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, needs_output, without_threads
 from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, FIGURES_OF_A_ROW, JOBS, VARY
+
+if TYPE_CHECKING:
+    from hwsim.sweep.figures import Constraint
 
 
 @click.command(epilog=FIGURES_OF_A_ROW, short_help="Balance a machine's knobs to the least EDP within a budget.")
@@ -45,7 +49,7 @@ def tune(
     from hwsim.memory import bounded, held_to_bound
     from hwsim.sweep.page import command
 
-    bounds = [sweeps.parse_constraint(text.replace("=", " <= ", 1), f"--budget {text}") for text in budgets]
+    bounds = [_budget(text) for text in budgets]
     bounds += [sweeps.parse_constraint(text) for text in constraints]
     (objective,) = sweeps.objectives([minimize])
     accuracy = "accuracy" in {objective.figure, *(bound.figure for bound in bounds)}
@@ -66,6 +70,15 @@ def tune(
     from hwsim.view.terminal.sweep_table import print_tuned
 
     print_tuned(tuned, objective, bounds, command(tuned.space, tuned.best), console())
+
+
+def _budget(text: str) -> Constraint:
+    """`FIGURE=NUMBER` as a bound from above; a relation that is written out is taken, too."""
+    from hwsim.sweep import parse_constraint
+
+    if not any(sign in text for sign in "=<>"):
+        raise click.UsageError(f"--budget {text}: write FIGURE=NUMBER, such as area_mm2=6")
+    return parse_constraint(text if "<" in text or ">" in text else text.replace("=", " <= ", 1), f"--budget {text}")
 
 
 def _tell(n: int) -> None:

@@ -136,5 +136,7 @@ def objectives(minimize: Sequence[str], maximize: Sequence[str] = ()) -> tuple[O
 def known_figure(name: str, place: str, known: Collection[str] = FIGURES.keys()) -> str:
     """A name of a figure; raises UsageError with a guess for others."""
     if name not in known:
-        raise UsageError(f"{place}: unknown figure '{shortened(name)}', known: {', '.join(known)}{guess(name, known)}")
+        written = {word(figure): figure for figure in known}  # tables say the word
+        hint = guess(name, [*known, *written], written)
+        raise UsageError(f"{place}: unknown figure '{shortened(name)}', known: {', '.join(known)}{hint}")
     return name

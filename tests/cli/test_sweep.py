@@ -174,6 +174,7 @@ def test_tuning_says_where_the_design_as_it_stands_breaks_a_budget(tmp_path):
         (("--vary", "adc.bots=4:8"), "hwsim: --vary adc.bots: unknown key 'adc.bots'; did you mean 'bits'?"),
         (("--vary", "adc.bits=4:8", "--constraint", "area < 4"), "hwsim: --constraint area < 4: unknown figure 'area'"),
         (("--vary", "adc.bits=4:8", "--minimize", "edp"), "hwsim: --minimize: unknown figure 'edp'"),
+        (("--vary", "adc.bits=4:8", "--minimize", "EDP"), "hwsim: --minimize: unknown figure 'EDP'"),
         (("--vary", "adc.bits=4:8", "--jobs", "0"), "hwsim: --jobs: must be at least 1, got 0"),
         (("--search", "nsga2"), "hwsim: --search: there is nothing to vary"),
         (
@@ -187,6 +188,21 @@ def test_mistakes_end_in_one_line(tmp_path, words, said):
     line = refused(run("sweep", "imc", trace_file(tmp_path), *words, "--out", tmp_path / "o.jsonl"))
     assert line.startswith(said)
     assert not (tmp_path / "o.jsonl").exists() or "--jobs" in said
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("area_mm2", "hwsim: --budget area_mm2: write FIGURE=NUMBER, such as area_mm2=6"),
+        ("area=3", "hwsim: --budget area=3: unknown figure 'area'"),
+        ("area_mm2<=1e-9", "hwsim: tune: no design that was tried keeps area_mm2 <= 1e-09"),
+    ],
+)
+def test_budgets_that_cannot_be_read_or_kept_are_one_line(tmp_path, budget, said):
+    words = ("tune", "digital", trace_file(tmp_path), "--vary", "array.rows=4,8", "--jobs", 1)
+    line = refused(run(*words, "--budget", budget))
+    assert line.startswith(said)
+    assert ("did you mean 'area_mm2'?" in line) == (budget == "area=3")
 
 
 def test_no_trace_and_no_file_is_said(tmp_path):
