@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from cli.commands import run
+from cli.commands import run as command
 from contract.families import recorded
 
 import hwsim
@@ -115,7 +115,7 @@ def test_an_equation_has_no_latency():
 
 
 def test_a_column_of_areas_has_one_unit_and_adds_up():
-    done = run("explain", "imc", "example", "area", "--samples", 1, "--all")
+    done = command("explain", "imc", "example", "area", "--samples", 1, "--all")
     assert done.exit_code == 0, done.output
     rows = re.findall(r"^(\w+) +([\d,]+) +([\d,.]+) um2 +([\d.e-]+) mm2 ", done.output, re.MULTILINE)
     assert len(rows) > 15
