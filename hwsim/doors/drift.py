@@ -28,12 +28,12 @@ class Drift:
 
     def __str__(self) -> str:
         """One line."""
-        worst = max(self.differing, key=lambda name: self.differing[name], default="")
-        layer = f", most in {worst} ({100 * self.differing[worst]:.2f} %)" if worst else ""
-        return (
-            f"{100 * self.overall:.2f} % of the spikes differ from the float network's{layer}; "
-            f"right {100 * self.accuracy:.2f} %, in floats {100 * self.float_accuracy:.2f} %"
-        )
+        right = f"right {100 * self.accuracy:.2f} %, in floats {100 * self.float_accuracy:.2f} %"
+        if not any(self.differing.values()):
+            return f"every spike is the float network's; {right}"
+        worst = max(self.differing, key=lambda name: self.differing[name])
+        layer = f", most in {worst} ({100 * self.differing[worst]:.2f} %)"
+        return f"{100 * self.overall:.2f} % of the spikes differ from the float network's{layer}; {right}"
 
 
 def drift_of(

@@ -80,7 +80,7 @@ def counted(info: Info, most_timesteps: int = _MOST_TIMESTEPS) -> list[str]:
     lines.append(f"sets: {sets}")
     inputs = info.description.inputs
     if inputs is not None:
-        bits = f"{inputs.bits} bits{', signed' * inputs.signed}"
+        bits = f"{inputs.bits} {'bit' if inputs.bits == 1 else 'bits'}{', signed' * inputs.signed}"
         lines.append(f"raw inputs: {inputs.samples:,} samples of {_shape(inputs.shape)}, {bits}")
     return [*lines, *_sizes(info)]
 
