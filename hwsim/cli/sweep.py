@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, named, needs_output, without_threads
+from hwsim.cli.options import (
+    FILE,
+    MEMORY,
+    SET,
+    compiling_shared,
+    console,
+    designs,
+    figures,
+    keys,
+    named,
+    needs_output,
+    without_threads,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,7 +33,11 @@ if TYPE_CHECKING:
     from hwsim.sweep.space import Space
 
 VARY = click.option(
-    "--vary", multiple=True, metavar="KEY=VALUES", help="A knob: 32,64,128 or 4:8 or log(0.01,0.9,8) or lin(1,2,5)."
+    "--vary",
+    multiple=True,
+    metavar="KEY=VALUES",
+    help="A knob: 32,64,128 or 4:8 or log(0.01,0.9,8) or lin(1,2,5).",
+    shell_complete=keys,
 )
 CONSTRAINT = click.option(
     "--constraint", "constraints", multiple=True, metavar="'FIGURE <= NUMBER'", help="Such as 'area_mm2 <= 4'."
@@ -40,7 +56,7 @@ period_energy_pj, period_power_uw, stream_per_s, accuracy, accuracy_error, exact
 
 
 @click.command(epilog=FIGURES_OF_A_ROW, short_help="Run many designs: all values of some knobs, or a search.")
-@click.argument("design", metavar="ARCH|SWEEP.yaml")
+@click.argument("design", metavar="ARCH|SWEEP.yaml", shell_complete=designs)
 @click.argument("trace", metavar="[TRACE.npz]", type=FILE, required=False)
 @VARY
 @SET
@@ -51,8 +67,20 @@ period_energy_pj, period_power_uw, stream_per_s, accuracy, accuracy_error, exact
 @click.option("--accuracy", is_flag=True, help="Find how often a design is right in its own arithmetic.")
 @ACCURACY_SAMPLES
 @CONSTRAINT
-@click.option("--minimize", multiple=True, metavar="FIGURE,...", help="Objectives.  [default: edp_pj_ns,area_mm2]")
-@click.option("--maximize", multiple=True, metavar="FIGURE,...", help="Objectives of which more is better.")
+@click.option(
+    "--minimize",
+    multiple=True,
+    metavar="FIGURE,...",
+    help="Objectives.  [default: edp_pj_ns,area_mm2]",
+    shell_complete=figures,
+)
+@click.option(
+    "--maximize",
+    multiple=True,
+    metavar="FIGURE,...",
+    help="Objectives of which more is better.",
+    shell_complete=figures,
+)
 @click.option("--search", "method", type=click.Choice(["nsga2", "tpe", "random"]), help="Run what it proposes.")
 @click.option("--trials", type=int, default=300, show_default=True, help="Points that a search runs.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the search.")

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, needs_output, without_threads
+from hwsim.cli.options import (
+    FILE,
+    MEMORY,
+    SET,
+    compiling_shared,
+    console,
+    designs,
+    figures,
+    needs_output,
+    without_threads,
+)
 from hwsim.cli.sweep import ACCURACY_SAMPLES, CONSTRAINT, FIGURES_OF_A_ROW, JOBS, VARY
 
 if TYPE_CHECKING:
@@ -17,13 +27,20 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog=FIGURES_OF_A_ROW, short_help="Balance a machine's knobs to the least EDP within a budget.")
-@click.argument("architecture", metavar="ARCH")
+@click.argument("architecture", metavar="ARCH", shell_complete=designs)
 @click.argument("trace", metavar="TRACE.npz", type=FILE)
 @click.option("--budget", "budgets", multiple=True, metavar="FIGURE=NUMBER", help="At most so much, e.g. area_mm2=6.")
 @CONSTRAINT
 @VARY
 @SET
-@click.option("--minimize", default="edp_pj_ns", show_default=True, metavar="FIGURE", help="What to make least.")
+@click.option(
+    "--minimize",
+    default="edp_pj_ns",
+    show_default=True,
+    metavar="FIGURE",
+    help="What to make least.",
+    shell_complete=figures,
+)
 @click.option("--samples", type=int, help="Only the first recorded samples.")
 @ACCURACY_SAMPLES
 @JOBS

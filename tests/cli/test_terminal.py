@@ -34,6 +34,11 @@ def test_a_shell_completes_commands_designs_and_keys():
     assert "adc.bits=" in completed(["hwsim", "simulate", "imc", "--set", "adc."])
     assert "array.rows=" in completed(["hwsim", "arch", "diff", "imc", "digital", "--set", "array."])
     assert "adc.bits=" not in completed(["hwsim", "simulate", "nothing", "--set", "adc."])
+    assert "adc.bits=" in completed(["hwsim", "sweep", "imc", "--vary", "adc."])
+    for command in ("sweep", "tune"):
+        assert "imc_sram" in completed(["hwsim", command, "imc_s"])
+        assert "edp_pj_ns" in completed(["hwsim", command, "imc", "--minimize", "edp"])
+    assert "edp_pj_ns,area_mm2" in completed(["hwsim", "sweep", "imc", "--minimize", "edp_pj_ns,ar"])
 
 
 def test_the_script_that_sets_it_up_is_what_a_shell_reads():
