@@ -20,7 +20,7 @@ def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tu
     return tuple(int(part) for part in reversed(parts))
 
 
-@click.command("from-events")
+@click.command("from-events", short_help="Recordings of event sensors to inputs, or a network on them.")
 @click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True, type=FILE)
 @click.option("--out", metavar="OUT.npz", type=FILE, required=True, callback=named, help="What to write.")
 @click.option("--network", metavar="TRACE.npz", type=FILE, help="Run the network of this trace; write a trace.")

@@ -12,7 +12,7 @@ from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, witho
 _ELSE = "[default: as to-nir wrote it, else"
 
 
-@click.command("from-nir")
+@click.command("from-nir", short_help="A NIR network and recordings to a trace.")
 @click.argument("network", metavar="NET.nir", type=FILE)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE)
 @click.option("--out", metavar="OUT.npz", type=FILE, required=True, callback=named, help="The trace to write.")
@@ -23,9 +23,20 @@ _ELSE = "[default: as to-nir wrote it, else"
 @click.option("--dt", type=float, help=f"Seconds of a timestep, for leaks.  {_ELSE} 0.001]")
 @click.option("--reset", type=click.Choice(["hard", "soft"]), help=f"{_ELSE} hard]")
 @click.option("--fires", type=click.Choice(["above", "at"]), help=f"{_ELSE} above]")
-@click.option("--weight-bits", type=click.IntRange(1, 16), default=8, show_default=True)
+@click.option(
+    "--weight-bits",
+    type=click.IntRange(1, 16),
+    default=8,
+    show_default=True,
+    help="Of integers that weights are rounded to.",
+)
 @click.option("--recorded", type=int, help="Samples whose spikes are kept.  [default: all]")
-@click.option("--allow-drift", type=float, metavar="SHARE", help="Spikes that may differ from the float network's.")
+@click.option(
+    "--allow-drift",
+    type=float,
+    metavar="SHARE",
+    help="Spikes that may differ from the float network's.  [default: 0.05]",
+)
 @MEMORY
 def from_nir(
     network: Path,

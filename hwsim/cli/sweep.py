@@ -88,7 +88,13 @@ period_energy_pj, period_power_uw, stream_per_s, accuracy, accuracy_error, exact
 @click.option("--robust", "draws", type=click.IntRange(min=0), default=0, metavar="N", help="Draws of all prices.")
 @click.option("--chips", type=click.IntRange(min=1), default=1, show_default=True, help="Device seeds in them.")
 @JOBS
-@click.option("--executor", type=click.Choice(["processes", "dask"]), default="processes", show_default=True)
+@click.option(
+    "--executor",
+    type=click.Choice(["processes", "dask"]),
+    default="processes",
+    show_default=True,
+    help="Processes of this computer, or dask.distributed.",
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Join a cluster of dask, e.g. tcp://10.0.0.5:8786.")
 @click.option("--csv", "csv_file", type=FILE, callback=named, help="Write the rows as CSV.")
 @click.option("--parquet", "parquet_file", type=FILE, callback=named, help="Write the rows as Parquet.")

@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -122,3 +123,20 @@ def test_the_example_is_in_the_package(tmp_path):
     assert refused.returncode == 2 and refused.stderr.startswith("hwsim: example: ")
     packaged = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text()
     assert f'"hwsim" = ["{EXAMPLE.name}"' in packaged
+
+
+def commands_of(command, words=("hwsim",)):
+    """All commands by their words, groups too."""
+    yield words, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            yield from commands_of(command.get_command(click.Context(command), name), (*words, name))
+
+
+def test_help_says_what_every_command_and_option_is_without_dots():
+    found = dict(commands_of(main))
+    assert len(found) > 20
+    for words, command in found.items():
+        assert not [each.opts for each in command.params if isinstance(each, click.Option) and not each.help], words
+        if isinstance(command, click.Group):
+            assert "..." not in CliRunner().invoke(main, [*words[1:], "--help"]).stdout.partition("Commands:")[2], words
