@@ -165,6 +165,6 @@ def _nothing_better(tuned: Tuned, objective: Objective, constraints: Sequence[Co
     within = f" within {' and '.join(map(str, constraints))}" if constraints else ""
     more = "more" if objective.largest else "less"
     return (
-        f"nothing better was found: of {tuned.tried} designs tried, none{within} has {more} {word(objective.figure)}\n"
+        f"nothing better was found: of {tuned.tried} designs tried, none{within} has {more} {word(objective.figure)} "
         f"than the design as it stands ({here})"
     )
