@@ -16,8 +16,11 @@ def trace_file(path: str | Path) -> Path:
 
     Raises TraceError where there is none and the name is nearly `example`.
     """
-    if str(path) == EXAMPLE.stem and not Path(path).exists():
+    file = Path(path)
+    if file.exists():
+        return file
+    if str(path) == EXAMPLE.stem:
         return EXAMPLE
-    if (meant := guess(str(path), [EXAMPLE.stem])) and not Path(path).exists():
+    if meant := guess(str(path), [EXAMPLE.stem]):
         raise TraceError(f"{shortened(path)}: no such file{meant}")
-    return Path(path)
+    return file
