@@ -74,6 +74,30 @@ def test_points_that_cannot_be_are_counted_with_their_reasons(tmp_path):
     assert "1 of them: --set adc.bits=98: adc.bits: " in done.output
 
 
+def test_where_nothing_is_left_the_nearest_is_told_and_no_empty_table(tmp_path):
+    words = ("sweep", "imc", trace_file(tmp_path), "--vary", "adc.bits=7,8", "--out", tmp_path / "o", "--jobs", 1)
+    done = run(*words, "--constraint", "area_mm2 <= 0.01", "--constraint", "energy_pj < 1")
+    assert done.exit_code == 0, done.output
+    rows = [row for row in sweep.load(tmp_path / "o") if row["settings"] != "as it stands"]
+    assert "2 of 2 points, 0 within area_mm2 <= 0.01 and energy_pj < 1; 0 could not" in done.output
+    area = float(re.search(r"area_mm2 <= 0\.01: the nearest has area ([\d.]+) mm2", done.output)[1])
+    assert area == pytest.approx(min(row["area_mm2"] for row in rows), rel=5e-4)
+    value, prefix = re.search(r"energy_pj < 1: the nearest has energy ([\d.]+) (.)J", done.output).groups()
+    assert float(value) * PREFIX[prefix] == pytest.approx(min(row["energy_pj"] for row in rows) * 1e-12, rel=5e-4)
+    assert "With the least" not in done.output and "The front" not in done.output
+
+
+def test_runs_and_figures_that_are_not_there_are_said(tmp_path):
+    trace = trace_file(tmp_path)
+    words = ("--vary", "clock.frequency_mhz=100,200", "--jobs", 1, "--out")
+    none = run("sweep", "imc", trace, *words, tmp_path / "a", "--run", "ann").output
+    assert "2 of 2 points; 2 could not be built or run\n  2 of them: run: there is no run 'ann'" in none
+    assert "imc as it stands: run: there is no run 'ann'" in none
+    unknown = run("sweep", "digital_compute", trace, *words, tmp_path / "b").output
+    assert "EDP is not known of any point: ask for another figure with --minimize" in unknown
+    assert "With the least area" in unknown
+
+
 def test_a_file_says_it_all(tmp_path):
     trace_file(tmp_path)
     (tmp_path / "sweep.yaml").write_text(

@@ -31,22 +31,19 @@ def print_sweep(
     console: Console,
 ) -> None:
     """What a sweep found."""
-    good = feasible(rows, constraints)
-    points = [row for row in good if row["settings"] != REFERENCE]
-    failed = [row for row in rows if row["error"] is not None]
-    kept = f", {len(points)} within {' and '.join(map(str, constraints))}" if constraints else ""
-    grid = len(rows) - space.n_references
-    console.print(f"{grid} of {len(space) - space.n_references} points{kept}; {len(failed)} could not be built or run")
-    for reason, n in Counter(row["error"] for row in failed).most_common(3):
-        console.print(f"  {n} of them: {printable(str(reason))}", markup=False, highlight=False)
+    points = [row for row in feasible(rows, constraints) if row["settings"] != REFERENCE]
+    _print_counts(space, rows, points, constraints, console)
     references = [row for row in rows if row["settings"] == REFERENCE and row["error"] is None]
     for objective in objectives:
+        name = word(objective.figure)
         ranked = sorted((row for row in points if row.get(objective.figure) is not None), key=objective.loss)
-        most = "most" if objective.largest else "least"
-        chosen = [*ranked[:_BEST], *references]
-        console.print(_table(f"With the {most} {word(objective.figure)}", chosen, objectives, space))
+        if ranked:
+            title = f"With the {'most' if objective.largest else 'least'} {name}"
+            console.print(_table(title, [*ranked[:_BEST], *references], objectives, space))
+        elif points:
+            console.print(f"\n{name} is not known of any point: ask for another figure with --minimize")
     on_front = front(points, objectives)
-    if len(objectives) > 1:
+    if len(objectives) > 1 and on_front:
         on_front.sort(key=objectives[0].loss)
         names = ", ".join(word(each.figure) for each in objectives)
         more = f", {_FRONT} of them" if len(on_front) > _FRONT else ""
@@ -59,12 +56,35 @@ def print_sweep(
         console.print("\naccuracy was not looked at: a design above may not get samples right (--accuracy)")
 
 
+def _print_counts(
+    space: Space, rows: Sequence[Row], points: Sequence[Row], constraints: Sequence[Constraint], console: Console
+) -> None:
+    """How many points there are and are left, why others failed, and how near they come where none is left."""
+    failed = [row for row in rows if row["error"] is not None]
+    of_grid = [row for row in failed if row["settings"] != REFERENCE]
+    kept = f", {len(points)} within {' and '.join(map(str, constraints))}" if constraints else ""
+    grid = len(rows) - space.n_references
+    console.print(f"{grid} of {len(space) - space.n_references} points{kept}; {len(of_grid)} could not be built or run")
+    for reason, n in Counter(row["error"] for row in of_grid).most_common(3):
+        console.print(f"  {n} of them: {printable(str(reason))}", markup=False, highlight=False)
+    for row in failed:
+        if row["settings"] == REFERENCE:
+            said = f"  {row['design']} as it stands: {printable(str(row['error']))}"
+            console.print(said, markup=False, highlight=False)
+    for each in () if points else constraints:
+        known = [row for row in rows if row["settings"] != REFERENCE and row.get(each.figure) is not None]
+        if known:
+            (unit,), ((nearest,),) = _columns([each.figure], [min(known, key=each.excess)])
+            said = f"  {each}: the nearest has {word(each.figure)} {nearest} {unit}".rstrip()
+            console.print(said, markup=False, highlight=False)
+
+
 def _print_sensitivity(rows: Sequence[Row], space: Space, figure: str, console: Console) -> None:
     moved = sensitivities(rows, [axis.key for axis in space.axes], figure)
     if not moved:
         return
     table = plain_table(
-        f"What moves {word(figure)}, others as they are", "knob", "largest / least", "at most", "least at"
+        f"What moves {word(figure)}, others as they are", "knob", "largest / least", "at most", "best at"
     )
     for each in moved:
         table.add_row(printable(each.key), f"{each.typical:.4g}", f"{each.most:.4g}", printable(str(each.best)))
