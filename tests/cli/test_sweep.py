@@ -67,6 +67,18 @@ def test_the_trace_of_the_package_is_known_by_its_name_and_a_front_of_one_is_a_p
     assert "hwsim simulate imc example " in tuned.output
 
 
+def test_keys_are_shortened_where_there_is_no_room_and_stay_told_apart(tmp_path):
+    keys = {"clock.network.gated_fraction": "0.7,0.8", "neuron.lanes": "8,16", "first_layer_mac.lanes": "64,128"}
+    vary = [word for key, values in keys.items() for word in ("--vary", f"{key}={values}")]
+    words = ("sweep", "imc", trace_file(tmp_path), *vary, "--jobs", 1, "--out")
+    lines = run(*words, tmp_path / "o").output.splitlines()
+    wide = run("sweep", "imc", trace_file(tmp_path), *vary[:2], "--jobs", 1, "--out", tmp_path / "p").output
+    assert "clock.network.gated_fraction" in wide
+    heading = next(line for line in lines if line.strip().startswith("point "))
+    assert heading.split()[:4] == ["point", "gated_fraction", "neuron.lanes", "first_layer_mac.lanes"]
+    assert "\N{HORIZONTAL ELLIPSIS}" not in run(*words, tmp_path / "q", "--robust", 3).output
+
+
 def test_points_that_cannot_be_are_counted_with_their_reasons(tmp_path):
     done = run("sweep", "imc", trace_file(tmp_path), "--vary", "adc.bits=8,98,99", "--out", tmp_path / "o", "--jobs", 1)
     assert done.exit_code == 0

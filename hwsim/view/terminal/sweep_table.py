@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from hwsim.printable import printable
@@ -19,8 +20,10 @@ from hwsim.sweep.space import REFERENCE, Space
 from hwsim.sweep.tuning import Tuned
 from hwsim.view.terminal import number
 from hwsim.view.terminal.plain_table import plain_table
+from hwsim.view.terminal.plain_text import PlainConsole
 
 _BEST, _FRONT = 5, 15
+_UNBOUNDED = PlainConsole(width=1000)
 
 
 def print_sweep(
@@ -39,7 +42,7 @@ def print_sweep(
         ranked = sorted((row for row in points if row.get(objective.figure) is not None), key=objective.loss)
         if ranked:
             title = f"With the {'most' if objective.largest else 'least'} {name}"
-            console.print(_table(title, [*ranked[:_BEST], *references], objectives, space))
+            console.print(_table(title, [*ranked[:_BEST], *references], objectives, space, console.width))
         elif points:
             console.print(f"\n{name} is not known of any point: ask for another figure with --minimize")
     on_front = front(points, objectives)
@@ -49,7 +52,7 @@ def print_sweep(
         more = f", {_FRONT} of them" if len(on_front) > _FRONT else ""
         step = max(1, -(-len(on_front) // _FRONT))
         title = f"The front of {names}: {len(on_front)} {'point' if len(on_front) == 1 else 'points'}{more}"
-        console.print(_table(title, on_front[::step], objectives, space))
+        console.print(_table(title, on_front[::step], objectives, space, console.width))
     for figure in dict.fromkeys(("edp_pj_ns", objectives[0].figure)):
         _print_sensitivity(rows, space, figure, console)
     if not space.asked.accuracy and any(row["error"] is None and row.get("accuracy") is None for row in rows):
@@ -91,24 +94,45 @@ def _print_sensitivity(rows: Sequence[Row], space: Space, figure: str, console: 
     console.print(table)
 
 
-def _table(title: str, rows: Sequence[Row], objectives: Sequence[Objective], space: Space) -> Table:
+def _table(title: str, rows: Sequence[Row], objectives: Sequence[Objective], space: Space, width: int) -> Table:
+    """Points, a line each; where keys take too much room by the last of their words."""
     shown = list(dict.fromkeys([*(each.figure for each in objectives), "edp_pj_ns", "area_mm2", "accuracy"]))
     shown = [name for name in shown if any(row.get(name) is not None for row in rows)]
     shown += [name for name in (FRONT, BEATS) if any(row.get(name) is not None for row in rows)]
     places = [name for name in ("design", "trace") if len({row[name] for row in rows}) > 1]
     keys = [axis.key for axis in space.axes]
     units, columns = _columns(shown, rows)
-    headings = map(_heading, shown, units)
-    table = plain_table(title, "point", *places, *(printable(key) for key in keys), *headings, left=places)
-    for i, row in enumerate(rows):
-        settings = [_word(row[key]) for key in keys]
-        table.add_row(
+    headings = list(map(_heading, shown, units))
+    lines = [
+        (
             REFERENCE if row["settings"] == REFERENCE else str(row["point"]),
             *(printable(str(row[name])) for name in places),
-            *settings,
+            *(_word(row[key]) for key in keys),
             *(cells[i] for cells in columns),
         )
+        for i, row in enumerate(rows)
+    ]
+    for names in (keys, _shortened(keys)):
+        table = plain_table(title, "point", *places, *map(printable, names), *headings, left=places)
+        table.columns[0].no_wrap = True
+        for column in table.columns[1:]:
+            column.overflow = "fold"  # nothing of a heading or value is lost
+        for line in lines:
+            table.add_row(*line)
+        if Measurement.get(_UNBOUNDED, _UNBOUNDED.options, table).maximum <= width:
+            break
     return table
+
+
+def _shortened(keys: Sequence[str]) -> list[str]:
+    """The last words of keys, as many as tell each from the others."""
+
+    def last(key: str) -> str:
+        words = key.split(".")
+        ends = (".".join(words[-n:]) for n in range(1, len(words) + 1))
+        return next(end for end in ends if sum(f".{other}".endswith(f".{end}") for other in keys) == 1)
+
+    return [last(key) for key in keys]
 
 
 def _word(value: Any) -> str:
