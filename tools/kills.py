@@ -72,8 +72,9 @@ class Sweep:
         except subprocess.TimeoutExpired:
             _kill(process.pid, "all processes")
             return True, "it goes on for ever"
-        expected = (0,) if whom == "worker" or not struck else (-signal.SIGKILL,)
-        if process.returncode not in expected:
+        killed = struck and whom != "worker" and process.returncode == -signal.SIGKILL
+        struck = struck and (killed or whom == "worker")  # or it had just ended by itself
+        if process.returncode != 0 and not killed:
             return struck, f"status {process.returncode}, said {said.decode()[-1000:]}"
         return struck, _left(process.pid) or self.fault(before, whole=process.returncode == 0)
 
@@ -120,8 +121,7 @@ def _kill(first: int, whom: str) -> bool:
     """Kill one process of a session or all; whether there was one."""
     living = members(first)
     others = [pid for pid in living if pid != first and b"resource_tracker" not in _arguments(pid)]
-    firsts = [pid for pid in living if pid == first]  # none where it has ended and is only waited for
-    chosen = living if whom == "all processes" else firsts if whom == "first process" else others[:1]
+    chosen = living if whom == "all processes" else [first] if whom == "first process" else others[:1]
     for pid in chosen:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
