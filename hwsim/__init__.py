@@ -1,4 +1,11 @@
-"""hwsim: a cycle-approximate simulator of neuromorphic accelerators, driven by real spike traces."""
+"""hwsim: a cycle-approximate simulator of neuromorphic accelerators, driven by real spike traces.
+
+    report = hwsim.simulate("imc", "example")  # a design and a trace, by name or path
+    print(report.to_table())
+
+`capture` makes a trace of a PyTorch model, `compare` and `explain` say where figures come from, `Oracle` gives costs
+with gradients; `hwsim.sweep`, `hwsim.make` and `hwsim.view.plots` are modules of their own.
+"""
 
 from __future__ import annotations
 
