@@ -30,6 +30,11 @@ class EventInputs:
     labels: NDArray[np.int64]
     late: int = 0  # events after the last timestep, which are in no count
 
+    def __repr__(self) -> str:
+        """How many recordings of what shape."""
+        samples, timesteps, height, width, channels = self.values.shape
+        return f"<EventInputs: {samples} recordings, T = {timesteps}, {height} x {width}, {channels} channels>"
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz of `values` and `labels`; raises UsageError for a place that cannot be written."""
         where = Path(path)
