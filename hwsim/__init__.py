@@ -79,8 +79,9 @@ _ELSEWHERE = {
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}
 _PUBLIC = [name for name in __all__ if not name.endswith("Error") and name not in _OTHERS]
 
-__getattr__ = exports(__name__, {"public": _PUBLIC, **_ELSEWHERE})
+_MODULES = ("make", "oracle", "sweep", "traces", "view")
+__getattr__ = exports(__name__, {"public": _PUBLIC, **_ELSEWHERE}, _MODULES)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]
