@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, without_threads
+from hwsim.printable import so_many
 
 _ELSE = "[default: as to-nir wrote it, else"
 
@@ -63,4 +64,6 @@ def from_nir(
         entered = trace_from_nir(network, inputs, labels, name=out.stem, **options)
         write_trace(out, entered.trace, compress=True)
     trace, told = entered.trace, left_out(entered.late)
-    click.echo(f"{out}: {len(trace.logits['test'].labels)} samples, T = {trace.timesteps}; {entered.drift}{told}")
+    click.echo(
+        f"{out}: {so_many(len(trace.logits['test'].labels), 'sample')}, T = {trace.timesteps}; {entered.drift}{told}"
+    )

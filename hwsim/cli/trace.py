@@ -12,6 +12,7 @@ from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
 from hwsim.cli.plot import OUT, STYLE
 from hwsim.cli.to_nir import to_nir
+from hwsim.printable import so_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -181,7 +182,7 @@ def trace_synth(
         else:
             drawn = _run(name, timesteps, samples, by_layer, seed, steady)
         write_trace(out, drawn, compress=compress)
-    click.echo(f"{out}: {name}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
+    click.echo(f"{out}: {name}, {so_many(samples, 'sample')}, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
 
 
 def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], seed: int, steady: bool) -> Trace:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
 from hwsim.kept import Keeps
-from hwsim.printable import shortened
+from hwsim.printable import shortened, so_many
 from hwsim.traces.network.layers import Shape
 from hwsim.traces.provenance import Provenance
 
@@ -143,7 +143,7 @@ class AnyTrace(Protocol):
 def in_a_line(trace: AnyTrace) -> str:
     """A trace as Python shows it, without its arrays."""
     name = shortened(trace.provenance.name)
-    size = f"{trace.n_samples} samples, T = {trace.timesteps}"
+    size = f"{so_many(trace.n_samples, 'sample')}, T = {trace.timesteps}"
     return f"<{type(trace).__name__} {name}: {size}, {trace.coding} coding>"
 
 

@@ -19,7 +19,7 @@ from hwsim import EventInputs
         ("mnist_rate", "<RateTrace MNIST rate-coded 800-10: 64 samples, T = 32, rate coding>"),
         ("mnist_ttfs", "<FirstSpikeTrace MNIST TTFS 800-10: 256 samples, T = 1, ttfs coding>"),
         ("har_lstm", "<SequenceTrace Smartphone activity"),
-        ("mnist_stdp", "<PlasticTrace mnist_stdp: 3000 samples, T = 350, plastic coding>"),
+        ("mnist_stdp", "<PlasticTrace mnist_stdp: 3,000 samples, T = 350, plastic coding>"),
     ],
 )
 def test_a_trace_is_shown_in_a_line(name, said):
@@ -31,7 +31,7 @@ def test_a_trace_is_shown_in_a_line(name, said):
 def test_what_is_made_of_a_trace_is_shown_in_a_line():
     assert repr(hwsim.load_architecture("imc", ["adc.bits=7"])) == "<Architecture imc.yaml, machine imc, adc.bits=7>"
     assert repr(EventInputs(np.zeros((2, 5, 3, 4, 1), np.uint8), np.zeros(2, np.int64))) == (
-        "<EventInputs: 2 recordings, T = 5, 3 x 4, 1 channels>"
+        "<EventInputs: 2 recordings, T = 5, 3 x 4, 1 channel>"
     )
     oracle = hwsim.Oracle("digital", "example", objective={"energy_pj": 1.0, "latency_ns": 2.0})
     assert repr(oracle) == "<Oracle digital.yaml on MNIST DIET-SNN 16-32-64-256-10: energy_pj, latency_ns>"

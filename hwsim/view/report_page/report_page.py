@@ -9,7 +9,7 @@ from typing import Any
 from hwsim.advice import Advice
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Priced
-from hwsim.printable import cut
+from hwsim.printable import cut, so_many
 from hwsim.report.report import Report
 from hwsim.view import page
 from hwsim.view.page import heading, paragraph, text
@@ -104,7 +104,7 @@ def _advised(advice: Sequence[Advice], several: bool) -> list[str]:
         return []
     of = f"of run {advice[0].run}, " if several else ""
     items = "".join(f"<li>{text(gain(each))}<pre>{text(each.options)}</pre></li>" for each in advice)
-    says = f"{of}each alone, on {advice[0].samples} samples; results unchanged"
+    says = f"{of}each alone, on {so_many(advice[0].samples, 'sample')}; results unchanged"
     return [heading("What would help", 3), f'<p class="hint">{text(says)}</p>\n<ul class="advice">{items}</ul>\n']
 
 
