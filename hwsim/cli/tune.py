@@ -64,7 +64,7 @@ def tune(
     needs_output()
     from hwsim import sweep as sweeps
     from hwsim.memory import bounded, held_to_bound
-    from hwsim.sweep.page import command
+    from hwsim.sweep.page import with_settings
 
     bounds = [_budget(text) for text in budgets]
     bounds += [sweeps.parse_constraint(text) for text in constraints]
@@ -86,7 +86,9 @@ def tune(
         )
     from hwsim.view.terminal.sweep_table import print_tuned
 
-    print_tuned(tuned, objective, bounds, command(tuned.space, tuned.best), console())
+    point = tuned.space.point(tuned.best["point"])
+    command = with_settings(tuned.space, point, (*overrides, *tuned.settings))
+    print_tuned(tuned, objective, bounds, command, console())
 
 
 def _budget(text: str) -> Constraint:

@@ -22,7 +22,7 @@ from hwsim.sweep.journal import Rows
 from hwsim.sweep.order import ordered
 from hwsim.sweep.row import Row
 from hwsim.sweep.runner import Executors
-from hwsim.sweep.space import Asked, Space
+from hwsim.sweep.space import Asked, Space, own_value
 from hwsim.sweep.sweeping import space_of
 from hwsim.traces.io import read_trace
 
@@ -47,6 +47,7 @@ class Tuned:
     best: Row
     changes: tuple[Change, ...]  # each what helps most after those before it
     tried: int  # designs
+    settings: tuple[str, ...]  # that make the best of the design as it stands: what it says already is left out
 
 
 @dataclass
@@ -140,12 +141,17 @@ def tune(
     if tuning.rank(row)[0] > 0:
         missed = ", ".join(str(each) for each in budgets if not each.met_by(row))
         raise UsageError(f"tune: no design that was tried keeps {missed}; the nearest has {_shown(row, budgets)}")
+    chosen = [*((axis, 0) for axis in fixed), *zip(moving, best, strict=True)]
+    settings = (
+        axis.setting(place) for axis, place in chosen if scalar(axis.values[place]) != own_value(base.tree, axis.key)
+    )
     return Tuned(
         with_fixed,
         stands,
         row,
         tuple(_changes(tuning, stands, around, start, best)),
         len(tuning.known.rows) + 1,
+        tuple(settings),
     )
 
 

@@ -125,14 +125,18 @@ def test_a_file_says_it_all(tmp_path):
     assert {row["design"] for row in sweep.load(tmp_path / "o.jsonl")} == {"imc", "imc_sram"}
 
 
-def test_tuning_prints_what_each_change_bought_and_the_command(tmp_path):
-    done = run("tune", "imc", trace_file(tmp_path), "--budget", "area_mm2=100", "--jobs", 1)
+@pytest.mark.parametrize("given", [(), ("--set", "direct_input=once", "--set", "early_exit.threshold=0.5")])
+def test_tuning_prints_what_each_change_bought_and_the_command(tmp_path, given):
+    done = run("tune", "imc", trace_file(tmp_path), "--budget", "area_mm2=100", "--jobs", 1, *given)
     assert done.exit_code == 0, done.output
     assert "From the design as it stands, " in done.output
     assert "all together" in done.output
     (command,) = [line for line in done.output.splitlines() if line.startswith("hwsim simulate imc ")]
-    for key in ("packing", "direct_input", "chip.replicate", "adc.columns_per_adc"):
-        assert f"--set {key}=" in command
+    settings = re.findall(r"--set ([^=]+)=(\S+)", command)
+    shown = run("arch", "keys", "imc", *given).output
+    own = {line.split()[0]: line.split()[1] for line in shown.splitlines()[1:] if not line.startswith(" ")}
+    assert [f"{key}={value}" for key, value in settings][: len(given) // 2] == list(given[1::2])
+    assert [value for key, value in settings[len(given) // 2 :] if own[key] == value] == []
     report = tmp_path / "report.json"
     words = command.split()[1:]
     assert run(*words, "--quiet", "--json", report, "--accuracy-samples", 0).exit_code == 0
