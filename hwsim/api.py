@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, cast, get_args
 
 from hwsim import arguments
 from hwsim import engine as engines
@@ -36,7 +36,8 @@ from hwsim.report.judgement import judge
 from hwsim.report.price import PricedRun, price
 from hwsim.report.report import Report
 from hwsim.run.kept_play import first_kept, kept_play
-from hwsim.run.play import Tallies, play
+from hwsim.run.play import play
+from hwsim.run.tally import Tallies
 from hwsim.traces.codings import is_trace
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
@@ -157,69 +158,30 @@ def simulated(
             at all, which the message names.
 
     """
-    arguments.instance(
-        "architecture", architecture, (str, Path, Loaded), "a name, a path or what load_architecture gives"
-    )
-    overrides = [*as_overrides(set), *operated_so(period, arguments.flag("stream", stream))]
-    if not isinstance(architecture, Loaded) or set is not None or overrides:
-        architecture = load_architecture(architecture, overrides)
+    design = _design(architecture, set, period, stream)
     if isinstance(trace, str | Path):
         trace = load_trace(trace)
     arguments.such("trace", trace, is_trace, "a path or what load_trace gives")
-    samples = arguments.whole_or_none("samples", samples)
-    timesteps = arguments.whole_or_none("timesteps", timesteps)
-    accuracy_samples = arguments.whole_or_none("accuracy_samples", accuracy_samples)
-    jobs = arguments.whole("jobs", jobs)
-    engine = engines.resolve(arguments.one_of("engine", engine, get_args(EngineName)))
-    functional = arguments.flag("functional", functional)
-    if exit_thresholds is not None:
-        exit_thresholds = arguments.flag("exit_thresholds", exit_thresholds)
-    for kind in arguments.texts("baselines", baselines):
-        arguments.one_of("baselines", kind, get_args(BaselineKind))
+    asked = _Asked(
+        samples=arguments.whole_or_none("samples", samples),
+        timesteps=arguments.whole_or_none("timesteps", timesteps),
+        accuracy_samples=arguments.whole_or_none("accuracy_samples", accuracy_samples),
+        jobs=arguments.whole("jobs", jobs),
+        engine=engines.resolve(arguments.one_of("engine", engine, get_args(EngineName))),
+        functional=arguments.flag("functional", functional),
+        exit_thresholds=None if exit_thresholds is None else arguments.flag("exit_thresholds", exit_thresholds),
+        baselines=_kinds(baselines),
+        session=session,
+        keep=arguments.flag("keep", keep) and session is None and not functional,
+        occupancy=arguments.flag("occupancy", occupancy),
+    )
     if session is not None:
         from hwsim.traces.plastic.session import Session
 
         arguments.instance("session", session, Session, "a Session")
-    keep = arguments.flag("keep", keep) and session is None and not functional
-    check_coding(architecture, trace)
+    check_coding(design, trace)
     check_unchanged(trace)
-    recorded = _first(trace, samples, timesteps, keep)
-    check_playable(recorded)
-
-    def played(workload: Workload) -> Tallies:
-        return _play(workload, engine, jobs)
-
-    with placed(architecture, lambda design: lowered(design, trace)):
-        work = _lowered(architecture, recorded, functional, session, played if keep else None)
-        # Like the exits below: what cannot be is refused before the time is spent.
-        without_spikes = [_without_spikes(architecture, work.trace, kind) for kind in baselines]
-        own = work.trace if functional else None
-        workload, accuracy_of = judge(work.machine, recorded, work.workload, own, accuracy_samples)
-    if exit_thresholds:
-        _exits_of(workload)
-    clock_mhz = work.machine.clock_mhz
-    runs = price(work.tallies or played(workload), workload, work.parts, clock_mhz)
-    dense: dict[RunName, PricedRun] = {}
-    for kind, other in zip(baselines, without_spikes, strict=True):
-        (only,) = price(played(other.workload), other.workload, other.parts, clock_mhz)
-        dense[RunName(kind)] = replace(only, name=RunName(kind))
-
-    def options() -> Mapping[str, Any]:
-        return {
-            "without_effect": _without_effect(architecture, recorded, baselines),
-            "engine": engine,
-            "functional": functional,
-        }
-
-    occupied = _occupancies(workload, engine) if arguments.flag("occupancy", occupancy) else {}
-    check_unchanged(trace)
-    curved = workload.exits is not None if exit_thresholds is None else exit_thresholds
-    curve = _exit_curve(workload, runs, accuracy_of.whose) if curved else None
-    sized = replace(architecture, spec=work.machine.spec)
-    notes = {**work.notes, **_capacities(architecture, {"": work, **dict(zip(baselines, without_spikes, strict=True))})}
-    arithmetic = work.machine.arithmetic
-    report = assemble(sized, work.trace, runs, notes, options, arithmetic, accuracy_of, dense, curve, occupied)
-    return Simulated(report, sized, work.trace, runs, [*dense.values()], engine)
+    return _simulated(design, trace, asked)
 
 
 def _reporting(call: Callable[_P, Simulated]) -> Callable[_P, Report]:
@@ -237,6 +199,77 @@ def _reporting(call: Callable[_P, Simulated]) -> Callable[_P, Report]:
 simulate = _reporting(simulated)
 
 
+class _Asked(NamedTuple):
+    """Arguments of `simulated` beside the design and the trace, each of them what it is to be."""
+
+    samples: int | None
+    timesteps: int | None
+    accuracy_samples: int | None
+    jobs: int
+    engine: EngineName
+    functional: bool
+    exit_thresholds: bool | None
+    baselines: Sequence[BaselineKind]
+    session: Session | None
+    keep: bool
+    occupancy: bool
+
+
+def _design(
+    architecture: Architecture | str | Path, settings: Settings, period: float | str | None, stream: bool
+) -> Architecture:
+    """A design with some values changed; one that is loaded already is taken as it is where none are."""
+    arguments.instance(
+        "architecture", architecture, (str, Path, Loaded), "a name, a path or what load_architecture gives"
+    )
+    overrides = [*as_overrides(settings), *operated_so(period, arguments.flag("stream", stream))]
+    if isinstance(architecture, Loaded) and not overrides:
+        return architecture
+    return load_architecture(architecture, overrides)
+
+
+def _kinds(baselines: Sequence[BaselineKind]) -> list[BaselineKind]:
+    """Kinds of networks without spikes; raises UsageError for what is none."""
+    names, known = arguments.texts("baselines", baselines), get_args(BaselineKind)
+    return [cast("BaselineKind", arguments.one_of("baselines", name, known)) for name in names]
+
+
+def _simulated(design: Architecture, trace: AnyTrace, asked: _Asked) -> Simulated:
+    """Lower, play and price a trace; what cannot be is refused before any of it is played."""
+    recorded = (first_kept if asked.keep else first)(trace, asked.samples, asked.timesteps)
+    check_playable(recorded)
+
+    def played(workload: Workload) -> Tallies:
+        return _play(workload, asked.engine, asked.jobs)
+
+    with placed(design, lambda other: lowered(other, trace)):
+        work = _lowered(design, recorded, asked, played)
+        dense = {RunName(kind): _without_spikes(design, work.trace, kind) for kind in asked.baselines}
+        own = work.trace if asked.functional else None
+        judged, accuracy_of = judge(work.machine, recorded, work.workload, own, asked.accuracy_samples)
+        work = work._replace(workload=judged)
+    if asked.exit_thresholds:
+        _exits_of(work.workload)
+    runs = work.priced(played)
+    baselines = {name: replace(*other.priced(played), name=name) for name, other in dense.items()}
+    occupied = _occupancies(work.workload, asked.engine) if asked.occupancy else {}
+    check_unchanged(trace)
+
+    def options() -> Mapping[str, Any]:
+        return {
+            "without_effect": _without_effect(design, recorded, asked.baselines),
+            "engine": asked.engine,
+            "functional": asked.functional,
+        }
+
+    curved = work.workload.exits is not None if asked.exit_thresholds is None else asked.exit_thresholds
+    curve = _exit_curve(work.workload, runs, accuracy_of.whose) if curved else None
+    sized, arithmetic = replace(design, spec=work.machine.spec), work.machine.arithmetic
+    notes = {**work.notes, **_capacities(design, work, dense)}
+    report = assemble(sized, work.trace, runs, notes, options, arithmetic, accuracy_of, baselines, curve, occupied)
+    return Simulated(report, sized, work.trace, runs, [*baselines.values()], asked.engine)
+
+
 class _Work(NamedTuple):
     """What is to be played, or of what is kept was, on a machine with memories for it."""
 
@@ -247,43 +280,41 @@ class _Work(NamedTuple):
     notes: Mapping[str, Any]
     tallies: Tallies | None = None
 
+    def priced(self, played: Callable[[Workload], Tallies]) -> list[PricedRun]:
+        """Its runs with their prices, played now where they were not."""
+        return price(self.tallies or played(self.workload), self.workload, self.parts, self.machine.clock_mhz)
 
-def _lowered(
-    architecture: Architecture,
-    trace: AnyTrace,
-    functional: bool,
-    session: Session | None,
-    kept_by: Callable[[Workload], Tallies] | None,
-) -> _Work:
+
+def _lowered(design: Architecture, trace: AnyTrace, asked: _Asked, played: Callable[[Workload], Tallies]) -> _Work:
     """The work of a trace, or of what the machine's own arithmetic makes of it; played and kept where that is asked."""
     notes: Mapping[str, Any] = {}
-    machine = machine_for(architecture, trace)
-    if functional:
+    machine = machine_for(design, trace)
+    if asked.functional:
         run = machine.functional(trace)
         trace, notes = run.trace, run.notes
-        machine = machine_of(architecture).sized_for(trace)
-    if kept_by is not None:
-        workload, tallies = kept_play(machine, trace, kept_by)
+        machine = machine_of(design).sized_for(trace)
+    if asked.keep:
+        workload, tallies = kept_play(machine, trace, played)
         return _Work(machine, trace, workload, machine.components(workload), notes, tallies)
-    asked = machine.lower(trace) if session is None else machine.learn(trace, session)
-    workload = operated(asked, machine.spec.operating)
+    work = machine.lower(trace) if asked.session is None else machine.learn(trace, asked.session)
+    workload = operated(work, machine.spec.operating)
     return _Work(machine, trace, workload, machine.components(workload), notes)
 
 
-def _without_spikes(architecture: Architecture, trace: AnyTrace, kind: BaselineKind) -> _Work:
+def _without_spikes(design: Architecture, trace: AnyTrace, kind: BaselineKind) -> _Work:
     """The work of the same network without spikes."""
-    machine = machine_of(architecture).sized_for(trace, kind)
+    machine = machine_of(design).sized_for(trace, kind)
     workload = machine.baseline(trace, kind)
     return _Work(machine, trace, workload, machine.components(workload), {})
 
 
-def _capacities(architecture: Architecture, works: Mapping[str, _Work]) -> Mapping[str, str]:
+def _capacities(design: Architecture, work: _Work, dense: Mapping[RunName, _Work]) -> Mapping[str, str]:
     """What memories of `capacity_kib: auto` are taken to be for the network, and for those in its place."""
-    unsized = machine_of(architecture)
+    unsized = machine_of(design)
     if not unsized.spec.auto_memories:
         return {}
-    runs = {kind and f", {kind}": work for kind, work in works.items()}
-    return {f"capacity_kib: auto{run}": work.machine.sizes_beside(unsized) for run, work in runs.items()}
+    works = {"": work, **{f", {name}": other for name, other in dense.items()}}
+    return {f"capacity_kib: auto{whose}": each.machine.sizes_beside(unsized) for whose, each in works.items()}
 
 
 def operated_so(period: float | str | None, stream: bool) -> list[str]:
@@ -301,11 +332,6 @@ def operated_so(period: float | str | None, stream: bool) -> list[str]:
     except (TypeError, ValueError) as error:
         raise UsageError(f"period: {one_line(str(error))}") from None
     return [*found, f"operating.period_ns={period_ns!r}"]
-
-
-def _first(trace: AnyTrace, samples: int | None, timesteps: int | None, keep: bool) -> AnyTrace:
-    """The first samples and timesteps, one and the same object for each if something is to be kept with it."""
-    return (first_kept if keep else first)(trace, samples, timesteps)
 
 
 def _play(workload: Workload, engine: EngineName, jobs: int) -> Tallies:

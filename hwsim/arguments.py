@@ -84,7 +84,7 @@ def _shown(value: object) -> str:
 
 
 def meaningless(what: str, **given: tuple[object, object]) -> None:
-    """Refuse arguments, each with its default, that were given though they say nothing of `what`."""
+    """Raise UsageError where arguments, each with its default, were given though they say nothing of `what`."""
     for key, (value, default) in given.items():
         if value != default:
             raise UsageError(f"{key}: has no meaning for {what}, got {value!r}: leave it out")

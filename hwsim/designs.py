@@ -136,7 +136,7 @@ def _sized(architecture: Architecture, trace: AnyTrace) -> Accelerator[Any, Any]
 
 @contextmanager
 def placed(architecture: Architecture, again: Callable[[Architecture], object]) -> Iterator[None]:
-    """Put where it comes from in front of an error: the override that causes it, else file and line of its key.
+    """Put where it comes from in front of an ArchitectureError: the override that causes it, else file and line.
 
     `again` does what the block does with another architecture.
     """

@@ -155,7 +155,10 @@ def plastic(
     test: tuple[ArrayLike, ArrayLike],
     **about: Any,
 ) -> PlasticTrace:
-    """A network that learns where it is run, from uint8 [sample, pixel] with labels [sample], to train and to test."""
+    """A network that learns where it is run, from uint8 [sample, pixel] with labels [sample], to train and to test.
+
+    Raises TraceError for parameters that break a rule of the coding, and for samples of another form.
+    """
     from hwsim.traces.plastic.check import check_plastic
     from hwsim.traces.plastic.encode import encoder_digests
     from hwsim.traces.plastic.trace import PlasticSamples, PlasticTrace

@@ -67,9 +67,14 @@ def design():
         ("baselines", None),
         ("session", "train"),
         ("session", Session()),
+        ("keep", 1),
+        ("occupancy", 1),
+        ("stream", "yes"),
+        ("period", "soon"),
     ],
 )
-def test_simulate_names_the_argument(name, value):
+def test_simulate_names_the_argument(monkeypatch, name, value):
+    monkeypatch.setattr(api, "play", lambda *_: pytest.fail("it was played before"))
     with pytest.raises(HwsimError) as raised:
         hwsim.simulate(design(), trace(), **{name: value})
     message = str(raised.value)

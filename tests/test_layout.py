@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ def test_machines_call_the_same_things_by_the_same_names(machine):
     folder = PACKAGE / "accelerators" / machine
     names = {path.stem for path in folder.glob("*.py")} | {path.name for path in folder.iterdir() if path.is_dir()}
     assert EVERY_MACHINE - MACHINES[machine] <= names
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_machines_ask_the_same_things_by_the_same_names(machine):
+    for module, function in (("fit", "check_fit"), ("parts", "parts_of"), ("levers", "levers")):
+        assert callable(getattr(import_module(f"hwsim.accelerators.{machine}.{module}"), function))
 
 
 def test_all_machines_are_looked_at():

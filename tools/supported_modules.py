@@ -2,7 +2,7 @@
 
     python tools/supported_modules.py
 
-Run it after a change of hwsim/doors/torch/modules.py; a test says when.
+Run it after a change of hwsim/doors/torch/modules.py or hwsim/doors/torch/neurons; a test says when.
 """
 
 from __future__ import annotations

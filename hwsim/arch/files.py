@@ -127,7 +127,10 @@ def _refuse_another_machine(base: Node, over: Mapping[str, Node], parent: Path) 
 
 
 def read_file(path: Path, what: str = "architecture", dotted: bool = False) -> Node:
-    """The tree of one file, a mapping at its root; `dotted` keys such as adc.bits are for files about a design."""
+    """The tree of one file, a mapping at its root; `dotted` keys such as adc.bits are for files about a design.
+
+    Raises ArchitectureError, with its name and line, for a file that is none.
+    """
     name = shown_path(path)
     try:
         with open_file(path) as file:

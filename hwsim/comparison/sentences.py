@@ -14,7 +14,7 @@ _WHOLE_CHIP = "what is of no layer"
 def sentences(versus: Versus, this: Compared, first: Compared) -> tuple[str, ...]:
     """What one of them comes to beside the first, who pays for it, and how far they are alike."""
     found = [_ratios(versus), *_sure(versus)]
-    found += _paid(versus, "component", versus.components) + _paid(versus, "layer", versus.layers)
+    found += _paid("component", versus.components) + _paid("layer", versus.layers)
     if versus.unlike:
         found.append(f"They differ in more than a design file: {'; '.join(versus.unlike)}.")
     return (*found, *_of_accuracy(versus, this, first))
@@ -52,7 +52,7 @@ def _sure(versus: Versus) -> Iterator[str]:
     yield f"Prices within their bounds allow {energy.low:.3g} to {energy.high:.3g} x the energy{open_}; {shared}."
 
 
-def _paid(versus: Versus, what: str, payers: Sequence[Payer]) -> list[str]:
+def _paid(what: str, payers: Sequence[Payer]) -> list[str]:
     total = math.fsum(payer.difference_pj for payer in payers)
     most = [payer for payer in payers if payer.difference_pj][:_MOST_PAYERS]
     if not most:

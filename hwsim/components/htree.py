@@ -111,8 +111,7 @@ class HTree(PricedSpec):
 
     def over(self, area_um2: float, leaves: int | None = None) -> HTree:
         """Lay the tree over the machine's area and leaves, unless the file states them."""
-        machine = {"area_um2": area_um2, "leaves": leaves}
-        return self.sized(**{key: value for key, value in machine.items() if getattr(self, key) is None})
+        return self.completed(area_um2=area_um2, leaves=leaves)
 
     @property
     def register_bits(self) -> int:

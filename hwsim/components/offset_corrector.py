@@ -42,7 +42,7 @@ class OffsetCorrector(PricedSpec):
 
     def reading(self, rows: int) -> OffsetCorrector:
         """Size the corrector for the machine's rows, unless the file states them."""
-        return self if self.rows is not None else self.sized(rows=rows)
+        return self.completed(rows=rows)
 
     @property
     def register_bits(self) -> int:

@@ -39,9 +39,7 @@ class ReferenceBuffer(PricedSpec):
 
     def beside(self, adc: Priced) -> ReferenceBuffer:
         """Size it for the machine's ADC, unless the file states what that takes."""
-        own = {"convert_pj": adc.actions["convert"], "adc_um2": adc.area_um2}
-        sizes = {key: _number(price) for key, price in own.items() if getattr(self, key) is None}
-        return self.sized(**sizes)
+        return self.completed(convert_pj=_number(adc.actions["convert"]), adc_um2=_number(adc.area_um2))
 
     @property
     def register_bits(self) -> int:

@@ -47,7 +47,7 @@ class Router(PricedSpec):
 
     def over(self, link_mm: float) -> Router:
         """The same router with links of the machine's tile pitch, unless the file states one."""
-        return self if self.link_mm is not None else self.sized(link_mm=link_mm)
+        return self.completed(link_mm=link_mm)
 
     @property
     def register_bits(self) -> int:

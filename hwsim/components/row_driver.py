@@ -51,8 +51,7 @@ class RowDriver(PricedSpec):
 
     def driving(self, load_ff: float, driver_v: float) -> RowDriver:
         """Size it for the machine's word lines, unless the file states them."""
-        machine = {"load_ff": load_ff, "driver_v": driver_v}
-        return self.sized(**{key: value for key, value in machine.items() if getattr(self, key) is None})
+        return self.completed(load_ff=load_ff, driver_v=driver_v)
 
     @property
     def register_bits(self) -> int:

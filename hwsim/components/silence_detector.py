@@ -40,7 +40,7 @@ class SilenceDetector(PricedSpec):
 
     def reading(self, rows: int) -> SilenceDetector:
         """Size the detector for the machine's rows, unless the file states them."""
-        return self if self.rows is not None else self.sized(rows=rows)
+        return self.completed(rows=rows)
 
     @property
     def register_bits(self) -> int:

@@ -123,7 +123,7 @@ def _learned(learner: Learner, inputs: Any, test: Any, asked: Asked) -> PlasticT
         weight_bits=(asked.weight_bits, 8),
         input_bits=(asked.input_bits, 8),
     )
-    learned, told = captured_learner(learner, inputs, asked.labels, test, asked.allow_drift, asked.out, asked.about)
+    learned, told = captured_learner(learner, inputs, test, asked)
     if told:
         warnings.warn(told, stacklevel=3)
     return learned

@@ -3,10 +3,9 @@
 An activation's integer is worth a `unit`: a spike 1, a pixel its scale, a mean of k its unit over k.  Side by side they
 may be worth different ones: weights that read them are multiplied by as much.  A weight w of output channel c
 becomes round(w / s_c), with s_c the channel's largest magnitude over 2^(bits - 1) - 1, or of 1 bit its sign, with s_c
-the mean magnitude; its currents
-then count in s_c times the unit of what is read, and so do threshold, reset potential and bias, with `fraction_bits`
-below.  Sums of currents, and logits, need one step for all that is summed or compared: that of the largest.  Biases
-go to the neurons, in a fraction of a step, wherever neurons alone follow.
+the mean magnitude; its currents then count in s_c times the unit of what is read, and so do threshold, reset potential
+and bias, with `fraction_bits` below.  Sums of currents, and logits, need one step for all that is summed or compared:
+that of the largest.  Biases go to the neurons, in a fraction of a step, wherever neurons alone follow.
 """
 
 from __future__ import annotations

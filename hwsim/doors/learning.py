@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim import make
+from hwsim.doors.asked import Asked
 from hwsim.doors.drift import check_drift, drift_of_counts
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import check_outputs
@@ -23,39 +21,34 @@ from hwsim.traces.plastic.trace import TRAIN, PlasticTrace
 _TOP = 255
 
 
-def captured_learner(
-    learner: Learner,
-    inputs: Any,
-    labels: Any,
-    test: Any,
-    allow_drift: float | None,
-    out: str | os.PathLike[str] | None,
-    about: Mapping[str, Any],
-) -> tuple[PlasticTrace, str]:
-    """The trace, and what is to be told of it; see `hwsim.doors.capture`.
+def captured_learner(learner: Learner, inputs: Any, test: Any, asked: Asked) -> tuple[PlasticTrace, str]:
+    """The trace of a network that learns, and what is to be told of it; see `hwsim.doors.capture`.
 
     The network learns from all training samples and decides on all of the test in its own formats and, if they are in
     fixed point, in 32-bit floats.  Spikes that differ are those of the training samples, counted by sample: how many
     more or fewer all neurons fired, over those in floats.
     """
-    if labels is None:
+    if asked.labels is None:
         raise UsageError("labels: wanted the right class of each training sample")
     if not isinstance(test, tuple | list) or len(test) != 2:
         raise UsageError("test: wanted samples and labels on which what was learned decides, test=(x, y)")
-    if out is not None:
-        check_outputs([Path(out)])
-    train = pixels("inputs", inputs), np.asarray(labels)
+    if asked.out is not None:
+        check_outputs([asked.out])
+    train = pixels("inputs", inputs), np.asarray(asked.labels)
     decided = pixels("test", test[0]), np.asarray(test[1])
     network = learner.network(train[0].shape[1])
-    trace = make.plastic(network, train, decided, **{"name": "a network that learns", **about})
-    warning = _compared(trace, allow_drift) if network.formats is not None else ""
-    if out is not None:
-        write_trace(Path(out), trace)
+    trace = make.plastic(network, train, decided, **{"name": "a network that learns", **asked.about})
+    warning = _compared(trace, asked.allow_drift) if network.formats is not None else ""
+    if asked.out is not None:
+        write_trace(asked.out, trace)
     return trace, warning
 
 
 def pixels(key: str, values: Any) -> NDArray[np.uint8]:
-    """Samples uint8 [sample, pixel], of whole numbers to 255 or of fractions from 0 to 1."""
+    """Samples uint8 [sample, pixel], of whole numbers to 255 or of fractions from 0 to 1.
+
+    Raises TraceError for others.
+    """
     found = np.asarray(values)
     if found.ndim < 2 or not found.size or not np.isfinite(found).all():
         raise TraceError(f"{key}: wanted finite numbers [sample, ...], found {found.dtype} {found.shape}")

@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hwsim.doors.graph import Floats
 from hwsim.doors.nir_loops import back_edges
 from hwsim.doors.nir_neurons import in_words, neuron_node
+from hwsim.doors.nir_steps import steps_of
 from hwsim.doors.nir_values import SAYS
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import written_whole
@@ -40,10 +41,10 @@ from hwsim.traces.network.layers import (
     Pool,
     Readout,
     Shape,
-    StoredWeights,
     is_delayed,
     neuron_of,
 )
+from hwsim.traces.network.limits import refuse
 from hwsim.traces.network.weights import weights_of
 from hwsim.traces.network.window import Pair
 from hwsim.traces.trace import AnyTrace
@@ -93,8 +94,8 @@ class _Writing:
         least, most = self.network.input.values
         self.told = {f"inputs are integers from {least} to {most}{_over_time(trace)}": None}  # in order
         if self.network.activation_bits is not None:
-            _fail(self.network.input, "is of a network without spikes")
-        self.steps = self._steps()
+            refuse(self.network.input, "is of a network without spikes")
+        self.steps = steps_of(self.network)
 
     def graph(self) -> Any:
         """All of it."""
@@ -109,7 +110,7 @@ class _Writing:
         }
         for layer in self.network:
             if type(layer) not in handlers:
-                _fail(layer, "is no node of NIR")
+                refuse(layer, "is no node of NIR")
             handlers[type(layer)](layer)
         self._check_loops()
         last = self.network.output
@@ -122,41 +123,11 @@ class _Writing:
         closing = back_edges([self.network.input.name], [edge for edge in self.edges if edge[0] != edge[1]])
         for layer in late:
             if not closing.issuperset(edge for edge in self.edges if edge[0] == layer.name):
-                _fail(layer, "reads the timestep before and closes no loop, and NIR has no timesteps")
+                refuse(layer, "reads the timestep before and closes no loop, and NIR has no timesteps")
             if isinstance(layer, Linear) and layer.inputs[0] not in self.vectors:
-                _fail(layer, f"reads the map of '{layer.inputs[0]}' of the timestep before: no node flattens it")
+                refuse(layer, f"reads the map of '{layer.inputs[0]}' of the timestep before: no node flattens it")
         if not {layer.name for layer in late}.issuperset(name for name, _ in closing):
-            _fail(late[0], "reads the timestep before in a loop that a walk from the input closes elsewhere")
-
-    def _steps(self) -> dict[str, Floats]:
-        """The real value of a current's 1 in each channel, of every layer whose weights or sums give currents."""
-        steps: dict[str, Floats] = {}
-        for layer in reversed(self.network.layers):
-            if isinstance(layer, Conv2d | Linear) and layer.name not in steps:
-                steps[layer.name] = _own_step(layer)
-            elif isinstance(layer, Add) and (layer.neuron is not None or self.network.gives_currents(layer.name)):
-                step = steps.setdefault(layer.name, self._step_of_sum(layer))
-                for name, gain in zip(layer.inputs, layer.gains, strict=True):
-                    wanted = step * gain
-                    known = steps.setdefault(name, wanted) if self.network.gives_currents(name) else np.ones(1)
-                    if gain < 0 or not np.allclose(known, wanted, rtol=1e-9, atol=0):
-                        _fail(layer, f"adds '{name}' times {gain}, which NIR's sums, without factors, cannot say")
-            elif isinstance(layer, Pool | Flatten) and layer.name in steps:
-                (name,) = layer.inputs
-                if not np.allclose(steps.setdefault(name, steps[layer.name]), steps[layer.name], rtol=1e-9, atol=0):
-                    _fail(layer, f"reads '{name}', whose currents have another step elsewhere")
-        return steps
-
-    def _step_of_sum(self, layer: Add) -> Floats:
-        """Of an activation that is added the step is known; else that of the first weights."""
-        for name, gain in zip(layer.inputs, layer.gains, strict=True):
-            if not self.network.gives_currents(name):
-                return np.full(layer.shape[2], 1 / gain)
-        for name, gain in zip(layer.inputs, layer.gains, strict=True):
-            source = self.network[name]
-            if isinstance(source, Conv2d | Linear):
-                return _own_step(source) / gain
-        return np.ones(layer.shape[2])
+            refuse(late[0], "reads the timestep before in a loop that a walk from the input closes elsewhere")
 
     def _put(self, name: str, node: Any, sources: tuple[str, ...]) -> tuple[str, ...]:
         self.nodes[name] = node
@@ -216,13 +187,13 @@ class _Writing:
         self.ends[layer.name] = ends
         if neuron is not None:
             if neuron.signed:
-                _fail(layer, "has neurons that also fire -1, which no NIR node does")
+                refuse(layer, "has neurons that also fire -1, which no NIR node does")
             if neuron.synapse is not None and neuron.synapse.delayed:
-                _fail(layer, "has neurons with a current that arrives late, which no NIR node is")
+                refuse(layer, "has neurons with a current that arrives late, which no NIR node is")
             own = f"{layer.name}{_NEURONS}"
             if neuron.feedback is not None:
                 if (neuron.feedback * self.steps[layer.name] != 1 << neuron.fraction_bits).any():
-                    _fail(layer, "has feedback other than 1, and an edge of NIR from a node to itself has no weight")
+                    refuse(layer, "has feedback other than 1, and an edge of NIR from a node to itself has no weight")
                 self.edges.append((own, own))
             self.told[in_words(neuron)] = None
             node = neuron_node(self.nir, neuron, self.steps[layer.name], tuple(self._sizes(layer)), self.dt)
@@ -230,7 +201,7 @@ class _Writing:
 
     def _pool(self, layer: Pool) -> None:
         if layer.kind == "max":
-            _fail(layer, "is a maximum pool, which NIR has not")
+            refuse(layer, "is a maximum pool, which NIR has not")
         stride, padding, _ = (np.array(sizes) for sizes in _window(layer))
         pool = self.nir.SumPool2d(np.array(layer.window.kernel), stride, padding)
         self.ends[layer.name] = self._put(layer.name, pool, self._sources(layer))
@@ -250,19 +221,19 @@ class _Writing:
         if layer.bias is not None:
             self._add_bias(layer, layer.bias)
         if layer.name not in self.steps and set(layer.gains) != {1}:
-            _fail(layer, f"adds activations times {layer.gains}, which NIR's sums, without factors, cannot say")
+            refuse(layer, f"adds activations times {layer.gains}, which NIR's sums, without factors, cannot say")
         flattened = {self.maps.get(name) for name in layer.inputs}
         if len(flattened) > 1:
-            _fail(layer, "adds vectors that were flattened otherwise")
+            refuse(layer, "adds vectors that were flattened otherwise")
         if (shape := flattened.pop()) is not None:
             if neuron_of(layer) is not None:
-                _fail(layer, "has neurons over a flattened sum: flatten after them")
+                refuse(layer, "has neurons over a flattened sum: flatten after them")
             self.maps[layer.name] = shape
         if any(name in self.vectors for name in layer.inputs):
             self.vectors.add(layer.name)
         sources = self._sources(layer)
         if len(set(sources)) < len(sources):
-            _fail(layer, "adds the same twice, and NIR has an edge between two nodes once")
+            refuse(layer, "adds the same twice, and NIR has an edge between two nodes once")
         self._end(layer, sources, layer.neuron)
 
     def _add_bias(self, layer: Add, bias: NDArray[np.int32]) -> None:
@@ -274,11 +245,11 @@ class _Writing:
             if isinstance(weighted, Conv2d | Linear) and weighted.neuron is None and readers == (layer.name,):
                 self.nodes[name].bias = self.nodes[name].bias + real
                 return
-        _fail(layer, "has a bias, and adds no weights that nothing else reads, which could take it")
+        refuse(layer, "has a bias, and adds no weights that nothing else reads, which could take it")
 
     def _readout(self, layer: Readout) -> None:
         if layer.of_membrane:
-            _fail(layer, "decides by membranes, which NIR's nodes do not give")
+            refuse(layer, "decides by membranes, which NIR's nodes do not give")
         if layer.inputs[0] in self.vectors or layer.votes > 1:
             self.vectors.add(layer.name)
         if layer.votes == 1:
@@ -290,20 +261,13 @@ class _Writing:
         self.ends[layer.name] = self._put(layer.name, node, self._sources(layer))
 
 
-def _own_step(layer: Conv2d | Linear) -> Floats:
-    """The real value of a weight's 1 in each output channel; 1 for weights that were drawn."""
-    if isinstance(layer.weights, StoredWeights):
-        return layer.weights.scale.astype(np.float64)
-    return np.ones(layer.shape[2])
-
-
 def _window(layer: Conv2d | Pool) -> tuple[Pair, Pair, Pair]:
     """Stride, padding of rows and of columns, and dilation."""
     window, (top, bottom, left, right) = layer.window, layer.window.padding
     if window.spread != (1, 1):
-        _fail(layer, "is a transposed convolution, which NIR has not")
+        refuse(layer, "is a transposed convolution, which NIR has not")
     if (top, left) != (bottom, right):
-        _fail(layer, f"is padded by {window.padding}, and NIR pads as much after a map as before it")
+        refuse(layer, f"is padded by {window.padding}, and NIR pads as much after a map as before it")
     return window.stride, (top, left), window.dilation
 
 
@@ -311,7 +275,3 @@ def _over_time(trace: Trace) -> str:
     if trace.network.input.over_time:
         return ""
     return ", which fire as often as they are large" if isinstance(trace, RateTrace) else ", the same at every timestep"
-
-
-def _fail(layer: Layer, what: str) -> NoReturn:
-    raise TraceError(f"layer '{layer.name}': {what}")

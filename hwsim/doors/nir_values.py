@@ -22,7 +22,7 @@ def legal(name: str) -> str:
 
 
 def hwc(name: str, shape: Any) -> Shape:
-    """Sizes of NIR, channels first, as height, width and channels."""
+    """Sizes of NIR, channels first, as height, width and channels; raises TraceError for others."""
     sizes = [int(size) for size in shape]
     if len(sizes) == 1:
         return 1, 1, sizes[0]
@@ -38,13 +38,18 @@ def bias(node: Any) -> Floats | None:
 
 
 def pair(name: str, key: str, value: Any) -> Pair:
-    """A number for both directions, or one of each; of padding by name 0, as it follows later."""
+    """A number for both directions, or one of each; of padding by name 0, as it follows later.
+
+    Raises TraceError for other names, and for another number of them.
+    """
     if isinstance(value, str):
         if key == "padding" and value in ("same", "valid"):
             return 0, 0
         raise TraceError(f"node '{name}': wanted {key} as numbers, found '{value}'")
-    down, across = np.broadcast_to(np.ravel(value), 2).tolist()
-    return int(down), int(across)
+    numbers = np.ravel(value).tolist()
+    if len(numbers) not in (1, 2):
+        raise TraceError(f"node '{name}': wanted {key} as one number or two, found {len(numbers)}")
+    return int(numbers[0]), int(numbers[-1])
 
 
 def said(node: Any, key: str, otherwise: Any) -> Any:
@@ -75,7 +80,7 @@ def widths(node: Any) -> Widths | None:
 
 
 def one(name: str, key: str, value: Any) -> float:
-    """A value that is the same for all neurons."""
+    """A value that is the same for all neurons; raises TraceError where it is not."""
     found = np.unique(np.asarray(value, np.float64))
     if found.size != 1:
         raise TraceError(f"node '{name}': wanted one {key} for all neurons, found {found.size} values")
@@ -83,7 +88,7 @@ def one(name: str, key: str, value: Any) -> float:
 
 
 def by_channel(name: str, key: str, value: Any) -> Floats:
-    """A value of each channel; of each position it cannot be."""
+    """A value of each channel, float64 [channel] or one; raises TraceError where positions have values of their own."""
     values = np.asarray(value, np.float64)
     if values.ndim <= 1:
         return values.reshape(-1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hwsim.traces.direct.golden import ExactProducts
+from hwsim.traces.direct.products import ExactProducts
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.network.ranges import sum_range
 from hwsim.traces.network.weights import weights_of
@@ -24,15 +24,13 @@ _COLUMN_BYTES = 8 << 20
 
 
 class DenseProducts:
-    """`hwsim.traces.direct.golden.Products` of a network; what they give is what `ExactProducts` gives."""
+    """`hwsim.traces.direct.products.Products` of a network; what they give is what `ExactProducts` gives."""
 
     varying = False
 
     def __init__(self, network: Network) -> None:
         self._one_by_one = ExactProducts(network)
-        self._weights = {
-            layer.name: _matrices(network, layer) for layer in network if isinstance(layer, Conv2d | Linear)
-        }
+        self._weights = {layer.name: _matrices(network, layer) for layer in network.weighted()}
 
     def __call__(
         self, layer: Conv2d | Linear, activations: NDArray[np.int32], first_sample: int, timestep: int

@@ -33,6 +33,8 @@ _TYPES = {
 _RESULTS = {"none": "", **LETTERS}
 _DATA, _SHAPE, _STRIDES = (object.__basicsize__ + place for place in (0, 2 * WORD, 3 * WORD))
 """Where an array object says these: part of NumPy's interface for C, so all that is built on it relies on them."""
+_LONGEST = 2**63 - 1
+"""No axis of an array has as many items."""
 _I8, _I32, _I64 = map(ir.IntType, (8, 32, 64))
 _WITHIN = re.compile(
     r"llvm\.([su](max|min|add|sub|mul)|abs|ct(pop|lz|tz)|bswap|fsh[lr]|masked|vector|fabs|copysign|assume|lifetime|"
@@ -48,6 +50,7 @@ class UnusualError(Exception):
     """What Numba made of a kernel cannot be called by `hwsim.kernels.machine_code`."""
 
 
+@functools.cache
 def prepare() -> None:
     """Let Numba register what it knows of Python and NumPy, as it does before the first kernel."""
     _numba.core.registry.cpu_target.target_context.refresh()
@@ -86,12 +89,13 @@ def build(made: Any, arguments: Sequence[Any], words: Sequence[Word], effort: Ef
 
     Raises UnusualError where it calls what is not in every process, or takes or returns what is not as expected.
     """
+    prepare()
     types = tuple(map(_numba.typeof, arguments))
     if made.targetoptions.get("_nrt", True):
         raise UnusualError("counts references")
     try:
         made.compile(types)
-    except _numba.core.errors.NumbaError as error:  # or Numba makes it, or says better why it does not
+    except Exception as error:  # or Numba makes it, or says better why it does not
         raise UnusualError(str(error)) from error
     compiled = made.overloads[types]
     result, library = str(compiled.fndesc.restype), compiled.library
@@ -127,7 +131,8 @@ def _entry(context: Any, described: Any, name: str, words: Sequence[Word]) -> An
     module.triple = llvm.get_process_triple()
     module.data_layout = str(target().target_data)
     kernel = context.declare_function(module, described)
-    kinds = kernel.function_type.args
+    single = context.plain.get_arg_packer(described.argtypes)
+    kinds = [*kernel.function_type.args[:FIRST], *single.argument_types]
     taken = [str(kind) if not isinstance(kind, ir.PointerType) else "P" for kind in kinds[FIRST:]]
     if taken != [kind for word in words for kind in _takes(word)]:
         raise UnusualError(f"takes {taken}")
@@ -147,7 +152,9 @@ def _entry(context: Any, described: Any, name: str, words: Sequence[Word]) -> An
         else:
             array = builder.load(place(i, _I8.as_pointer().as_pointer()))
             values += _fields(builder, array, word, kinds[len(values) :])
-    builder.ret(builder.call(kernel, values))
+    whole = context.get_arg_packer(described.argtypes)
+    arguments = whole.as_arguments(builder, single.from_arguments(builder, values[FIRST:]))
+    builder.ret(builder.call(kernel, [*values[:FIRST], *arguments]))
     parsed = llvm.parse_assembly(str(module))
     parsed.verify()
     return parsed
@@ -172,5 +179,7 @@ def _fields(builder: Any, array: Any, word: Word, kinds: Sequence[Any]) -> list[
         return [builder.load(builder.gep(first, [_I64(axis)])) for axis in range(word.axes or 0)]
 
     shape = each(_SHAPE)
+    for length in shape:
+        length.set_metadata("range", builder.module.add_metadata([_I64(0), _I64(_LONGEST)]))
     size = functools.reduce(builder.mul, shape, _I64(1))
     return [owner(None), parent(None), size, _I64(word.item_bytes), there(_DATA, data), *shape, *each(_STRIDES)]

@@ -9,27 +9,24 @@ is optimised when the outermost one is wanted.
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from typing import Any, cast
 
 import llvmlite.binding as llvm
-from numba.core import analysis, codegen, compiler, errors, ir, lowering, typed_passes, untyped_passes
+from numba.core import codegen, compiler, typed_passes, untyped_passes
 from numba.core.compiler_machinery import PassManager, register_pass
 
+from hwsim.kernels.conventions import Context
 from hwsim.kernels.effort import Effort
-
-_routines: dict[Any, Any] = {}
-"""What Numba itself compiles into several functions."""
+from hwsim.kernels.statements import Lower
 
 
 class Compiler(compiler.CompilerBase):
     """Numba's compiler for functions that hold arrays and numbers alone."""
 
-    def __init__(self, typing_context: Any, target_context: Any, *rest: Any) -> None:
-        super().__init__(typing_context, target_context, *rest)
-        context = self.state.targetctx.subtarget(_internal_codegen=_code())
-        context.cached_internal_func = _routines
-        self.state.targetctx, self.state.type_annotation = context, None
+    def __init__(self, _: Any, target_context: Any, *rest: Any) -> None:
+        ours = context(target_context)
+        super().__init__(ours.typing_context, ours, *rest)
+        self.state.type_annotation = None
 
     def define_pipelines(self) -> list[Any]:
         """The passes that kernels need."""
@@ -38,12 +35,13 @@ class Compiler(compiler.CompilerBase):
 
 def optimised(library: Any, kernel: str, entry: Any, effort: Effort) -> Any:
     """LLVM's module of an entry and the kernel that it calls, with all that this one calls."""
-    module = library._final_module.clone()
+    module = library.whole()
+    inner = [each.name for each in module.functions if not each.is_declaration]
     module.link_in(entry)
-    function = module.get_function(kernel)
-    function.linkage = "internal"
+    for name in inner:
+        module.get_function(name).linkage = "internal"  # so what is called once becomes part of its caller
     if effort.apart:
-        function.add_function_attribute("noinline")
+        module.get_function(kernel).add_function_attribute("noinline")
     options = llvm.create_pipeline_tuning_options(effort.level)
     options.loop_vectorization = True
     builder = llvm.create_pass_builder(_code()._tm, options)
@@ -62,17 +60,37 @@ def emitted(module: Any) -> bytes:
 
 
 class _Library(codegen.JITCodeLibrary):
-    """A function and all that it calls, as they were written down."""
+    """A function as it was written down, and those of all that it calls."""
 
     def _optimize_functions(self, ll_module: Any) -> None:
         ll_module.data_layout = self._codegen._data_layout
 
     def finalize(self) -> None:
-        """Take in what was compiled before."""
-        for library in dict.fromkeys(self._linking_libraries):
-            self._final_module.link_in(library._get_module_for_linking(), preserve=True)
-        self._verify_declare_only_symbols()
+        """Leave it at that."""
         self._finalized = True
+
+    def whole(self) -> Any:
+        """LLVM's module of the function with all that it calls."""
+        module = self._final_module.clone()
+        for each in self._callees():
+            module.link_in(each._final_module, preserve=True)
+        return module
+
+    def _get_module_for_linking(self) -> Any:
+        """The same for code that Numba makes its own way, which may have some of it already."""
+        if self._shared_module is None:
+            self._shared_module = self.whole()
+            for each in self._shared_module.functions:
+                if not each.is_declaration:
+                    each.linkage = "linkonce_odr"
+        return self._shared_module
+
+    def _callees(self) -> dict[Any, None]:
+        """Libraries of all that it calls."""
+        found: dict[Any, None] = dict.fromkeys(self._linking_libraries)
+        for each in self._linking_libraries:
+            found |= each._callees() if isinstance(each, _Library) else {}
+        return found
 
     def get_pointer_to_function(self, name: str) -> int:
         """None: it is not in memory."""
@@ -92,41 +110,14 @@ class _Code(codegen.JITCPUCodegen):
 
 
 @functools.cache
+def context(plain: Any) -> Context:
+    """Numba's context for this processor as kernels have it."""
+    return Context(plain, _code())
+
+
+@functools.cache
 def _code() -> _Code:
     return _Code("hwsim.kernels")
-
-
-class _Lower(lowering.Lower):
-    """Writes a function down without references to count: what is assigned once is a value and needs no memory."""
-
-    def init(self) -> None:
-        """Refuse what is kept between calls."""
-        if self.generator_info is not None:
-            raise errors.UnsupportedError("a kernel that is a generator")
-        super().init()
-
-    def _find_singly_assigned_variable(self) -> None:
-        blocks = self.func_ir.blocks
-        found = [(each.target.name, at) for at, block in blocks.items() for each in block.find_insts(ir.Assign)]
-        times = Counter(name for name, _ in found)
-        single = {name: at for name, at in found if times[name] == 1}
-        dominators = analysis.compute_cfg_from_blocks(blocks).dominators()
-        for block, names in analysis.compute_use_defs(blocks).usemap.items():
-            for name in names:  # used before anything in the block assigns it
-                at = single.get(name, block)
-                if at >= block or at not in dominators[block]:  # not written down before, or not on every way there
-                    single.pop(name, None)
-        self._singly_assigned_vars, self._blk_local_varmap = set(single), {}
-
-    def storevar(self, value: Any, name: str, argidx: int | None = None) -> None:
-        """Assign, whatever was there before."""
-        if name in self._singly_assigned_vars:
-            self._blk_local_varmap[name] = value
-        else:
-            self.builder.store(value, self.getvar(name))
-
-    def delvar(self, name: str) -> None:
-        """Let a variable be."""
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -134,8 +125,8 @@ class _Lowering(typed_passes.NativeLowering):
     _name = "kernel_lowering"
 
     @property
-    def lowering_class(self) -> type[_Lower]:
-        return _Lower
+    def lowering_class(self) -> type[Lower]:
+        return Lower
 
 
 class _Passes(PassManager):

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 else:
     ir = Later("llvmlite.ir")
 
-arrayobj: Any = Later("numba.np.arrayobj")
 cgutils: Any = Later("numba.core.cgutils")
+indexing: Any = Later("hwsim.kernels.indexing")
 types: Any = Later("numba.types")
 
 
@@ -39,11 +39,10 @@ def all_lanes(kind: ir.VectorType, value: int) -> ir.Constant:
 
 def pointers(context: Any, builder: Any, signature: Any, arguments: Any) -> list[Any]:
     """The arguments, arrays as pointers to their first elements."""
-    found = []
-    for kind, argument in zip(signature.args, arguments, strict=True):
-        array = arrayobj.make_array(kind)(context, builder, argument) if isinstance(kind, types.Array) else None
-        found.append(argument if array is None else array.data)
-    return found
+    return [
+        indexing.field(context, builder, kind, argument, "data") if isinstance(kind, types.Array) else argument
+        for kind, argument in zip(signature.args, arguments, strict=True)
+    ]
 
 
 def load(builder: Any, pointer: Any, at: Any, kind: ir.VectorType) -> Any:

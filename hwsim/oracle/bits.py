@@ -23,7 +23,7 @@ def with_bits(trace: Any, bits: Mapping[str, int]) -> Trace | RateTrace:
     """
     if not isinstance(trace, Trace | RateTrace):
         raise UsageError(f"weight_bits: wanted a network of layers, and this one is of coding {trace.coding}")
-    names = [layer.name for layer in trace.network if isinstance(layer, Conv2d | Linear)]
+    names = [layer.name for layer in trace.network.weighted()]
     for name, wanted in bits.items():
         if name not in names:
             raise UsageError(f"weight_bits: no layer with weights is called '{name}'{guess(str(name), names)}")

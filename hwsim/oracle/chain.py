@@ -100,7 +100,7 @@ class _Chain:
         first = layer.inputs[0]
         match layer:
             case Flatten():
-                yield first, _flattened(cost, self._network[first].shape)
+                yield first, _flattened(cost)
             case Concat():
                 yield from self._beside(layer, cost)
             case Upsample():
@@ -167,7 +167,7 @@ def _unflattened(each: Reals, shape: tuple[int, int, int], channels: int) -> Rea
     return whole.reshape(*each.shape[:2], shape[0] * shape[1], shape[2])
 
 
-def _flattened(cost: Change, shape: tuple[int, int, int]) -> Change:
+def _flattened(cost: Change) -> Change:
     def change_of(change: IntArray) -> Reals:
         return cost(change.reshape(*change.shape[:2], 1, -1)).reshape(change.shape)
 

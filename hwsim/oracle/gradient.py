@@ -23,7 +23,8 @@ from hwsim.oracle.machine import THREADS, LaidOut, figures_of
 from hwsim.oracle.objective import Objective
 from hwsim.oracle.others import silenced
 from hwsim.report.price import PricedRun
-from hwsim.run.play import in_one, join
+from hwsim.run.played import in_one
+from hwsim.run.tally import join
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import AnyTrace
 

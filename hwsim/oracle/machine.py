@@ -23,7 +23,9 @@ from hwsim.oracle.cost import Floats
 from hwsim.report.assemble import area_figure
 from hwsim.report.price import PricedRun, area_of, leaving_of
 from hwsim.report.statistics import Leaving
-from hwsim.run.play import Tally, counted, join, play_batches
+from hwsim.run.play import play_batches
+from hwsim.run.played import counted
+from hwsim.run.tally import Tally, join
 from hwsim.traces.file.content import check_unchanged
 from hwsim.traces.footprint import check_playable
 from hwsim.traces.plastic.session import Session

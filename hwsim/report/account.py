@@ -16,7 +16,7 @@ from hwsim.contract.ledger import OPERATIONS, Action
 from hwsim.errors import ModelError
 from hwsim.kept import kept_with
 from hwsim.named import Named
-from hwsim.run.play import Tally
+from hwsim.run.tally import Tally
 
 Counts = NDArray[np.int64]
 

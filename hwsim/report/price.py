@@ -24,7 +24,7 @@ from hwsim.kept import kept_with
 from hwsim.report.account import Account
 from hwsim.report.report import AreaRow, Figure, Programming, Row
 from hwsim.report.statistics import Leaving
-from hwsim.run.play import Tally
+from hwsim.run.tally import Tally
 
 LEAKAGE = "leakage"
 Floats = NDArray[np.float64]
@@ -152,7 +152,7 @@ class PricedRun:
         return self._rates.leakage_uw[bound]
 
     def time_ns(self, cycles: NDArray[np.int64]) -> Floats:
-        """Cycles as nanoseconds."""
+        """Cycles as nanoseconds: float64, the shape of `cycles`."""
         return np.asarray(cycles * (1e3 / self.clock_mhz), dtype=np.float64)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from hwsim import arguments
@@ -80,6 +80,10 @@ class StageRow:
     blocked_cycles: float
     arbitrating_cycles: float
     idle_cycles: float
+
+
+CAUSES = tuple(field.name.removesuffix("_cycles") for field in fields(StageRow)[2:])
+"""What a stage does with a cycle, in the order of its row; idle, the last, is what the others leave."""
 
 
 @dataclass(frozen=True, slots=True)

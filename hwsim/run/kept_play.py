@@ -11,7 +11,7 @@ from hwsim.contract.machine import Accelerator
 from hwsim.contract.operating import operated
 from hwsim.contract.workload import Workload
 from hwsim.kept import kept_with
-from hwsim.run.play import Tallies
+from hwsim.run.tally import Tallies
 from hwsim.traces.slicing import first
 from hwsim.traces.trace import AnyTrace
 

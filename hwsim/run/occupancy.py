@@ -15,10 +15,10 @@ from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.engine.schedule import Schedule
 from hwsim.engine.stage import Stage
-from hwsim.engine.timeline import Timeline, moments
+from hwsim.engine.timeline import ACCOUNTS, Timeline, moments
 
 MOST_BINS = 120
-CAUSES = ("busy", "starved", "blocked", "arbitrating")
+CAUSES = ACCOUNTS[:-1]
 """What a cycle of a stage may be; it is idle in all others."""
 Cycles = NDArray[np.int64]
 

@@ -26,7 +26,8 @@ from hwsim.contract.run import RunName
 from hwsim.contract.workload import Workload
 from hwsim.engine import EngineName
 from hwsim.errors import HwsimError, UsageError
-from hwsim.run.play import Tallies, join, play_batches
+from hwsim.run.play import play_batches
+from hwsim.run.tally import Tallies, join
 
 StartMethod = Literal["fork", "anew"]
 SECONDS_BETWEEN_LOOKS_FOR_PARENT = 0.5

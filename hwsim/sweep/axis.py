@@ -50,12 +50,12 @@ def scalar(text: str) -> Scalar:
         return text
 
 
-def parse_axis(text: str, place: str | None = None) -> Axis:
-    """The axis of `KEY=VALUES`; `place` is what its error begins with.
+def parse_axis(text: str) -> Axis:
+    """The axis of `KEY=VALUES`.
 
     Raises UsageError in one line.
     """
-    place = f"--vary {shortened(text)}" if place is None else place
+    place = f"--vary {shortened(text)}"
     key, equals, values = text.partition("=")
     if not equals or not KEY.fullmatch(key.strip()):
         raise UsageError(f"{place}: write KEY=VALUES, with a key such as adc.bits and values such as 4,6,8 or 4:8")

@@ -19,7 +19,10 @@ _HERE = {"threads_per_worker": 1, "processes": True, "dashboard_address": ":0", 
 
 
 def processes(jobs: int) -> Executors | None:
-    """Processes of this machine; none for one job, which this process does itself."""
+    """Processes of this machine; none for one job, which this process does itself.
+
+    Raises UsageError for less than one.
+    """
     if jobs < 1:
         raise UsageError(f"jobs: must be at least 1, got {jobs}")
     return None if jobs == 1 else Executors(partial(workers, jobs), jobs)

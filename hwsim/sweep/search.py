@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from hwsim.errors import UsageError
 from hwsim.sweep.figures import Constraint, Objective
@@ -21,7 +21,6 @@ from hwsim.sweep.runner import Executors
 from hwsim.sweep.space import Space
 
 Method = Literal["nsga2", "tpe", "random"]
-METHODS = get_args(Method)
 DESIGN = "design"
 _ASKS_A_TRIAL = 20
 """Proposals in vain, of points that are known, for each trial before a search says that it finds no more."""

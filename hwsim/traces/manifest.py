@@ -11,7 +11,6 @@ from hwsim.traces.codings import CODINGS, coding
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import provenance_record, read_provenance
 from hwsim.traces.file.record import Record
-from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -26,6 +25,7 @@ from hwsim.traces.network.layers import (
     is_delayed,
     neuron_of,
 )
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.trace import AnyTrace
 
 FORMAT = "hwsim-trace"

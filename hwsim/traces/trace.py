@@ -62,7 +62,7 @@ class PackedSpikes:
         return np.stack([self.words[samples], self.negative[samples]])
 
     def arrays(self) -> dict[str, NDArray[np.uint64]]:
-        """What a file holds of them, by field."""
+        """What a file holds of them, by field: words as they are here."""
         negative = {} if self.negative is None else {"negative": self.negative}
         return {"spikes": self.words, **negative}
 
@@ -148,7 +148,7 @@ def in_a_line(trace: AnyTrace) -> str:
 
 
 def count_of(what: str, wanted: int | None, available: int) -> int:
-    """How many to keep: all unless asked for fewer."""
+    """How many to keep, all unless asked for fewer; raises UsageError for more than there are, and for none."""
     if wanted is None:
         return available
     if not 1 <= wanted <= available:

@@ -57,7 +57,7 @@ def compare(found: NDArray[Any], wanted: NDArray[Any]) -> Mismatch:
 def compare_shared(
     found: NDArray[Any], sample_ids: NDArray[np.int64], wanted: NDArray[Any], wanted_ids: NDArray[np.int64]
 ) -> Mismatch | None:
-    """Compare the samples that both have, by their ids; None if there is none."""
+    """Compare the samples [sample, ...] that both have, by their ids [sample]; None if there is none."""
     row_of = {int(sample): row for row, sample in enumerate(wanted_ids)}
     shared = [(here, row_of[int(sample)]) for here, sample in enumerate(sample_ids) if int(sample) in row_of]
     if not shared:

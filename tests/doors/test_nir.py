@@ -288,6 +288,10 @@ def broken(change):
             "node 'output' (Output): wanted the shape [3] of 'n2', found [1, 1, 3]",
         ),
         (lambda n, e: (n | {"n2": neurons((4,))}, e), "node 'n2': wanted v_threshold of 3 channels, found 4"),
+        (
+            lambda n, e: (n | {"pool": nir.SumPool2d(*(np.array(x) for x in ([2, 2], [2, 2, 2], [0, 0])))}, e),
+            "node 'pool': wanted stride as one number or two, found 3",
+        ),
     ],
 )
 def test_what_cannot_be_said_is_refused_by_its_node(tmp_path, change, message):

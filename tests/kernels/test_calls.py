@@ -212,6 +212,7 @@ def test_what_fails_within_a_kernel_raises():
 @compiled_only
 def test_what_a_kernel_calls_is_compiled_once_for_numbers_that_are_known_and_that_are_not():
     assert increased_twice(5) == 11
+    increased_twice.build((5,))  # which it was not if its code was kept
     assert len(increased.made.overloads) == 1
 
 

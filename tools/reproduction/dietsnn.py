@@ -13,7 +13,6 @@ from hwsim.report.report import BaselineRatio, Report, Run
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.rates import layer_rates
 from reproduction.designs import data, play, shipped
 from reproduction.energies import by_component
@@ -147,7 +146,7 @@ def operations() -> Section:
     rows = []
     for geometry, wanted in _NETWORKS.items():
         network = _synthetic(geometry, 0.05).network
-        counts = [macs(layer, network) for layer in network if isinstance(layer, Conv2d | Linear)]
+        counts = [macs(layer, network) for layer in network.weighted()]
         found = f"{sum(counts):.3e}, {percent(counts[0] / sum(counts), 2)}"
         numbers = {"macs": float(sum(counts)), "first layer": counts[0] / sum(counts)}
         what = f"{geometry}: MACs, of them in layer 1"

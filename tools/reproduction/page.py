@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from validation import marks
 from validation.markdown import table
-from validation.marks import replaced
 
 from reproduction import sentences
 from reproduction.designs import FOLDER
@@ -18,12 +18,7 @@ _COLUMNS = ("", "paper", "ours", "what moves it")
 
 def documents(papers: Papers) -> dict[Path, str]:
     """Every document that shows papers, with what they are now in it."""
-    texts: dict[Path, str] = {}
-    for place, name, body in _PARTS:
-        path = FOLDER / place
-        before = texts.get(path) or path.read_text(encoding="utf-8")
-        texts[path] = replaced(path, before, name, body(papers))
-    return texts
+    return marks.documents(FOLDER, _PARTS, papers)
 
 
 def everything(papers: Papers) -> str:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import hwsim
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.network.weights import weights_of
 from reproduction.designs import TRACES
 from reproduction.early_exit.published import VGG
@@ -42,7 +41,7 @@ def large_networks(_: Mapping[str, Paper]) -> str:
 def _held(path: Path) -> str:
     trace = hwsim.load_trace(path)
     assert type(trace) is Trace and trace.inputs is not None
-    weights = [layer for layer in trace.network if isinstance(layer, Conv2d | Linear)]
+    weights = trace.network.weighted()
     millions = sum(weights_of(each).size for each in weights) / 1e6
     right = ", ".join(f"{100 * each:.2f}" for each in trace.accuracy_by_timestep())
     rates = ", ".join(f"{layer} {rate:.4f}" for layer, rate in trace.spike_rates().items())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from hwsim.errors import UsageError
+
+Shown = TypeVar("Shown")
 
 
 def part_of(document: Path, text: str, name: str) -> str:
@@ -21,6 +25,16 @@ def replaced(document: Path, text: str, name: str, body: str) -> str:
     part_of(document, text, name)
     head, tail = text.partition(begin)[0], text.partition(end)[2]
     return f"{head}{begin}\n\n{body.strip()}\n\n{end}{tail}"
+
+
+def documents(folder: Path, parts: Iterable[tuple[str, str, Callable[[Shown], str]]], shown: Shown) -> dict[Path, str]:
+    """Every document below a folder that shows something, each part of it written anew: place, name and text."""
+    texts: dict[Path, str] = {}
+    for place, name, body in parts:
+        path = folder / place
+        before = texts.get(path) or path.read_text(encoding="utf-8")
+        texts[path] = replaced(path, before, name, body(shown))
+    return texts
 
 
 def _marks(name: str) -> tuple[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from validation import machine_pages
+from validation import machine_pages, marks
 from validation.figures import FOLDER, Chip, Figure, Kind, Seen
 from validation.markdown import digits, table
-from validation.marks import replaced
 
 _TARGETS: Sequence[tuple[Kind, str, float, int]] = (
     ("energy", "energy within a factor of 2", 1.0, 3),
@@ -22,12 +21,7 @@ _SEEN: Mapping[Seen, str] = {"read": "read", "typed": "typed by others", "derive
 
 def documents(chips: Mapping[str, Chip]) -> dict[Path, str]:
     """Every document that shows chips, with what they are now in it."""
-    texts: dict[Path, str] = {}
-    for place, name, body in _PARTS:
-        path = FOLDER / place
-        before = texts.get(path) or path.read_text(encoding="utf-8")
-        texts[path] = replaced(path, before, name, body(chips))
-    return texts
+    return marks.documents(FOLDER, _PARTS, chips)
 
 
 def summary(chips: Mapping[str, Chip]) -> str:

@@ -8,14 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.accelerators.digital.blocking import RELEVANT, Loop, tiles_of
-from hwsim.accelerators.digital.footprint import (
-    Blocks,
-    Geometry,
-    Source,
-    outside,
-    repeats_of,
-    trips_of,
-)
+from hwsim.accelerators.digital.footprint import Blocks, outside, repeats_of, trips_of
+from hwsim.accelerators.digital.geometry import Geometry, Source
 from hwsim.contract.arrays import IntArray
 from hwsim.distinct import distinct
 from hwsim.traces.network.window import Window

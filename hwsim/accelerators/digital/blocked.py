@@ -9,7 +9,8 @@ from typing import NamedTuple
 from hwsim.accelerators.digital.blocking import LOOPS, Blocking, Loop
 from hwsim.accelerators.digital.cells import cells_of
 from hwsim.accelerators.digital.counting import counts_inputs
-from hwsim.accelerators.digital.footprint import Geometry, Source, moves
+from hwsim.accelerators.digital.footprint import moves
+from hwsim.accelerators.digital.geometry import Geometry, Source
 from hwsim.accelerators.digital.plan import Plan, Task
 from hwsim.accelerators.digital.search import search
 from hwsim.accelerators.digital.spec import Block

@@ -6,7 +6,8 @@ from math import prod, sqrt
 
 from hwsim.accelerators.digital.blocked import geometry_of
 from hwsim.accelerators.digital.cells import Cells
-from hwsim.accelerators.digital.footprint import Geometry, repeated
+from hwsim.accelerators.digital.footprint import repeated
+from hwsim.accelerators.digital.geometry import Geometry
 from hwsim.accelerators.digital.mover import Traffic
 from hwsim.accelerators.digital.plan import Plan
 from hwsim.accelerators.digital.spec import DigitalSpec

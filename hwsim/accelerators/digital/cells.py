@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from hwsim.accelerators.digital.blocking import RELEVANT, Blocking, Loop
-from hwsim.accelerators.digital.footprint import Geometry, moves, spills_states, spills_sums
+from hwsim.accelerators.digital.footprint import moves, spills_states, spills_sums
+from hwsim.accelerators.digital.geometry import Geometry
 from hwsim.accelerators.digital.tiling import Tiling
 from hwsim.contract.arrays import IntArray
 

@@ -11,7 +11,7 @@ from hwsim.traces.network.ranges import Range, added, current_ranges, signed_bit
 from hwsim.traces.network.raw_input import multiplies_input
 
 
-def check_widths(spec: DigitalSpec, network: Network, dense: Dense | None) -> None:
+def check_fit(spec: DigitalSpec, network: Network, dense: Dense | None) -> None:
     """Raise ArchitectureError, with the bits that it needs, for the first layer that does not fit.
 
     An equation that counts operations by the mean fan-out has no registers for sums: its units are floating-point.

@@ -37,7 +37,7 @@ def hardware(plan: Plan, stored: Stored, works: Sequence[TaskWork], names: Itera
     weights = {}
     if spec.dram == "none" and spec.global_buffer != "none":  # else they come from there for every inference
         weights["global_buffer"] = stored.bits_by_kind["weights"]
-    running, memories = clocked(plan, instances), _memories(spec, stored)
+    running, memories = clocked(plan, instances), _storage(spec, stored)
     return Hardware(instances, running, memories, _notes(plan, stored, works), weights=weights)
 
 
@@ -47,7 +47,7 @@ def _over_tiles(task: Task, per_position: IntArray, per_channel: IntArray) -> in
     return int((per_channel * (of_parts if of_parts.size == 1 else task.tiling.at(of_parts))).sum())
 
 
-def _memories(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
+def _storage(spec: DigitalSpec, stored: Stored) -> Mapping[str, Storage]:
     """How full each memory is at its fullest."""
     memories = {}
     if spec.scratchpad != "none":

@@ -11,7 +11,7 @@ from hwsim.accelerators.digital.facts import FACTS
 from hwsim.accelerators.digital.layout import Layout, needed
 from hwsim.accelerators.digital.marginal import marginals
 from hwsim.accelerators.digital.parts import parts_of
-from hwsim.accelerators.digital.schedule import job_ends, schedules
+from hwsim.accelerators.digital.schedule import schedules, step_ends
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach
@@ -128,7 +128,7 @@ def _lower(laid_out: Layout, shape: Schedules, trace: Trace, samples: range) -> 
     """Count what some samples do, and lay out the schedule of each."""
     plan, counted = laid_out.plan, count(laid_out, trace, samples)
     scheduled = schedules(plan, laid_out.storage, shape, counted.works, len(samples))
-    return Batch(samples, counted.ledger, {RunName.STATIC: OneEach(scheduled, *job_ends(plan))})
+    return Batch(samples, counted.ledger, {RunName.STATIC: OneEach(scheduled, *step_ends(plan))})
 
 
 Machine = Digital

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from hwsim.accelerators.digital.cells import Cells
-from hwsim.accelerators.digital.fit import check_widths
+from hwsim.accelerators.digital.fit import check_fit
 from hwsim.accelerators.digital.spec import DigitalSpec
 from hwsim.accelerators.digital.tiling import Tiling, tile_layer
 from hwsim.contract.arrays import IntArray
@@ -106,7 +106,7 @@ def plan_network(spec: DigitalSpec, network: Network, timesteps: int, dense: Den
 
     Raises ArchitectureError where a width of the machine is too small for the network.
     """
-    check_widths(spec, network, dense)
+    check_fit(spec, network, dense)
     if spec.loop_order == "layer_outer":
         refuse_delayed(network, "loop_order", "layer_outer runs all timesteps of a layer at once: use timestep_outer")
     done = (layer for layer in network if not isinstance(layer, Input) and not arranges(layer))

@@ -27,8 +27,8 @@ from hwsim.engine.schedule import Schedules
 from hwsim.engine.stage import BatchStage
 
 
-def job_ends(plan: Plan) -> tuple[str, IntArray]:
-    """The stage that ends an inference, and its job [timestep] that ends each timestep."""
+def step_ends(plan: Plan) -> tuple[str, IntArray]:
+    """The stage that ends every timestep, and the job that does: int64 [timestep]."""
     output = plan.tasks[-1]
     return stage_name(output, roles_of(plan, output)[-1]), last_jobs(plan, output)
 
@@ -42,8 +42,8 @@ def frame_of(plan: Plan, storage: Storage) -> Schedules:
         for role in roles_of(plan, task):
             name = stage_name(task, role)
             stages.append(BatchStage(name, task.name, nothing, nothing, waits[role], timestep, UNITS.get(role)))
-    stage, jobs = job_ends(plan)
-    return schedules_of(stages, (stage, jobs[-1:]), 1)
+    stage, ends = step_ends(plan)
+    return schedules_of(stages, (stage, ends[-1:]), 1)
 
 
 def shape_of(plan: Plan, storage: Storage, works: Iterable[TaskWork], frame: Schedules) -> Schedules:

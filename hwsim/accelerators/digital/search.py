@@ -21,7 +21,8 @@ import numpy as np
 
 from hwsim.accelerators.digital.accesses import accesses
 from hwsim.accelerators.digital.blocking import LOOPS, Blocking, Loop
-from hwsim.accelerators.digital.footprint import SMALL, Blocks, Geometry, weigh
+from hwsim.accelerators.digital.footprint import Blocks, weigh
+from hwsim.accelerators.digital.geometry import SMALL, Geometry
 from hwsim.contract.arrays import IntArray
 from hwsim.distinct import distinct
 

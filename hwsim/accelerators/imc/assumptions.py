@@ -56,10 +56,8 @@ class Assumptions(ComponentSpec):
         """Values of the inputs of all layers with weights on this chip, where they are kept whole; else none."""
         if self.activations == "rows":
             return 0
-        from hwsim.traces.network.layers import Conv2d, Linear
-
         away = self.off_chip(network)
-        read = (network[x.inputs[0]].shape for x in network if isinstance(x, Conv2d | Linear) and x.name not in away)
+        read = (network[layer.inputs[0]].shape for layer in network.weighted() if layer.name not in away)
         return sum(height * width * channels for height, width, channels in read)
 
 

@@ -54,7 +54,7 @@ def _post(laid_out: Layout, counts: Mapping[str, LayerCounts], n_samples: int) -
 
 def _is_little(trace: Trace, samples: range) -> bool:
     """Whether counts can be kept; of several batches all would be."""
-    rows = sum(layer.shape[0] for layer in trace.network if isinstance(layer, Conv2d | Linear))
+    rows = sum(layer.shape[0] for layer in trace.network.weighted())
     counts = len(samples) * trace.timesteps * rows * len(fields(LayerCounts))
     return counts <= _MOST_KEPT and len(samples) == trace.n_samples
 

@@ -71,9 +71,9 @@ def cells_of(spec: ImcSpec, network: Network, placement: Placement) -> Mapping[s
 
 
 def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: int) -> NDArray[np.uint64]:
-    """Planes of which each digit has as many: what is subtracted is the first of a digit of its own.
+    """Planes uint64 [plane, ...] of which each digit has as many: what is subtracted is the first of its own digit.
 
-    That is the sign of integers in two's complement, and of spikes those that are -1.
+    What is subtracted is the sign of integers in two's complement, and of spikes those that are -1.
     """
     if placed.by_sign:
         planes = by_sign(planes)

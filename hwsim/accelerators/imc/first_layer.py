@@ -41,9 +41,12 @@ def weight_words(spec: ImcSpec, network: Network, layer: Layer) -> int:
 
 def weight_bits(spec: ImcSpec, network: Network) -> int:
     """Bits that the weights of all layers take that multiply the raw input."""
-    layers = [network[name] for name in spec.digital_layers(network)]
-    weighted = (layer for layer in layers if isinstance(layer, Conv2d | Linear))
-    return sum(fan_in(layer, network) * layer.shape[2] * layer.weights.bits for layer in weighted)
+    own = spec.digital_layers(network)
+    return sum(
+        fan_in(layer, network) * layer.shape[2] * layer.weights.bits
+        for layer in network.weighted()
+        if layer.name in own
+    )
 
 
 def widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iterator[Width]:
@@ -62,8 +65,7 @@ def widths(spec: ImcSpec, network: Network, layer: Conv2d | Linear) -> Iterator[
 
 def refuse_alone(spec: ImcSpec, network: Network) -> None:
     """Raise ArchitectureError where the unit would leave nothing for the crossbars."""
-    weighted = {layer.name for layer in network if isinstance(layer, Conv2d | Linear)}
-    if weighted <= spec.digital_layers(network):
+    if {layer.name for layer in network.weighted()} <= spec.digital_layers(network):
         raise ArchitectureError(
             "direct_input: digital multiplies the raw input beside the crossbars, and this network has no other layer "
             "with weights; direct_input=once has it on them"

@@ -33,7 +33,7 @@ from hwsim.contract.workload import Workload
 from hwsim.engine.schedule import Schedules
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Conv2d, Linear, Network
+from hwsim.traces.network.layers import Network
 from hwsim.traces.slicing import first
 
 _WORDS_AT_ONCE = 1 << 22  # packed words of spikes lowered in one batch: 32 MiB, so memory does not grow with samples
@@ -163,8 +163,7 @@ class Imc(Accelerator[ImcSpec, Trace]):
 
     def operations(self, trace: Trace) -> int:
         """Products of all weighted layers over all timesteps."""
-        weighted = (layer for layer in trace.network if isinstance(layer, Conv2d | Linear))
-        return trace.timesteps * sum(macs(layer, trace.network) for layer in weighted)
+        return trace.timesteps * sum(macs(layer, trace.network) for layer in trace.network.weighted())
 
     def judge(self, exact: Trace, own: Trace, exits: Exits | None) -> Mapping[RunName, Judged]:
         """What is right with all timesteps, and where samples leave early (see `exit.judge`)."""

@@ -52,10 +52,7 @@ class Lstm(Accelerator[LstmSpec, SequenceTrace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        known = trace.accuracy_by_timestep()
-        largest = max(logits.labels.size for logits in trace.logits.values())
-        accuracy = known[-1] if known else None
-        return self._workload(Plan(self.spec, trace.network, trace.timesteps), trace, (accuracy, largest))
+        return self._workload(Plan(self.spec, trace.network, trace.timesteps), trace, trace.static_accuracy())
 
     def needed_bits(self, trace: SequenceTrace, kind: BaselineKind | None = None) -> Mapping[str, int]:
         """Those of one memory of each kind, of the layer that needs most."""
@@ -110,7 +107,7 @@ def _lower(plan: Plan, trace: SequenceTrace, built: list[Engine], samples: range
     laid_out = schedules(plan, built, works, n)
     each: OneEach | ByLeaving = ByLeaving(laid_out)
     if len(laid_out) == 1:
-        each = OneEach(laid_out[0], READOUT, step_ends(built, plan))
+        each = OneEach(laid_out[0], *step_ends(plan, built))
     return Batch(samples, Ledger.of(n, postings(built, works)), {RunName.STATIC: each})
 
 

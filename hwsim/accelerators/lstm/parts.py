@@ -84,7 +84,7 @@ def hardware(plan: Plan, built: list[Engine]) -> Hardware:
         )
         for engine in built
     }
-    memories = _memories(plan, instances)
+    memories = _storage(plan, instances)
     weights = {name: memories[name].used_bits for name in ("input_weights", "weights", "readout_weights")}
     return Hardware(instances, clocked, memories, _notes(plan), weights=weights)
 
@@ -98,7 +98,7 @@ def _state_words(plan: Plan) -> int:
     return words + waiting * sum(plan.hidden_words(layer) for layer in layers[:-1])
 
 
-def _memories(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Storage]:
+def _storage(plan: Plan, instances: Mapping[str, int]) -> Mapping[str, Storage]:
     """Weights with the unused ends of their words, in every copy; registers are as many as are needed."""
     bits, found = instances["state"] * plan.spec.state.bits, memory_bits(plan)
     memories = {key: Storage(needed * instances[key], there * instances[key]) for key, (needed, there) in found.items()}

@@ -49,6 +49,6 @@ def answers(built: list[Engine], timesteps: int) -> IntArray:
     return np.flatnonzero(last).astype(np.int64)
 
 
-def step_ends(built: list[Engine], plan: Plan) -> IntArray:
-    """The readout's job that ends each timestep: int64 [timestep]."""
-    return np.concatenate([answers(built, t + 1) for t in range(plan.timesteps)])
+def step_ends(plan: Plan, built: list[Engine]) -> tuple[str, IntArray]:
+    """The stage that ends every timestep, and the job that does: int64 [timestep]."""
+    return READOUT, np.concatenate([answers(built, t + 1) for t in range(plan.timesteps)])

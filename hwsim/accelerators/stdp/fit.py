@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hwsim.accelerators.stdp.plan import Plan
-from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.contract.fit import refuse_narrow, refuse_small
 from hwsim.errors import ArchitectureError
 from hwsim.kernels.poisson import CHANCE_BITS
 from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
-from hwsim.traces.plastic.trace import PlasticNetwork
 
 
-def plan_network(spec: StdpSpec, network: PlasticNetwork, n_classes: int) -> Plan:
-    """Lay a network out.
-
-    Raises ArchitectureError where a memory of the machine is too small for it, or its random numbers too narrow.
-    """
-    plan = Plan(spec, network, n_classes)
+def check_fit(plan: Plan) -> None:
+    """Raise ArchitectureError where a memory is too small for a network, or random numbers are too narrow."""
+    spec = plan.spec
     for key, needed in plan.needed_bits().items():
         who = f"{plan.pixels} pixels and {plan.neurons} neurons need"
         refuse_small(key, who, needed, getattr(spec, key).capacity_bits)
     refuse_narrow(f"{plan.neurons} neurons", [("readout.bits", _count_bits(plan), spec.readout.bits)])
     for message in _too_narrow(plan):
         raise ArchitectureError(message)
-    return plan
 
 
 def _count_bits(plan: Plan) -> int:

@@ -10,12 +10,12 @@ import numpy as np
 
 from hwsim.accelerators.stdp.activity import gather, without_skipping
 from hwsim.accelerators.stdp.facts import FACTS
-from hwsim.accelerators.stdp.fit import plan_network
+from hwsim.accelerators.stdp.fit import check_fit
 from hwsim.accelerators.stdp.network import network_on
 from hwsim.accelerators.stdp.parts import hardware, parts_of
 from hwsim.accelerators.stdp.plan import Plan
 from hwsim.accelerators.stdp.posting import postings
-from hwsim.accelerators.stdp.schedule import schedules, step_end
+from hwsim.accelerators.stdp.schedule import schedules, step_ends
 from hwsim.accelerators.stdp.spec import StdpSpec
 from hwsim.accelerators.stdp.timing import Pace
 from hwsim.accelerators.stdp.work import Work
@@ -68,7 +68,7 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
         The machine says how often the training samples are passed over.
         """
         network = self.network_of(trace)
-        plan_network(self.spec, network, trace.n_classes)  # what does not fit is refused before the time is spent
+        self._plan(network, trace)  # what does not fit is refused before the time is spent
         session = replace(session, passes=self.spec.passes, label_samples=self.spec.label_samples)
         return self.lower_learned(learn(network, trace, session), trace)
 
@@ -97,7 +97,7 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
 
         Raises ArchitectureError where the network does not fit the machine.
         """
-        plan = plan_network(self.spec, learned.network, trace.n_classes)
+        plan = self._plan(learned.network, trace)
         shown = _Shown(plan, learned.phases, Pace.of(self.spec))
         return Workload(
             batches=Batches(shown.lower, shown.n_samples, kinds=shown.kinds, independent=False),
@@ -108,6 +108,11 @@ class Stdp(Accelerator[StdpSpec, PlasticTrace]):
             accuracy=(learned.accuracy, learned.n_test),
             spike_rates=_rates(learned),
         )
+
+    def _plan(self, network: PlasticNetwork, trace: PlasticTrace) -> Plan:
+        plan = Plan(self.spec, network, trace.n_classes)
+        check_fit(plan)
+        return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +152,7 @@ class _Shown:
             start, stop = samples.start - first, samples.stop - first
             if start >= 0 and stop <= len(played.activity):
                 work = self._work(phase, range(start, stop))
-                stage, ends = step_end()
-                each = OneEach(schedules(work, self.pace), stage, ends)
+                each = OneEach(schedules(work, self.pace), *step_ends())
                 return Batch(samples, Ledger.of(len(samples), postings(work)), {RunName(phase): each})
             first += len(played.activity)
         raise ModelError(f"samples {samples.start} to {samples.stop - 1} are not of one phase")

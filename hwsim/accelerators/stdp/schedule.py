@@ -35,11 +35,11 @@ def schedules(work: Work, pace: Pace) -> Schedules:
     for role, cycles in services(work, pace).items():
         unit, labels = WEIGHT_PORT if role in USERS else None, np.zeros(cycles.shape[1], np.int32)
         stages.append(BatchStage(role, LAYER_OF[role], cycles, 0, waits[role], labels, unit))
-    return schedules_of(stages, step_end(), work.done.n_samples)
+    return schedules_of(stages, step_ends(), work.done.n_samples)
 
 
-def step_end() -> tuple[str, IntArray]:
-    """The stage that ends a sample, and its one job."""
+def step_ends() -> tuple[str, IntArray]:
+    """The stage that ends a sample, which is one timestep, and its one job: int64 [1]."""
     return Role.READOUT, np.zeros(1, np.int64)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from hwsim.accelerators.ttfs.plan import AnyCoding, network_of
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.contract.levers import Lever, Limits, faster_clock, fitting, multiplied
-from hwsim.traces.network.layers import Conv2d, Linear
 
 
 def levers(spec: TtfsSpec, trace: AnyCoding, limits: Limits) -> Iterator[Lever]:
@@ -17,7 +16,7 @@ def levers(spec: TtfsSpec, trace: AnyCoding, limits: Limits) -> Iterator[Lever]:
     yield multiplied("elements and weight banks", together)
     yield Lever("fewer elements", [{key: value // 2 for key, value in together.items()}])
     yield multiplied("weights a bank", {"array.rows": array.rows, "weights.port_bits": weights.port_bits})
-    if sum(isinstance(layer, Conv2d | Linear) for layer in network_of(trace)) > spec.cores:
+    if len(network_of(trace).weighted()) > spec.cores:
         yield multiplied("cores", {"cores": spec.cores})
     for key, storage in (("queue", spec.queue), ("spikes", spec.spikes)):
         if limits.energy.get(key, 0.0) > 0.01:

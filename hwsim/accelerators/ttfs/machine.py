@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 
-import numpy as np
-
 from hwsim.accelerators.ttfs.counting import count_layer
 from hwsim.accelerators.ttfs.facts import FACTS
 from hwsim.accelerators.ttfs.fit import check_fit, check_trace
@@ -14,7 +12,7 @@ from hwsim.accelerators.ttfs.functional import execute, judge
 from hwsim.accelerators.ttfs.parts import hardware, parts_of
 from hwsim.accelerators.ttfs.plan import AnyCoding, Plan, network_of, plan_network
 from hwsim.accelerators.ttfs.posting import postings
-from hwsim.accelerators.ttfs.schedule import answer_job, schedules, streamed
+from hwsim.accelerators.ttfs.schedule import schedules, step_ends, streamed
 from hwsim.accelerators.ttfs.spec import TtfsSpec
 from hwsim.accelerators.ttfs.timing import LayerWork
 from hwsim.components.pricing.price import Priced
@@ -31,7 +29,6 @@ from hwsim.contract.workload import Workload
 from hwsim.errors import UsageError
 from hwsim.traces.direct.rate import RateTrace
 from hwsim.traces.network.geometry import macs
-from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.ttfs.trace import FirstSpikeTrace
 
 
@@ -70,7 +67,7 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
             stream=Streaming(partial(streamed, plan)),
             runs=(RunName.STATIC,),
             hardware=hardware(plan),
-            accuracy=_accuracy(trace),
+            accuracy=trace.static_accuracy(),
         )
 
     def functional(self, trace: AnyCoding, samples: int | None = None) -> FunctionalRun[AnyCoding]:
@@ -92,7 +89,7 @@ class Ttfs(Accelerator[TtfsSpec, AnyCoding]):
     def operations(self, trace: AnyCoding) -> int:
         """Products of all weighted layers; a neuron looks at each of its inputs once."""
         network = network_of(trace)
-        return sum(macs(layer, network) for layer in network if isinstance(layer, Conv2d | Linear))
+        return sum(macs(layer, network) for layer in network.weighted())
 
     def judge(self, exact: AnyCoding, own: AnyCoding, exits: Exits | None) -> Mapping[RunName, Judged]:
         """Decisions of this machine and of the network on the raw inputs that both have."""
@@ -112,19 +109,8 @@ def _lower(plan: Plan, trace: AnyCoding, samples: range) -> Batch:
     """Count what some samples do, and lay out the schedule of each."""
     chosen = slice(samples.start, samples.stop)
     works = [LayerWork(planned, count_layer(plan, planned, trace, chosen)) for planned in plan.layers]
-    each = OneEach(schedules(plan, works, len(samples)), *answer_job(plan))
+    each = OneEach(schedules(plan, works, len(samples)), *step_ends(plan))
     return Batch(samples, Ledger.of(len(samples), postings(plan, works)), {RunName.STATIC: each})
-
-
-def _accuracy(trace: AnyCoding) -> tuple[float | None, int]:
-    """Accuracy of the largest set of decisions that the trace has, and the size of that set."""
-    if trace.provenance.synthetic:
-        return None, trace.n_samples
-    if isinstance(trace, FirstSpikeTrace):
-        decisions = max(trace.decisions.values(), key=lambda decisions: decisions.labels.size)
-        return decisions.accuracy, decisions.labels.size
-    logits = trace.logits.get("test", trace.logits["recorded"])
-    return float(np.asarray(logits.accuracy())[-1]), logits.labels.size
 
 
 Machine = Ttfs

@@ -111,7 +111,7 @@ def network_of(trace: AnyCoding) -> Network:
 def plan_network(spec: TtfsSpec, trace: AnyCoding) -> Plan:
     """Place a trace's network; whether it fits is not asked here."""
     network = network_of(trace)
-    weighted = [layer for layer in network if isinstance(layer, Conv2d | Linear)]
+    weighted = network.weighted()
     # In order, as equally many on each core as can be; without gaps where there are more cores than layers.
     layers = tuple(
         _place(spec, network, layer, min(i * spec.cores // len(weighted), i)) for i, layer in enumerate(weighted)

@@ -28,7 +28,7 @@ QUEUES = 2  # memories of the queue
 
 def schedules(plan: Plan, works: Sequence[LayerWork], n_samples: int) -> Schedules:
     """One schedule for each sample of a batch."""
-    return schedules_of(_stages(plan, works), answer_job(plan), n_samples)
+    return schedules_of(_stages(plan, works), step_ends(plan), n_samples)
 
 
 def streamed(plan: Plan, n: int) -> StreamWaits:
@@ -56,8 +56,8 @@ def _first(jobs: int, needs: int) -> IntArray:
     return np.where(np.arange(jobs) == 0, np.int64(needs), np.int64(-1))
 
 
-def answer_job(plan: Plan) -> tuple[str, IntArray]:
-    """The stage that ends an inference, and its last job [1]."""
+def step_ends(plan: Plan) -> tuple[str, IntArray]:
+    """The stage that ends an inference, which is one timestep, and the job that does: int64 [1]."""
     output = plan.layers[-1]
     return output.name, np.array([output.passes - 1], np.int64)
 

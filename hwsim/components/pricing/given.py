@@ -59,6 +59,11 @@ class PricedSpec(ComponentSpec):
         """The same part with sizes that the machine gives it, one object for each, so that its price is kept."""
         return kept_with(self).once(("sized", *sizes.items()), lambda: self.model_copy(update=sizes))
 
+    def completed(self, **sizes: object) -> Self:
+        """The same part with those of the machine's sizes that the file does not state."""
+        missing = {key: size for key, size in sizes.items() if getattr(self, key) is None}
+        return self.sized(**missing) if missing else self
+
     @property
     def pipelined_cycles(self) -> int:
         """Cycles that its slowest action may take: what the part's key `cycles` says, and at least one."""
@@ -102,7 +107,10 @@ class PricedSpec(ComponentSpec):
         return given_prices(self.given, self.source)
 
     def priced_as(self, key: str, technology: Technology) -> Priced:
-        """The same for a part under a key of a file, with which an error begins."""
+        """The same for a part under a key of a file, with which an error begins.
+
+        Raises ArchitectureError, also where prices leave the range of numbers.
+        """
         try:
             return self.priced(technology)
         except ArchitectureError as error:

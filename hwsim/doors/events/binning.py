@@ -57,7 +57,10 @@ def binned(events: Events, bins: Bins, size: tuple[int, int, int]) -> NDArray[np
 
 
 def binned_spikes(spikes: Spikes, bins: Bins, units: int) -> NDArray[np.uint8]:
-    """Counts uint8 [timestep, unit], as `binned`; spikes that have timesteps keep these."""
+    """Counts uint8 [timestep, unit], as `binned`; spikes that have timesteps keep these.
+
+    Raises TraceError for units beyond `units`, and for more than 255 spikes of one a timestep.
+    """
     if (found := largest(spikes)) >= units:
         raise TraceError(f"spikes: wanted units below {units}, found {found}")
     if spikes.in_timesteps:
@@ -66,7 +69,7 @@ def binned_spikes(spikes: Spikes, bins: Bins, units: int) -> NDArray[np.uint8]:
 
 
 def clipped(counts: NDArray[np.int64], clip: int | None) -> NDArray[np.uint8]:
-    """Counts that fit into a byte.
+    """Counts that fit into a byte: uint8, the shape of `counts`.
 
     Raises TraceError for those above 255 where nothing is said of what they are cut to.
     """

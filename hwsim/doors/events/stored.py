@@ -37,7 +37,10 @@ class EventInputs:
         return f"<EventInputs: {so_many(samples, 'recording')}, T = {timesteps}, {size}>"
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write an .npz of `values` and `labels`; raises UsageError for a place that cannot be written."""
+        """Write an .npz of `values` and `labels`.
+
+        Raises UsageError for a place that cannot be written, TraceError for values of another type or form.
+        """
         where = Path(path)
         check_outputs([where])
         if self.values.dtype != np.uint8 or self.values.ndim != 5:

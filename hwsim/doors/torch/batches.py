@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from hwsim.doors.graph import Source
 from hwsim.doors.spool import Spool
 from hwsim.errors import TraceError, UsageError
-from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.network.layers import raw_type
+from hwsim.traces.network.limits import MAX_INPUT_BITS
 from hwsim.traces.trace import RawValues
 
 _BITS = 8  # of whole numbers that do not say how many they are of

@@ -22,18 +22,8 @@ from hwsim.doors.graph import (
 )
 from hwsim.doors.torch.calls import Call
 from hwsim.doors.torch.layers import Layers
-from hwsim.doors.torch.modules import (
-    BACK,
-    FUNCTIONS,
-    INTO,
-    NEURONS,
-    class_of,
-    hint,
-    is_neurons,
-    linear,
-    neuron_key,
-    refuse,
-)
+from hwsim.doors.torch.modules import FUNCTIONS, NEURONS, class_of, hint, is_neurons, neuron_key
+from hwsim.doors.torch.neurons.traits import BACK, INTO, linear, refuse
 from hwsim.doors.torch.steps import ADDS, Timestep, is_copy
 from hwsim.errors import TraceError
 

@@ -20,23 +20,15 @@ from hwsim.doors.spool import spooled
 from hwsim.doors.torch.batches import Numbers, Samples, channels_last, collected
 from hwsim.doors.torch.build import Building
 from hwsim.doors.torch.calls import Call, tensors, written_down
-from hwsim.doors.torch.modules import (
-    NEURONS,
-    hint,
-    is_in_time,
-    is_neurons,
-    is_whole,
-    neuron_key,
-    refuse,
-    reset,
-)
+from hwsim.doors.torch.modules import NEURONS, hint, is_in_time, is_neurons, is_whole, neuron_key, reset
+from hwsim.doors.torch.neurons.traits import refuse
 from hwsim.doors.torch.steps import one_timestep
 from hwsim.errors import TraceError, UsageError
 from hwsim.printable import one_line
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import read_trace, write_trace
-from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.network.layers import ReadOf
+from hwsim.traces.network.limits import MAX_INPUT_BITS
 from hwsim.traces.trace import RawValues
 
 
@@ -71,7 +63,7 @@ def _seen(model: nn.Module, samples: Samples, asked: Asked) -> tuple[_Forward, G
         steps = few.shape[1] if asked.over_time else asked.timesteps
         run = _Forward(model, samples.numbers, asked.over_time, steps)
         graph = run.graph(few[:1], asked.readout)
-        return run, graph, run.floats(graph, few, asked.readout)
+        return run, graph, run.floats(graph, few)
     finally:
         reset(model)
 
@@ -157,7 +149,7 @@ class _Forward:
         _times(calls)
         return calls
 
-    def floats(self, graph: Graph, few: RawValues, readout: str) -> FloatRun:
+    def floats(self, graph: Graph, few: RawValues) -> FloatRun:
         """What the model itself gives on some samples: spikes by node, and logits of every timestep."""
         seen: dict[str, list[NDArray[Any]]] = {node.name: [] for node in graph if isinstance(node, Neurons)}
         hooks = []

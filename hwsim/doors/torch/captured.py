@@ -40,8 +40,7 @@ def captured(model: nn.Module, inputs: Any, asked: Asked) -> Trace | SequenceTra
                 readout=(asked.readout, "spikes"),
             )
             capture = captured_first_spikes if first_spikes else captured_sequence
-            rest = asked.weight_bits, asked.input_bits, asked.recorded, asked.allow_drift, asked.about
-            trace, warning = capture(model, inputs, asked.labels, asked.timesteps, *rest)
+            trace, warning = capture(model, inputs, asked)
             if asked.out is not None:
                 write_trace(asked.out, trace)
         else:

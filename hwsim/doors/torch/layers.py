@@ -12,7 +12,8 @@ import torch
 from hwsim.doors.graph import Added, Flattened, Floats, Node, Pooled, Shape, Upsampled, Votes, Weighted
 from hwsim.doors.torch import windows
 from hwsim.doors.torch.calls import Call
-from hwsim.doors.torch.modules import class_of, refuse
+from hwsim.doors.torch.modules import class_of
+from hwsim.doors.torch.neurons.traits import refuse
 from hwsim.errors import TraceError
 from hwsim.traces.network.window import Window
 

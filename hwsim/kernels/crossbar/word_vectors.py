@@ -28,7 +28,6 @@ OVER_BIT = 42
 AT_ONCE = 8
 """Words that `weigh` takes at once."""
 
-arrayobj: Any = Later("numba.np.arrayobj")
 cgutils: Any = Later("numba.core.cgutils")
 types: Any = Later("numba.types")
 
@@ -197,7 +196,7 @@ def multiply_counts(_typing_context: Any, counts: Any, weights: Any, rows: Any, 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         count_at, weight_at, rows, factor, sum_at, to = vectors.pointers(context, builder, signature, arguments)
         first, apart, n_rows = cgutils.unpack_tuple(builder, rows)
-        size = arrayobj.make_array(signature.args[0])(context, builder, arguments[0]).nitems
+        size = vectors.indexing.field(context, builder, signature.args[0], arguments[0], "nitems")
         half = _CHANNELS // 2
         shorts, pairs = vectors.vector(16, half), vectors.vector(32, half // 2)
 

@@ -5,18 +5,17 @@ Products of weights and activations are exact, or come from whoever can give oth
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.kernels.golden import HARD, NO_RESET, SOFT, ConvShape, NeuronLevels, add_currents, step_neurons
+from hwsim.kernels.golden import HARD, NO_RESET, SOFT, NeuronLevels, step_neurons
 from hwsim.progress import in_parts
-from hwsim.traces.network.check import MAX_INT, check_network
-from hwsim.traces.network.geometry import window
+from hwsim.traces.direct.products import ExactProducts, Products, Values
+from hwsim.traces.network.check import check_network
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -33,31 +32,19 @@ from hwsim.traces.network.layers import (
     is_delayed,
     neuron_of,
 )
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.network.raw_input import beyond
-from hwsim.traces.network.weights import weights_of
 from hwsim.traces.planes import pack_channels
 from hwsim.traces.trace import PackedSpikes, RawValues
 
 _SAMPLES_AT_ONCE = 64
 
-Values = NDArray[np.int32]
 Encode = Callable[[RawValues, int], Values]
 """What the input layer gives for raw samples at a timestep; they are given as they are where a coding has none."""
 
 
 Watch = Callable[[str, int, NDArray[np.int64], NDArray[np.int64]], None]
 """Told of a layer's membranes [sample, y, x, channel] before and after each timestep."""
-
-
-class Products(Protocol):
-    """Who multiplies in the place of exact arithmetic."""
-
-    @property
-    def varying(self) -> bool:
-        """Whether the same activations may give other currents at another timestep."""
-
-    def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
-        """Currents int32 [sample, y, x, channel] of a layer, its bias not added, from its activations of that form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +63,7 @@ def execute(
     encode: Encode | None = None,
     watch: Watch | None = None,
 ) -> Execution:
-    """Run `network` on raw inputs [sample, height, width, channel] as the docstring of `network` prescribes.
+    """Run `network` on raw inputs [sample, height, width, channel] as `hwsim.traces.network.layers` prescribes.
 
     With `products`, currents are theirs, and sums that leave 32 bits saturate.  `watch` sees all membranes.  Raises
     TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
@@ -112,23 +99,6 @@ def execute_parts(
     for start in in_parts(len(inputs), _SAMPLES_AT_ONCE):
         part = inputs[start : start + _SAMPLES_AT_ONCE]
         yield _Run(network, products, start, part, encode, watch).play(timesteps)
-
-
-class ExactProducts:
-    """Products in exact integers, of some layers."""
-
-    varying = False
-
-    def __init__(self, layers: Iterable[Layer]) -> None:
-        self.weights = {layer.name: weights_of(layer) for layer in layers if isinstance(layer, Conv2d | Linear)}
-
-    def __call__(self, layer: Conv2d | Linear, activations: Values, first_sample: int, timestep: int) -> Values:
-        """Currents of one timestep, the same for every sample number and timestep."""
-        moves, groups = window(layer), layer.groups if isinstance(layer, Conv2d) else 1
-        shape = ConvShape(moves.kernel, moves.stride, moves.before, moves.dilation, groups)
-        currents = np.zeros((len(activations), *layer.shape), dtype=np.int32)
-        add_currents(np.ascontiguousarray(moves.spread_out(activations)), self.weights[layer.name], shape, currents)
-        return currents
 
 
 class _Run:

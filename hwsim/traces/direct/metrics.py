@@ -19,7 +19,8 @@ from hwsim.memory import require
 from hwsim.traces.direct.describe import describe_direct
 from hwsim.traces.direct.encode import Activations
 from hwsim.traces.direct.events import as_events
-from hwsim.traces.direct.golden import ExactProducts, execute
+from hwsim.traces.direct.golden import execute
+from hwsim.traces.direct.products import ExactProducts
 from hwsim.traces.direct.rate import RateTrace, input_spikes
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.footprint import executed_bytes

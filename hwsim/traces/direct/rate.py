@@ -40,7 +40,7 @@ from hwsim.traces.verification import Verification
 
 @dataclass(frozen=True, slots=True)
 class RateTrace(Keeps):
-    """As `hwsim.traces.trace.Trace`, field by field."""
+    """As `hwsim.traces.direct.trace.Trace`, field by field."""
 
     coding: ClassVar = "rate"
 
@@ -69,6 +69,10 @@ class RateTrace(Keeps):
     def spike_rates(self) -> Mapping[str, float]:
         """Spikes per neuron per timestep of every spiking layer."""
         return self.as_direct.spike_rates()
+
+    def static_accuracy(self) -> tuple[float | None, int]:
+        """Fraction right after all timesteps on the largest set of logits, None if unknown; and that set's size."""
+        return self.as_direct.static_accuracy()
 
     def accuracy_by_timestep(self) -> list[float]:
         """Fraction right after each timestep on the largest set of logits."""

@@ -15,9 +15,10 @@ from hwsim.traces.file.layers import Take, layer_arrays, layer_record, read_laye
 from hwsim.traces.file.origin import check_rates
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
-from hwsim.traces.network.check import MAX_LAYERS, check_network
+from hwsim.traces.network.check import check_network
 from hwsim.traces.network.geometry import n_words
 from hwsim.traces.network.layers import Input, Layer, Network, neuron_of
+from hwsim.traces.network.limits import MAX_LAYERS
 from hwsim.traces.network.raw_input import beyond
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_SAMPLES, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes
@@ -49,7 +50,7 @@ def direct_arrays(trace: Trace) -> dict[str, NDArray[Any]]:
 
 
 def build_direct(record: Record, provenance: Provenance, take: Take, over_time: bool = False) -> Trace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked.
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding.
 
     With inputs `over_time` there is one for each timestep.
     """

@@ -113,7 +113,7 @@ def _drawn_bytes(recipe: Recipe, network: Network) -> int:
 
 
 def drawn_rates(network: Network, rate: float | Mapping[str, float]) -> dict[str, float]:
-    """A rate for the input and every spiking layer, as multiples of 2**-16."""
+    """A rate for the input and every spiking layer, as multiples of 2**-16; raises UsageError for what is no rate."""
     names = [layer.name for layer in network.spiking()]
     if not isinstance(rate, Mapping):
         rate = dict.fromkeys(names, rate) | {network.input.name: INPUT_RATE if rate else 0.0}

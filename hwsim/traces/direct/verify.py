@@ -22,6 +22,8 @@ def verify_direct(trace: Trace, encode: Callable[[RawValues, int], NDArray[np.in
     """Execute a real network again from its raw inputs, draw a synthetic trace again from its recipe.
 
     `encode` says what the input layer gives at a timestep where that is not the raw input itself.
+
+    Raises TraceError for a trace that has nothing to execute or to draw from.
     """
     if trace.provenance.recipe is not None:
         return _verify_recipe(trace)

@@ -93,7 +93,7 @@ class Container:
     def array(self, name: str, dtypes: tuple[str, ...], shape: tuple[int, ...] | None) -> NDArray[Any]:
         """The named array, read-only, if its header has one of `dtypes` and `shape` (None: one axis of any length).
 
-        Header and member size are compared with what is wanted before data are read.
+        Header and member size are compared with what is wanted before data are read.  Raises TraceError for others.
         """
 
         def wanted() -> str:

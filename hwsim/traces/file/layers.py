@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.traces.file.record import Record
-from hwsim.traces.network.check import MAX_INPUT_BITS, MAX_INT, MAX_SIZE, check_edges, check_name
+from hwsim.traces.network.check import check_edges
 from hwsim.traces.network.layers import (
     Add,
     Concat,
@@ -30,6 +30,7 @@ from hwsim.traces.network.layers import (
     Weights,
     neuron_of,
 )
+from hwsim.traces.network.limits import MAX_INPUT_BITS, MAX_INT, MAX_SIZE, check_name
 from hwsim.traces.network.weights import MOST_BITS, pack_nibbles, unpack_nibbles, weight_type
 from hwsim.traces.network.window import Pair, Sides, Window
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from hwsim.errors import TraceError
 from hwsim.printable import brief
 from hwsim.traces.file.record import Record
-from hwsim.traces.network.check import MAX_SIZE
+from hwsim.traces.network.limits import MAX_SIZE
 from hwsim.traces.provenance import Provenance, Recipe
 from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_TIMESTEPS
 

@@ -90,7 +90,7 @@ class Record:
         return value
 
     def choice(self, key: str, options: Iterable[str], absent: Mapping[str, str] | None = None) -> str:
-        """One of the given strings; of `absent` ones the message says what is known of them."""
+        """One of the given strings; of `absent` ones the TraceError says what is known of them."""
         value, known = self._take(key), list(options)
         if value not in known:
             hint = guess(value[:64], known) if isinstance(value, str) else ""
@@ -141,7 +141,7 @@ class Record:
         return iter(tuple(self._left))
 
     def close(self) -> None:
-        """Refuse keys that nobody took."""
+        """Raise TraceError where there are keys that nobody took."""
         for key in self._left:
             raise TraceError(f"{self.where}: unknown key {brief(key)}{guess(key[:64], self._taken)}")
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hwsim.errors import TraceError
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
-from hwsim.traces.network.check import check_name
+from hwsim.traces.network.limits import check_name
 from hwsim.traces.trace import MAX_SAMPLES, Logits
 
 
@@ -54,7 +54,10 @@ def read_logits(record: Record, n_classes: int, timesteps: int, take: Take) -> M
 
 
 def read_labels(name: str, count: int, n_classes: int, take: Take) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Labels and sample ids of a set."""
+    """Labels and sample ids of a set: int64 [sample] each.
+
+    Raises TraceError for classes that there are not, and for an id that is there twice.
+    """
     labels = take(f"{name}/labels", ("<i8",), (count,))
     if labels.min() < 0 or labels.max() >= n_classes:
         raise TraceError(f"array '{name}/labels': wanted classes from 0 to {n_classes - 1}, found others")

@@ -50,19 +50,6 @@ def row_macs(layer: Layer, network: Network) -> NDArray[np.int64]:
     return found
 
 
-def window_counts(layer: Layer, network: Network) -> NDArray[np.int64]:
-    """How many windows of a Conv2d or Pool read each input position: int64 [height, width] of the input.
-
-    A spike at (y, x) costs window_counts[y, x] * Cout / groups synaptic operations, edges exact.
-    """
-    moves = window(layer)
-    rows, columns = (
-        _times_read(moves.places(axis, layer.shape[axis], size), size)
-        for axis, size in enumerate(input_shape(layer, network)[:2])
-    )
-    return np.multiply.outer(rows, columns)
-
-
 def window_rows(layer: Layer, network: Network) -> NDArray[np.int64]:
     """Input rows that each output row needs: int64 [output row, 2], first and one past the last that a tap meets.
 
@@ -79,8 +66,3 @@ def window_rows(layer: Layer, network: Network) -> NDArray[np.int64]:
     none = (met < 0).all(axis=1)
     first = np.where(met < 0, input_height, met).min(axis=1)
     return np.stack([np.where(none, begin, first), np.where(none, begin, met.max(axis=1)) + 1], axis=1)
-
-
-def _times_read(met: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    """Along one axis, how many taps [output, tap] meet each input index: int64 [size]."""
-    return np.bincount(met[met >= 0], minlength=size).astype(np.int64)

@@ -330,6 +330,10 @@ class Network:
         """The layers that have neurons and therefore recorded spikes."""
         return tuple(layer for layer in self.layers if neuron_of(layer) is not None)
 
+    def weighted(self) -> tuple[Conv2d | Linear, ...]:
+        """The layers that have weights."""
+        return tuple(layer for layer in self.layers if isinstance(layer, Conv2d | Linear))
+
     @property
     def has_signed_spikes(self) -> bool:
         """Whether any neurons fire -1, too."""

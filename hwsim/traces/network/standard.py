@@ -26,7 +26,6 @@ import numpy as np
 from hwsim.errors import UsageError, guess
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.printable import shortened
-from hwsim.traces.network.check import MAX_SIZE
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
@@ -40,6 +39,7 @@ from hwsim.traces.network.layers import (
     SeededWeights,
     Shape,
 )
+from hwsim.traces.network.limits import MAX_SIZE
 from hwsim.traces.network.mixed.network import MIXED, mixed_network
 from hwsim.traces.network.window import Window
 

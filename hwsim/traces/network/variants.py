@@ -11,7 +11,6 @@ import numpy as np
 from hwsim.errors import UsageError, guess
 from hwsim.kernels.counter_rng import stream_key
 from hwsim.printable import shortened
-from hwsim.traces.network.check import MAX_INPUT_BITS
 from hwsim.traces.network.layers import (
     Add,
     Conv2d,
@@ -25,6 +24,7 @@ from hwsim.traces.network.layers import (
     Synapse,
     neuron_of,
 )
+from hwsim.traces.network.limits import MAX_INPUT_BITS
 from hwsim.traces.network.weights import MOST_BITS
 from hwsim.traces.network.window import Window
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from hwsim.errors import TraceError
 from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
-from hwsim.traces.network.check import MAX_INT
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.plastic.trace import (
     QUANTITIES,
     InhibitionKind,

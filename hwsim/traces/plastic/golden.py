@@ -44,7 +44,7 @@ class Raster(NamedTuple):
     """What one presentation does."""
 
     fired: NDArray[np.uint8]  # [step, neuron]
-    activity: NDArray[np.int32]  # [step, N_ACTIVITY], see `stdp_rules`
+    activity: NDArray[np.int32]  # [step, N_ACTIVITY], see `hwsim.kernels.stdp.rules`
     spikes: NDArray[np.int32]  # [neuron], over all steps
 
 
@@ -76,7 +76,9 @@ def _format(network: PlasticNetwork, quantity: str) -> QFormat | None:
 class LearningCore:
     """Weights, adaptive thresholds and the strength of inhibition of a network, which presentations change.
 
-    `counted` int64 [N_COUNTED] has what `stdp_rules` names.  Raises TraceError for a network that breaks a rule.
+    `counted` int64 [N_COUNTED] has what `hwsim.kernels.stdp.rules` names.
+
+    Raises TraceError for a network that breaks a rule.
     """
 
     def __init__(self, network: PlasticNetwork, state: LearnedState | None = None) -> None:

@@ -13,7 +13,7 @@ from hwsim.kernels.stdp.rules import FACTOR_BITS, RATE_BITS
 from hwsim.traces.file.layers import Take
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import read_labels
-from hwsim.traces.network.check import MAX_INT
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.plastic.check import MAX_NEURONS, MAX_PIXELS, MAX_REPEATS, check_plastic, check_state
 from hwsim.traces.plastic.trace import (
     QUANTITIES,
@@ -61,7 +61,7 @@ def plastic_arrays(trace: PlasticTrace) -> dict[str, NDArray[Any]]:
 
 
 def build_plastic(record: Record, provenance: Provenance, take: Take) -> PlasticTrace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding."""
     network = _read_network(record.record("network"))
     n_classes = record.integer("classes", 1, _MAX_CLASSES)
     fields = record.record("parts")

@@ -45,7 +45,7 @@ class Shown(NamedTuple):
     """What the presentations of one sample did."""
 
     spikes: NDArray[np.int32]  # [neuron], of the last
-    activity: NDArray[Any]  # unsigned [step of all presentations, N_ACTIVITY], see `stdp_rules`
+    activity: NDArray[Any]  # unsigned [step of all presentations, N_ACTIVITY], see `hwsim.kernels.stdp.rules`
     presentations: int
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hwsim.errors import TraceError
-from hwsim.traces.network.check import MAX_INT, MAX_VALUES, check_name
+from hwsim.traces.network.limits import MAX_INT, MAX_VALUES, check_name
 from hwsim.traces.sequence.trace import NEURONS, Activation, GateUnits, LstmLayer, SequenceNetwork
 
 MAX_WIDTH = 2**16  # of features, of hidden units, of classes, and of elements of a sequence

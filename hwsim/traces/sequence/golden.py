@@ -1,4 +1,4 @@
-"""Execution of a spiking LSTM in exact integers from raw sequences, as `sequence` prescribes."""
+"""Execution of a spiking LSTM in exact integers from raw sequences, as `hwsim.traces.sequence.trace` prescribes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from hwsim.traces.sequence.trace import GATES, HIDDEN, GateUnits, LstmLayer, Seq
 _SAMPLES_AT_ONCE = 64
 
 IntArray = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class SequenceExecution:
 
 
 def execute_sequence(network: SequenceNetwork, inputs: NDArray[np.int8], timesteps: int) -> SequenceExecution:
-    """Run `network` on raw inputs int8 [sample, element, feature] as the docstring of `sequence` prescribes.
+    """Run `network` on raw inputs int8 [sample, element, feature] as `hwsim.traces.sequence.trace` prescribes.
 
     Raises TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
     """

@@ -13,8 +13,8 @@ from hwsim.traces.file.layers import Take
 from hwsim.traces.file.origin import check_rates
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import logits_arrays, logits_record, read_labels, read_logits
-from hwsim.traces.network.check import check_name
 from hwsim.traces.network.geometry import n_words
+from hwsim.traces.network.limits import check_name
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.sequence.check import LIMITS, MAX_FRACTION_BITS, MAX_LAYERS, MAX_STATE_BITS, MAX_WIDTH, check_sequence
 from hwsim.traces.sequence.trace import (
@@ -79,7 +79,7 @@ def sequence_arrays(trace: SequenceTrace) -> dict[str, NDArray[Any]]:
 
 
 def build_sequence(record: Record, provenance: Provenance, take: Take) -> SequenceTrace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding."""
     timesteps = record.integer("timesteps", 1, MAX_TIMESTEPS)
     samples = record.integer("samples", 1, MAX_SAMPLES)
     network = _read_network(record, take)

@@ -219,9 +219,14 @@ class SequenceTrace(Keeps):
         """Spikes per unit per cell step, of every gate that fires and of the hidden spikes."""
         return {name: float(spikes.counts().mean()) / spikes.n_units for name, spikes in self.spikes.items()}
 
+    def static_accuracy(self) -> tuple[float | None, int]:
+        """Fraction right after all timesteps on the largest set of logits, None if unknown; and that set's size."""
+        known = self.accuracy_by_timestep()
+        return known[-1] if known else None, self._largest().labels.size
+
     def accuracy_by_timestep(self) -> list[float]:
         """Fraction right after each timestep on the largest set of logits; empty for synthetic traces."""
-        if self.provenance.synthetic:
-            return []
-        largest = max(self.logits.values(), key=lambda logits: logits.labels.size)
-        return [float(a) for a in largest.accuracy()]
+        return [] if self.provenance.synthetic else [float(a) for a in self._largest().accuracy()]
+
+    def _largest(self) -> Logits:
+        return max(self.logits.values(), key=lambda logits: logits.labels.size)

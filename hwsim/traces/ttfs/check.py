@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NoReturn, get_args
+from typing import get_args
 
 from hwsim.errors import TraceError
-from hwsim.traces.network.check import check_geometry, check_order
+from hwsim.traces.network.check import check_order
+from hwsim.traces.network.check_layer import check_geometry
 from hwsim.traces.network.layers import Conv2d, Flatten, Input, Layer, Linear
+from hwsim.traces.network.limits import refuse
 from hwsim.traces.ttfs.trace import MAX_BITS, MAX_WINDOW, FirstSpikeNetwork, FirstSpikeNeurons, Psp
 
 MOST_INPUT_BITS = MOST_WEIGHT_BITS = 8
@@ -38,43 +40,39 @@ def check_first_spike(network: FirstSpikeNetwork) -> None:
         _check_neurons(layer, network.neurons[layer.name], network.window)
 
 
-def _fail(layer: Layer, message: str) -> NoReturn:
-    raise TraceError(f"layer '{layer.name}': {message}")
-
-
 def _check_chain(layers: tuple[Layer, ...]) -> None:
     for before, layer in pairwise(layers):
         if not isinstance(layer, Conv2d | Linear | Flatten):
             kind = type(layer).__name__
-            _fail(layer, f"wanted a Conv2d, Linear or Flatten, found {kind}; make an average pool a convolution")
+            refuse(layer, f"wanted a Conv2d, Linear or Flatten, found {kind}; make an average pool a convolution")
         if layer.inputs != (before.name,):
-            _fail(layer, f"wanted the layer before it, '{before.name}', as its input, found {layer.inputs}")
+            refuse(layer, f"wanted the layer before it, '{before.name}', as its input, found {layer.inputs}")
         if isinstance(layer, Conv2d) and layer.groups != 1:
-            _fail(layer, f"wanted one group, found {layer.groups}")
+            refuse(layer, f"wanted one group, found {layer.groups}")
         if isinstance(layer, Conv2d) and not layer.window.is_square:
-            _fail(layer, f"wanted a square window, alike on all sides and without dilation, found {layer.window}")
+            refuse(layer, f"wanted a square window, alike on all sides and without dilation, found {layer.window}")
         if isinstance(layer, Conv2d | Linear) and layer.weights.bits > MOST_WEIGHT_BITS:
-            _fail(layer, f"wanted weights of at most {MOST_WEIGHT_BITS} bits, found {layer.weights.bits}")
+            refuse(layer, f"wanted weights of at most {MOST_WEIGHT_BITS} bits, found {layer.weights.bits}")
         if isinstance(layer, Conv2d | Linear) and layer.neuron is not None:
-            _fail(layer, "wanted neurons that fire once, found others")
+            refuse(layer, "wanted neurons that fire once, found others")
     last = layers[-1]
     if not isinstance(last, Conv2d | Linear) or last.shape[:2] != (1, 1):
-        _fail(last, f"wanted output neurons of shape (1, 1, classes), found {type(last).__name__} {last.shape}")
+        refuse(last, f"wanted output neurons of shape (1, 1, classes), found {type(last).__name__} {last.shape}")
     source = layers[0]
     assert isinstance(source, Input)
     if source.signed or source.bits > MOST_INPUT_BITS:
         found = f"{source.bits} bits{', signed' * source.signed}"
-        _fail(source, f"wanted an unsigned input of at most {MOST_INPUT_BITS} bits, found {found}")
+        refuse(source, f"wanted an unsigned input of at most {MOST_INPUT_BITS} bits, found {found}")
 
 
 def _check_neurons(layer: Conv2d | Linear, neurons: FirstSpikeNeurons, window: int) -> None:
     for key in ("slope_bits", "potential_bits"):
         if not 2 <= getattr(neurons, key) <= MAX_BITS:
-            _fail(layer, f"wanted {key} from 2 to {MAX_BITS}, found {getattr(neurons, key)}")
+            refuse(layer, f"wanted {key} from 2 to {MAX_BITS}, found {getattr(neurons, key)}")
     highest = (1 << (neurons.potential_bits - 1)) - 1
     steepest = (1 << (neurons.slope_bits - 1)) - 1
     for key, low, high in (("v_threshold", 1, highest), ("ramp", 0, steepest), ("start", 1, window)):
         if not low <= getattr(neurons, key) <= high:
-            _fail(layer, f"wanted {key} from {low} to {high}, found {getattr(neurons, key)}")
+            refuse(layer, f"wanted {key} from {low} to {high}, found {getattr(neurons, key)}")
     if layer.bias is not None and not (-highest - 1 <= int(layer.bias.min()) and int(layer.bias.max()) <= highest):
-        _fail(layer, f"wanted biases from {-highest - 1} to {highest} ({neurons.potential_bits} bits), found others")
+        refuse(layer, f"wanted biases from {-highest - 1} to {highest} ({neurons.potential_bits} bits), found others")

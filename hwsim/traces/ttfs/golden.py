@@ -28,7 +28,7 @@ class FirstSpikes:
 
 
 def execute_first_spike(network: FirstSpikeNetwork, inputs: RawValues) -> FirstSpikes:
-    """Run `network` on raw inputs uint8 [sample, height, width, channel] as the docstring of `first_spike` prescribes.
+    """Run `network` on raw inputs uint8 [sample, height, width, channel] as `hwsim.traces.ttfs.trace` prescribes.
 
     Raises TraceError for a network that breaks a rule and for inputs of another shape or of too many bits.
     """

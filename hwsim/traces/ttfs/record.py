@@ -12,8 +12,8 @@ from hwsim.errors import TraceError
 from hwsim.traces.file.layers import Take, layer_arrays, layer_record, read_layer
 from hwsim.traces.file.record import Record
 from hwsim.traces.file.samples import read_labels
-from hwsim.traces.network.check import MAX_INT, MAX_LAYERS, check_name
 from hwsim.traces.network.layers import Conv2d, Layer, Linear, Network
+from hwsim.traces.network.limits import MAX_INT, MAX_LAYERS, check_name
 from hwsim.traces.provenance import Provenance
 from hwsim.traces.trace import MAX_SAMPLES, Inputs
 from hwsim.traces.ttfs.check import check_first_spike
@@ -69,7 +69,7 @@ def first_spike_arrays(trace: FirstSpikeTrace) -> dict[str, NDArray[Any]]:
 
 
 def build_first_spike(record: Record, provenance: Provenance, take: Take) -> FirstSpikeTrace:
-    """The trace that `record` and its arrays describe, every rule of the coding checked."""
+    """The trace that `record` and its arrays describe; raises TraceError for what breaks a rule of the coding."""
     samples = record.integer("samples", 1, MAX_SAMPLES)
     network = _read_network(record, take)
     times = {layer.name: _read_times(layer, samples, network.window, take) for layer in network.weighted()}

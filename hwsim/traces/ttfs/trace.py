@@ -80,7 +80,7 @@ class FirstSpikeNetwork(Keeps):
 
     def weighted(self) -> tuple[Conv2d | Linear, ...]:
         """The layers that have weights and neurons, in order."""
-        return tuple(layer for layer in self.network if isinstance(layer, Conv2d | Linear))
+        return self.network.weighted()
 
     def source(self, name: str) -> str:
         """The layer whose spikes a layer reads: the input or a weighted layer, a Flatten apart."""
@@ -160,11 +160,17 @@ class FirstSpikeTrace(Keeps):
         """Fraction of the neurons of every layer that fire."""
         return {name: self.spike_rate(name) for name in self.times}
 
-    def accuracy_by_timestep(self) -> list[float]:
-        """Fraction right on the largest set of decisions; empty for synthetic traces."""
+    def static_accuracy(self) -> tuple[float | None, int]:
+        """Fraction right on the largest set of decisions, None if unknown; and that set's size."""
         if self.provenance.synthetic:
-            return []
-        return [max(self.decisions.values(), key=lambda decisions: decisions.labels.size).accuracy]
+            return None, self.n_samples
+        largest = max(self.decisions.values(), key=lambda decisions: decisions.labels.size)
+        return largest.accuracy, largest.labels.size
+
+    def accuracy_by_timestep(self) -> list[float]:
+        """The fraction right, of the one timestep; empty where it is unknown."""
+        accuracy, _ = self.static_accuracy()
+        return [] if accuracy is None else [accuracy]
 
 
 def input_times(values: RawValues, bits: int, window: int) -> Times:

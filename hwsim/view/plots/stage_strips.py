@@ -8,13 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from hwsim.report.report import Report
+from hwsim.report.report import CAUSES, Report
 from hwsim.report.work import StageOccupancy
 from hwsim.view.plots.chosen import missing, run_of, titled, untimed
 from hwsim.view.plots.stall_bars import MOST_STAGES
 from hwsim.view.plots.style import CAUSE_COLOURS, in_unit, named, page, styled
 
-CAUSES = ("busy", "starved", "blocked", "arbitrating")
+_DRAWN = CAUSES[:-1]  # idle is left white
 _HIGH = 0.84  # of a strip
 
 
@@ -41,7 +41,7 @@ def timeline(report: Report, run: str | None = None, *, style: str | Path | None
         axes = figure.subplots()
         for row, stage in enumerate(stages):
             base: NDArray[np.float64] = np.full(widths.size, row + _HIGH / 2)
-            for cause in CAUSES:
+            for cause in _DRAWN:
                 share = np.asarray(np.array(getattr(stage, cause), np.int64) / widths * _HIGH, np.float64)
                 if share.any():
                     label = None if cause in axes.get_legend_handles_labels()[1] else cause
@@ -53,12 +53,12 @@ def timeline(report: Report, run: str | None = None, *, style: str | Path | None
         axes.set_xlim(0, across[-1])
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(f"time of the first sample ({unit})")
-        figure.legend(loc="outside lower center", ncols=len(CAUSES))
+        figure.legend(loc="outside lower center", ncols=len(_DRAWN))
         return figure
 
 
 def _busiest(stages: list[StageOccupancy]) -> list[StageOccupancy]:
-    works = [each for each in stages if any(sum(getattr(each, cause)) for cause in CAUSES)]
+    works = [each for each in stages if any(sum(getattr(each, cause)) for cause in _DRAWN)]
     kept = sorted(works, key=lambda each: -sum(each.busy))[:MOST_STAGES]
     return [each for each in works if any(each is other for other in kept)]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hwsim import units
 from hwsim.report.price import LEAKAGE
-from hwsim.report.report import Report, Run
+from hwsim.report.report import CAUSES, Report, Run
 from hwsim.report.shares import sums
 from hwsim.view.report_page.cells import Cell, Table, of_terminal
 from hwsim.view.terminal import number
@@ -14,7 +14,6 @@ from hwsim.view.terminal.period_table import period_table
 from hwsim.view.terminal.report_table import WHOLE_CHIP, shown_runs
 from hwsim.view.terminal.run_table import baselines_table, comparisons_table, figures_table
 
-_CAUSES = ("busy", "starved", "blocked", "arbitrating", "idle")
 _MOST_POINTS = 200
 
 
@@ -127,9 +126,9 @@ def _actions(run: Run) -> Table:
 def _stages(run: Run) -> Table:
     rows = []
     for row in run.stages:
-        cycles = [getattr(row, f"{cause}_cycles") for cause in _CAUSES]
+        cycles = [getattr(row, f"{cause}_cycles") for cause in CAUSES]
         rows.append([Cell(row.stage), Cell(row.layer), share(cycles[0] / (sum(cycles) or 1.0)), *map(amount, cycles)])
-    columns = ("stage", "layer", "utilisation", *_CAUSES)
+    columns = ("stage", "layer", "utilisation", *CAUSES)
     says = "cycles of a sample that runs to its end: the five sum to the makespan"
     return Table(f"Stages, {run.name}", columns, rows, (0, 1), says)
 

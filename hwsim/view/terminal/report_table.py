@@ -11,7 +11,7 @@ from rich.table import Table
 from hwsim import units
 from hwsim.printable import so_many
 from hwsim.report.price import LEAKAGE
-from hwsim.report.report import Report, Run, UnitShare
+from hwsim.report.report import CAUSES, Report, Run, UnitShare
 from hwsim.report.shares import sums
 from hwsim.view.terminal import number
 from hwsim.view.terminal.period_table import period_table
@@ -176,12 +176,11 @@ def _by_layer(report: Report, run: Run) -> Table:
 
 
 def _stages(run: Run) -> Table:
-    accounts = ("busy", "starved", "blocked", "arbitrating", "idle")
     title = f"Where the cycles of a sample go that runs to its end, {run.name}"
-    table = plain_table(title, "stage", "utilisation", *accounts)
+    table = plain_table(title, "stage", "utilisation", *CAUSES)
     busiest = sorted(run.stages, key=lambda stage: -stage.busy_cycles)[:_MOST_STAGES]
     for stage in busiest:
-        cycles = [getattr(stage, f"{account}_cycles") for account in accounts]
+        cycles = [getattr(stage, f"{cause}_cycles") for cause in CAUSES]
         if not any(cycles[:-1]):
             continue
         table.add_row(stage.stage, number.percent(cycles[0] / max(sum(cycles), 1)), *(f"{c:,.0f}" for c in cycles))

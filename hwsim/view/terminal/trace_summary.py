@@ -38,7 +38,7 @@ def print_trace_summary(info: Info, console: Console) -> None:
         console.print(line)
     below = _below(info)
     shown, rest = _fitting(info.description.layers, MOST_LINES - len(lines) - len(below) - _TABLE_LINES - 1)
-    console.print(_one_line_each(layers_table(info, shown, console.width, _LONGEST_NAME)))
+    console.print(_one_line_each(layers_table(shown, console.width, _LONGEST_NAME)))
     for line in ([f"{rest} more layers: --full"] if rest else []) + below:
         console.print(Text(cut(line, console.width), style="dim"))
 
@@ -136,7 +136,7 @@ def _one_line_each(table: Table) -> Table:
     return table
 
 
-def layers_table(info: Info, layers: Sequence[LayerFigures], width: int, longest_name: int) -> Table:
+def layers_table(layers: Sequence[LayerFigures], width: int, longest_name: int) -> Table:
     """A row a layer; bars show how the rate goes over the steps, each in proportion to the layer's highest."""
     rows = [_cells(layer, longest_name) for layer in layers]
     heads = ("layer", "kind", "shape", "weights", "zero", "rate", "dead", "sat.")

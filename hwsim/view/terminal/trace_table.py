@@ -44,7 +44,7 @@ def print_trace(info: Info, console: Console) -> None:
             console.print(f"  {label}: {by_timestep(accuracy)}", soft_wrap=True)
     for line in [*counted(info, _MOST_TIMESTEPS), *facts(trace)]:
         console.print(f"  {line}", soft_wrap=True)
-    console.print(layers_table(info, info.description.layers, console.width, _LONGEST_NAME))
+    console.print(layers_table(info.description.layers, console.width, _LONGEST_NAME))
     console.print(_neurons(trace))
     console.print(_arrays(info))
 

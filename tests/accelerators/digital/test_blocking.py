@@ -15,7 +15,8 @@ from traces.direct.networks import Sketch
 
 from hwsim.accelerators.digital.accesses import accesses
 from hwsim.accelerators.digital.blocking import Blocking
-from hwsim.accelerators.digital.footprint import Blocks, Geometry, Source, moves, weigh
+from hwsim.accelerators.digital.footprint import Blocks, moves, weigh
+from hwsim.accelerators.digital.geometry import Geometry, Source
 from hwsim.accelerators.digital.search import FEW, MOST_STEPS, orders, search
 
 pytestmark = pytest.mark.no_kernel

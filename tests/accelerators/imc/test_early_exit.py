@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.accelerators.imc.exit import decide as exits
-from hwsim.accelerators.imc.exit.uncertainty import accuracy_at, exit_timesteps, right_guesses, uncertainty
+from hwsim.accelerators.imc.exit.uncertainty import accuracy_at, exit_timesteps, uncertainty
 from hwsim.errors import UsageError
 from hwsim.traces.trace import Logits
 
@@ -196,8 +196,9 @@ def test_where_no_threshold_keeps_the_accuracy_the_strictest_is_taken():
 
 
 def test_accuracy_is_read_at_each_samples_own_timestep():
-    accumulated = np.array([[[1, 0], [0, 5]], [[0, 1], [0, 2]], [[3, 1], [0, 2]]])
-    assert accuracy_at(right_guesses(accumulated, np.array([1, 1, 1])), np.array([1, 2, 2])) == pytest.approx(2 / 3)
+    right = np.array([[False, True], [True, False], [False, True]])
+    assert accuracy_at(right, np.array([1, 1, 2])) == pytest.approx(2 / 3)
+    assert accuracy_at(right, np.array([2, 2, 1])) == pytest.approx(1 / 3)
 
 
 def test_exits_are_chosen_on_calibration_samples_and_reported_on_test_samples():

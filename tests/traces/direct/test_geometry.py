@@ -8,7 +8,7 @@ from traces.direct.networks import Sketch, small_network
 
 from hwsim.errors import UsageError
 from hwsim.traces import Add, Conv2d, Linear, check_network, neuron_of
-from hwsim.traces.network.geometry import fan_in, input_shape, macs, n_words, window_counts, window_rows
+from hwsim.traces.network.geometry import fan_in, input_shape, macs, n_words, window_rows
 from hwsim.traces.network.standard import GEOMETRIES, network_of
 
 
@@ -105,18 +105,10 @@ def test_windows_cover_what_a_count_by_hand_says(kernel, stride, padding):
     sketch = Sketch((7, 5, 2))
     sketch.conv(3, kernel, stride, padding)
     network, layer = sketch.network(), sketch.last
-    by_hand = np.zeros((7, 5), dtype=int)
     rows = []
     for y in range(layer.shape[0]):
         needed = [y * stride - padding + k for k in range(kernel)]
         rows.append([max(needed[0], 0), min(needed[-1] + 1, 7)])
-        for x in range(layer.shape[1]):
-            for dy in range(kernel):
-                for dx in range(kernel):
-                    at = (y * stride - padding + dy, x * stride - padding + dx)
-                    if 0 <= at[0] < 7 and 0 <= at[1] < 5:
-                        by_hand[at] += 1
-    assert window_counts(layer, network).tolist() == by_hand.tolist()
     assert window_rows(layer, network).tolist() == rows
 
 

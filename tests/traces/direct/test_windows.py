@@ -12,7 +12,8 @@ from traces.direct.networks import Sketch, trace_of
 
 from hwsim.traces import Conv2d, Neuron, Pool, Window, read_trace, write_trace
 from hwsim.traces.codings import verify
-from hwsim.traces.direct.golden import ExactProducts, execute
+from hwsim.traces.direct.golden import execute
+from hwsim.traces.direct.products import ExactProducts
 from hwsim.traces.file.layers import layer_record
 from hwsim.traces.manifest import version_of
 

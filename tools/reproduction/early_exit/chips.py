@@ -8,7 +8,6 @@ from functools import cache
 from hwsim.report.report import Report
 from hwsim.traces.direct.synth import synthesize
 from hwsim.traces.direct.trace import Trace
-from hwsim.traces.network.layers import Conv2d, Linear
 from hwsim.traces.rates import layer_rates
 from reproduction.designs import play
 from reproduction.early_exit.published import Published
@@ -30,7 +29,7 @@ class Configuration:
         """What it changes of its architecture for a network."""
         if self.copies == 1:
             return self.settings
-        first = next(layer for layer in trace.network if isinstance(layer, Conv2d | Linear))
+        first = trace.network.weighted()[0]
         return (*self.settings, f"chip.replicate={{{first.name}: {min(self.copies, first.shape[1])}}}")
 
 

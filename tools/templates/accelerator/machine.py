@@ -136,7 +136,7 @@ class Machine(Accelerator[Design, Trace]):
     def lower(self, trace: Trace) -> Workload:
         """Counts and schedules of all recorded samples; raises ArchitectureError where the network does not fit."""
         design, network, layers = self.spec, trace.network, plan(self.spec, trace.network)
-        weights = [fan_in(x, network) * x.shape[2] * x.weights.bits for x in layers if isinstance(x, Conv2d | Linear)]
+        weights = [fan_in(x, network) * x.shape[2] * x.weights.bits for x in network.weighted()]
         membranes = sum(int(np.prod(x.shape)) for x in network.spiking()) * design.neuron.membrane_bits
         used = {"weights": sum(weights), "membranes": membranes}
         storage = {key: Storage(bits, getattr(design, key).capacity_bits) for key, bits in used.items()}

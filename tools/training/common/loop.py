@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,16 +27,6 @@ Judged = Literal["every", "last"]
 
 class CheckpointError(HwsimError):
     """A checkpoint cannot be used; the message names the file."""
-
-
-class Classifier(Protocol):
-    """What is trained: pixels [sample, c, h, w] to logits [timestep, sample, class], not accumulated."""
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Logits of each timestep."""
-
-    def project(self) -> None:
-        """Return parameters to their ranges after a step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +116,11 @@ def accuracy(network: nn.Module, images: TensorImages) -> list[float]:
 
 
 class Trainer:
-    """Trains one network through one stage, keeping the epoch that is best on the held-out samples."""
+    """Trains one network through one stage, keeping the epoch that is best on the held-out samples.
+
+    A network gives logits [timestep, sample, class], not accumulated, of pixels [sample, c, h, w]; after a step its
+    `project` returns parameters to their ranges.
+    """
 
     def __init__(self, network: nn.Module, stage: Stage, train: TensorImages, held: TensorImages) -> None:
         self.network, self.stage, self.train, self.held = network, stage, train, held

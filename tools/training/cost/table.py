@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from statistics import fmean, stdev
 
+from validation.markdown import table
+
 from training.common.progress import say
 from training.cost import fronts
 from training.cost.fronts import Key, Point, at_accuracy, point, won
@@ -157,9 +159,3 @@ def bare(figure: str, value: float) -> str:
 def percent(share: float) -> str:
     """A share in percent."""
     return f"{100 * share:.1f} %"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -78,8 +78,7 @@ def take_off(network: QuantNetwork) -> None:
 
 
 def _weighted(trace: Trace, network: QuantNetwork) -> Iterator[tuple[Conv2d | Linear, QuantBlock | QuantNetwork]]:
-    layers = [layer for layer in trace.network if isinstance(layer, Conv2d | Linear)]
-    return zip(layers, [*network.spiking(), network], strict=True)
+    return zip(trace.network.weighted(), [*network.spiking(), network], strict=True)
 
 
 def _site(trace: Trace, layer: Conv2d | Linear) -> Site:

@@ -13,6 +13,7 @@ from training.common.options import (
     fraction,
     percentage,
     positive,
+    positives,
 )
 
 NEW = {
@@ -66,7 +67,7 @@ def _add_new(p: argparse.ArgumentParser) -> None:
     add, none = group.add_argument, argparse.SUPPRESS
     add("--timesteps", type=positive, default=none, help="of the network (default: 4)")
     add("--channels", type=channel_list, default=none, help="3x3 convolutions, hidden layer (default: 16,32,64,256)")
-    add("--strides", type=stride_list, default=none, help="of each convolution (default: 1, then 2 for each other)")
+    add("--strides", type=positives, default=none, help="of each convolution (default: 1, then 2 for each other)")
     add("--bits", type=int, choices=range(2, 9), default=none, help="of a weight (default: 4; with --learn 8)")
     add("--plain-epochs", type=not_negative, default=none, help="before all others, without spikes (default: 0)")
     add("--epochs", type=not_negative, default=none, help="in floats; may be 0 after --plain-epochs (default: 12)")
@@ -77,7 +78,7 @@ def _add_diet(p: argparse.ArgumentParser) -> None:
     group = p.add_argument_group("DIET-SNN's own recipe: an ANN without bias, converted, then trained on")
     add, none = group.add_argument, argparse.SUPPRESS
     add("--learn", choices=LEARN, default=none, help="train this beside the weights, at --timesteps")
-    add("--ablation", type=timestep_list, default=none, help="compare all of --learn at these T, as in 2,5,10")
+    add("--ablation", type=positives, default=none, help="compare all of --learn at these T, as in 2,5,10")
     add("--ann-epochs", type=positive, default=12, help="of the ANN")
     # As DIET-SNN's public code has them; its README scales by 0.2, and others quote the paper with the 95th percentile.
     add("--percentile", type=percentage, default=99.7, help="of a layer's currents: its threshold, before scaling")
@@ -136,22 +137,12 @@ def _check_start(options: argparse.Namespace) -> None:
         setattr(options, name, getattr(options, name, value))
 
 
-def timestep_list(text: str) -> tuple[int, ...]:
-    """Comma-separated whole numbers, at least one."""
-    return tuple(positive(part) for part in text.split(","))
-
-
 def channel_list(text: str) -> tuple[int, ...]:
     """Comma-separated whole numbers: at least one convolution, then the hidden layer."""
-    values = tuple(positive(part) for part in text.split(","))
+    values = positives(text)
     if len(values) < 2:
         raise argparse.ArgumentTypeError(f"wanted convolutions, then the hidden layer, as in 16,32,64,256; got {text}")
     return values
-
-
-def stride_list(text: str) -> tuple[int, ...]:
-    """Comma-separated strides, each at least 1."""
-    return tuple(positive(part) for part in text.split(","))
 
 
 def not_negative(text: str) -> int:

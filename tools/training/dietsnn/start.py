@@ -34,7 +34,7 @@ def read_start(path: Path) -> Trace:
 
 def geometry_of_trace(trace: Trace) -> Geometry:
     """The geometry of the network of a trace that `read_start` gave."""
-    weighted = [layer for layer in trace.network if isinstance(layer, Conv2d | Linear)]
+    weighted = trace.network.weighted()
     strides = tuple(layer.window.stride[0] for layer in weighted if isinstance(layer, Conv2d))
     channels = tuple(layer.shape[2] for layer in weighted[:-1])
     height, width, depth = trace.network.input.shape
@@ -45,7 +45,7 @@ def geometry_of_trace(trace: Trace) -> Geometry:
 def network_of_trace(trace: Trace) -> QuantNetwork:
     """The network of a trace that `read_start` gave, with the same integers."""
     geometry = geometry_of_trace(trace)
-    *weighted, output = [layer for layer in trace.network if isinstance(layer, Conv2d | Linear)]
+    *weighted, output = trace.network.weighted()
     neurons = [layer.neuron for layer in weighted if layer.neuron is not None]
     precision = Precision(
         weighted[0].weights.bits,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from hwsim.errors import UsageError
-from training.common.options import Parser, above_zero, check_common, fraction, positive
+from training.common.options import Parser, above_zero, check_common, fraction, positive, positives
 
 
 def parser(description: str) -> Parser:
@@ -23,7 +23,7 @@ def parser(description: str) -> Parser:
     add("--mismatch", type=fraction, default=0.03, help="of the sensor: deviation of thresholds, as a share")
     add("--refractory-us", type=positive, default=2000, help="of the sensor: microseconds that a pixel rests")
     add("--noise-hz", type=float, default=1.0, help="of the sensor: events of a pixel that nothing causes")
-    add("--channels", type=_channels, default="8,16,32", help="3x3 convolutions of stride 2")
+    add("--channels", type=positives, default="8,16,32", help="3x3 convolutions of stride 2")
     add("--limit", type=positive, default=15000, help="training samples to use, drawn by class")
     add("--test", type=positive, default=2000, help="test samples to use, drawn by class")
     add("--held-out", type=positive, default=1000, help="more training samples, for selection and calibration")
@@ -46,8 +46,3 @@ def check(options: argparse.Namespace) -> None:
     if options.inputs > options.test:
         raise UsageError(f"--inputs {options.inputs}: must be at most --test, which is {options.test}")
     check_common(options, ".npz")
-
-
-def _channels(text: str) -> tuple[int, ...]:
-    """Comma-separated whole numbers, at least one."""
-    return tuple(positive(part) for part in text.split(","))

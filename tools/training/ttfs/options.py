@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hwsim.errors import UsageError
 from hwsim.traces.ttfs.trace import MAX_WINDOW
-from training.common.options import Parser, check_common, check_output, fraction, percentage, positive
+from training.common.options import Parser, check_common, check_output, fraction, percentage, positive, positives
 
 
 def parser(description: str) -> Parser:
@@ -59,4 +59,4 @@ def check(options: argparse.Namespace) -> None:
 
 def widths(text: str) -> tuple[int, ...]:
     """Whole numbers of at least 1, separated by commas; nothing for none."""
-    return tuple(positive(part) for part in text.split(",")) if text else ()
+    return positives(text) if text else ()

@@ -47,11 +47,11 @@ class Uncertainty:
     classes: int
 
     def entropy(self) -> NDArray[np.float64]:
-        """Entropy normalised to [0, 1]; exactly 1 when all logits are equal."""
+        """Entropy normalised to [0, 1], exactly 1 when all logits are equal: float64 [sample, timestep]."""
         return np.asarray(self.entropy_total / (self.total * self._full_entropy()), dtype=np.float64)
 
     def confidence(self) -> NDArray[np.float64]:
-        """Largest softmax probability."""
+        """Largest softmax probability: float64 [sample, timestep]."""
         return np.asarray(ONE / self.total, dtype=np.float64)
 
     def leaves(self, metric: Metric, threshold: float) -> NDArray[np.bool_]:
@@ -118,11 +118,9 @@ def exit_timesteps(leaves: NDArray[np.bool_]) -> IntArray:
     return np.asarray(np.where(leaves.any(axis=1), leaves.argmax(axis=1) + 1, last), dtype=np.int64)
 
 
-def right_guesses(accumulated: IntArray, labels: IntArray) -> NDArray[np.bool_]:
-    """Whether each sample is classified right after each timestep, ties to the lower class: bool [sample, timestep]."""
-    return np.asarray(accumulated.argmax(axis=2) == labels[:, None])
-
-
 def accuracy_at(right: NDArray[np.bool_], timesteps: IntArray) -> float:
-    """Fraction right when each sample is read out after its own number of timesteps (1, 2, ...)."""
+    """Fraction right when each sample is read out after its own number of timesteps.
+
+    `right` is bool [sample, timestep], `timesteps` (1, 2, ...) int64 [sample].
+    """
     return float(right[np.arange(timesteps.size), timesteps - 1].mean())

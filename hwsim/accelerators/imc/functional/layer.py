@@ -22,9 +22,9 @@ from hwsim.kernels.crossbar.read_rows import Reads
 from hwsim.kernels.crossbar.reads import NOISE_BITS, Columns, Conversion, Scratch, read_layer
 from hwsim.kernels.crossbar.rows import Segments
 from hwsim.kernels.crossbar.wires import Wires
-from hwsim.traces.network.check import MAX_INT
 from hwsim.traces.network.geometry import window
 from hwsim.traces.network.layers import Conv2d, Linear, Network
+from hwsim.traces.network.limits import MAX_INT
 from hwsim.traces.planes import Words, by_sign, pack_channels, pack_integers
 
 _WIDE = 31  # bits of sums that are looked up

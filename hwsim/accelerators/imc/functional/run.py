@@ -19,8 +19,8 @@ from hwsim.contract.machine import FunctionalRun
 from hwsim.contract.run import RunName
 from hwsim.errors import UsageError
 from hwsim.progress import in_parts
-from hwsim.traces.direct.golden import ExactProducts
 from hwsim.traces.direct.golden import execute as execute_network
+from hwsim.traces.direct.products import ExactProducts
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.network.raw_input import multiplies_input
@@ -42,12 +42,11 @@ class CrossbarProducts:
         self.varying = bool(spec.devices.read_noise_levels) and not spec.keeps_currents
         self.layers = {
             layer.name: CrossbarLayer(spec, network, layer, placed[layer.name])
-            for layer in network
-            if isinstance(layer, Conv2d | Linear) and layer.name not in away
+            for layer in network.weighted()
+            if layer.name not in away
         }
         self.exact = ExactProducts(layer for layer in network if layer.name not in self.layers)
-        weighted = [layer for layer in network if isinstance(layer, Conv2d | Linear)]
-        direct = {layer.name for layer in weighted if multiplies_input(network, layer)}
+        direct = {layer.name for layer in network.weighted() if multiplies_input(network, layer)}
         # Layers that give the same at every timestep.
         self.kept = frozenset(direct - self.layers.keys() if self.varying else direct)
         self.currents: dict[str, Values] = {}  # theirs, of the chunk that is executed

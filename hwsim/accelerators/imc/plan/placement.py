@@ -100,11 +100,7 @@ def whole_layers(spec: ImcSpec, network: Network) -> Layers:
     if digital:
         refuse_alone(spec, network)
     away = spec.assumptions.off_chip(network) | digital
-    single = {
-        layer.name: _place_layer(spec, network, layer)
-        for layer in network
-        if isinstance(layer, Conv2d | Linear) and layer.name not in away
-    }
+    single = {layer.name: _place_layer(spec, network, layer) for layer in network.weighted() if layer.name not in away}
     copies = copies_of(spec, single)
     return {name: replace(once, copies=copies[name]) for name, once in single.items()}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hwsim import arguments, make
+from hwsim.doors.asked import Asked
 from hwsim.doors.drift import check_drift, drift_of_counts
 from hwsim.doors.entry import SAMPLES_COMPARED
 from hwsim.doors.graph import Shape, Source
@@ -30,32 +30,22 @@ PERCENTILE = 99.9
 _CALIBRATION, _AT_ONCE = 2000, 256
 
 
-def captured_first_spikes(
-    model: nn.Module,
-    inputs: Any,
-    labels: Any,
-    timesteps: int | None,
-    weight_bits: int,
-    input_bits: int,
-    recorded: int | None,
-    allow_drift: float | None,
-    about: Mapping[str, Any],
-) -> tuple[FirstSpikeTrace, str]:
-    """The trace, and what is to be told of it; see `hwsim.doors.capture`."""
-    arguments.within("input_bits", input_bits, 1, MOST_INPUT_BITS)
-    arguments.within("weight_bits", weight_bits, 2, MOST_WEIGHT_BITS)
-    samples = collected(inputs, labels, Spool(), input_bits)
+def captured_first_spikes(model: nn.Module, inputs: Any, asked: Asked) -> tuple[FirstSpikeTrace, str]:
+    """The trace of neurons that fire once, and what is to be told of it; see `hwsim.doors.capture`."""
+    input_bits = arguments.within("input_bits", asked.input_bits, 1, MOST_INPUT_BITS)
+    weight_bits = arguments.within("weight_bits", asked.weight_bits, 2, MOST_WEIGHT_BITS)
+    samples = collected(inputs, asked.labels, Spool(), input_bits)
     bits = samples.numbers.fewest if samples.numbers.per_one == 1 else samples.numbers.bits
     if samples.numbers.signed or bits > MOST_INPUT_BITS:
         raise TraceError("inputs: wanted none below 0 and at most 8 bits, as the larger an input the sooner it fires")
-    network, links, image = _timed(model, samples, timesteps, weight_bits, bits)
+    network, links, image = _timed(model, samples, asked.timesteps, weight_bits, bits)
     bits = network.input_bits
     names = None if links is None else [link.name for link in links]
-    known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}"} | dict(about)
+    known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}"} | dict(asked.about)
     integers = network_of(network, image, bits, names)
     values = channels_last(samples.integers(0, len(samples.labels)), Source("input", (), image, 1.0, bits, False))
-    trace = make.first_spike(integers, values, samples.labels, recorded, **known)
-    return trace, _compared(trace, network, model, samples, links is None, allow_drift)
+    trace = make.first_spike(integers, values, samples.labels, asked.recorded, **known)
+    return trace, _compared(trace, network, model, samples, links is None, asked.allow_drift)
 
 
 @torch.no_grad()

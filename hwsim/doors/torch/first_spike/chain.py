@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from hwsim.doors.torch.calls import Call, written_down
-from hwsim.doors.torch.modules import class_of, hint, is_whole, refuse
+from hwsim.doors.torch.modules import class_of, hint, is_whole
+from hwsim.doors.torch.neurons.traits import refuse
 from hwsim.errors import TraceError
 from hwsim.printable import one_line
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from hwsim import arguments, make
+from hwsim.doors.asked import Asked
 from hwsim.doors.drift import check_drift, drift_of_counts
 from hwsim.doors.entry import SAMPLES_COMPARED
 from hwsim.doors.spool import Spool
@@ -43,30 +44,19 @@ def is_lstm(model: nn.Module) -> bool:
     return isinstance(model, SpikingLSTM) or bool(cells_of(model))
 
 
-def captured_sequence(
-    model: nn.Module,
-    inputs: Any,
-    labels: Any,
-    timesteps: int | None,
-    weight_bits: int,
-    input_bits: int,
-    recorded: int | None,
-    allow_drift: float | None,
-    about: Mapping[str, Any],
-) -> tuple[SequenceTrace, str]:
-    """The trace, and what is to be told of it; see `hwsim.doors.capture`."""
-    input_bits = arguments.within("input_bits", input_bits, 2, 8)
-    weight_bits = arguments.within("weight_bits", weight_bits, 2, 8)
-    found = sequences(inputs, labels, input_bits)
-    network, original, told = _spiking(model, found, timesteps)
+def captured_sequence(model: nn.Module, inputs: Any, asked: Asked) -> tuple[SequenceTrace, str]:
+    """The trace of an LSTM, and what is to be told of it; see `hwsim.doors.capture`."""
+    input_bits = arguments.within("input_bits", asked.input_bits, 2, 8)
+    weight_bits = arguments.within("weight_bits", asked.weight_bits, 2, 8)
+    found = sequences(inputs, asked.labels, input_bits)
+    network, original, told = _spiking(model, found, asked.timesteps)
     lattice = Lattice(found.unit, _rms(found.values), weight_bits, input_bits)
-    known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}", "notes": told} | dict(about)
-    trace = make.sequence(
-        network_of(network, lattice), found.values, found.labels, network.timesteps, recorded, **known
-    )
+    known = {"name": type(model).__name__, "framework": f"torch {torch.__version__}", "notes": told} | dict(asked.about)
+    integers = network_of(network, lattice)
+    trace = make.sequence(integers, found.values, found.labels, network.timesteps, asked.recorded, **known)
     scale = logit_scale(network, lattice)
     trace = replace(trace, logits={name: replace(each, scale=scale) for name, each in trace.logits.items()})
-    warning = _compared(trace, network, original, found, allow_drift)
+    warning = _compared(trace, network, original, found, asked.allow_drift)
     return trace, "; ".join(filter(None, (warning, told)))
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from hwsim.doors.torch.calls import tensors
 from hwsim.doors.torch.lstm.standing_in import Weights
-from hwsim.doors.torch.modules import class_of, hint, refuse, reset
+from hwsim.doors.torch.modules import class_of, hint, reset
+from hwsim.doors.torch.neurons.traits import refuse
 from hwsim.errors import TraceError
 from hwsim.printable import one_line
 

@@ -1,0 +1,1 @@
+"""Neurons of libraries as those of a float graph, a module a library."""
