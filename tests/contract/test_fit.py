@@ -8,7 +8,6 @@ from hwsim.contract.fit import refuse_narrow
 from hwsim.errors import ArchitectureError
 
 
-@pytest.mark.no_kernel
 @pytest.mark.parametrize(("owner", "said"), [("conv1", "conv1"), ("1", "layer 1"), ("0.fc", "0.fc")])
 def test_the_owner_of_a_narrow_register_is_named_so_that_it_is_no_number(owner, said):
     widths = [("mac.bits", 8, 8), ("mac.sum_bits", 24, 20), ("pooling.bits", 9, 8)]

@@ -10,7 +10,6 @@ import hwsim
 from hwsim import EventInputs
 
 
-@pytest.mark.no_kernel
 @pytest.mark.parametrize(
     ("name", "said"),
     [
