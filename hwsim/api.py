@@ -27,7 +27,7 @@ from hwsim.designs import (
     placed,
 )
 from hwsim.engine import EngineName
-from hwsim.errors import UsageError
+from hwsim.errors import UsageError, guess
 from hwsim.example import EXAMPLE, trace_file
 from hwsim.later import function
 from hwsim.printable import one_line
@@ -185,13 +185,18 @@ def simulated(
 
 
 def _reporting(call: Callable[_P, Simulated]) -> Callable[_P, Report]:
-    """The same call for the report alone."""
+    """The same call for the report alone; an argument that there is not is named with a guess."""
+    form = signature(call)
+    known = form.parameters.keys()
 
     def simulate(*arguments: _P.args, **named: _P.kwargs) -> Report:
+        if not named.keys() <= known:
+            name = next(name for name in named if name not in known)
+            raise TypeError(f"simulate() has no argument '{name}'{guess(name, known)}")
         return call(*arguments, **named).report
 
     simulate.__doc__ = _PLAYS + "".join((call.__doc__ or "").partition("    Args:")[1:])
-    simulate.__signature__ = signature(call).replace(return_annotation="Report")  # type: ignore[attr-defined]
+    simulate.__signature__ = form.replace(return_annotation="Report")  # type: ignore[attr-defined]
     simulate.__qualname__ = "simulate"
     return simulate
 
