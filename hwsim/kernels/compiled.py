@@ -25,7 +25,7 @@ class _Callee:
         self.__qualname__: str
         functools.update_wrapper(self, function)
         self._function, self._plain, self._options = function, plain, options
-        self._made: Any = None
+        self._made: dict[bool, Any] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         return self._plain(*arguments)
@@ -40,9 +40,13 @@ class _Callee:
     @property
     def made(self) -> Any:
         """What Numba makes of the function."""
+        from hwsim.kernels import compiler
+
         with _one_at_a_time:
-            self._made = self._make() if self._made is None else self._made
-        return self._made
+            way = compiler.is_as_expected()
+            if way not in self._made:
+                self._made[way] = self._make()
+        return self._made[way]
 
     def _make(self) -> Any:
         from hwsim.kernels import compiler

@@ -42,6 +42,7 @@ _WITHIN = re.compile(
 )
 """Functions that become instructions, or are in every process."""
 
+_surprises: list[Exception] = []
 _ADDRESS = "numba.dynamic.globals"
 """What Numba calls an address that it has written into the code."""
 
@@ -61,10 +62,17 @@ def dispatcher(function: Callable[..., Any], options: dict[str, bool]) -> Any:
 
     A number that is known when its caller is compiled has a type of its own to Numba, which would compile it again.
     """
+    if not is_as_expected():
+        return ordinary(function, options)
     made = _numba.njit(**options, **_OWN_CODE, pipeline_class=lowering.Compiler)(function)
     template = made.get_call_template
     made.get_call_template = lambda types, named: template(tuple(map(_numba.types.unliteral, types)), named)
     return made
+
+
+def is_as_expected() -> bool:
+    """Whether this Numba works inside as it is used here, so far; otherwise it compiles kernels its own way."""
+    return not _surprises
 
 
 def ordinary(function: Callable[..., Any], options: dict[str, bool]) -> Any:
@@ -95,7 +103,10 @@ def build(made: Any, arguments: Sequence[Any], words: Sequence[Word], effort: Ef
         raise UnusualError("counts references")
     try:
         made.compile(types)
-    except Exception as error:  # or Numba makes it, or says better why it does not
+    except _numba.core.errors.NumbaError as error:  # or Numba makes it, or says better why it does not
+        raise UnusualError(str(error)) from error
+    except Exception as error:
+        _surprises.append(error)
         raise UnusualError(str(error)) from error
     compiled = made.overloads[types]
     result, library = str(compiled.fndesc.restype), compiled.library

@@ -166,7 +166,11 @@ class _Calls(callconv.CPUCallConv):
         code = builder.call(callee, [place, raised, *given])
         result = self.context.get_returned_value(builder, resty, builder.load(place))
         failed = builder.icmp_signed("!=", code, callconv.RETCODE_OK)
-        return _STATUS._replace(code=code, is_error=failed, excinfoptr=builder.load(raised)), result
+        status = _STATUS._replace(code=code, is_error=failed, excinfoptr=builder.load(raised))
+        if isinstance(resty, types.Optional):
+            none = builder.icmp_signed("==", code, callconv.RETCODE_NONE)
+            status = status._replace(is_none=none, is_error=builder.and_(failed, builder.not_(none)))
+        return status, result
 
     def return_status_propagate(self, builder: Any, status: Any) -> None:
         """End as what was called has ended."""

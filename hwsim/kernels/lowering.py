@@ -73,7 +73,8 @@ class _Library(codegen.JITCodeLibrary):
         """LLVM's module of the function with all that it calls."""
         module = self._final_module.clone()
         for each in self._callees():
-            module.link_in(each._final_module, preserve=True)
+            found = each._final_module if isinstance(each, _Library) else each._get_module_for_linking()
+            module.link_in(found, preserve=True)
         return module
 
     def _get_module_for_linking(self) -> Any:

@@ -88,7 +88,8 @@ class Lower(lowering.Lower):
         lower, of = _FUNCTIONS.get(getattr(fnty, "typing_key", None), (None, ()))
         if lower is None or expr.vararg or not all(isinstance(kind, of) for kind in signature.args):
             return super()._lower_call_normal(fnty, expr, signature)
-        return lower(self, signature, self.fold_call_args(fnty, signature, expr.args, None, expr.kws))
+        value = lower(self, signature, self.fold_call_args(fnty, signature, expr.args, None, expr.kws))
+        return super()._lower_call_normal(fnty, expr, signature) if value is None else value
 
     def guard_step(self, step: Any) -> Any:
         """A step of a range, which must not be zero."""
@@ -165,12 +166,12 @@ def _length(self: Lower, signature: Any, given: Any) -> Any:
 
 
 def _slice(self: Lower, signature: Any, given: Any) -> Any:
-    kind = types.intp
-    ends = [0, 2 ** (kind.bitwidth - 1) - 1, 1]
-    values = [self.context.get_constant(kind, each) for each in ends]
-    for place, (of, value) in enumerate(zip(signature.args, given, strict=True), start=len(given) == 1):
-        values[place] = values[place] if of is types.none else value
-    return cgutils.make_anonymous_struct(self.builder, values)
+    """One without a step; without an end it has the largest number, which is beyond any array."""
+    if len(given) != 2:
+        return None
+    none = [self.context.get_constant(types.intp, each) for each in (0, 2 ** (types.intp.bitwidth - 1) - 1, 1)]
+    ends = [end if kind is types.none else value for kind, value, end in zip(signature.args, given, none, strict=False)]
+    return cgutils.make_anonymous_struct(self.builder, [*ends, none[-1]])
 
 
 def _chosen(self: Lower, signature: Any, given: Any, greater: bool) -> Any:

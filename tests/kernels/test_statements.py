@@ -127,6 +127,21 @@ def test_views_are_those_of_numpy():
 
 
 @kernel
+def turned(values, step):
+    total = 0
+    for row in (values[::-1, 2, 1], values[2:0:-1, 0, -1], values[1, 3:0:step, 2], values[0, ::2, 0]):
+        for x in range(row.size):
+            total = total * 3 + row[x]
+        total += 7 * row.size
+    return total
+
+
+def test_views_with_steps_are_those_of_numpy():
+    for values, step in product(laid_out(np.int64), (-1, -2, 2)):
+        both(turned, values, step)
+
+
+@kernel
 def filled(values, i, first, end, number):
     values[i, first:end] = number
     values[:, -1] = number + 1
@@ -232,16 +247,41 @@ def test_what_fails_in_a_kernel_fails_in_all_that_call_it():
         allocating(pair(0), 2)
 
 
+@kernel
+def found(values, wanted):
+    for i in range(values.size):
+        if values[i] == wanted:
+            return i
+    return None
+
+
+@kernel
+def place(values, wanted):
+    at = found(values, wanted)
+    return -1 if at is None else at + 1
+
+
+def test_what_may_be_nothing_comes_back():
+    assert [place(np.array([4, 6]), wanted) for wanted in (4, 6, 5)] == [1, 2, -1]
+
+
 @compiled_only
 def test_a_numba_that_works_otherwise_inside_compiles_kernels_its_own_way(monkeypatch):
-    from hwsim.kernels import statements
+    from hwsim.kernels import compiler, statements
+
+    @kernel
+    def third(values, i):
+        return values[i] // 3
 
     @kernel
     def thirds(values):
-        return values[1] // 3
+        return third(values, 1) + third(values, 0)
 
     def lower_expr(*_):
         raise AttributeError("another version")
 
     monkeypatch.setattr(statements.Lower, "lower_expr", lower_expr)
-    assert thirds(np.array([0, 7])) == 2
+    monkeypatch.setattr(compiler, "_surprises", [])
+    assert thirds(np.array([3, 7])) == 3
+    assert not compiler.is_as_expected()
+    assert allocating(pair(), 3).shape == (3,)
