@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def tune(
     accuracy = "accuracy" in {objective.figure, *(bound.figure for bound in bounds)}
     asked = sweeps.Asked(samples=samples, accuracy=accuracy, accuracy_samples=accuracy_samples)
     where = sweeps.Where() if jobs is None else sweeps.Where(jobs)
-    with bounded(memory), held_to_bound(), where.executors() or nullcontext() as executors:
+    with bounded(memory), held_to_bound(), _progress() as told, where.executors() or nullcontext() as executors:
         tuned = sweeps.tune(
             architecture,
             trace,
@@ -82,7 +83,7 @@ def tune(
             overrides=overrides,
             asked=asked,
             executors=executors,
-            told=_tell if sys.stderr is not None and sys.stderr.isatty() else lambda _n: None,
+            told=told,
         )
     from hwsim.view.terminal.sweep_table import print_tuned
 
@@ -100,5 +101,14 @@ def _budget(text: str) -> Constraint:
     return parse_constraint(text if "<" in text or ">" in text else text.replace("=", " <= ", 1), f"--budget {text}")
 
 
-def _tell(n: int) -> None:
-    click.echo(f"\r{n} designs tried", nl=False, err=True)
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """Who is told how many designs are tried: whoever looks, on a line that is gone afterwards."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda _n: None
+        return
+    said = "{} designs tried"
+    try:
+        yield lambda n: click.echo(f"\r{said.format(n)}", nl=False, err=True)
+    finally:
+        click.echo(f"\r{' ' * 2 * len(said)}\r", nl=False, err=True)

@@ -287,3 +287,23 @@ def test_a_bar_tells_how_far_it_is_and_leaves_processes_to_be_forked(tmp_path):
     assert b"points" in said
     assert b"4/4" in said
     assert done.stdout.endswith("False\n")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a pseudo-terminal")
+def test_how_many_designs_were_tried_is_gone_before_anything_else_is_said(tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    words = ["tune", "digital", str(trace_file(tmp_path)), "--vary", "array.rows=4,8", "--budget", "area_mm2=1e-9"]
+    script = "import hwsim.cli; hwsim.cli.main()"
+    done = subprocess.run([sys.executable, "-c", script, *words, "--jobs=1"], stderr=theirs, check=False)
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 4096):
+            said += part
+    os.close(ours)
+    assert done.returncode == 2
+    told, _, line = said.decode().rstrip().rpartition("\r")
+    assert "designs tried" in told
+    assert line.startswith("hwsim: tune: no design that was tried keeps area_mm2 <= 1e-09")
