@@ -35,8 +35,7 @@ def machine(name: str) -> type[Accelerator[Any, Any]]:
     imported or is not the only one of its name.
     """
     if name in _own():
-        found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
-        return found
+        return _own_machine(name)
     from hwsim.contract import installed
 
     known = names()
@@ -69,6 +68,12 @@ def prices(name: str, spec: Any) -> Mapping[str, Priced]:
 def _part(name: str, what: str) -> Any:
     """What a package of hwsim's own offers without all that its machine imports to lower traces; None for nothing."""
     return getattr(importlib.import_module(f"{__name__}.{name}"), what, None) if name in _own() else None
+
+
+@functools.cache
+def _own_machine(name: str) -> type[Accelerator[Any, Any]]:
+    found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
+    return found
 
 
 @functools.cache

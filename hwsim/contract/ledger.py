@@ -105,12 +105,17 @@ Posters = tuple[tuple[str, tuple[tuple[str, str, int], ...], int], ...]
 """Of each posting its layer, its actions with which of its counts they have, and how many counts there are."""
 
 
-@lru_cache(maxsize=1 << 4)  # of a network of 4,000 layers each takes 7 MB
-def _laid_out(posters: Posters) -> tuple[Places[Action], tuple[tuple[int, ...], ...]]:
-    """Where actions lie among all counts one after another; behind them those with several, and which they add up.
+class _Layout(NamedTuple):
+    """Where actions lie among all counts one after another, and behind them those with several."""
 
-    Made once, as every batch posts the same.
-    """
+    places: Places[Action]
+    several: NDArray[np.intp]  # which counts those add up, one after another
+    starts: NDArray[np.intp]  # where among these each begins
+
+
+@lru_cache(maxsize=1 << 4)  # of a network of 4,000 layers each takes 7 MB
+def _laid_out(posters: Posters) -> _Layout:
+    """That of some postings, made once, as every batch posts the same."""
     places: dict[Action, list[int]] = {}
     n = 0
     for layer, actions, n_counts in posters:
@@ -119,8 +124,10 @@ def _laid_out(posters: Posters) -> tuple[Places[Action], tuple[tuple[int, ...], 
         n += n_counts
     added = [which for which in places.values() if len(which) > 1]
     behind = iter(range(n, n + len(added)))
-    return Places({key: which[0] if len(which) == 1 else next(behind) for key, which in places.items()}), (
-        *map(tuple, added),
+    return _Layout(
+        Places({key: which[0] if len(which) == 1 else next(behind) for key, which in places.items()}),
+        np.array([place for which in added for place in which], np.intp),
+        np.cumsum([0, *map(len, added)], dtype=np.intp)[:-1],
     )
 
 
@@ -205,11 +212,10 @@ class Ledger:
             rows.append(for_all(total(stage, checked), self.n_samples))
         if not rows:
             return {}
-        places, added = _laid_out(tuple(posters))
-        found = np.concatenate(rows)
-        if added:
-            found = np.concatenate([found, [np.add.reduce(found[[*which]]) for which in added]])
-        return Named(places, found)
+        layout, found = _laid_out(tuple(posters)), np.concatenate(rows)
+        if layout.starts.size:
+            found = np.concatenate([found, np.add.reduceat(found[layout.several], layout.starts)])
+        return Named(layout.places, found)
 
 
 def for_all(rows: Counts, n_samples: int) -> Counts:

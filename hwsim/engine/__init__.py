@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Literal, get_args
@@ -42,5 +43,11 @@ def run_all(schedules: Schedules, engine: EngineName = "auto", threads: int = 1)
 
 
 def _module(engine: EngineName) -> ModuleType:
-    """An engine; what it needs is imported only now."""
-    return import_module(f"hwsim.engine.{resolve(arguments.one_of('engine', engine, get_args(EngineName)))}_engine")
+    """An engine."""
+    return _imported(resolve(arguments.one_of("engine", engine, get_args(EngineName))))
+
+
+@cache
+def _imported(engine: EngineName) -> ModuleType:
+    """One of them; what it needs is imported only now."""
+    return import_module(f"hwsim.engine.{engine}_engine")

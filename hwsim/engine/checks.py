@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import get_args
 
 import numpy as np
@@ -28,18 +28,26 @@ def check(stages: Sequence[AnyStage], units: Mapping[str, int], answer: Answer, 
     _check_answer(answer, jobs)
 
 
-def cycles_of(stages: Sequence[AnyStage]) -> NDArray[np.float64]:
-    """Service and latency of all jobs of some stages: float64 [sample], or [1] where all samples have the same."""
-    alike, single, own = [np.zeros(0, np.int64)], 0.0, np.zeros(1)
-    for stage in stages:
-        for cycles in (stage.service, stage.latency):
-            if isinstance(cycles, int | np.integer):
-                single += float(cycles) * stage.n_jobs
-            elif cycles.ndim == 1:
-                alike.append(cycles)
-            else:
-                own = own + np.add.reduce(cycles, axis=-1, dtype=np.float64)
-    return own + (single + float(np.add.reduce(np.concatenate(alike), dtype=np.float64)))
+def cycles_of(stages: Collection[AnyStage], late: Iterable[AnyStage] | None = None) -> NDArray[np.float64]:
+    """Service of all jobs of some stages, and latency of the same or of others.
+
+    It is float64 [sample], or [1] where all samples have the same.
+    """
+    single, alike, own = 0.0, list[NDArray[np.int64]](), list[NDArray[np.int64]]()
+    for cycles, n_jobs in (
+        *((stage.service, stage.n_jobs) for stage in stages),
+        *((stage.latency, stage.n_jobs) for stage in (stages if late is None else late)),
+    ):
+        if isinstance(cycles, int | np.integer):
+            single += float(cycles) * n_jobs
+        else:
+            (alike if cycles.ndim == 1 else own).append(cycles)
+    if alike:
+        single += float(np.add.reduce(np.concatenate(alike), dtype=np.float64))
+    if not own:
+        return np.array([single])
+    total: NDArray[np.float64] = np.add.reduce(np.concatenate(own, axis=1), axis=1, dtype=np.float64) + single
+    return total
 
 
 def check_total(cycles: NDArray[np.float64]) -> float:

@@ -81,22 +81,22 @@ def lay_out(schedules: Schedules) -> tuple[Batch, Machine]:
 
 
 def _laid_out(schedules: Schedules, shared: Shared) -> Batch:
-    records = shared.records
-    stages, n_samples = schedules.stages, len(schedules)
+    records, n_samples = shared.records, len(schedules)
+    changed = {place: schedules.stages[place] for place in schedules.changed}
     n_jobs, n_layers = shared.service.common.size, len(shared.layers.of)
     return Batch(
         stages=records,
         units=shared.units,
         needs=shared.needs,
-        service=shared.service.numbers([stage.service for stage in stages], n_samples),
-        latency=shared.latency.numbers([stage.latency for stage in stages], n_samples),
+        service=shared.service.numbers({place: stage.service for place, stage in changed.items()}, n_samples),
+        latency=shared.latency.numbers({place: stage.latency for place, stage in changed.items()}, n_samples),
         times=np.empty((n_samples, 3 * n_jobs), dtype=np.int64),
         makespan=np.zeros(n_samples, dtype=np.int64),
         ran=np.ones((n_samples, n_jobs), dtype=np.bool_),
-        heads=np.zeros((n_samples, len(stages)), dtype=np.int64),
+        heads=np.zeros((n_samples, len(records)), dtype=np.int64),
         left=np.ones(n_samples, dtype=np.bool_),
         layers=shared.layer_of,
-        accounts=np.zeros((len(stages), len(ACCOUNTS)), dtype=np.int64),
+        accounts=np.zeros((len(records), len(ACCOUNTS)), dtype=np.int64),
         spans=np.zeros((n_layers, 2), dtype=np.int64),
         span=np.zeros((n_layers, 2), dtype=np.int64),
     )

@@ -26,6 +26,8 @@ class Shared(NamedTuple):
     records: NDArray[Any]
     waits: NDArray[Any]
     units: NDArray[Any]
+    n_slots: int  # of all units
+    n_asking: int  # stages that ask for one
     stages: Places[str]  # their numbers
     layers: Places[str]
     layer_of: NDArray[np.int64]  # [stage] its number
@@ -42,23 +44,27 @@ class Rows(NamedTuple):
     parts: Sequence[Cycles]  # of each stage [job], or [sample, job] where samples differ, or one for all jobs
     bounds: NDArray[np.int64]  # where each begins in the whole, and where the last ends
     common: NDArray[np.int64]  # [all], 0 where samples differ
+    several: Sequence[int]  # stages in which they do
+    nowhere: NDArray[np.int64]  # [stage] NONE
 
     @classmethod
     def of(cls, parts: Sequence[Cycles]) -> Rows:
         """Those of a shape."""
         arrays = [np.atleast_1d(np.asarray(part, np.int64)) for part in parts]
         alike = (part if part.ndim == 1 else np.zeros(part.shape[1], np.int64) for part in arrays)
-        return cls(parts, _starts(part.shape[-1] for part in arrays), np.concatenate([_NOTHING, *alike]))
+        several = [i for i, part in enumerate(arrays) if part.ndim == 2]
+        bounds = _starts(part.shape[-1] for part in arrays)
+        return cls(parts, bounds, np.concatenate([_NOTHING, *alike]), several, np.full(len(parts), NONE, np.int64))
 
-    def numbers(self, parts: Sequence[Cycles], n_samples: int) -> Numbers:
-        """Others in their place, as many of each stage: what samples share, and side by side what they do not."""
-        common, column, own, taken = self.common, np.full(len(parts), NONE, np.int64), [], 0
-        for i, (part, before) in enumerate(zip(parts, self.parts, strict=True)):
+    def numbers(self, changed: Mapping[int, Cycles], n_samples: int) -> Numbers:
+        """Those with some stages changed, as many of each: what samples share, and side by side what they do not."""
+        common, column, own, taken = self.common, self.nowhere.copy(), list[NDArray[np.int64]](), 0
+        for i, part in {**{i: self.parts[i] for i in self.several}, **changed}.items():
             if isinstance(part, np.ndarray) and part.ndim == 2:
                 assert part.shape[1] == self.bounds[i + 1] - self.bounds[i]
                 column[i], taken = taken, taken + part.shape[1]
                 own.append(part)
-            elif part is not before:
+            elif part is not self.parts[i]:
                 common = common.copy() if common is self.common else common
                 common[self.bounds[i] : self.bounds[i + 1]] = part
         rows = np.concatenate(own, axis=1) if own else np.zeros((n_samples, 0), np.int64)
@@ -81,8 +87,13 @@ def _found(shape: Schedules) -> Shared:
     layer_of = [layers.setdefault(stage.layer, len(layers)) for stage in shape.stages]
     bounds = service.bounds.tolist()
     jobs = {stage.name: slice(*part) for stage, part in zip(shape.stages, pairwise(bounds), strict=True)}
+    records, waits, units = _records(shape)
     return Shared(
-        *_records(shape),
+        records,
+        waits,
+        units,
+        n_slots=int(units["n_slots"].sum()),
+        n_asking=int((records["unit"] != NONE).sum()),
         stages=Places(shape.positions),
         layers=Places(layers),
         layer_of=np.array(layer_of, np.int64),

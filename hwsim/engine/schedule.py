@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import overload
 
 import numpy as np
@@ -57,6 +57,7 @@ class Schedules(Sequence[Schedule]):
     answer: tuple[str, NDArray[np.int64]]
     n_samples: int
     shape: Schedules | None = None
+    changed: tuple[int, ...] = field(init=False, default=())  # places of stages with other cycles than in the shape
     most_cycles: float = field(init=False)  # service and latency of all jobs of a sample
 
     def __post_init__(self) -> None:
@@ -66,19 +67,32 @@ class Schedules(Sequence[Schedule]):
         else:
             pairs = enumerate(zip(self.stages, self.shape.stages, strict=True))
             changed = tuple(place for place, (stage, before) in pairs if stage is not before)
-            for place in changed:
-                check_times(self.stages[place], self.shape.stages[place], self.n_samples)
-            cycles = cycles_of([self.stages[place] for place in changed]) + self.shape._cycles_beside(changed)
+            object.__setattr__(self, "changed", changed)
+            cycles = self._cycles_since(self.shape)
         object.__setattr__(self, "most_cycles", check_total(cycles))
 
-    def _cycles_beside(self, places: tuple[int, ...]) -> NDArray[np.float64]:
-        """Service and latency of all stages but some, looked up again for what else is retimed from this."""
+    def _cycles_since(self, shape: Schedules) -> NDArray[np.float64]:
+        """Service and latency of all jobs: of what is new here, which is checked, and of what is as it was."""
+        services: dict[int, BatchStage] = {}
+        latencies: dict[int, BatchStage] = {}
+        for place in self.changed:
+            stage, before = self.stages[place], shape.stages[place]
+            check_times(stage, before, self.n_samples)
+            if stage.service is not before.service:
+                services[place] = stage
+            if stage.latency is not before.latency:
+                latencies[place] = stage
+        return cycles_of(services.values(), latencies.values()) + shape._cycles_beside((*services,), (*latencies,))
+
+    def _cycles_beside(self, services: tuple[int, ...], latencies: tuple[int, ...]) -> NDArray[np.float64]:
+        """All services and latencies but those of some stages, looked up again for what else is retimed from this."""
 
         def find() -> NDArray[np.float64]:
-            these = frozenset(places)
-            return cycles_of([stage for place, stage in enumerate(self.stages) if place not in these])
+            others = ([stage for place, stage in enumerate(self.stages) if place not in these] for these in but)
+            return cycles_of(*others)
 
-        return kept_with(self).once(("cycles beside", places), find)
+        but = services, latencies
+        return kept_with(self).once(("cycles beside", *but), find)
 
     def retimed(
         self,
@@ -89,11 +103,7 @@ class Schedules(Sequence[Schedule]):
         """The same for so many samples, some stages with other services or latencies: int64 [job] or [sample, job]."""
         late = latencies or {}
         stages = tuple(
-            replace(
-                stage,
-                service=services.get(stage.name, stage.service),
-                latency=late.get(stage.name, stage.latency),
-            )
+            stage.retimed(services.get(stage.name, stage.service), late.get(stage.name, stage.latency))
             if stage.name in services or stage.name in late
             else stage
             for stage in self.stages

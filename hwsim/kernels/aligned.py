@@ -14,5 +14,5 @@ def aligned(n: int, kind: DTypeLike) -> NDArray[Any]:
     """Zeros whose widest vectors lie in one line each: across two they take twice as long."""
     n_bytes = n * np.dtype(kind).itemsize
     found = np.zeros(n_bytes + _LINE_BYTES, np.uint8)
-    first = -found.ctypes.data % _LINE_BYTES
+    first = -found.__array_interface__["data"][0] % _LINE_BYTES
     return found[first : first + n_bytes].view(kind)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 Kinds = tuple[Any, ...]
 """All that machine code depends on of arguments: array types, number types, classes of tuples, in order."""
@@ -28,9 +29,14 @@ _KINDS: tuple[type, ...] = (bool, float, *np.sctypeDict.values())
 _NUMBERS = {kind: LETTERS[np.dtype(kind).name] for kind in _KINDS if np.dtype(kind).name in LETTERS}
 _C_ORDER, _BOTH_ORDERS = 1, 3
 _ORDERS, _WRITEABLE = 0x3, 0x400  # of numpy.ndarray.flags.num
-_AXES = 12  # bits that those take
+_SEEN = _ORDERS | _WRITEABLE
+_ORDER = {
+    orders | writeable: (_C_ORDER if orders == _BOTH_ORDERS else orders) | writeable
+    for orders in range(_ORDERS + 1)
+    for writeable in (0, _WRITEABLE)
+}
+"""What code depends on of those flags: of both orders that of C."""
 _LONGEST = 63  # bits of an int without its sign
-_SHIFT = 1 << _AXES
 
 
 class Word(NamedTuple):
@@ -48,11 +54,8 @@ def spread(values: Iterable[Any], kinds: list[Any], words: list[Any]) -> None:
     """
     for value in values:
         kind = type(value)
-        if isinstance(value, np.ndarray):
-            flags = value.flags.num & (_ORDERS | _WRITEABLE)
-            if flags & _ORDERS == _BOTH_ORDERS:
-                flags &= ~_BOTH_ORDERS | _C_ORDER
-            kinds += (value.dtype, value.ndim * _SHIFT + flags)
+        if isinstance(value, ndarray):
+            kinds += value.dtype, value.ndim, _ORDER[value.flags.num & _SEEN]
             words.append(id(value))
         elif kind is int:
             kinds.append("Q" if value.bit_length() > _LONGEST else "q")
@@ -61,7 +64,7 @@ def spread(values: Iterable[Any], kinds: list[Any], words: list[Any]) -> None:
             kinds.append(_NUMBERS[kind])
             words.append(value)
         elif isinstance(value, tuple):
-            kinds += (kind, len(value))
+            kinds += kind, len(value)
             spread(value, kinds, words)
         elif value is None:
             kinds.append(None)
@@ -76,7 +79,8 @@ def layout(kinds: Kinds) -> list[Word]:
     rest = iter(kinds)
     for kind in rest:
         if isinstance(kind, np.dtype):
-            words.append(Word("P", next(rest) // _SHIFT, kind.itemsize))
+            words.append(Word("P", next(rest), kind.itemsize))
+            next(rest)
         elif isinstance(kind, str):
             words.append(Word(kind))
         elif kind is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ from hwsim.contract.spec import MachineSpec
 from hwsim.later import function
 from hwsim.report.costs import costs, mean_timesteps
 from hwsim.report.later import later
-from hwsim.report.price import BOUNDS, LEAKAGE, PricedRun, rows_of
+from hwsim.report.price import LEAKAGE, PricedRun, by_bound, rows_of
 from hwsim.report.report import (
     Figure,
     HardwareAccuracy,
@@ -60,9 +60,9 @@ def run_figures(
     return Run(
         **vars(found),
         timesteps=mean_timesteps(leaving),
-        dynamic_pj=later(lambda: run.figure({bound: run.energies(bound, clock=False) for bound in BOUNDS})),
-        clock_pj=later(lambda: run.figure({bound: run.energies(bound, clock=True) for bound in BOUNDS})),
-        leakage_pj=later(lambda: run.figure({bound: run.leakages(bound) for bound in BOUNDS})),
+        dynamic_pj=later(lambda: run.figure(by_bound(partial(run.energies, clock=False)))),
+        clock_pj=later(lambda: run.figure(by_bound(partial(run.energies, clock=True)))),
+        leakage_pj=later(lambda: run.figure(by_bound(run.leakages))),
         makespan_ns=makespan_ns,
         speculative_share=found.speculative_pj.value / energy.value,
         power_uw=None if each_ns is None else energy.value / each_ns / units.PJ_PER_UW_NS,

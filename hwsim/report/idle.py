@@ -23,7 +23,7 @@ from hwsim.contract.run import RunName
 from hwsim.contract.spec import MachineSpec
 from hwsim.errors import ArchitectureError, UsageError
 from hwsim.report.costs import point
-from hwsim.report.price import BOUNDS, Bound, Floats, PricedRun
+from hwsim.report.price import BOUNDS, Bound, Floats, PricedRun, by_bound
 from hwsim.report.report import Figure, Period
 from hwsim.report.statistics import Estimate
 
@@ -149,15 +149,10 @@ class Idle:
         if run.name is not RunName.STREAMED:  # there the first sample fills the pipeline and only all together fit
             idle_ns = np.maximum(idle_ns, 0.0)
 
-        def each(power_uw: dict[Bound, float], fixed: dict[Bound, float]) -> dict[Bound, Floats]:
-            return {b: idle_ns * (power_uw[b] * units.PJ_PER_UW_NS) + fixed[b] for b in BOUNDS}
-
-        nothing = dict.fromkeys(BOUNDS, 0.0)
         wake = {bound: self.wake_pj(bound) for bound in BOUNDS}
-        leaking = each({bound: self.leakage_uw(bound) for bound in BOUNDS}, nothing)
-        ticking = each({bound: self.clock_uw(bound) for bound in BOUNDS}, nothing)
-        whole = {bound: run.totals[bound] + leaking[bound] + ticking[bound] + wake[bound] for bound in BOUNDS}
-        energy = run.figure(whole)
+        leaking = by_bound(lambda bound: idle_ns * (self.leakage_uw(bound) * units.PJ_PER_UW_NS))
+        ticking = by_bound(lambda bound: idle_ns * (self.clock_uw(bound) * units.PJ_PER_UW_NS))
+        energy = run.figure(by_bound(lambda bound: run.totals[bound] + leaking[bound] + ticking[bound] + wake[bound]))
         latency = run.leaving.estimate(run.latency_ns)
         even_ns, pays_ns = self._even_ns(), self._pays_ns()
         return Period(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from hwsim.contract.workload import Workload
 from hwsim.contract.writing import Written
 from hwsim.errors import ModelError
 from hwsim.kept import kept_with
+from hwsim.named import Named, Places
 from hwsim.report.account import Account
 from hwsim.report.report import AreaRow, Figure, Programming, Row
 from hwsim.report.statistics import Leaving
@@ -31,15 +32,23 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Bound = str  # "value", "low" or "high"
 BOUNDS = ("value", "low", "high")
+ByBound = Named[Bound]
 _bounds_of = attrgetter(*BOUNDS)
+_PLACES = Places({bound: place for place, bound in enumerate(BOUNDS)})
+
+
+def by_bound(find: Callable[[Bound], Floats]) -> ByBound:
+    """Something that is known for each bound of prices, side by side: [bound, ...]."""
+    return Named(_PLACES, np.stack([find(bound) for bound in BOUNDS]))
 
 
 class _Rates(NamedTuple):
     """What counts and time are multiplied with, by bound, and the parts that it is from."""
 
     components: Mapping[str, Priced]
-    per_count: Mapping[Bound, Floats]  # pJ [action] in the order of an account
+    per_count: ByBound  # pJ [action] in the order of an account
     leakage_uw: Mapping[Bound, float]
+    leakage_pj: Floats  # [bound] in a ns
 
 
 @dataclass(frozen=True)
@@ -139,13 +148,12 @@ class PricedRun:
 
     def _found_rates(self) -> _Rates:
         known, account, instances = self._prices, self._account, self.workload.hardware.instances
-        per_kind = np.array([_bounds_of(known[kind]) for kind in account.kinds]).T
+        per_kind = np.array([_bounds_of(known[kind]) for kind in account.kinds])
+        per_count = np.ascontiguousarray(per_kind[account.kind_of].T)  # so that sums of many are taken in one order
         leaking = [(n, _bounds_of(self.components[name].leakage_uw)) for name, n in instances.items()]
-        return _Rates(
-            self.components,
-            dict(zip(BOUNDS, per_kind[:, account.kind_of], strict=True)),
-            {bound: math.fsum(n * uw[place] for n, uw in leaking) for place, bound in enumerate(BOUNDS)},
-        )
+        leakage_uw = {bound: math.fsum(n * uw[place] for n, uw in leaking) for place, bound in enumerate(BOUNDS)}
+        leakage_pj = np.array([units.pj_from_power(each, 1.0) for each in leakage_uw.values()])
+        return _Rates(self.components, Named(_PLACES, per_count), leakage_uw, leakage_pj)
 
     def leakage_uw(self, bound: Bound) -> float:
         """Leakage power of everything."""
@@ -164,10 +172,6 @@ class PricedRun:
         on = self.time_ns(self.on_cycles)
         return on if self.workload.together == 1 else on / self.workload.together
 
-    @cached_property
-    def _floats(self) -> Floats:
-        return self._stacked.astype(np.float64)
-
     def _energy(self, bound: Bound, chosen: Callable[[Action], bool]) -> Floats:
         """Energy of some actions, pJ [sample, timestep], cumulated; added up action by action."""
         places = [place for place, key in enumerate(self._account.keys) if chosen(key)]
@@ -178,7 +182,7 @@ class PricedRun:
     def energies(self, bound: Bound, clock: bool | None = None) -> Floats:
         """Energy of counts, pJ [sample, timestep], cumulated; `clock` picks only or all but the clock's."""
         if clock is None:
-            return _cumulated(self._floats * self._rates.per_count[bound][:, None, None])
+            return _cumulated(self._stacked * self._rates.per_count[bound][:, None, None])
         return self._energy(bound, lambda key: clock == (key.component == CLOCK))
 
     def dynamic_of(self, components: Collection[str]) -> Floats:
@@ -190,19 +194,21 @@ class PricedRun:
         return units.pj_from_power(self.leakage_uw(bound), 1.0) * self.on_ns
 
     @cached_property
-    def totals(self) -> Mapping[Bound, Floats]:
+    def totals(self) -> ByBound:
         """All energy, pJ [sample, timestep], cumulated."""
-        return {bound: self.energies(bound) + self.leakages(bound) for bound in BOUNDS}
+        rates = self._rates
+        energies = _cumulated(self._stacked.astype(np.float64) * rates.per_count.array[:, :, None, None])
+        return Named(_PLACES, energies + rates.leakage_pj[:, None, None] * self.on_ns)
 
     @cached_property
-    def speculative(self) -> Mapping[Bound, Floats]:
+    def speculative(self) -> ByBound:
         """Energy of what runs in vain, pJ [sample, timestep] by bound, if a sample leaves after each timestep.
 
         That is the work of later timesteps that has started, and the clock and leakage from the answer until its end.
         """
         speculation = self.tally.speculation
         if speculation is None:
-            return dict.fromkeys(BOUNDS, np.zeros(self.on_cycles.shape))
+            return by_bound(lambda _: np.zeros(self.on_cycles.shape))
         cycles = self.on_cycles - self.tally.step_end_cycles
         counts = self._account.stack(speculation.counts, speculation.busy_cycles, cycles)
 
@@ -210,7 +216,7 @@ class PricedRun:
             total: Floats = np.add.reduce(counts * self._rates.per_count[bound][:, None, None], axis=0)
             return total + units.pj_from_power(self.leakage_uw(bound), 1.0) * self.time_ns(cycles)
 
-        return {bound: spent(bound) for bound in BOUNDS}
+        return by_bound(spent)
 
     @cached_property
     def latency_ns(self) -> Floats:
@@ -218,9 +224,9 @@ class PricedRun:
         return self.time_ns(self.tally.step_end_cycles)
 
     @cached_property
-    def edp_pj_ns(self) -> Mapping[Bound, Floats]:
+    def edp_pj_ns(self) -> ByBound:
         """Energy times latency: [sample, timestep], by bound of prices."""
-        return {bound: self.totals[bound] * self.latency_ns for bound in BOUNDS}
+        return Named(_PLACES, self.totals.array * self.latency_ns)
 
     @property
     def leaves_early(self) -> bool:
@@ -255,14 +261,14 @@ class PricedRun:
             prices.update({(name, action): self.price(Action("", name, action)) for action in part.actions})
         return prices
 
-    def figure(self, by_bound: Mapping[Bound, Floats]) -> Figure:
+    def figure(self, found: ByBound) -> Figure:
         """Mean, standard error and interval of something [sample, timestep] known for each bound."""
-        return figure(self.leaving, by_bound)
+        return figure(self.leaving, found)
 
 
 def _cumulated(energies: Floats) -> Floats:
-    """Energies [action, sample, timestep] of all actions, added up one after another and over timesteps."""
-    return np.add.accumulate(np.add.reduce(energies, axis=0), axis=1)
+    """Energies [..., action, sample, timestep] of all actions, added up one after another and over timesteps."""
+    return np.add.accumulate(np.add.reduce(energies, axis=-3), axis=-1)
 
 
 def rows_of(run: PricedRun) -> list[Row]:
@@ -334,12 +340,10 @@ def leakage_of(run: PricedRun) -> Figure:
     return Figure(value, 0.0, low, high)
 
 
-def figure(leaving: Leaving, by_bound: Mapping[Bound, Floats]) -> Figure:
+def figure(leaving: Leaving, found: ByBound) -> Figure:
     """Mean, standard error and interval of something [sample, timestep], for samples that leave so."""
-    estimate = leaving.estimate(by_bound["value"])
-    return Figure(
-        estimate.value, estimate.standard_error, leaving.mean(by_bound["low"]), leaving.mean(by_bound["high"])
-    )
+    estimate, (low, high) = leaving.bounded(found.array)
+    return Figure(estimate.value, estimate.standard_error, low, high)
 
 
 def price(
@@ -363,15 +367,19 @@ def leaving_of(run: RunName, tally: Tally, workload: Workload) -> Leaving:
     """When the samples of a run leave: after all timesteps where nothing decides on them."""
     exits = workload.exits
     if exits is None or run not in exits.runs:
-        n, timesteps = len(tally.latency_cycles), workload.timesteps
-        return kept_with(tally).once(
-            ("leave last", timesteps), lambda: Leaving.after(np.full(n, timesteps, np.int64), timesteps)
-        )
+        return _leaving_last(len(tally.latency_cycles), workload.timesteps)
     return kept_with(exits).once("leaving", partial(leaving, exits.histogram, exits.recorded))
+
+
+@lru_cache(maxsize=4)
+def _leaving_last(n_samples: int, timesteps: int) -> Leaving:
+    """After all timesteps."""
+    return Leaving.after(np.full(n_samples, timesteps, np.int64), timesteps)
 
 
 def leaving(histogram: NDArray[np.int64], recorded: NDArray[np.int64]) -> Leaving:
     """When samples leave: as a larger set does, [timestep] samples leaving after each, else each recorded [sample]."""
     if histogram.sum() > recorded.size:
-        return Leaving.by_histogram(histogram, recorded.size)
+        n = recorded.size
+        return kept_with(histogram).once(("leaving", n), lambda: Leaving.by_histogram(histogram, n))
     return Leaving.after(recorded, histogram.size)

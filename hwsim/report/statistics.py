@@ -54,17 +54,23 @@ class Leaving(Keeps):
 
     def mean(self, figure: Floats) -> float:
         """Mean over samples of a figure [sample, timestep]."""
-        return _mean(self._each(figure))
+        return float(_mean(self._each(figure)))
 
     def means(self, figures: Floats) -> list[float]:
         """Means of several figures [figure, sample, timestep]."""
-        means: list[float] = (self.weights * figures).sum(axis=2).mean(axis=1).tolist()
+        means: list[float] = _mean(self._each(figures)).tolist()
         return means
 
     def estimate(self, figure: Floats) -> Estimate:
         """Mean and standard error of a figure [sample, timestep]."""
-        each = self._each(figure)
-        return Estimate(_mean(each), self._error_of(figure, each))
+        estimate, _ = self.bounded(figure[None])
+        return estimate
+
+    def bounded(self, figures: Floats) -> tuple[Estimate, list[float]]:
+        """Mean and standard error of the first of several figures [figure, sample, timestep], means of the others."""
+        each = self._each(figures)
+        mean, *others = _mean(each).tolist()
+        return Estimate(mean, self._error_of(figures[0], each[0])), others
 
     def product(self, first: Floats, second: Floats) -> Estimate:
         """Product of two means, its error to first order."""
@@ -100,8 +106,8 @@ class Leaving(Keeps):
         return self.mean(reference) if reference.ndim == 2 else float(reference.mean())
 
     def _each(self, figure: Floats) -> Floats:
-        """A figure [sample, timestep] of every sample, as it leaves: [sample]."""
-        each: Floats = np.add.reduce(self.weights * figure, axis=1)
+        """A figure [..., sample, timestep] of every sample, as it leaves: [..., sample]."""
+        each: Floats = np.add.reduce(self.weights * figure, axis=-1)
         return each
 
     def _error(self, figure: Floats) -> float | None:
@@ -122,9 +128,10 @@ class Leaving(Keeps):
         return math.sqrt(variance)
 
 
-def _mean(each: Floats) -> float:
-    """Mean of a figure [sample]; of few samples numpy.mean takes several times as long."""
-    return float(np.add.reduce(each) / len(each))
+def _mean(each: Floats) -> Floats:
+    """Mean of figures [..., sample]; of few samples numpy.mean takes several times as long."""
+    mean: Floats = np.add.reduce(each, axis=-1) / each.shape[-1]
+    return mean
 
 
 def _columns(reference: Floats) -> Floats:

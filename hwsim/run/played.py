@@ -81,7 +81,7 @@ def _busy(schedules: Schedules, timesteps: int, ran: Mapping[str, Jobs] | None) 
         busy.update(kept_with(shape).once(("busy", timesteps), lambda: _busy(shape, timesteps, None)))
         if len(schedules) > 1:
             busy = {name: for_all(cycles, len(schedules)) for name, cycles in busy.items()}
-        stages = tuple(stage for stage, before in zip(stages, shape.stages, strict=True) if stage is not before)
+        stages = tuple(stages[place] for place in schedules.changed)
     for stage in stages:
         steps, service = Timesteps.of(stage.timestep), stage.service[None] if stage.service.ndim == 1 else stage.service
         cycles = service if ran is None else service * ran[stage.name]

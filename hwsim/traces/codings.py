@@ -6,6 +6,7 @@ A further kind is a trace type that knows its coding's name, its functions in a 
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hwsim.kept import kept_with
@@ -29,6 +30,7 @@ CODINGS = {
 """Modules that have a `CODING`."""
 
 
+@cache
 def coding(name: str) -> Coding[Any]:
     """A kind of trace by name."""
     found: Coding[Any] = importlib.import_module(CODINGS[name]).CODING

@@ -177,7 +177,7 @@ random_bits(word, 3, 5)
 print(ahead._second._pid, flush=True)
 time.sleep(600)
 """
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "HOME": "/dev/null"}
     with subprocess.Popen(
         [sys.executable, "-c", OFFERED + code], env=environment, stdout=subprocess.PIPE, text=True
     ) as first:

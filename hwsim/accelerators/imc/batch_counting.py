@@ -12,7 +12,6 @@ from hwsim.accelerators.imc.plan.placement import by_layer
 from hwsim.accelerators.imc.plan.plan import placed
 from hwsim.accelerators.imc.posting import postings
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.work import Work
 from hwsim.arch.reads import is_watched, kept
 from hwsim.contract.dense import Dense
 from hwsim.contract.ledger import Ledger
@@ -48,8 +47,7 @@ def post(
 
 def _post(laid_out: Layout, counts: Mapping[str, LayerCounts], n_samples: int) -> Ledger:
     *_, fullest = laid_out.plans.values()
-    work = Work.of(fullest, counts, n_samples)
-    return Ledger.of(n_samples, postings(work, laid_out.constant, laid_out.undriven))
+    return Ledger.of(n_samples, postings(fullest, laid_out.constant, laid_out.forms, counts, n_samples))
 
 
 def _is_little(trace: Trace, samples: range) -> bool:

@@ -59,15 +59,19 @@ class Cells:
     digit_bits: int
     range_rows: int  # driven rows whose largest sum is within the range of the ADC
     levels: IntArray | None  # of each row, where reads are priced by their value
+    copies: IntArray  # first position of each in a row, and one past the last
 
 
 def cells_of(spec: ImcSpec, network: Network, placement: Placement) -> Mapping[str, Cells]:
     """Those of every layer on the chip."""
     range_rows, by_value = adc_range_rows(spec), spec.read_energy == "value"
-    return {
-        name: Cells(spec.dac.bits, range_rows, row_levels(spec, placed, network[placed.layer]) if by_value else None)
-        for name, placed in placement.layers.items()
-    }
+
+    def cells(placed: LayerPlacement) -> Cells:
+        levels = row_levels(spec, placed, network[placed.layer]) if by_value else None
+        ends = (end for _, end in shares(placed.window.out_width, placed.copies))
+        return Cells(spec.dac.bits, range_rows, levels, np.array([0, *ends]))
+
+    return {name: cells(placed) for name, placed in placement.layers.items()}
 
 
 def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: int) -> NDArray[np.uint64]:
@@ -86,11 +90,10 @@ def by_digits(planes: NDArray[np.uint64], placed: LayerPlacement, digit_bits: in
 def count_layer(placed: LayerPlacement, planes: NDArray[np.uint64], cells: Cells) -> LayerCounts:
     """Count one layer's work from its input `planes` uint64 [plane, sample, time, position, word]."""
     planes = np.ascontiguousarray(planes)
-    copies = np.array([0, *(end for _, end in shares(placed.window.out_width, placed.copies))])
     if placed.words_per_block is not None and fits(placed.window, planes.shape[4]):
-        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows, copies)
+        rows = count_words(planes, placed.window, placed.words_per_block, cells.range_rows, cells.copies)
     else:
-        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows, copies)
+        rows = count_rows(planes, placed.window, placed.segments, cells.digit_bits, cells.range_rows, cells.copies)
     levels = np.zeros_like(rows.driven)
     if cells.levels is not None:
         pulses = np.left_shift(1, np.arange(planes.shape[0], dtype=np.int64) % cells.digit_bits)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hwsim.accelerators.imc.forms import Form
 from hwsim.accelerators.imc.hardware import hardware
 from hwsim.accelerators.imc.plan.plan import Plan, Plans, plans_of
 from hwsim.accelerators.imc.plan.storage import needed_bits
-from hwsim.accelerators.imc.posting import Undriven, constant_postings, undriven_of
+from hwsim.accelerators.imc.posting import constant_postings, forms_of
 from hwsim.accelerators.imc.schedule import Frame, frame_of, shape_of
 from hwsim.accelerators.imc.spec import ImcSpec
 from hwsim.arch.reads import kept, real
@@ -31,7 +32,7 @@ class Layout:
     made: Plans
     plans: Mapping[RunName, Plan]
     constant: Mapping[str, Sequence[Checked]]  # of the fullest run, by step
-    undriven: Mapping[str, Undriven]  # of that too
+    forms: Mapping[str, Form]  # of that too, for what spikes drive
 
     @classmethod
     def of(cls, spec: ImcSpec, network: Network, timesteps: int, runs: tuple[RunName, ...]) -> Layout:
@@ -49,15 +50,15 @@ class Layout:
         def constant(asked: ImcSpec) -> Mapping[str, Sequence[Checked]]:
             return constant_postings(made.under(asked)[fullest])
 
-        def undriven(asked: ImcSpec) -> Mapping[str, Undriven]:
-            return undriven_of(made.under(asked)[fullest])
+        def forms(asked: ImcSpec) -> Mapping[str, Form]:
+            return forms_of(made.under(asked)[fullest])
 
         return cls(
             spec=spec,
             made=made,
             plans=made.under(spec),
             constant=kept(made, "constant postings", spec, constant),
-            undriven=kept(made, "undriven", spec, undriven),
+            forms=kept(made, "forms", spec, forms),
         )
 
     def shapes(self) -> Mapping[RunName, Schedules]:

@@ -13,9 +13,8 @@ from hwsim.accelerators.imc.facts import FACTS
 from hwsim.accelerators.imc.fit import check_decision, check_fit
 from hwsim.accelerators.imc.layout import Layout
 from hwsim.accelerators.imc.parts import part_names, parts_of
-from hwsim.accelerators.imc.schedule import schedules, streamed
+from hwsim.accelerators.imc.schedule import services_of, streamed
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.work import Work
 from hwsim.arch.reads import derived, kept, real
 from hwsim.components.pricing.price import Priced
 from hwsim.contract.batches import Batch, Batches, OneEach, Overlapped
@@ -210,12 +209,11 @@ def _lower(
 ) -> Batch:
     """Count what some samples do, and lay out their schedules for every run."""
     counts = count(laid_out.spec, trace, dense, samples)
+    services = services_of(laid_out.plans[RunName.STATIC], counts)
     scheduled: dict[RunName, OneEach | Overlapped] = {}
-    for run in shapes:
-        plan = laid_out.plans[run]
-        work = Work.of(plan, counts, len(samples))
-        kind = Overlapped if run is RunName.OVERLAPPED else OneEach
-        scheduled[run] = kind(schedules(work, shapes[run]), *plan.pipeline.step_ends())
+    for run, shape in shapes.items():
+        kind, pipeline = Overlapped if run is RunName.OVERLAPPED else OneEach, laid_out.plans[run].pipeline
+        scheduled[run] = kind(shape.retimed(services, len(samples)), pipeline.answer, pipeline.ends)
     return Batch(samples, post(laid_out, trace, dense, samples, counts), scheduled)
 
 

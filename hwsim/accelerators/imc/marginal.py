@@ -19,7 +19,6 @@ from hwsim.accelerators.imc.plan.pace import read_interval_cycles
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.posting import postings
-from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Action, Ledger
 from hwsim.contract.marginal import Asked, Floats, Marginals, met
@@ -58,7 +57,7 @@ def _prices(laid_out: Layout, plan: Plan, asked: Asked) -> dict[str, dict[str, F
     """PJ of one count of each kind in each row, by layer: float64 [timestep, row], from what is posted for many."""
     n = 1 + len(PRICED)
     probed = {name: _probe(plan, name, n) for name in plan.placement.layers}
-    ledger = Ledger.of(n, postings(Work.of(plan, probed, n), laid_out.constant, laid_out.undriven))
+    ledger = Ledger.of(n, postings(plan, laid_out.constant, laid_out.forms, probed, n))
     energy: dict[str, Floats] = {}
     for posted in ledger.postings:
         if posted.component != OPERATIONS and posted.stage in probed and len(posted.rows) == n:

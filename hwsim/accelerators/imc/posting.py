@@ -1,18 +1,18 @@
 """What each pipeline step does, as postings: every action of the machine with its closed form.
 
 All counts are per job (one output row at one timestep).  `reads` stands for (row block, phase, digit step, position)
-combinations that are read: all of them, or those with a driven row when silence is skipped.
+combinations that are read: all of them, or those with a driven row when silence is skipped.  What spikes drive has its
+form here and is filled in for each batch (see `forms`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from math import ceil
 
-import numpy as np
-
 from hwsim.accelerators.imc.adc_range import signed
+from hwsim.accelerators.imc.counting import LayerCounts
 from hwsim.accelerators.imc.fetching import (
     psum_reads,
     psum_writes,
@@ -22,12 +22,12 @@ from hwsim.accelerators.imc.fetching import (
     window_fetches,
 )
 from hwsim.accelerators.imc.first_layer import MAC, WEIGHTS, weight_words
+from hwsim.accelerators.imc.forms import Actions, Driven, Form
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.rewriting import written_by
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.ledger import OPERATIONS, Checked, Postings
 from hwsim.contract.maps import operands
@@ -35,35 +35,6 @@ from hwsim.contract.neuron_parts import part_operations, state_bits, state_words
 from hwsim.traces.network.geometry import row_macs
 from hwsim.traces.network.layers import Add, Conv2d, Input, Linear, Pool, Readout, neuron_of
 from hwsim.traces.network.raw_input import multiplies_input
-
-Actions = dict[tuple[str, str], IntArray | int]
-"""Counts of each component's actions for one row: [(sample,) timestep or 1, row or 1], or one for all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undriven:
-    """What posting the rows of a layer on crossbars needs and no spike changes: int64 [timestep, row or 1] each."""
-
-    dense_steps: IntArray  # digit steps of a row block when nothing is skipped
-    fetches: IntArray  # reads of the buffer that holds its input
-    fetched_bits: IntArray
-    hops: Actions
-    stored: Actions  # currents that are kept
-
-
-def undriven_of(plan: Plan) -> Mapping[str, Undriven]:
-    """That of every layer on crossbars, by step."""
-    return {
-        step.name: Undriven(
-            _dense_steps(plan, step),
-            window_fetches(plan, step, plan.spec.spike_buffer.port_bits),
-            window_fetches(plan, step, 1),
-            _hops(plan, step),
-            {**psum_writes(plan, step)},
-        )
-        for step in plan.pipeline.steps
-        if step.kind == "crossbar"
-    }
 
 
 def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
@@ -81,42 +52,39 @@ def constant_postings(plan: Plan) -> Mapping[str, Sequence[Checked]]:
         },
     }
     others = (step for step in plan.pipeline.steps if step.kind != "crossbar")
-    return {
-        step.name: [*map(Checked.of, _posted(plan, step, handlers[step.kind](plan, step), n_samples=1))]
-        for step in others
-    }
+    forms = ((step, Form.of(handlers[step.kind](plan, step))) for step in others)
+    return {step.name: [Checked.of(form.posted(plan, step, None, 1))] if form.actions else [] for step, form in forms}
+
+
+def forms_of(plan: Plan) -> Mapping[str, Form]:
+    """What every layer on crossbars posts, by step."""
+    crossbars = (step for step in plan.pipeline.steps if step.kind == "crossbar")
+    return {step.name: Form.of(crossbar_actions(plan, step)) for step in crossbars}
 
 
 def postings(
-    work: Work, constant: Mapping[str, Sequence[Checked]], undriven: Mapping[str, Undriven]
+    plan: Plan,
+    constant: Mapping[str, Sequence[Checked]],
+    forms: Mapping[str, Form],
+    counts: Mapping[str, LayerCounts],
+    n_samples: int,
 ) -> Iterator[Postings | Checked]:
     """Every action of every step."""
-    for step in work.pipeline.steps:
+    for step in plan.pipeline.steps:
         if step.kind == "crossbar":
-            yield from _posted(work, step, crossbar_actions(work, step, undriven[step.name]), work.n_samples)
+            yield forms[step.name].posted(plan, step, counts[step.name], n_samples)
         else:
             yield from constant[step.name]
 
 
-def _posted(plan: Plan, step: Step, actions: Actions, n_samples: int) -> Iterator[Postings]:
-    """Counts of actions in the order of a step's jobs; those of one array are arranged once."""
-    if not actions:
-        return
-    arrays = {id(counts): counts for counts in actions.values()}
-    places = dict(zip(arrays, range(len(arrays)), strict=True))
-    full = np.empty((len(arrays), n_samples, plan.timesteps, step.rows), np.int64)
-    for place, counts in enumerate(arrays.values()):
-        full[place] = counts
-    named = [(component, action, places[id(counts)]) for (component, action), counts in actions.items()]
-    yield Postings(step.name, named, plan.pipeline.order.arrange(full))
-
-
-def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
+def crossbar_actions(plan: Plan, step: Step) -> Actions:
     """Reading, converting and adding up on the crossbars of one layer."""
-    spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
-    looked_at = undriven.dense_steps * placed.row_blocks
-    reads = counts.active if spec.skip == "silent_rows" else looked_at
-    sums = reads * placed.sum_blocks // placed.row_blocks
+    spec, placed, skips = plan.spec, plan.placement.layers[step.name], plan.spec.skip == "silent_rows"
+    dense_steps = plan.runs(step) * (placed.window.out_width * placed.digits * placed.phases)
+    looked_at = dense_steps * placed.row_blocks
+    reads: Driven | IntArray = Driven("active") if skips else looked_at
+    # Where silence is skipped, row blocks are converted one by one.
+    sums: Driven | IntArray = reads if isinstance(reads, Driven) else reads * placed.sum_blocks // placed.row_blocks
     conversions, summed = sums * _converted(spec, placed), sums * _summed(spec, placed)
     actions: Actions = {
         ("adc", "convert"): conversions,
@@ -126,18 +94,18 @@ def crossbar_actions(work: Work, step: Step, undriven: Undriven) -> Actions:
     }
     if spec.adc_reference != "none":
         actions["adc_reference", "settle"] = conversions
-    actions |= undriven.hops | _array_actions(work, step, reads) | _peripheral_actions(work, step, summed, undriven)
-    actions |= _synaptic_operations(work, step)
+    actions |= _hops(plan, step) | _array_actions(plan, placed, reads)
+    actions |= _peripheral_actions(plan, step, summed, dense_steps) | _synaptic_operations(plan, step)
     actions[OPERATIONS, "crossbar read"] = reads * placed.column_blocks
     if spec.assumptions.conversion == "crossbar":
-        actions[OPERATIONS, "crossbar read that could clip"] = counts.over_range * placed.column_blocks
+        actions[OPERATIONS, "crossbar read that could clip"] = Driven("over_range", placed.column_blocks)
     if spec.signs.encoding == "offset":
         actions["offset", "subtract"] = summed
         if spec.signs.correction == "popcount":
             actions["offset", "count_rows"] = reads
-    if spec.skip == "silent_rows":
+    if skips:
         actions["silence_detector", "detect"] = looked_at
-    return actions | undriven.stored
+    return actions | psum_writes(plan, step)
 
 
 def _converted(spec: ImcSpec, placed: LayerPlacement) -> int:
@@ -155,59 +123,58 @@ def _summed(spec: ImcSpec, placed: LayerPlacement) -> int:
     return placed.out_shape[2] // placed.groups
 
 
-def _dense_steps(plan: Plan, step: Step) -> IntArray:
-    """Digit steps of one output row of a row block when nothing is skipped: phases, digits and positions."""
-    placed = plan.placement.layers[step.name]
-    return plan.runs(step) * (placed.window.out_width * placed.digits * placed.phases)
-
-
-def _array_actions(work: Work, step: Step, reads: IntArray) -> Actions:
+def _array_actions(plan: Plan, placed: LayerPlacement, reads: Driven | IntArray) -> Actions:
     """Cells and lines of the crossbars, one by one, or whole arrays, once in each mux phase that drives them."""
-    spec, placed, counts = work.spec, work.placement.layers[step.name], work.counts[step.name]
-    cells = placed.columns_used + placed.reference_columns
+    spec, cells = plan.spec, placed.columns_used + placed.reference_columns
     drives = spec.mux_phases if spec.sensing == "current" else 1
-    driven = counts.driven * (placed.column_blocks * drives)
+    driven = Driven("driven", placed.column_blocks * drives)
     actions: Actions = {} if spec.row_driver == "none" else {("row_driver", "drive"): driven}
     if spec.read_energy == "array":
         return actions | {("crossbar", "read"): reads * (placed.column_blocks * drives)}
     actions |= {("crossbar", "read"): reads * placed.column_blocks, ("crossbar", "drive_row"): driven}
     if spec.read_energy == "mean":
-        return actions | {("crossbar", "read_mean"): counts.driven * cells}
-    return actions | {("crossbar", "read_cell"): counts.driven * cells, ("crossbar", "read_level"): counts.levels}
+        return actions | {("crossbar", "read_mean"): Driven("driven", cells)}
+    return actions | {("crossbar", "read_cell"): Driven("driven", cells), ("crossbar", "read_level"): Driven("levels")}
 
 
-def _peripheral_actions(work: Work, step: Step, sums: IntArray, undriven: Undriven) -> Actions:
-    """What carries inputs to the crossbars and sums away: by what is moved, or all of it at every read of a PE."""
-    spec, placed = work.spec, work.placement.layers[step.name]
+def _peripheral_actions(plan: Plan, step: Step, sums: Driven | IntArray, dense_steps: IntArray) -> Actions:
+    """What carries inputs to the crossbars and sums away: by what is moved, or all of it at every read of a PE.
+
+    `dense_steps` are the digit steps of one row of a row block when nothing is skipped.
+    """
+    spec, placed = plan.spec, plan.placement.layers[step.name]
     if spec.assumptions.peripherals == "traffic":
-        transfers = _transfers(work, step, sums, undriven.fetched_bits)
-        return {("htree", "transfer"): transfers, ("spike_buffer", "read"): undriven.fetches}
-    pe_reads = undriven.dense_steps * (placed.pes // placed.copies)
+        fetches = window_fetches(plan, step, spec.spike_buffer.port_bits)
+        return {("htree", "transfer"): _transfers(plan, step, sums), ("spike_buffer", "read"): fetches}
+    pe_reads = dense_steps * (placed.pes // placed.copies)
     used = ("htree", "transfer"), ("global_buffer", "read"), ("spike_buffer", "read"), ("neuron", "update")
     return dict.fromkeys(used, pe_reads)
 
 
-def _transfers(work: Work, step: Step, sums: IntArray, fetched_bits: IntArray) -> IntArray:
+def _transfers(plan: Plan, step: Step, sums: Driven | IntArray) -> Driven | IntArray:
     """Words over the tree: fetched input bits on the way in, sums of one row block after shift-add on the way out.
 
     Such a sum has the ADC's bits, and cell_bits more for each further slice.
     """
-    spec, layer = work.spec, step.layer
+    spec, layer = plan.spec, step.layer
     assert isinstance(layer, Conv2d | Linear)
     slices = ceil(layer.weights.bits / spec.crossbar.cell_bits)
-    sum_bits = spec.adc.bits + (slices - 1) * spec.crossbar.cell_bits
-    return -(-(sums * sum_bits + fetched_bits) // spec.htree.bits)
+    out_bits = sums * (spec.adc.bits + (slices - 1) * spec.crossbar.cell_bits)
+    fetched_bits = window_fetches(plan, step, 1)
+    if isinstance(out_bits, Driven):
+        return replace(out_bits, more=fetched_bits, word=spec.htree.bits)
+    return -(-(out_bits + fetched_bits) // spec.htree.bits)
 
 
-def _synaptic_operations(work: Work, step: Step) -> Actions:
+def _synaptic_operations(plan: Plan, step: Step) -> Actions:
     """What the network asks for: dense MACs where the raw input is multiplied, else one AC a spike and synapse.
 
     Of inputs that are pooled or added spikes each set bit is an AC.  Without spikes all layers are dense MACs.
     """
-    layer, placed = step.layer, work.placement.layers[step.name]
-    if multiplies_input(work.network, layer) or work.network.activation_bits is not None:
-        return {(OPERATIONS, "MAC"): work.runs(step) * row_macs(layer, work.network)}
-    return {(OPERATIONS, "AC"): work.counts[step.name].ones * (placed.out_shape[2] // placed.groups)}
+    layer, placed = step.layer, plan.placement.layers[step.name]
+    if multiplies_input(plan.network, layer) or plan.network.activation_bits is not None:
+        return {(OPERATIONS, "MAC"): plan.runs(step) * row_macs(layer, plan.network)}
+    return {(OPERATIONS, "AC"): Driven("ones", placed.out_shape[2] // placed.groups)}
 
 
 def mac_actions(plan: Plan, step: Step) -> Actions:

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hwsim.accelerators.imc.counting import LayerCounts
 from hwsim.accelerators.imc.first_layer import MAC
 from hwsim.accelerators.imc.links import Crossing, after_transfers, apart, crossings, head_cycles, link_stages
 from hwsim.accelerators.imc.plan.pipeline import Step
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.streams import stream_waits
 from hwsim.accelerators.imc.timing import crossbar_service, latency, neurons_of, service
-from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.stages import schedules_of
 from hwsim.contract.streams import StreamWaits
@@ -101,16 +101,16 @@ def _by_job(plan: Plan, step: Step, cycles: IntArray) -> IntArray:
     return order.arrange(np.broadcast_to(cycles, (order.timesteps, step.rows)))
 
 
-def schedules(work: Work, shape: Schedules) -> Schedules:
-    """One schedule for each sample of the batch."""
-    order, services = work.pipeline.order, {}
-    for step in work.pipeline.steps:
+def services_of(plan: Plan, counts: Mapping[str, LayerCounts]) -> Mapping[str, IntArray]:
+    """How long rows take on crossbars with such counts, in every run alike: int64 [job] or [sample, job] by step."""
+    order, found = plan.pipeline.order, {}
+    for step in plan.pipeline.steps:
         if step.kind == "crossbar":
-            cycles = crossbar_service(work, step)
+            cycles = crossbar_service(plan, step, counts[step.name])
             full = np.empty((*cycles.shape[:-2], order.timesteps, step.rows), np.int64)
             full[:] = cycles
-            services[step.name] = order.arrange(full)
-    return shape.retimed(services, work.n_samples)
+            found[step.name] = order.arrange(full)
+    return found
 
 
 def streamed(plan: Plan, samples: int) -> StreamWaits:

@@ -6,6 +6,7 @@ from math import ceil
 
 import numpy as np
 
+from hwsim.accelerators.imc.counting import LayerCounts
 from hwsim.accelerators.imc.fetching import row_words
 from hwsim.accelerators.imc.first_layer import weight_words
 from hwsim.accelerators.imc.links import own_cycles
@@ -15,7 +16,6 @@ from hwsim.accelerators.imc.plan.placed_layer import LayerPlacement
 from hwsim.accelerators.imc.plan.plan import Plan
 from hwsim.accelerators.imc.plan.rewriting import written_by
 from hwsim.accelerators.imc.spec import ImcSpec
-from hwsim.accelerators.imc.work import Work
 from hwsim.contract.arrays import IntArray
 from hwsim.contract.maps import operands
 from hwsim.contract.neuron_parts import state_bits
@@ -46,14 +46,14 @@ def neuron_cycles(plan: Plan, step: Step) -> int:
     return max(updates, ceil(accesses * turns / pes))
 
 
-def crossbar_service(work: Work, step: Step) -> IntArray:
+def crossbar_service(plan: Plan, step: Step, counts: LayerCounts) -> IntArray:
     """Cycles that each row occupies the crossbars of a layer, its slowest copy: int64 [(sample,) timestep, row]."""
-    placed, counts = work.placement.layers[step.name], work.counts[step.name]
-    if work.spec.skip == "silent_rows":
-        of_copies = row_cycles(work.spec, placed, counts.serial, counts.silent)
+    placed = plan.placement.layers[step.name]
+    if plan.spec.skip == "silent_rows":
+        of_copies = row_cycles(plan.spec, placed, counts.serial, counts.silent)
         slowest: IntArray = of_copies[0] if len(of_copies) == 1 else of_copies.max(axis=0)
         return slowest
-    return work.runs(step) * dense_row_cycles(work.spec, placed)
+    return plan.runs(step) * dense_row_cycles(plan.spec, placed)
 
 
 def service(plan: Plan, step: Step) -> IntArray:

@@ -78,7 +78,7 @@ def content_of(path: Path, file: BinaryIO, mapped: bool = False) -> memoryview:
 
 def let_go() -> None:
     """Take what was read of maps out of this process's memory; what is asked of them again comes from the file."""
-    if hasattr(mmap, "MADV_DONTNEED"):
+    if _in_use and hasattr(mmap, "MADV_DONTNEED"):
         for each in list(_in_use):
             each.madvise(mmap.MADV_DONTNEED)
 

@@ -63,6 +63,13 @@ def test_counts_equal_the_naive_model_for_strides_padding_groups_pools_and_resid
     assert_same_counts(cases.small(direct_input=direct_input, placement="kernel_split", dac__bits=2), trace)
 
 
+@pytest.mark.parametrize("bits", [1, 7, 300])
+@pytest.mark.parametrize("skip", OPTIONS["skip"])
+def test_counts_equal_the_naive_model_for_words_of_the_tree_of_any_width(skip, bits):
+    trace = cases.random_trace(cases.chain(), timesteps=2, samples=2, rate=0.3)
+    assert_same_counts(cases.small(skip=skip, htree__bits=bits), trace)
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(network=networks(recurrent=True), data=st.data())
 def test_counts_equal_the_naive_model_on_random_networks_and_crossbars(network, data):

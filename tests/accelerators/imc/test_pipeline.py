@@ -174,7 +174,7 @@ def test_a_gated_timestep_starts_when_the_decision_before_it_is_done(seed):
         for t in range(1, len(decided)):
             assert timeline.start[stage.name][stage.timestep == t].min() >= decided[t - 1]
     assert timeline.makespan_cycles == decided[-1]
-    answer, ends = pipeline.step_ends()
+    answer, ends = pipeline.answer, pipeline.ends
     assert timeline.done[answer][ends].tolist() == decided.tolist()
 
 

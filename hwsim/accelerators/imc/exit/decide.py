@@ -16,6 +16,7 @@ from hwsim.contract.exits import Exits, Outcomes
 from hwsim.contract.run import RunName
 from hwsim.distinct import distinct
 from hwsim.errors import UsageError
+from hwsim.kept import kept_with
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.trace import Logits
 
@@ -127,10 +128,10 @@ def _outcomes(rule: EarlyExit, reported: Logits, recorded: Logits, threshold: fl
 
 
 def _evaluate(rule: EarlyExit, logits: Logits) -> Uncertainty:
-    def evaluate(asked: EarlyExit) -> Uncertainty:
-        return uncertainty(logits.accumulated(), logits.scale, average=asked.logits == "mean")
-
-    return kept(logits, "uncertainty", rule, evaluate)
+    average = rule.logits == "mean"
+    return kept_with(logits).once(
+        ("uncertainty", average), lambda: uncertainty(logits.accumulated(), logits.scale, average)
+    )
 
 
 def _describe(rule: EarlyExit) -> str:

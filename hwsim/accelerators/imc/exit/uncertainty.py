@@ -12,7 +12,7 @@ Rule: DT-SNN (arXiv 2305.17346), entropy normalised to [0, 1]; tables and widths
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -92,16 +92,24 @@ def uncertainty(accumulated: IntArray, scale: float, average: bool) -> Uncertain
     `average` divides them by the timestep.
     """
     n_timesteps, classes = accumulated.shape[1:]
-    steps = np.arange(1, n_timesteps + 1) if average else np.ones(n_timesteps)
-    per_step = _rounded(scale * np.log2(np.e) / steps * (1 << (FRACTION_BITS + _SCALE_BITS)))
+    per_step, cap = _octaves(n_timesteps, scale, average)
     below = accumulated.max(axis=2, keepdims=True) - accumulated
-    # Beyond 40 octaves a class adds nothing to S; the cap keeps the product inside int64.
-    cap = (np.int64(40 << (FRACTION_BITS + _SCALE_BITS)) // np.maximum(per_step, 1))[None, :, None]
-    octaves = (np.minimum(below, cap) * per_step[None, :, None]) >> _SCALE_BITS
+    octaves = (np.minimum(below, cap) * per_step) >> _SCALE_BITS
     exponents = _EXPONENTS[octaves & ((1 << FRACTION_BITS) - 1)] >> (octaves >> FRACTION_BITS)
     total = exponents.sum(axis=2)
     entropy_total = total * _log2(total) + (exponents * octaves).sum(axis=2)
     return Uncertainty(total, entropy_total, classes)
+
+
+@lru_cache(maxsize=1 << 4)
+def _octaves(n_timesteps: int, scale: float, average: bool) -> tuple[IntArray, IntArray]:
+    """Octaves of one step of the logits, and the most steps that are looked at: int64 [timestep, 1].
+
+    Beyond 40 octaves a class adds nothing to S; the cap keeps the product inside int64.
+    """
+    steps = np.arange(1, n_timesteps + 1) if average else np.ones(n_timesteps)
+    per_step = _rounded(scale * np.log2(np.e) / steps * (1 << (FRACTION_BITS + _SCALE_BITS)))[:, None]
+    return per_step, np.int64(40 << (FRACTION_BITS + _SCALE_BITS)) // np.maximum(per_step, 1)
 
 
 def _log2(total: IntArray) -> IntArray:

@@ -95,17 +95,12 @@ class Pipeline:
     buffer_rows: Mapping[str, int]  # producer step -> rows its largest output buffer holds
     output: str  # the step that gives the logits
     answer: str  # the step whose last job ends the inference: the output, or the decision on it
+    ends: IntArray  # its job that ends each timestep: int64 [timestep]
     edges: tuple[Buffer, ...]  # who reads whom, with the rows of the buffer between them
 
     def step(self, name: str) -> Step:
         """The step of a name."""
         return next(step for step in self.steps if step.name == name)
-
-    def step_ends(self) -> tuple[str, IntArray]:
-        """The answering step and its job [timestep] that ends each timestep."""
-        rows = self.step(self.answer).rows
-        last_row = np.full(self.order.timesteps, rows - 1)
-        return self.answer, self.order.index(np.arange(self.order.timesteps), last_row, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +149,8 @@ def build(network: Network, timesteps: int, options: Options) -> Pipeline:
     for buffer in buffers:
         holds[buffer.edge.producer] = max(holds.get(buffer.edge.producer, 0), buffer.rows)
     found = {name: tuple(each) for name, each in waits.items()}
-    return Pipeline(tuple(steps), found, order, holds, output.name, answer.name, buffers)
+    ends = order.index(np.arange(timesteps), np.full(timesteps, answer.rows - 1), answer.rows)
+    return Pipeline(tuple(steps), found, order, holds, output.name, answer.name, ends, buffers)
 
 
 def _entering(
