@@ -90,15 +90,16 @@ def test_reads_beside_popcount_over_bit_slices_alone(benchmark, rate, variation)
     rng = np.random.default_rng(1)
     weights = rng.integers(-8, 8, (1, 1, 576, 64)).astype(np.int8)
     ones = np.ones(64, np.float32)
+    conv = Conv2d("conv", ("input",), (32, 32, 64), Window(), 1, StoredWeights(weights, 4, ones), None, NEVER)
     network = Network((
         Input("input", (), (32, 32, 576), 1),
-        Conv2d("conv", ("input",), (32, 32, 64), Window(), 1, StoredWeights(weights, 4, ones), None, NEVER),
+        conv,
         Flatten("flat", ("conv",), (1, 1, 65536)),
         Linear("fc", ("flat",), (1, 1, 1), StoredWeights(np.zeros((1, 1, 65536, 1), np.int8), 4, ones[:1]), None, None),
     ))  # fmt: skip
     on_crossbars = ["direct_input=every_step", "adc.bits=10", f"devices.conductance_variation={variation}"]
     spec = api.load_architecture("imc", on_crossbars).spec
-    layer = CrossbarLayer(spec, network, network["conv"], place(spec, network).layers["conv"])
+    layer = CrossbarLayer(spec, network, conv, place(spec, network).layers["conv"])
     picture = (rng.random((1, 32, 32, 576)) < rate).astype(np.int32)
     words = pack_channels(picture.reshape(1024, 576).astype(np.uint8))
     stored = (weights[0, 0].astype(np.int64) + 8).astype(np.uint64)

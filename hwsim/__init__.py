@@ -1,4 +1,11 @@
-"""hwsim: a cycle-approximate simulator of neuromorphic accelerators, driven by real spike traces."""
+"""hwsim: a cycle-approximate simulator of neuromorphic accelerators, driven by real spike traces.
+
+    report = hwsim.simulate("imc", "example")  # a design and a trace, by name or path
+    print(report.to_table())
+
+`capture` makes a trace of a PyTorch model, `compare` and `explain` say where figures come from, `Oracle` gives costs
+with gradients; `hwsim.sweep`, `hwsim.make` and `hwsim.view.plots` are modules of their own.
+"""
 
 from __future__ import annotations
 
@@ -72,8 +79,9 @@ _ELSEWHERE = {
 _OTHERS = {"__version__", *(name for names in _ELSEWHERE.values() for name in names)}
 _PUBLIC = [name for name in __all__ if not name.endswith("Error") and name not in _OTHERS]
 
-__getattr__ = exports(__name__, {"public": _PUBLIC, **_ELSEWHERE})
+_MODULES = ("make", "oracle", "sweep", "traces", "view")
+__getattr__ = exports(__name__, {"public": _PUBLIC, **_ELSEWHERE}, _MODULES)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, *_MODULES]

@@ -27,7 +27,7 @@ from hwsim.designs import (
     placed,
 )
 from hwsim.engine import EngineName
-from hwsim.errors import UsageError
+from hwsim.errors import UsageError, guess
 from hwsim.example import EXAMPLE, trace_file
 from hwsim.later import function
 from hwsim.printable import one_line
@@ -149,6 +149,10 @@ def simulated(
             `Run.occupancy`.
         stream: also play samples as closely as they can follow each other: short for `operating.stream`.
 
+    Returns:
+        a Report: `.energy` (pJ), `.latency` (ns), `.edp` (pJ x ns) and `.bottleneck` of its last run, `.run(name)` any
+        run, `.to_table()` the first screen, `.rows()` and `.summary()` for data frames, `.to_json(path)`.
+
     Raises:
         HwsimError: the network does not fit the machine, options contradict the trace, or an argument is no such thing
             at all, which the message names.
@@ -181,13 +185,18 @@ def simulated(
 
 
 def _reporting(call: Callable[_P, Simulated]) -> Callable[_P, Report]:
-    """The same call for the report alone."""
+    """The same call for the report alone; an argument that there is not is named with a guess."""
+    form = signature(call)
+    known = form.parameters.keys()
 
     def simulate(*arguments: _P.args, **named: _P.kwargs) -> Report:
+        if not named.keys() <= known:
+            name = next(name for name in named if name not in known)
+            raise TypeError(f"simulate() has no argument '{name}'{guess(name, known)}")
         return call(*arguments, **named).report
 
     simulate.__doc__ = _PLAYS + "".join((call.__doc__ or "").partition("    Args:")[1:])
-    simulate.__signature__ = signature(call).replace(return_annotation="Report")  # type: ignore[attr-defined]
+    simulate.__signature__ = form.replace(return_annotation="Report")  # type: ignore[attr-defined]
     simulate.__qualname__ = "simulate"
     return simulate
 

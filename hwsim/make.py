@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from hwsim import arguments
-from hwsim.errors import TraceError, UsageError
+from hwsim.errors import TraceError
 from hwsim.traces.direct.events import EventTrace
 from hwsim.traces.direct.golden import Execution, execute
 from hwsim.traces.direct.rate import RateTrace, encoder
 from hwsim.traces.direct.trace import Trace
 from hwsim.traces.io import check_trace
 from hwsim.traces.network.layers import Network
-from hwsim.traces.provenance import Provenance
+from hwsim.traces.provenance import Provenance, check_about
 from hwsim.traces.trace import MAX_EVENT_TIMESTEPS, MAX_TIMESTEPS, Inputs, Logits, PackedSpikes, RawValues
 from hwsim.version import VERSION
 
@@ -228,7 +228,5 @@ def _provenance(about: Mapping[str, Any], accuracy: tuple[float, ...]) -> Proven
         "synthetic": False,
         "accuracy": tuple(float(each) for each in accuracy),
     }
-    try:
-        return Provenance(**{**known, **about})
-    except TypeError as error:
-        raise UsageError(f"about: {str(error).removeprefix('Provenance.__init__() ')}") from None
+    check_about(about)
+    return Provenance(**{**known, **about})

@@ -26,6 +26,11 @@ def shortened(text: str | os.PathLike[str]) -> str:
     return flat if len(flat) <= _LONGEST_TEXT else f"{flat[:40]}...{flat[-45:]}"
 
 
+def so_many(n: int, what: str) -> str:
+    """A number of things: `1 sample`, `3,000 samples`."""
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def cut(text: str, length: int) -> str:
     """A text of at most so many characters, which ends in three dots where it was longer."""
     flat = one_line(text)

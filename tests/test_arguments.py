@@ -157,3 +157,10 @@ def test_simulate_and_simulated_take_the_same():
         assert f"\n        {name}: " in hwsim.simulate.__doc__
     report, made = (call("imc", "example", samples=1) for call in (hwsim.simulate, api.simulated))
     assert report == made.report
+
+
+def test_an_argument_that_there_is_not_is_named_with_a_guess():
+    with pytest.raises(TypeError, match=r"^simulate\(\) has no argument 'sample'; did you mean 'samples'\?$"):
+        hwsim.simulate("imc", "example", sample=2)
+    with pytest.raises(TypeError, match=r"^simulate\(\) has no argument 'colour'$"):
+        hwsim.simulate("imc", "example", colour="red")

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
     rows = sweep.sweep(space, options.out, sweep.Where(jobs=options.jobs))
     objectives = sweep.objectives(["edp_pj_ns,area_mm2"])
     for row in sweep.front(sweep.feasible(rows, ()), objectives):
-        print(f"{row['edp_pj_ns']:.4g} pJ ns, {row['area_mm2']:.4g} mm2: {row['settings']}")
+        print(f"{row['edp_pj_ns'] * 1e-9:.4g} pJ s, {row['area_mm2']:.4g} mm2: {row['settings']}")
     options.out.with_suffix(".html").write_text(sweep.to_html(space, rows, objectives), encoding="utf-8")
 
 

@@ -33,6 +33,11 @@ class Architecture(Generic[SpecT]):
     overrides: tuple[str, ...]
     tree: Node  # all values and where each was written
 
+    def __repr__(self) -> str:
+        """Its file, machine and overrides."""
+        settings = f", {', '.join(self.overrides)}" if self.overrides else ""
+        return f"<Architecture {self.path.name}, machine {self.machine}{settings}>"
+
     @cached_property
     def places(self) -> Mapping[str, str]:
         """Dotted key -> "arch/imc.yaml:8"; a key left to its default has none."""

@@ -15,7 +15,7 @@ def arch() -> None:
     without_threads()
 
 
-@arch.command("list")
+@arch.command("list", short_help="The designs that ship, and what each plays.")
 def arch_list() -> None:
     """The designs that ship with hwsim: their machine, the codings it plays, and what they are."""
     from hwsim.catalogue import catalogue
@@ -45,7 +45,7 @@ def arch_show(architecture: str, overrides: tuple[str, ...], trace: str | None) 
     print_architecture(loaded, parts, console(), sizes(loaded, sized_to))
 
 
-@arch.command("keys")
+@arch.command("keys", short_help="Keys of a design for --set, and what each may be.")
 @click.argument("architecture", metavar="ARCH", shell_complete=designs)
 @click.argument("start", metavar="[START]", default="")
 @SET
@@ -64,7 +64,7 @@ def arch_keys(architecture: str, start: str, overrides: tuple[str, ...]) -> None
         click.echo(line)
 
 
-@arch.command("diff")
+@arch.command("diff", short_help="What two designs say differently, and prices for it.")
 @click.argument("first", metavar="ARCH", shell_complete=designs)
 @click.argument("second", metavar="ARCH", shell_complete=designs)
 @SET

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, without_threads
+from hwsim.printable import so_many
 
 
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, ...] | None:
@@ -20,7 +21,7 @@ def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tu
     return tuple(int(part) for part in reversed(parts))
 
 
-@click.command("from-events")
+@click.command("from-events", short_help="Recordings of event sensors to inputs, or a network on them.")
 @click.argument("recordings", metavar="RECORDING...", nargs=-1, required=True, type=FILE)
 @click.option("--out", metavar="OUT.npz", type=FILE, required=True, callback=named, help="What to write.")
 @click.option("--network", metavar="TRACE.npz", type=FILE, help="Run the network of this trace; write a trace.")
@@ -81,5 +82,5 @@ def from_events(
             read = Recordings(recordings, labels, Form(**options), kind)
             height, width, channels = read.shape
             write_inputs(out, read, (len(read), read.timesteps, *read.shape), read.labels)
-            done = f"{width} x {height}, {channels} channels"
-    click.echo(f"{out}: {len(read)} recordings, T = {read.timesteps}; {done}{left_out(read.late)}")
+            done = f"{width} x {height}, {so_many(channels, 'channel')}"
+    click.echo(f"{out}: {so_many(len(read), 'recording')}, T = {read.timesteps}; {done}{left_out(read.late)}")

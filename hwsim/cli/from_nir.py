@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from hwsim.cli.options import FILE, MEMORY, named, needs_output, progress, without_threads
+from hwsim.printable import so_many
 
 _ELSE = "[default: as to-nir wrote it, else"
 
 
-@click.command("from-nir")
+@click.command("from-nir", short_help="A NIR network and recordings to a trace.")
 @click.argument("network", metavar="NET.nir", type=FILE)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FILE)
 @click.option("--out", metavar="OUT.npz", type=FILE, required=True, callback=named, help="The trace to write.")
@@ -23,9 +24,20 @@ _ELSE = "[default: as to-nir wrote it, else"
 @click.option("--dt", type=float, help=f"Seconds of a timestep, for leaks.  {_ELSE} 0.001]")
 @click.option("--reset", type=click.Choice(["hard", "soft"]), help=f"{_ELSE} hard]")
 @click.option("--fires", type=click.Choice(["above", "at"]), help=f"{_ELSE} above]")
-@click.option("--weight-bits", type=click.IntRange(1, 16), default=8, show_default=True)
+@click.option(
+    "--weight-bits",
+    type=click.IntRange(1, 16),
+    default=8,
+    show_default=True,
+    help="Of integers that weights are rounded to.",
+)
 @click.option("--recorded", type=int, help="Samples whose spikes are kept.  [default: all]")
-@click.option("--allow-drift", type=float, metavar="SHARE", help="Spikes that may differ from the float network's.")
+@click.option(
+    "--allow-drift",
+    type=float,
+    metavar="SHARE",
+    help="Spikes that may differ from the float network's.  [default: 0.05]",
+)
 @MEMORY
 def from_nir(
     network: Path,
@@ -52,4 +64,6 @@ def from_nir(
         entered = trace_from_nir(network, inputs, labels, name=out.stem, **options)
         write_trace(out, entered.trace, compress=True)
     trace, told = entered.trace, left_out(entered.late)
-    click.echo(f"{out}: {len(trace.logits['test'].labels)} samples, T = {trace.timesteps}; {entered.drift}{told}")
+    click.echo(
+        f"{out}: {so_many(len(trace.logits['test'].labels), 'sample')}, T = {trace.timesteps}; {entered.drift}{told}"
+    )

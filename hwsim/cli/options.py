@@ -50,6 +50,14 @@ def keys(ctx: click.Context, _param: click.Parameter, begun: str) -> list[Comple
     return []
 
 
+def figures(_ctx: click.Context, _param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Figures of a sweep's rows that a shell offers, for the last of a list."""
+    from hwsim.sweep.figures import FIGURES
+
+    before, comma, last = begun.rpartition(",")
+    return [CompletionItem(f"{before}{comma}{name}") for name in FIGURES if name.startswith(last)]
+
+
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
     from hwsim.memory import parse_size
 

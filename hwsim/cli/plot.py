@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from hwsim.cli.options import FILE, named, without_threads
+from hwsim.cli.options import FILE, figures, named, without_threads
 
 OF_A_RUN = ("energy", "rates", "timeline", "stalls", "roofline", "floor")
 OF_A_REPORT = ("timesteps", "exit")
@@ -24,8 +24,14 @@ STYLE = click.option("--style", metavar="FILE|NAME", help="A style of matplotlib
     "--figure", "kind", type=click.Choice(KINDS), help="Which.  [default: energy; compare of several; pareto of .jsonl]"
 )
 @click.option("--run", "run_name", metavar="NAME", help="Of which run, e.g. static.  [default: the last]")
-@click.option("--x", "across", metavar="FIGURE", help="Of pareto, across.  [default: area_mm2]")
-@click.option("--y", "up", metavar="FIGURE", help="Of pareto, up.  [default: edp_pj_ns]")
+@click.option(
+    "--x",
+    "across",
+    metavar="FIGURE",
+    help="Of pareto, across, as in hwsim sweep -h.  [default: area_mm2]",
+    shell_complete=figures,
+)
+@click.option("--y", "up", metavar="FIGURE", help="Of pareto, up.  [default: edp_pj_ns]", shell_complete=figures)
 @OUT
 @STYLE
 def plot(

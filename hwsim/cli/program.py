@@ -32,6 +32,7 @@ FLAGS = {
     "phase": "--phase",
     "rate": "--rate",
     "parquet": "--parquet",
+    "period": "--period",
     "run": "--run",
     "sample": "--sample",
     "samples": "--samples",
@@ -100,6 +101,8 @@ class Program(click.Group):
             except click.exceptions.NoArgsIsHelpError as error:
                 error.show()
                 status = 2
+            except click.MissingParameter as error:
+                status = _end(_with_usage(error))
             except click.ClickException as error:
                 status = _end(error.format_message())
             except (click.Abort, KeyboardInterrupt):
@@ -116,6 +119,15 @@ class Program(click.Group):
                 _drop_output()
                 status = _end(f"{error.filename or 'output'}: {error.strerror or error}")
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _with_usage(error: click.MissingParameter) -> str:
+    """What is missing, and how the command is written."""
+    said, context = error.format_message(), error.ctx
+    if context is None:
+        return said
+    pieces = context.command.collect_usage_pieces(context)
+    return f"{said.removesuffix('.')}: {context.command_path} {' '.join(pieces)}"
 
 
 def _end(message: str, status: int = 2) -> int:

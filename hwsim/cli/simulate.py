@@ -42,7 +42,13 @@ if TYPE_CHECKING:
 @SET
 @click.option("--samples", type=int, help="Only the first recorded samples.")
 @click.option("--timesteps", type=int, help="Only the first timesteps.")
-@click.option("--engine", type=click.Choice(["auto", "simpy", "compiled"]), default="auto", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "simpy", "compiled"]),
+    default="auto",
+    show_default=True,
+    help="simpy is the reference, compiled equal and faster; auto is compiled.",
+)
 @click.option(
     "--accuracy-samples",
     type=int,

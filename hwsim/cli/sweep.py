@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli.options import FILE, MEMORY, SET, compiling_shared, console, named, needs_output, without_threads
+from hwsim.cli.options import (
+    FILE,
+    MEMORY,
+    SET,
+    compiling_shared,
+    console,
+    designs,
+    figures,
+    keys,
+    named,
+    needs_output,
+    without_threads,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -21,7 +33,11 @@ if TYPE_CHECKING:
     from hwsim.sweep.space import Space
 
 VARY = click.option(
-    "--vary", multiple=True, metavar="KEY=VALUES", help="A knob: 32,64,128 or 4:8 or log(0.01,0.9,8) or lin(1,2,5)."
+    "--vary",
+    multiple=True,
+    metavar="KEY=VALUES",
+    help="A knob: 32,64,128 or 4:8 or log(0.01,0.9,8) or lin(1,2,5).",
+    shell_complete=keys,
 )
 CONSTRAINT = click.option(
     "--constraint", "constraints", multiple=True, metavar="'FIGURE <= NUMBER'", help="Such as 'area_mm2 <= 4'."
@@ -32,8 +48,15 @@ ACCURACY_SAMPLES = click.option(
 )
 
 
-@click.command(short_help="Run many designs: all values of some knobs, or a search.")
-@click.argument("design", metavar="ARCH|SWEEP.yaml")
+FIGURES_OF_A_ROW = """
+FIGURE, with its unit: energy_pj, energy_low_pj, energy_high_pj, latency_ns, edp_pj_ns, edp_low_pj_ns, edp_high_pj_ns
+(pJ x ns; tables say EDP, pJ s), area_mm2, leakage_uw, standing_share (clock and leakage of the energy), timesteps,
+period_energy_pj, period_power_uw, stream_per_s, accuracy, accuracy_error, exact_accuracy, clipped (fractions).
+"""
+
+
+@click.command(epilog=FIGURES_OF_A_ROW, short_help="Run many designs: all values of some knobs, or a search.")
+@click.argument("design", metavar="ARCH|SWEEP.yaml", shell_complete=designs)
 @click.argument("trace", metavar="[TRACE.npz]", type=FILE, required=False)
 @VARY
 @SET
@@ -44,8 +67,20 @@ ACCURACY_SAMPLES = click.option(
 @click.option("--accuracy", is_flag=True, help="Find how often a design is right in its own arithmetic.")
 @ACCURACY_SAMPLES
 @CONSTRAINT
-@click.option("--minimize", multiple=True, metavar="FIGURE,...", help="Objectives.  [default: edp_pj_ns,area_mm2]")
-@click.option("--maximize", multiple=True, metavar="FIGURE,...", help="Objectives of which more is better.")
+@click.option(
+    "--minimize",
+    multiple=True,
+    metavar="FIGURE,...",
+    help="Objectives.  [default: edp_pj_ns,area_mm2]",
+    shell_complete=figures,
+)
+@click.option(
+    "--maximize",
+    multiple=True,
+    metavar="FIGURE,...",
+    help="Objectives of which more is better.",
+    shell_complete=figures,
+)
 @click.option("--search", "method", type=click.Choice(["nsga2", "tpe", "random"]), help="Run what it proposes.")
 @click.option("--trials", type=int, default=300, show_default=True, help="Points that a search runs.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the search.")
@@ -53,7 +88,13 @@ ACCURACY_SAMPLES = click.option(
 @click.option("--robust", "draws", type=click.IntRange(min=0), default=0, metavar="N", help="Draws of all prices.")
 @click.option("--chips", type=click.IntRange(min=1), default=1, show_default=True, help="Device seeds in them.")
 @JOBS
-@click.option("--executor", type=click.Choice(["processes", "dask"]), default="processes", show_default=True)
+@click.option(
+    "--executor",
+    type=click.Choice(["processes", "dask"]),
+    default="processes",
+    show_default=True,
+    help="Processes of this computer, or dask.distributed.",
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Join a cluster of dask, e.g. tcp://10.0.0.5:8786.")
 @click.option("--csv", "csv_file", type=FILE, callback=named, help="Write the rows as CSV.")
 @click.option("--parquet", "parquet_file", type=FILE, callback=named, help="Write the rows as Parquet.")

@@ -9,7 +9,7 @@ import click
 from hwsim.cli.options import FILE, MEMORY, named, needs_output, without_threads
 
 
-@click.command("to-nir")
+@click.command("to-nir", short_help="Write the network of a trace as NIR.")
 @click.argument("file", metavar="TRACE", type=FILE)
 @click.argument("out", metavar="OUT.nir", type=FILE, callback=named)
 @click.option("--dt", type=float, default=1e-3, show_default=True, help="Seconds of a timestep, for time constants.")

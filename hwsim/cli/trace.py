@@ -12,6 +12,7 @@ from hwsim.cli.from_nir import from_nir
 from hwsim.cli.options import FILE, MEMORY, WIDTH_OF_ALL, console, named, needs_output, progress, without_threads
 from hwsim.cli.plot import OUT, STYLE
 from hwsim.cli.to_nir import to_nir
+from hwsim.printable import so_many
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ def trace() -> None:
     """Look into trace files, check them, make synthetic ones."""
 
 
-@trace.command("info")
+@trace.command("info", short_help="What a trace holds: layers, rates, accuracy.")
 @click.argument("file", metavar="TRACE", type=FILE)
 @click.option("--full", is_flag=True, help="All that is known, in the place of the first screen.")
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
@@ -73,7 +74,7 @@ def _print_json(value: Mapping[str, object]) -> None:
     click.echo(json.dumps(value, indent=1, allow_nan=False))
 
 
-@trace.command("plot")
+@trace.command("plot", short_help="Draw a raster of spikes, and rates.")
 @click.argument("file", metavar="TRACE", type=FILE)
 @click.option("--sample", type=click.IntRange(min=0), default=0, show_default=True, help="Which recorded sample.")
 @OUT
@@ -94,7 +95,7 @@ def trace_plot(file: Path, sample: int, out: Path, style: str | None) -> None:
     save(spikes(read_trace(path), sample, style=style), out)
 
 
-@trace.command("verify")
+@trace.command("verify", short_help="Execute the network again, bit for bit.")
 @click.argument("file", metavar="TRACE", type=FILE)
 @MEMORY
 def trace_verify(file: Path, memory: int | None) -> None:
@@ -113,7 +114,7 @@ def trace_verify(file: Path, memory: int | None) -> None:
         raise click.exceptions.Exit(1)
 
 
-@trace.command("synth")
+@trace.command("synth", short_help="Draw a trace of a network that nobody trained.")
 @click.argument("geometry")
 @click.argument("out", metavar="OUT.npz", type=FILE, callback=named)
 @click.option(
@@ -181,7 +182,7 @@ def trace_synth(
         else:
             drawn = _run(name, timesteps, samples, by_layer, seed, steady)
         write_trace(out, drawn, compress=compress)
-    click.echo(f"{out}: {name}, {samples} samples, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
+    click.echo(f"{out}: {name}, {so_many(samples, 'sample')}, T = {timesteps}, {out.stat().st_size / 1e6:.2f} MB")
 
 
 def _run(name: str, timesteps: int, samples: int, rates: Mapping[str, float], seed: int, steady: bool) -> Trace:

@@ -90,6 +90,11 @@ class Comparison:
     compared: tuple[Compared, ...]
     versus: tuple[Versus, ...]
 
+    def __repr__(self) -> str:
+        """Each against the first."""
+        ratios = (f"{each.name} takes {each.energy.value:.4g} x the energy of {each.reference}" for each in self.versus)
+        return f"<Comparison: {'; '.join(ratios)}>"
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain dictionaries, lists, numbers and texts."""
         return asdict(self)

@@ -17,6 +17,7 @@ def refuse_narrow(owner: str, widths: Iterable[Width]) -> None:
     """Raise ArchitectureError for the first key of the file with fewer bits (or slots) than `owner` needs."""
     for key, needed, there in widths:
         if needed > there:
+            owner = f"layer {owner}" if owner.isdigit() else owner  # as a Sequential of PyTorch calls its modules
             raise ArchitectureError(f"{key}: {owner} needs {needed}, the machine has {there}; {key}={needed} is enough")
 
 

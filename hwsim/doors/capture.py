@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from dataclasses import replace
@@ -13,6 +14,7 @@ from hwsim.doors.asked import Asked
 from hwsim.doors.events.stored import EventInputs, channels_first, read_inputs
 from hwsim.errors import UsageError
 from hwsim.files import check_apart
+from hwsim.traces.provenance import check_about
 
 if TYPE_CHECKING:
     from hwsim.traces.direct.trace import Trace
@@ -82,6 +84,7 @@ def capture(
     """
     from hwsim.traces.plastic.parameters import Learner
 
+    check_about(about, inspect.signature(capture).parameters)
     place = None if out is None else Path(out)
     settings = timesteps, over_time, weight_bits, input_bits, per_channel, readout, recorded, allow_drift, coding
     asked = Asked(labels, *settings, place, about)

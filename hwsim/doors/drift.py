@@ -28,12 +28,12 @@ class Drift:
 
     def __str__(self) -> str:
         """One line."""
-        worst = max(self.differing, key=lambda name: self.differing[name], default="")
-        layer = f", most in {worst} ({100 * self.differing[worst]:.2f} %)" if worst else ""
-        return (
-            f"{100 * self.overall:.2f} % of the spikes differ from the float network's{layer}; "
-            f"right {100 * self.accuracy:.2f} %, in floats {100 * self.float_accuracy:.2f} %"
-        )
+        right = f"right {100 * self.accuracy:.2f} %, in floats {100 * self.float_accuracy:.2f} %"
+        if not any(self.differing.values()):
+            return f"every spike is the float network's; {right}"
+        worst = max(self.differing, key=lambda name: self.differing[name])
+        layer = f", most in {worst} ({100 * self.differing[worst]:.2f} %)"
+        return f"{100 * self.overall:.2f} % of the spikes differ from the float network's{layer}; {right}"
 
 
 def drift_of(
@@ -77,6 +77,7 @@ def check_drift(drift: Drift, allowed: float | None) -> str:
 
     Raises TraceError for more than is allowed, 5 % unless something else is said.
     """
-    if drift.overall > (FAILS if allowed is None else allowed):
-        raise TraceError(f"drift: {drift}; more weight bits may help, or allow more")
+    most = FAILS if allowed is None else allowed
+    if drift.overall > most:
+        raise TraceError(f"drift: {drift}; more weight bits may help, or allow more: allow_drift is {most:g}")
     return str(drift) if drift.overall > WARNS else ""

@@ -54,6 +54,8 @@ def read_nir(path: Path, discrete: Discrete, bits: int) -> Graph:
         import nir
     except ImportError:
         raise UsageError("NIR files are read by the library nir: pip install 'hwsim[nir]'") from None
+    if not path.exists():
+        raise TraceError(f"{shortened(path)}: cannot be read: No such file or directory")
     try:
         read = nir.read(path, type_check=False)  # which would give a dangling node an input of its own
     except Exception as error:  # of any kind: the library checks types while it builds, with errors of many classes

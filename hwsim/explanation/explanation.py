@@ -71,6 +71,10 @@ class Explanation:
     simulated: Simulated
     of: Report | None = None  # that was to be explained, where it was read
 
+    def __repr__(self) -> str:
+        """What is explained."""
+        return f"<Explanation of {self.report!r}>"
+
     @property
     def report(self) -> Report:
         """Of the simulation."""

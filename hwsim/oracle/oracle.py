@@ -81,6 +81,11 @@ class Oracle:
         if self.objective.plays and not timed:
             raise UsageError("objective: this design is an equation of energy, which has no time: use dynamic_pj")
 
+    def __repr__(self) -> str:
+        """What is asked of which design and network."""
+        asked = ", ".join(self.objective.weights)
+        return f"<Oracle {self.architecture.path.name} on {self.trace.provenance.name}: {asked}>"
+
     def __call__(self, spikes: Any, inputs: Any = None) -> Cost:
         """What a batch costs.
 

@@ -29,7 +29,8 @@ def from_json(text: str | bytes) -> Report:
     try:
         document = json.loads(text)
     except ValueError as error:
-        raise UsageError(f"not a report of hwsim: {error}") from None
+        why = "is no text" if isinstance(error, UnicodeDecodeError) else error
+        raise UsageError(f"not a report of hwsim: wanted JSON, as hwsim simulate --json writes it: {why}") from None
     if not isinstance(document, dict):
         raise UsageError("not a report of hwsim: wanted an object")
     version = document.get("report_version", 0)

@@ -33,6 +33,30 @@ FIGURES = {
     "clipped": "fraction of conversions beyond the range of the converter",
 }
 """What can be optimised and constrained; all but accuracies and rates are better where less."""
+SHOWN = {
+    "energy_pj": ("energy", "J", 1e-12),
+    "energy_low_pj": ("energy at low prices", "J", 1e-12),
+    "energy_high_pj": ("energy at high prices", "J", 1e-12),
+    "latency_ns": ("latency", "s", 1e-9),
+    "edp_pj_ns": ("EDP", "J s", 1e-21),
+    "edp_low_pj_ns": ("EDP at low prices", "J s", 1e-21),
+    "edp_high_pj_ns": ("EDP at high prices", "J s", 1e-21),
+    "area_mm2": ("area", "mm2", 1.0),
+    "leakage_uw": ("leakage", "W", 1e-6),
+    "standing_share": ("clock and leakage", "%", 100.0),
+    "period_energy_pj": ("energy of a period", "J", 1e-12),
+    "period_power_uw": ("power over a period", "W", 1e-6),
+    "stream_per_s": ("stream inferences", "/s", 1.0),
+    "accuracy": ("accuracy", "%", 100.0),
+    "accuracy_error": ("error of accuracy", "%", 100.0),
+    "exact_accuracy": ("exact accuracy", "%", 100.0),
+    "clipped": ("clipped", "%", 100.0),
+    "front_probability": ("on the front", "%", 100.0),
+    "beats_reference": ("beats as it stands", "%", 100.0),
+}
+"""Figures for people: word, unit, and how many of the unit one of the row is; others are shown as they are called."""
+PREFIXED = frozenset({"J", "s", "J s", "W"})
+"""Units that take a prefix, such as the p of pJ, by the size of the value."""
 LARGER_IS_BETTER = frozenset({"accuracy", "exact_accuracy", "stream_per_s"})
 _RELATIONS = {"<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt}
 _CONSTRAINT = re.compile(r"\s*([A-Za-z_0-9]+)\s*(<=|>=|<|>)\s*(\S+)\s*")
@@ -77,6 +101,11 @@ class Objective:
         return math.inf if value is None else -value if self.largest else value
 
 
+def word(figure: str) -> str:
+    """What a figure is called where people read it: without the unit in which rows hold it."""
+    return SHOWN[figure][0] if figure in SHOWN else figure.replace("_", " ")
+
+
 def parse_constraint(text: str, place: str | None = None) -> Constraint:
     """A constraint such as `area_mm2 <= 4`; raises UsageError in one line."""
     place = f"--constraint {shortened(text)}" if place is None else place
@@ -107,5 +136,7 @@ def objectives(minimize: Sequence[str], maximize: Sequence[str] = ()) -> tuple[O
 def known_figure(name: str, place: str, known: Collection[str] = FIGURES.keys()) -> str:
     """A name of a figure; raises UsageError with a guess for others."""
     if name not in known:
-        raise UsageError(f"{place}: unknown figure '{shortened(name)}', known: {', '.join(known)}{guess(name, known)}")
+        written = {word(figure): figure for figure in known}  # tables say the word
+        hint = guess(name, [*known, *written], written)
+        raise UsageError(f"{place}: unknown figure '{shortened(name)}', known: {', '.join(known)}{hint}")
     return name

@@ -141,12 +141,19 @@ def _check_header(path: Path, found: dict[str, Any], wanted: dict[str, Any]) -> 
     if found == wanted:
         return
     what = {"hwsim": "another version of hwsim", "designs": "another design", "traces": "another trace"}
-    what |= {"axes": "other axes", "asked": "other options"}
+    what |= {"axes": "other axes", "asked": f"other options ({_changed(found.get('asked'), wanted['asked'])})"}
     different = [words for key, words in what.items() if found.get(key) != wanted[key]]
     raise UsageError(
         f"{name}: was begun with {' and '.join(different) or 'another form of rows'}; "
         "give another name with --out, or what it was begun with"
     )
+
+
+def _changed(then: Any, now: dict[str, Any]) -> str:
+    """What options were and are, of those that differ."""
+    before = then if isinstance(then, dict) else {}
+    changed = [name for name in now if before.get(name) != now[name]]
+    return "; ".join(f"{name} {json.dumps(before.get(name))} then, {json.dumps(now[name])} now" for name in changed)
 
 
 def _sync_folder(path: Path) -> None:

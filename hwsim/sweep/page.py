@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hwsim.sweep.figures import FIGURES, LARGER_IS_BETTER, Constraint, Objective
+from hwsim.sweep.figures import FIGURES, LARGER_IS_BETTER, PREFIXED, SHOWN, Constraint, Objective, word
 from hwsim.sweep.robust import BEATS, FRONT
 from hwsim.sweep.row import Row
-from hwsim.sweep.space import Space
+from hwsim.sweep.space import Point, Space
 
 _PARTS = Path(__file__).parent / "explorer"
 _HIDDEN = {"draws", "host", "seconds", "error"}
@@ -30,6 +30,8 @@ def to_html(
         + [axis.key for axis in space.axes],
         "figures": [*used, *shares],
         "shares": shares,
+        "shown": {name: SHOWN.get(name, (word(name), "", 1.0)) for name in [*used, *shares]},
+        "prefixed": sorted(PREFIXED),
         "larger": [*LARGER_IS_BETTER, *shares],
         "objectives": [each.figure for each in objectives if each.figure in used] or used[:1],
         "constraints": [
@@ -50,8 +52,14 @@ def to_html(
 def command(space: Space, row: Row) -> str:
     """The command that simulates a row's point again, with a `--set` for each of its settings."""
     point = space.point(row["point"])
+    settings = *space.designs[point.design].overrides, *space.settings(point)
+    return with_settings(space, point, settings)
+
+
+def with_settings(space: Space, point: Point, settings: Iterable[str]) -> str:
+    """The command that simulates a point's design and trace with some settings."""
     words = ["hwsim", "simulate", space.names[point.design], space.traces[point.trace].written]
-    for setting in (*space.designs[point.design].overrides, *space.settings(point)):
+    for setting in settings:
         words += ["--set", setting]
     for option in ("samples", "timesteps"):
         if (value := getattr(space.asked, option)) is not None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hwsim.sweep.figures import LARGER_IS_BETTER
 from hwsim.sweep.row import Row
 from hwsim.sweep.space import REFERENCE
 
@@ -19,7 +20,7 @@ class Sensitivity:
     key: str
     typical: float  # largest over least, the geometric mean over all settings of the others
     most: float  # the same where it moves most
-    best: Any  # the value that is least most often
+    best: Any  # the value at which it is best most often
     settings: int  # of the other knobs at which it was seen to move or not to
 
 
@@ -38,7 +39,8 @@ def _of(rows: Sequence[Row], key: str, others: Sequence[str], figure: str) -> Se
     if not several:
         return None
     factors = [max(row[figure] for row in group) / min(row[figure] for row in group) for group in several]
-    winners = [min(group, key=lambda row: row[figure])[key] for group in several]
+    pick = max if figure in LARGER_IS_BETTER else min
+    winners = [pick(group, key=lambda row: row[figure])[key] for group in several]
     return Sensitivity(
         key,
         math.exp(math.fsum(math.log(factor) for factor in factors) / len(factors)),

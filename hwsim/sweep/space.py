@@ -121,7 +121,7 @@ class Space:
         if point.places:
             values = {axis.key: axis.shown(i) for axis, i in zip(self.axes, point.places, strict=True)}
         else:
-            values = {axis.key: _value(design.tree, axis.key) for axis in self.axes}
+            values = {axis.key: own_value(design.tree, axis.key) for axis in self.axes}
         return {
             "point": point.number,
             "design": self.names[point.design],
@@ -150,7 +150,7 @@ class Space:
         return hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
 
 
-def _value(node: Node, key: str) -> Scalar:
+def own_value(node: Node, key: str) -> Scalar:
     """What a design's own files say for a key, where that is one word or number."""
     for step in key.split("."):
         if isinstance(node.value, Mapping) and step in node.value:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 from pathlib import Path
 
-from hwsim.designs import Architecture, load_architecture, machine_of
+from hwsim.designs import Architecture, check_coding, load_architecture, machine_of
 from hwsim.errors import UsageError
 from hwsim.example import trace_file
 from hwsim.sweep.axis import Axis, parse_axis, scalar
@@ -22,7 +22,7 @@ from hwsim.sweep.journal import Rows
 from hwsim.sweep.order import ordered
 from hwsim.sweep.row import Row
 from hwsim.sweep.runner import Executors
-from hwsim.sweep.space import Asked, Space
+from hwsim.sweep.space import Asked, Space, own_value
 from hwsim.sweep.sweeping import space_of
 from hwsim.traces.io import read_trace
 
@@ -47,6 +47,7 @@ class Tuned:
     best: Row
     changes: tuple[Change, ...]  # each what helps most after those before it
     tried: int  # designs
+    settings: tuple[str, ...]  # that make the best of the design as it stands: what it says already is left out
 
 
 @dataclass
@@ -109,10 +110,12 @@ def tune(
 ) -> Tuned:
     """Tune the knobs that a machine has, and those of `vary`, to the least EDP within budgets.
 
-    Raises UsageError where no design that was tried keeps them, and for machines without knobs where none are given.
+    Raises UsageError where no design that was tried keeps them, for machines without knobs where none are given, and
+    for traces of another coding.
     """
     base = load_architecture(design, overrides)
     read = read_trace(trace_file(trace))
+    check_coding(base, read)
     own = machine_of(base).sized_for(read).knobs(read)
     extra = [parse_axis(text) for text in vary]
     asked_for = {axis.key for axis in extra}
@@ -138,12 +141,17 @@ def tune(
     if tuning.rank(row)[0] > 0:
         missed = ", ".join(str(each) for each in budgets if not each.met_by(row))
         raise UsageError(f"tune: no design that was tried keeps {missed}; the nearest has {_shown(row, budgets)}")
+    chosen = [*((axis, 0) for axis in fixed), *zip(moving, best, strict=True)]
+    settings = (
+        axis.setting(place) for axis, place in chosen if scalar(axis.values[place]) != own_value(base.tree, axis.key)
+    )
     return Tuned(
         with_fixed,
         stands,
         row,
         tuple(_changes(tuning, stands, around, start, best)),
         len(tuning.known.rows) + 1,
+        tuple(settings),
     )
 
 

@@ -54,7 +54,10 @@ def _read(path: Path, digests: bool, mapped: bool) -> AnyTrace:
         raise TraceError(f"manifest: wanted at most {MAX_MANIFEST_BYTES} bytes, found {container.size(MANIFEST)}")
     if MANIFEST not in container.names:
         found = ", ".join(sorted(container.names)[:4]) or "nothing"
-        raise TraceError(f"is no trace: a trace has an array '{MANIFEST}' (docs/formats/trace.md), found {found[:80]}")
+        says = f"is no trace: a trace has an array '{MANIFEST}' (docs/formats/trace.md), found {found[:80]}"
+        if found == "labels, values":
+            says += ": inputs, which hwsim trace from-nir and hwsim.capture take with a network"
+        raise TraceError(says)
     # No digest covers the manifest itself.
     container.check_crc(MANIFEST)
     record = parse_object(MANIFEST, container.array(MANIFEST, ("|u1",), None).tobytes())

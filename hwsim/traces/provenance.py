@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+from hwsim.errors import UsageError, guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,11 @@ class Provenance:
     float_accuracy: tuple[float, ...] = ()  # of the network before quantisation
     notes: str = ""
     recipe: Recipe | None = None  # of synthetic traces that this program can draw again
+
+
+def check_about(about: Iterable[str], others: Iterable[str] = ()) -> None:
+    """Raise UsageError for a word that is no field of a provenance, with a guess among these and `others`."""
+    known = [field.name for field in fields(Provenance)]
+    for name in about:
+        if name not in known:
+            raise UsageError(f"{name}: is no argument here{guess(name, [*others, *known])}")

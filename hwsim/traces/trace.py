@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hwsim.errors import UsageError
 from hwsim.kept import Keeps
+from hwsim.printable import shortened, so_many
 from hwsim.traces.network.layers import Shape
 from hwsim.traces.provenance import Provenance
 
@@ -137,6 +138,13 @@ class AnyTrace(Protocol):
 
     def accuracy_by_timestep(self) -> list[float]:
         """Fraction right after each timestep; empty where nobody knows."""
+
+
+def in_a_line(trace: AnyTrace) -> str:
+    """A trace as Python shows it, without its arrays."""
+    name = shortened(trace.provenance.name)
+    size = f"{so_many(trace.n_samples, 'sample')}, T = {trace.timesteps}"
+    return f"<{type(trace).__name__} {name}: {size}, {trace.coding} coding>"
 
 
 def count_of(what: str, wanted: int | None, available: int) -> int:

@@ -12,6 +12,7 @@ from hwsim.arch.files import find
 from hwsim.arch.nodes import plain
 from hwsim.arch.yaml_text import parse
 from hwsim.components import Adc, Technology
+from hwsim.designs import load_architecture
 from hwsim.errors import ArchitectureError
 
 ROOT = Path(hwsim.__file__).resolve().parent.parent
@@ -93,3 +94,23 @@ def test_the_examples_of_the_manual_are_valid():
     given = Adc.model_validate(by_key["adc"])
     assert given.priced(technology.model_copy(update={"node_nm": 65, "vdd_v": 1.0})).actions["convert"].value == 2.03084
     assert any("extends" in tree for tree in trees)
+
+
+def test_errors_that_the_format_shows_are_those_of_the_shipped_file(tmp_path, monkeypatch):
+    """Each line of docs/formats/architecture.md, from the file it names with the change that it speaks of."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "arch").mkdir()
+    page = (ROOT / "docs" / "formats" / "architecture.md").read_text()
+    shown = re.search(r"Every error is one line .*?```\n(.*?)```", page, re.DOTALL)[1].splitlines()
+    before, section, after = (ROOT / "arch" / "imc.yaml").read_text().partition("\nadc:\n")
+    assert after.startswith("  bits: 8\n")
+    rest = after.removeprefix("  bits: 8\n")
+    found = []
+    for written in ("  bits: -4\n", "  bit: 8\n", ""):
+        (tmp_path / "arch" / "imc.yaml").write_text(before + section + written + rest)
+        with pytest.raises(ArchitectureError) as raised:
+            load_architecture("arch/imc.yaml")
+        found.append(str(raised.value))
+    with pytest.raises(ArchitectureError) as raised:
+        load_architecture("imc", ["adc.bits=x"])
+    assert [*found, str(raised.value)] == shown

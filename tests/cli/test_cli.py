@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from hwsim.arch import shipped_folder
 from hwsim.cli import main
+from hwsim.designs import load_architecture
 from hwsim.traces import read_trace
 
 WRONG = [
@@ -107,7 +108,11 @@ def test_trace_commands(trace):
 
 
 def test_arch_commands():
-    assert "imc" in run("arch", "list").stdout
+    listed = run("arch", "list").stdout
+    assert "imc" in listed
+    assert all(len(line) <= 100 for line in listed.splitlines())
+    for name in ("digital", "imc", "imc_spikesim", "stdp_baseline"):
+        assert load_architecture(name).spec.description in " ".join(listed.split())
     shown = run("arch", "show", "imc").stdout
     assert "Stillmaker" in shown
     assert "our choice" in shown
@@ -229,7 +234,9 @@ def test_prices_beyond_all_numbers_are_refused(trace):
 
 def test_keys_are_those_that_set_takes():
     """Every key that is listed can be set to what it is, which changes nothing."""
-    lines = CliRunner().invoke(main, ["arch", "keys", "imc"]).stdout.splitlines()
+    shown = CliRunner().invoke(main, ["arch", "keys", "imc"]).stdout.splitlines()
+    assert all(len(line) <= 100 for line in shown)
+    lines = [line for line in shown if not line.startswith(" ")]  # others go on with what a key may be
     assert lines[0].split() == ["key", "value", "may", "be"]
     assert len(lines) > 100
     found = {line.split()[0]: line.split()[1] for line in lines[1:]}
@@ -251,6 +258,18 @@ def test_a_design_and_a_trace_in_the_other_order_are_told_apart():
     done = CliRunner().invoke(main, ["simulate", "x.npz", "imc"])
     assert done.exit_code == 2
     assert done.stderr == "hwsim: the design comes first, then the trace: hwsim simulate imc x.npz\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("simulate", "imc"), "Missing argument 'TRACE': hwsim simulate [OPTIONS] ARCH TRACE"),
+        (("sweep", "imc", "example"), "Missing option '--out': hwsim sweep [OPTIONS] ARCH|SWEEP.yaml [TRACE.npz]"),
+        (("simulate", "imc", "exampel"), "exampel: no such file; did you mean 'example'?"),
+    ],
+)
+def test_what_is_missing_comes_with_how_it_is_written(words, said):
+    assert CliRunner().invoke(main, words, prog_name="hwsim").stderr == f"hwsim: {said}\n"
 
 
 def test_a_trace_that_a_machine_does_not_play_names_those_that_do():
@@ -295,6 +314,7 @@ def test_every_word_stands_in_the_help():
         (("lstm:4x4-5-3", "--with", "events", "--rate", "0.1"), "--with: sequence traces have no such form"),
         (("mlp:4-3-2", "--with", "event"), "--with: wanted one of events, .*did you mean 'events'"),
         (("mixd",), "geometry: wanted one of .*did you mean 'mixed'"),
+        (("lstm",), "geometry: wanted one of .* or an LSTM such as lstm:28x28-128-10, found 'lstm'"),
     ],
 )
 def test_networks_that_cannot_be_drawn_are_refused(tmp_path, arguments, message):
@@ -322,7 +342,7 @@ def test_a_period_and_a_stream_are_short_for_settings(tmp_path):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("imc", "--period", "1 mile"), "period: wanted a time such as 20ms"),
+        (("imc", "--period", "1 mile"), "hwsim: --period: wanted a time such as 20ms"),
         (("imc", "--period", "1ns"), "operating.period_ns: 1 ns is shorter than an inference"),
         (("digital", "--stream"), "operating.stream: samples cannot overlap: layers run one after another"),
     ],

@@ -136,3 +136,19 @@ def test_explaining_and_comparing_do_without_each_other_and_the_compiler(words):
     own = {"explain": "hwsim.explanation", "compare": "hwsim.comparison"}[arguments[0]]
     assert modules & EXPLAINING == {own}
     assert not modules & (COMPILING | PROCESSES | {"simpy", "hwsim.sweep", "hwsim.advice"})
+
+
+def test_modules_of_the_library_need_no_import_of_their_own():
+    """As guides name them: `hwsim.sweep.load`, `hwsim.make.events`, `hwsim.view.plots`, `hwsim.traces.Provenance`."""
+    script = (
+        "import sys, hwsim; assert not [name for name in sys.modules if name.startswith('hwsim.sweep')]\n"
+        "for name in ('sweep.load', 'make.events', 'view.plots.pareto', 'traces.Provenance', 'oracle.Oracle'):\n"
+        "    found = hwsim\n"
+        "    for part in name.split('.'): found = getattr(found, part)\n"
+        "    assert callable(found), name\n"
+        "assert {'sweep', 'simulate'} <= set(dir(hwsim))\n"
+        "try: hwsim.swep\n"
+        "except AttributeError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "module 'hwsim' has no attribute 'swep'\n"), done.stderr

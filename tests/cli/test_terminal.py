@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -34,6 +35,11 @@ def test_a_shell_completes_commands_designs_and_keys():
     assert "adc.bits=" in completed(["hwsim", "simulate", "imc", "--set", "adc."])
     assert "array.rows=" in completed(["hwsim", "arch", "diff", "imc", "digital", "--set", "array."])
     assert "adc.bits=" not in completed(["hwsim", "simulate", "nothing", "--set", "adc."])
+    assert "adc.bits=" in completed(["hwsim", "sweep", "imc", "--vary", "adc."])
+    for command in ("sweep", "tune"):
+        assert "imc_sram" in completed(["hwsim", command, "imc_s"])
+        assert "edp_pj_ns" in completed(["hwsim", command, "imc", "--minimize", "edp"])
+    assert "edp_pj_ns,area_mm2" in completed(["hwsim", "sweep", "imc", "--minimize", "edp_pj_ns,ar"])
 
 
 def test_the_script_that_sets_it_up_is_what_a_shell_reads():
@@ -117,3 +123,20 @@ def test_the_example_is_in_the_package(tmp_path):
     assert refused.returncode == 2 and refused.stderr.startswith("hwsim: example: ")
     packaged = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text()
     assert f'"hwsim" = ["{EXAMPLE.name}"' in packaged
+
+
+def commands_of(command, words=("hwsim",)):
+    """All commands by their words, groups too."""
+    yield words, command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            yield from commands_of(command.get_command(click.Context(command), name), (*words, name))
+
+
+def test_help_says_what_every_command_and_option_is_without_dots():
+    found = dict(commands_of(main))
+    assert len(found) > 20
+    for words, command in found.items():
+        assert not [each.opts for each in command.params if isinstance(each, click.Option) and not each.help], words
+        if isinstance(command, click.Group):
+            assert "..." not in CliRunner().invoke(main, [*words[1:], "--help"]).stdout.partition("Commands:")[2], words

@@ -228,6 +228,9 @@ def test_arguments_that_are_none_are_refused():
     for options, message in (
         ({"timesteps": None}, "timesteps: wanted how many"),
         ({"labels": None}, "labels: wanted"),
+        ({"timestep": 2, "timesteps": None}, "timestep: is no argument here; did you mean 'timesteps'\\?"),
+        ({"weight_bit": 4}, "weight_bit: is no argument here; did you mean 'weight_bits'\\?"),
+        ({"data_set": "x"}, "data_set: is no argument here; did you mean 'dataset'\\?"),
         ({"readout": "both"}, "readout: wanted one of spikes, membrane, mean_membrane, got 'both'"),
     ):
         with pytest.raises(UsageError, match=f"^{message}"):

@@ -298,6 +298,12 @@ def test_a_mistake_is_one_line(tmp_path, words, message):
     assert not (tmp_path / "o.npz").exists()
 
 
+def test_inputs_that_are_taken_for_a_trace_are_named(tmp_path):
+    np.savez(tmp_path / "in.npz", values=np.zeros((1, 2, 3, 3, 1), np.uint8), labels=np.zeros(1, int))
+    with pytest.raises(TraceError, match=r"is no trace: .*: inputs, which hwsim trace from-nir and hwsim.capture take"):
+        read_trace(tmp_path / "in.npz")
+
+
 def test_labels_that_do_not_fit_are_refused(tmp_path):
     files, labels = recorded(tmp_path, 2)
     asked = {"timesteps": 5, "bin_us": 1000}

@@ -96,6 +96,7 @@ def test_on_the_lattice_nothing_drifts(neurons, seed, over_time, skip, recurrent
     assert set(entered.drift.differing.values()) == {0.0}
     assert entered.drift.accuracy == entered.drift.float_accuracy
     assert entered.warning == ""
+    assert str(entered.drift).startswith("every spike is the float network's; right ")
 
 
 def plain(name, source, shape, **options):

@@ -128,7 +128,7 @@ def test_what_rounding_changes_is_told_with_both_accuracies():
     assert shown == pytest.approx(100 * differing / sum(np.abs(each).sum() for each in arranged.values()), abs=0.006)
     right = (network(x).sum(0).argmax(1).numpy() == Y).mean()
     assert f"right {100 * trace.provenance.accuracy[-1]:.2f} %, in floats {100 * right:.2f} %" in str(told[0].message)
-    with pytest.raises(TraceError, match=r"drift: .* more weight bits may help"):
+    with pytest.raises(TraceError, match=r"drift: .* more weight bits may help, or allow more: allow_drift is "):
         captured(network, x, weight_bits=3, allow_drift=None)
     assert verify(trace).ok
 

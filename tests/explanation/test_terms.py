@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
+from cli.commands import run as command
 from contract.families import recorded
 
 import hwsim
@@ -110,3 +112,15 @@ def test_an_equation_has_no_latency():
     with pytest.raises(UsageError, match="latency: this design is an equation of energy"):
         found.latency()
     assert found.energy()
+
+
+def test_a_column_of_areas_has_one_unit_and_adds_up():
+    done = command("explain", "imc", "example", "area", "--samples", 1, "--all")
+    assert done.exit_code == 0, done.output
+    rows = re.findall(r"^(\w+) +([\d,]+) +([\d,.]+) um2 +([\d.e-]+) mm2 ", done.output, re.MULTILINE)
+    assert len(rows) > 15
+    for name, instances, each, together in rows:
+        one, n = (float(text.replace(",", "")) for text in (each, instances))
+        assert float(together) == pytest.approx(n * one * 1e-6, rel=2e-3, abs=1e-6), name
+    total = float(re.search(r"^([\d.]+) mm2; ", done.output, re.MULTILINE)[1])
+    assert sum(float(row[3]) for row in rows) == pytest.approx(total, rel=1e-3)

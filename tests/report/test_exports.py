@@ -78,7 +78,7 @@ def test_a_report_of_the_first_version_is_read(design):
         ('{"report_version": "x"}', "report_version: wanted at most 4, found 'x'"),
         ('{"runs": [{"rows": [{"a": 1}]}]}', "not a report of hwsim: 'layer'"),
         ("[]", "not a report of hwsim: wanted an object"),
-        ("{", "not a report of hwsim: "),
+        ("{", "not a report of hwsim: wanted JSON, as hwsim simulate --json writes it: "),
     ],
 )
 def test_what_is_no_report_is_refused_by_the_file(text, message, tmp_path):
@@ -87,6 +87,9 @@ def test_what_is_no_report_is_refused_by_the_file(text, message, tmp_path):
     with pytest.raises(UsageError) as raised:
         hwsim.load_report(file)
     assert str(raised.value).startswith(f"{file}: {message}"[:60]) and message in str(raised.value)
+    file.write_bytes(b"PK\xb1")
+    with pytest.raises(UsageError, match="wanted JSON, as hwsim simulate --json writes it: is no text"):
+        hwsim.load_report(file)
     with pytest.raises(UsageError, match="cannot be read"):
         hwsim.load_report(tmp_path / "nowhere.json")
 

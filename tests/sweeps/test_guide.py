@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from cli.commands import run
 
+from hwsim import sweep
+
 ROOT = Path(__file__).resolve().parents[2]
 GUIDES = ROOT / "docs" / "guides"
 
@@ -53,6 +55,19 @@ def test_commands_run(folder, monkeypatch, command):
     for option in ("--out", "--html", "--csv"):
         if option in words:
             assert (folder / words[words.index(option) + 1]).stat().st_size > 100
+
+
+def test_what_the_guide_says_of_its_first_sweep(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    first = next(command for command in COMMANDS if "runs.jsonl" in command)
+    assert run(*shlex.split(first)[1:], "--jobs", "1", "--quiet").exit_code == 0
+    points = [row for row in sweep.load("runs.jsonl") if row["settings"] != "as it stands"]
+    guide = (GUIDES / "sweep.md").read_text()
+    words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    wrong = sum(row["accuracy"] < 0.8 for row in points)
+    assert f"{words[wrong].capitalize()} of the {words[len(points)]} break the constraint" in guide
+    cheapest = min(points, key=lambda row: row["edp_pj_ns"])
+    assert f"the cheapest of all gets {64 * cheapest['accuracy']:.0f} of 64 inputs right" in guide
 
 
 def test_the_program_runs(folder, monkeypatch):

@@ -69,7 +69,7 @@ def test_a_torn_last_line_is_no_row(folder, whole):
         ({"designs": ("imc_sram",)}, "another design"),
         ({"overrides": ("skip=none",)}, "another design"),
         ({"seeds": (2,)}, "another trace"),
-        ({"samples": 2}, "other options"),
+        ({"samples": 2}, r"other options \(samples null then, 2 now\)"),
     ],
 )
 def test_a_journal_of_something_else_is_refused_and_left_alone(folder, whole, other, said):

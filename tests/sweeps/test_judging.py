@@ -99,6 +99,8 @@ def test_a_knob_moves_as_much_as_its_values_differ_with_all_others_as_they_are()
     assert math.isclose(by_key["b"].typical, (2 * 2 * 6) ** (1 / 3))
     assert by_key["b"].best == "x"
     assert sensitivities(rows[:1], ["a"], "edp_pj_ns") == []
+    right = [row(i, a=a, accuracy=0.1 * (a + 1)) for i, a in enumerate((0, 1, 2))]
+    assert [each.best for each in sensitivities(right, ["a"], "accuracy")] == [2]
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,21 @@ def test_it_draws_every_point_and_asks_nobody(opened, swept):
         assert opened.run(f"new Set({pixels.format(name)}).size") > 20, name
 
 
+def test_words_of_figures_stand_beside_their_units(opened, swept):
+    sound = [row for row in swept[2] if row["error"] is None]
+    options = opened.run("Array.from(document.querySelectorAll('#y option')).map((each) => [each.value, each.text])")
+    assert ["edp_pj_ns", "EDP"] in options
+    assert opened.run("document.getElementById('front-title').textContent").startswith("The front of EDP, area: ")
+    first = "document.querySelector('#front tbody tr')"
+    cells = opened.run(f"Array.from({first}.cells).map((cell) => cell.textContent)")
+    (row,) = [row for row in sound if row["point"] == int(cells[0])]
+    value, prefix = re.fullmatch(r"([\d.]+) (.)J s", cells[1]).groups()
+    assert float(value) * {"f": 1e-15, "p": 1e-12, "n": 1e-9}[prefix] == pytest.approx(
+        row["edp_pj_ns"] * 1e-21, rel=1e-3
+    )
+    assert float(cells[2].removesuffix(" mm2")) == pytest.approx(row["area_mm2"], rel=1e-4)
+
+
 def test_a_click_shows_the_command(opened, swept):
     _, where, rows = swept
     left, top = opened.at("scatter")
@@ -106,7 +121,9 @@ def test_a_filter_leaves_what_it_says_and_says_what_it_cannot_read(opened, swept
         ("", sound),
     ):
         assert only(text) == (len(wanted), "")
-    assert only("nothing < 3")[1].startswith('cannot read "nothing < 3"')
+    refused = only("EDP < 3")[1]
+    assert refused.startswith('cannot read "EDP < 3"')
+    assert "edp_pj_ns" in refused
     assert only("")[1] == ""
 
 

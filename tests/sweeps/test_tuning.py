@@ -62,6 +62,11 @@ def test_budgets_that_cannot_be_kept_and_machines_without_knobs(tmp_path):
         sweep.tune("digital", trace, [])
     with pytest.raises(UsageError, match="tune: edp_pj_ns of this design is not known"):
         sweep.tune("digital_compute", trace, [], vary=("clock.frequency_mhz=100,200",))
+    for other in ("lstm", "ttfs", "stdp"):
+        with pytest.raises(
+            UsageError, match=rf"{other}\.yaml: plays traces of coding .*, which machines digital and imc"
+        ):
+            sweep.tune(other, trace, [], vary=("clock.frequency_mhz=100,200",))
     small = ("chip.tiles=1", "chip.pes_per_tile=1", "chip.crossbars_per_pe=1")
     with pytest.raises(HwsimError, match=r"chip\.tiles: 1 tiles of 1 PEs are too few"):
         sweep.tune(PLAIN, trace, [], overrides=small)

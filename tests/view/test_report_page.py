@@ -154,6 +154,24 @@ def test_tables_hold_the_report():
     assert [row[0][1] for row in rows] == [point.lowest_threshold for point in report.exit_curve.points]
 
 
+def test_what_it_costs_is_said_before_anything_is_drawn():
+    report, *_ = simulated()
+    html = whole()
+    assert html.index("What it costs") < html.index("<figure")
+    columns, rows = table(Elements(html), "What it costs")
+    assert columns == ["per inference", *(str(run.name) for run in report.runs)]
+    for word, field, scale in (
+        ("energy", "energy_pj", 1e-12),
+        ("latency", "latency_ns", 1e-9),
+        ("EDP", "edp_pj_ns", 1e-21),
+    ):
+        (row,) = [row for row in rows if row[0][0].startswith(f"{word}, ")]
+        prefix = {"u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18}[row[0][0].removeprefix(f"{word}, ")[0]]
+        for each, (shown, _) in zip(report.runs, row[1:], strict=True):
+            wanted = getattr(each, field).value * scale
+            assert float(shown.partition(" ")[0]) * prefix == pytest.approx(wanted, rel=5e-4)
+
+
 def test_every_price_is_there_with_its_source():
     _, design, parts = simulated()
     columns, rows = table(Elements(whole()), "Prices")

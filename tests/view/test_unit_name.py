@@ -19,6 +19,8 @@ SHARED = "neurons of conv1, conv2, fc2"
         ("crossbars of a, b", 100, "crossbars of a, b"),
         ("weight port", 100, "weight port"),
         ("weight port", 9, "weight..."),
+        ("0", 100, "layer 0"),
+        ("neurons of 0, 2", 100, "neurons of 0, 2"),
         ("", 5, ""),
     ],
 )

@@ -184,7 +184,10 @@ def _labels(sources: Sequence[Source], file: Path | None) -> NDArray[np.int64]:
     own = [source.labels for source in sources]
     if file is None:
         if any(labels is None for labels in own):
-            raise UsageError("labels: wanted a file with columns file and label, for recordings without labels")
+            raise UsageError(
+                "labels: wanted a file with columns file and label, for recordings without labels "
+                "(any will do, but for the accuracy)"
+            )
         return np.concatenate([labels for labels in own if labels is not None])
     if any(labels is not None for labels in own):
         with_own = next(source for source in sources if source.labels is not None)

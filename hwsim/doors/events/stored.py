@@ -16,7 +16,7 @@ from hwsim.doors.events.inputs import Form, Recordings
 from hwsim.doors.events.sources import Kind
 from hwsim.errors import TraceError, UsageError
 from hwsim.files import check_outputs, written_whole
-from hwsim.printable import shortened
+from hwsim.printable import shortened, so_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,12 @@ class EventInputs:
     values: NDArray[np.uint8]
     labels: NDArray[np.int64]
     late: int = 0  # events after the last timestep, which are in no count
+
+    def __repr__(self) -> str:
+        """How many recordings of what shape."""
+        samples, timesteps, height, width, channels = self.values.shape
+        size = f"{height} x {width}, {so_many(channels, 'channel')}"
+        return f"<EventInputs: {so_many(samples, 'recording')}, T = {timesteps}, {size}>"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write an .npz of `values` and `labels`.

@@ -145,7 +145,7 @@ def _batches(inputs: Any, labels: Any) -> Iterator[tuple[NDArray[Any], NDArray[n
     """Batches of inputs and labels, of one floating type or one of integers."""
     if isinstance(inputs, torch.Tensor | np.ndarray):
         if labels is None:
-            raise UsageError("labels: wanted the right class of each sample")
+            raise UsageError("labels: wanted the right class of each sample (any will do, but for the accuracy)")
         yield _array(inputs), np.atleast_1d(_array(labels).astype(np.int64))
         return
     if not isinstance(inputs, Iterable):

@@ -7,9 +7,6 @@
   const GROUPS = ["#2f6f9f", "#c98a1b", "#4b8f4b", "#8a5aa8", "#b0476a", "#3f9a9a", "#7a6a50", "#6673c9"];
   const RELATIONS = { "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "<": (a, b) => a < b, ">": (a, b) => a > b,
     "=": (a, b) => a === b };
-  const UNITS = { energy_pj: [1e-12, "J"], energy_low_pj: [1e-12, "J"], energy_high_pj: [1e-12, "J"],
-    latency_ns: [1e-9, "s"], leakage_uw: [1e-6, "W"], edp_pj_ns: [1e-21, "J s"],
-    edp_low_pj_ns: [1e-21, "J s"], edp_high_pj_ns: [1e-21, "J s"] };
   const rows = data.rows, dimensions = [...data.knobs, ...data.figures];
   const columns = new Map(dimensions.map((name) => [name, column(name)]));
   const brushes = new Map(); // dimension -> [low, high] as fractions of its axis
@@ -26,15 +23,19 @@
     }
     const numbers = known.filter((v) => typeof v === "number");
     let low = Math.min(...chunked(numbers, Math.min)), high = Math.max(...chunked(numbers, Math.max));
+    const only = low === high ? low : null;
     if (low === high) { low -= Math.abs(low) / 2 || 1; high += Math.abs(high) / 2 || 1; }
     const wide = low > 0 && high / low > 20;
-    return { name, numeric, low, high, log: wide, of: (row) => typeof row[name] === "number" ? row[name] : NaN };
+    return { name, numeric, low, high, only, log: wide, of: (row) => typeof row[name] === "number" ? row[name] : NaN };
   }
   function chunked(values, pick) { // no more arguments at once than an engine takes
     const found = [];
     for (let i = 0; i < values.length; i += 10000) found.push(pick(...values.slice(i, i + 10000)));
     return found;
   }
+  const FILTER = "write NAME < NUMBER, as area_mm2 < 4, with the names of rows, which say the unit: " +
+    dimensions.join(", ");
+  const label = (name) => name in data.shown ? data.shown[name][0] : name; // words of figures; knobs are their keys
   const count = (n) => n === 1 ? "1 point" : `${n} points`;
   const better = (name, a, b) => data.larger.includes(name) ? a > b : a < b;
   function fraction(c, value, log = c.log) {
@@ -43,9 +44,10 @@
   function shownValue(name, value) {
     if (value === null || value === undefined) return "–";
     if (typeof value !== "number") return String(value);
-    if (name in UNITS) return si(value * UNITS[name][0], UNITS[name][1]);
-    if (name === "accuracy" || data.shares.includes(name)) return (100 * value).toFixed(1) + " %";
-    return String(Number(value.toPrecision(5)));
+    const [, unit, factor] = data.shown[name] || ["", "", 1];
+    if (unit === "%") return (factor * value).toFixed(1) + " %";
+    if (data.prefixed.includes(unit)) return si(factor * value, unit);
+    return `${Number((factor * value).toPrecision(5))} ${unit}`.trim();
   }
   function si(value, unit) {
     const prefixes = [[1, ""], [1e-3, "m"], [1e-6, "u"], [1e-9, "n"], [1e-12, "p"], [1e-15, "f"],
@@ -59,7 +61,7 @@
     const found = [];
     for (const part of text.split(/,| and /).map((each) => each.trim()).filter(Boolean)) {
       const match = /^([\w.-]+)\s*(<=|>=|<|>|=)\s*(.+)$/.exec(part);
-      if (!match || !(match[1] in (rows[0] || {}))) throw new Error(`cannot read "${part}": write NAME < NUMBER, as area_mm2 < 4`);
+      if (!match || !(match[1] in (rows[0] || {}))) throw new Error(`cannot read "${part}": ${FILTER}`);
       const number = Number(match[3]);
       found.push([match[1], RELATIONS[match[2]], Number.isNaN(number) ? match[3] : number]);
     }
@@ -138,7 +140,7 @@
     const known = new Map(rows.map((row) => [row[name], row]).filter(([value]) => value !== null && value !== undefined));
     const values = [...known.keys()].sort((a, b) => typeof a === "number" && typeof b === "number" ? a - b : 0);
     const some = values.length > GROUPS.length ? [0, 1, 2, 3, 4].map((i) => values[Math.round(i * (values.length - 1) / 4)]) : values;
-    make("span", `${name}:`, legend);
+    make("span", `${label(name)}:`, legend);
     for (const value of some) {
       make("i", undefined, legend).style.background = colour(known.get(value));
       make("span", shownValue(name, value), legend);
@@ -167,9 +169,9 @@
       if (py(value) < last - 15) { pen.fillText(text, left - 7, py(value)); last = py(value); }
     }
     pen.fillStyle = INK; pen.textAlign = "center"; pen.textBaseline = "alphabetic";
-    pen.fillText(cx.name + (logs[0] ? ", log" : ""), (left + right) / 2, height - 8);
+    pen.fillText(label(cx.name) + (logs[0] ? ", log" : ""), (left + right) / 2, height - 8);
     pen.save(); pen.translate(13, (top + bottom) / 2); pen.rotate(-Math.PI / 2);
-    pen.fillText(cy.name + (logs[1] ? ", log" : ""), 0, 0); pen.restore();
+    pen.fillText(label(cy.name) + (logs[1] ? ", log" : ""), 0, 0); pen.restore();
     const colour = colours(), radius = rows.length > 3000 ? 2 : 3.4;
     fillLegend(colour);
     placed = [];
@@ -188,8 +190,8 @@
     for (const at of corner) ring(pen, at[0], at[1], radius + 1.6, FRONT, 1.6);
     if (chosen && shown.includes(chosen)) ring(pen, px(cx.of(chosen)), py(cy.of(chosen)), 8, INK, 2.2);
     byId("scatter-says").textContent =
-      `Ringed and joined: the front of these two, ${data.larger.includes(cx.name) ? "more" : "less"} ${cx.name} and ` +
-      `${data.larger.includes(cy.name) ? "more" : "less"} ${cy.name}; ${count(best.length)}.`;
+      `Ringed and joined: the front of these two, ${data.larger.includes(cx.name) ? "more" : "less"} ${label(cx.name)} and ` +
+      `${data.larger.includes(cy.name) ? "more" : "less"} ${label(cy.name)}; ${count(best.length)}.`;
   }
   function line(pen, points) {
     pen.beginPath();
@@ -231,9 +233,10 @@
       const c = columns.get(name), x = axisX(i, width);
       pen.strokeStyle = PALE; pen.lineWidth = 1; line(pen, [[x, TOP], [x, BOTTOM]]);
       pen.fillStyle = INK; pen.textAlign = "center"; pen.textBaseline = "alphabetic";
-      pen.fillText(name.length > 20 ? "…" + name.slice(-19) : name, x, i % 2 ? 30 : 13);
+      pen.fillText(label(name).length > 20 ? "…" + label(name).slice(-19) : label(name), x, i % 2 ? 30 : 13);
       pen.fillStyle = PALE; pen.textAlign = "left"; pen.textBaseline = "middle";
-      const marks = c.numeric ? [[c.low, shownValue(name, c.low)], [c.high, shownValue(name, c.high)]] : ticks(c);
+      const ends = !c.numeric ? [] : c.only === null ? [c.low, c.high] : [c.only];
+      const marks = c.numeric ? ends.map((end) => [end, shownValue(name, end)]) : ticks(c);
       let last = Infinity;
       for (const [value, text] of marks) {
         const y = axisY(fraction(c, value));
@@ -265,7 +268,7 @@
     make("h2", `Point ${row.point}`, aside);
     const list = make("dl", undefined, aside);
     for (const name of [...data.knobs, ...data.figures])
-      if (row[name] !== undefined) { make("dt", name, list); make("dd", shownValue(name, row[name]), list); }
+      if (row[name] !== undefined) { make("dt", label(name), list); make("dd", shownValue(name, row[name]), list); }
     make("p", "To repeat it:", aside).className = "hint";
     make("pre", row.command, aside).id = "command";
     const copy = make("button", "copy", aside);
@@ -284,11 +287,11 @@
   function fillFront() {
     const best = shown.filter((row) => onFront.has(row)), name = data.objectives[0];
     best.sort((a, b) => better(name, a[name], b[name]) ? -1 : 1);
-    byId("front-title").textContent = `The front of ${data.objectives.join(", ")}: ${count(best.length)}`;
+    byId("front-title").textContent = `The front of ${data.objectives.map(label).join(", ")}: ${count(best.length)}`;
     const table = document.createElement("table"), cells = [...data.objectives, ...data.shares,
       ...data.knobs.filter((each) => columns.has(each))];
     const head = make("tr", undefined, make("thead", undefined, table));
-    for (const each of ["point", ...cells]) make("th", each, head);
+    for (const each of ["point", ...cells]) make("th", label(each), head);
     const body = make("tbody", undefined, table);
     for (const row of best.slice(0, 200)) {
       const tr = make("tr", undefined, body);
@@ -318,7 +321,7 @@
     hover.hidden = !row;
     if (!row) return;
     const names = [byId("x").value, byId("y").value];
-    hover.textContent = `${row.settings}\n` + names.map((name) => `${name} ${shownValue(name, row[name])}`).join("\n");
+    hover.textContent = `${row.settings}\n` + names.map((name) => `${label(name)} ${shownValue(name, row[name])}`).join("\n");
     hover.style.left = Math.min(event.pageX + 14, document.documentElement.clientWidth - 350) + "px";
     hover.style.top = event.pageY + 14 + "px";
   };
@@ -357,7 +360,7 @@
     if (found) choose(found);
   }
   function fill(id, names, value) {
-    for (const name of names) make("option", name, byId(id)).value = name;
+    for (const name of names) make("option", label(name), byId(id)).value = name;
     byId(id).value = names.includes(value) ? value : names[0];
   }
   const numeric = [...data.figures, ...data.knobs].filter((name) => columns.has(name));
@@ -371,6 +374,7 @@
     for (const id of ["x", "y"]) byId(`${id}-log`).checked = Boolean(columns.get(byId(id).value).log);
   }
   byId("title").textContent = data.title;
+  byId("filter").title = FILTER;
   for (const id of ["x", "y"]) byId(id).onchange = () => { suggestLogs(); refresh(); };
   for (const id of ["x-log", "y-log", "colour"]) byId(id).onchange = refresh;
   byId("filter").oninput = refresh;

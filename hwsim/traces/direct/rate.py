@@ -34,7 +34,7 @@ from hwsim.traces.file.record import Record
 from hwsim.traces.network.footprint import played_bytes
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes, RawValues
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes, RawValues, in_a_line
 from hwsim.traces.verification import Verification
 
 
@@ -51,6 +51,10 @@ class RateTrace(Keeps):
     logits: Mapping[str, Logits]
     provenance: Provenance
     sha256: str = ""
+
+    def __repr__(self) -> str:
+        """What it is of, in one line."""
+        return in_a_line(self)
 
     @property
     def as_direct(self) -> Trace:

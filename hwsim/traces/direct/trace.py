@@ -12,7 +12,7 @@ import numpy as np
 from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import Inputs, Logits, PackedSpikes
+from hwsim.traces.trace import Inputs, Logits, PackedSpikes, in_a_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class Trace(Keeps):
     ]  # "recorded": the samples with spikes; "test", "calibration": larger sets, where present
     provenance: Provenance
     sha256: str = ""  # of the file it was read from
+
+    def __repr__(self) -> str:
+        """What it is of, in one line."""
+        return in_a_line(self)
 
     @property
     def n_samples(self) -> int:
@@ -70,7 +74,7 @@ class Trace(Keeps):
         return [float(a) for a in logits.accuracy()]
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=False)
+@dataclass(frozen=True, slots=True, weakref_slot=False, repr=False)
 class EventTrace(Trace):
     """A network whose input changes from timestep to timestep: `inputs.values` [sample, timestep, y, x, channel]."""
 

@@ -77,8 +77,8 @@ def network_of(geometry: str, seed: int) -> Network:
     else:
         known = ", ".join(GEOMETRIES)
         raise UsageError(
-            f"geometry: wanted one of {known} (any sizes), found '{shortened(geometry)}'"
-            f"{guess(geometry[:64], GEOMETRIES)}"
+            f"geometry: wanted one of {known} (any sizes) or an LSTM such as lstm:28x28-128-10, found "
+            f"'{shortened(geometry)}'{guess(geometry[:64], GEOMETRIES)}"
         )
     return Network(tuple(draft.layers))
 

@@ -57,6 +57,7 @@ from numpy.typing import NDArray
 
 from hwsim.kept import Keeps
 from hwsim.traces.provenance import Provenance
+from hwsim.traces.trace import in_a_line
 
 RoundingName = Literal["truncate", "nearest", "stochastic"]
 Rule = Literal["pairwise", "windowed"]
@@ -220,6 +221,10 @@ class PlasticTrace(Keeps):
     provenance: Provenance
     sha256: str = ""
     state: LearnedState | None = None
+
+    def __repr__(self) -> str:
+        """What it is of, in one line."""
+        return in_a_line(self)
 
     @property
     def timesteps(self) -> int:

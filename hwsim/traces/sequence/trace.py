@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from hwsim.kept import Keeps
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import Logits
+from hwsim.traces.trace import Logits, in_a_line
 
 GATES = ("input", "forget", "candidate", "output")
 """In the order of the weights' first axis: i, f, g, o."""
@@ -201,6 +201,10 @@ class SequenceTrace(Keeps):
     logits: Mapping[str, Logits]  # "recorded": the samples with spikes; others: larger sets, where present
     provenance: Provenance
     sha256: str = ""  # of the file it was read from
+
+    def __repr__(self) -> str:
+        """What it is of, in one line."""
+        return in_a_line(self)
 
     @property
     def n_samples(self) -> int:

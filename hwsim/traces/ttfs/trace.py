@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from hwsim.kept import Keeps
 from hwsim.traces.network.layers import Conv2d, Linear, Network
 from hwsim.traces.provenance import Provenance
-from hwsim.traces.trace import Inputs, RawValues
+from hwsim.traces.trace import Inputs, RawValues, in_a_line
 
 SILENT = -1
 MAX_WINDOW = 1024
@@ -123,6 +123,10 @@ class FirstSpikeTrace(Keeps):
     decisions: Mapping[str, Decisions]  # "recorded": the samples with times; others: larger sets, where present
     provenance: Provenance
     sha256: str = ""  # of the file it was read from
+
+    def __repr__(self) -> str:
+        """What it is of, in one line."""
+        return in_a_line(self)
 
     @property
     def timesteps(self) -> int:

@@ -8,24 +8,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from hwsim.errors import UsageError
-from hwsim.sweep.figures import FIGURES, known_figure, objectives
+from hwsim.sweep.figures import FIGURES, PREFIXED, SHOWN, known_figure, objectives, word
 from hwsim.sweep.pareto import front
 from hwsim.sweep.row import Row
 from hwsim.view.plots.style import PALETTE, REST, decades, in_unit, named, page, styled
-
-_UNITS = {
-    "energy_pj": ("J", 1e-12),
-    "energy_low_pj": ("J", 1e-12),
-    "energy_high_pj": ("J", 1e-12),
-    "latency_ns": ("s", 1e-9),
-    "edp_pj_ns": ("J s", 1e-21),
-    "edp_low_pj_ns": ("J s", 1e-21),
-    "edp_high_pj_ns": ("J s", 1e-21),
-    "leakage_uw": ("W", 1e-6),
-    "period_energy_pj": ("J", 1e-12),
-    "period_power_uw": ("W", 1e-6),
-}
-_SHOWN = {"area_mm2": "area (mm²)", "stream_per_s": "inferences per s"}
 
 
 def pareto(
@@ -71,9 +57,7 @@ def pareto(
 
 def _scaled(rows: Sequence[Row], name: str) -> tuple[list[float], str]:
     """A figure of all rows in one unit, and the label of its axis."""
-    values = [float(row[name]) for row in rows]
-    if name not in _UNITS:
-        return values, _SHOWN.get(name, name.replace("_", " "))
-    factor, unit = in_unit(max(values), *_UNITS[name])
-    word = name.rpartition("_")[0].removesuffix("_pj").replace("_", " ").replace("edp", "EDP")
-    return [value / factor for value in values], f"{word} ({unit})"
+    _, unit, factor = SHOWN.get(name, ("", "", 1.0))
+    values = [float(row[name]) * factor for row in rows]
+    divisor, unit = in_unit(max(values), unit, 1.0) if unit in PREFIXED else (1.0, unit.replace("2", "²"))
+    return [value / divisor for value in values], f"{word(name)} ({unit})" if unit else word(name)

@@ -35,19 +35,25 @@ class Table:
 
     def markup(self) -> str:
         """The table, which may be sorted and filtered where scripts run, and scrolls by itself where it is too wide."""
-        head = "".join(f'<th scope="col"{self._side(i)}>{text(name)}</th>' for i, name in enumerate(self.columns))
-        body = "".join(
-            f"<tr>{''.join(self._cell(i, cell) for i, cell in enumerate(row))}</tr>\n" for row in self.rows[:_MOST_ROWS]
-        )
         left_out = len(self.rows) - _MOST_ROWS
         more = f'<p class="hint">{left_out:,} more rows: see the JSON report</p>\n' if left_out > 0 else ""
         says = f'<p class="hint">{text(self.says)}</p>\n' if self.says else ""
         return (
             f"<section>\n<h3>{text(self.title)}</h3>\n{says}"
             f'<div class="wide" tabindex="0" role="region" aria-label="{text(cut(self.title, 80))}">'
-            f'<table class="data">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n'
-            f"{more}</section>\n"
+            f"{self._table('data')}</div>\n{more}</section>\n"
         )
+
+    def bare(self) -> str:
+        """The table alone, in its own order."""
+        return f'<div class="wide bare">{self._table("bare")}</div>\n'
+
+    def _table(self, kind: str) -> str:
+        head = "".join(f'<th scope="col"{self._side(i)}>{text(name)}</th>' for i, name in enumerate(self.columns))
+        body = "".join(
+            f"<tr>{''.join(self._cell(i, cell) for i, cell in enumerate(row))}</tr>\n" for row in self.rows[:_MOST_ROWS]
+        )
+        return f'<table class="{kind}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>'
 
     def _side(self, column: int) -> str:
         return ' class="left"' if column in self.left else ""

@@ -9,16 +9,17 @@ from typing import Any
 from hwsim.advice import Advice
 from hwsim.arch.loader import Architecture
 from hwsim.components.pricing.price import Priced
-from hwsim.printable import cut
+from hwsim.printable import cut, so_many
 from hwsim.report.report import Report
 from hwsim.view import page
 from hwsim.view.page import heading, paragraph, text
 from hwsim.view.report_page import tables
-from hwsim.view.report_page.cells import Table, words
+from hwsim.view.report_page.cells import Table, of_terminal, words
 from hwsim.view.report_page.pictures import pictures
 from hwsim.view.report_page.prices import price_table
 from hwsim.view.terminal.report_table import played, shown_runs
 from hwsim.view.terminal.summary import gain, verdict_lines
+from hwsim.view.terminal.summary_figures import hardware, passes, ratios, side_by_side
 
 _LONGEST, _LONGEST_VERDICT = 400, 120
 _SECTIONS = {"verdict": "Verdict", "pictures": "Pictures", "tables": "Tables", "prices": "Prices", "origin": "Origin"}
@@ -38,7 +39,7 @@ def to_html(
         '<a class="skip" href="#main">to the verdict</a>\n',
         _head(report, title),
         '<main id="main">\n',
-        _section("verdict", [_verdict(report), *_advised(advice, len(report.runs) > 1)]),
+        _section("verdict", [*_costs(report), _verdict(report), *_advised(advice, len(report.runs) > 1)]),
         _section("pictures", ['<div class="pictures">\n', *pictures(report), "</div>\n"]),
         _section("tables", [each.markup() for each in (*tables.figures(report), *tables.parts(report))]),
         _section("prices", [each.markup() for each in prices] or [paragraph(_NO_PRICES)]),
@@ -75,6 +76,15 @@ def _head(report: Report, title: str) -> str:
     return f'<header>\n{heading(cut(title, 120), 1)}{says}<nav aria-label="sections">{links}</nav>\n</header>\n'
 
 
+def _costs(report: Report) -> list[str]:
+    """What all runs cost and their ratios, as the first screen has them."""
+    found = [heading("What it costs", 3), of_terminal(side_by_side(report, [*report.runs, *report.baselines])).bare()]
+    found += [paragraph(line) for line in (hardware(report), *passes(report))]
+    if report.comparisons or report.baseline_ratios:
+        found += [heading("Runs against each other", 3), of_terminal(ratios(report)).bare()]
+    return found
+
+
 def _verdict(report: Report) -> str:
     """What limits, what takes energy and how sure that is, as the first screen says it."""
     runs = shown_runs(report)
@@ -94,7 +104,7 @@ def _advised(advice: Sequence[Advice], several: bool) -> list[str]:
         return []
     of = f"of run {advice[0].run}, " if several else ""
     items = "".join(f"<li>{text(gain(each))}<pre>{text(each.options)}</pre></li>" for each in advice)
-    says = f"{of}each alone, on {advice[0].samples} samples; results stay as they are"
+    says = f"{of}each alone, on {so_many(advice[0].samples, 'sample')}; results unchanged"
     return [heading("What would help", 3), f'<p class="hint">{text(says)}</p>\n<ul class="advice">{items}</ul>\n']
 
 

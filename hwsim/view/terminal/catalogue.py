@@ -1,17 +1,18 @@
-"""Shipped designs and keys on a terminal, a line each; in text alone, as this is for whoever looks around."""
+"""Shipped designs and keys on a terminal, one after another; in text alone, as this is for whoever looks around."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from hwsim.printable import cut
+from hwsim.printable import cut, one_line
 
 if TYPE_CHECKING:
     from hwsim.arch.keys import Key
     from hwsim.catalogue import Shipped
 
-_LONGEST_VALUE = 24
+_LONGEST_VALUE, _NARROWEST = 24, 20
 
 
 def catalogue_lines(designs: Sequence[Shipped], width: int) -> list[str]:
@@ -29,7 +30,12 @@ def key_lines(keys: Sequence[Key], width: int) -> list[str]:
 
 
 def _lines(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
-    """Columns side by side, of which the last takes what is left."""
+    """Columns side by side, of which the last goes on in further lines where it is too long for what is left."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
-    room = width - sum(widths) - 2 * len(widths)
-    return ["  ".join((*map(str.ljust, row[:-1], widths), cut(row[-1], room))).rstrip() for row in rows]
+    before = sum(widths) + 2 * len(widths)
+    lines = []
+    for row in rows:
+        first, *more = wrap(one_line(row[-1]), max(width - before, _NARROWEST), break_on_hyphens=False) or [""]
+        lines.append("  ".join((*map(str.ljust, row[:-1], widths), first)).rstrip())
+        lines += [" " * before + each for each in more]
+    return lines

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hwsim import units
 from hwsim.explanation.explanation import Explanation, LatencyPath
 from hwsim.explanation.path import Fold, PathRun
 from hwsim.explanation.terms import AreaTerm, EnergyTerm, summed
@@ -116,7 +117,7 @@ def print_area(explained: Explanation, name: str | None, every: bool, console: C
     console.print(_area_table(shown, sources, name is not None, console.width))
     if left := terms[len(shown) :]:
         um2 = math.fsum(term.area_um2 for term in left)
-        console.print(f"and {len(left)} more, which take {_area(um2) + ' (--all)' if um2 else 'no area'}")
+        console.print(f"and {len(left)} more, which take {_mm2(um2) + ' (--all)' if um2 else 'no area'}")
     print_sources(sources, console)
 
 
@@ -128,8 +129,8 @@ def _area_table(terms: Sequence[AreaTerm], sources: dict[str, int], both: bool, 
         cells = (
             cut(term.component, _LONGEST_PART),
             f"{term.instances:,}",
-            _area(term.each_um2),
-            _area(term.area_um2),
+            _um2(term.each_um2),
+            _mm2(term.area_um2),
             number.percent(term.share),
             _bounds(term.each_um2, term.each_low_um2, term.each_high_um2),
             _place(term.source, sources),
@@ -271,5 +272,9 @@ def _count(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 or value == int(value) else f"{value:,.4g}"
 
 
-def _area(um2: float) -> str:
-    return f"{um2 / 1e6:.4g} mm2" if um2 >= 1e5 else f"{um2:.4g} um2"
+def _um2(um2: float) -> str:
+    return f"{um2:,.0f} um2" if um2 >= 1000 else f"{number.significant(um2, 4)} um2"
+
+
+def _mm2(um2: float) -> str:
+    return f"{number.significant(um2 / units.UM2_PER_MM2, 4)} mm2"

@@ -30,10 +30,10 @@ def si(value: float, unit: str, digits: int = 4) -> str:
 
 
 def significant(value: float, digits: int) -> str:
-    """So many significant digits, trailing zeros kept, without an exponent from a thousandth to a million."""
+    """So many significant digits, trailing zeros kept, without an exponent from a ten-thousandth to a million."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
-    if not 1e-3 <= abs(value) < 1e6:
+    if not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 

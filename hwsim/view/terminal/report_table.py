@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hwsim import units
+from hwsim.printable import so_many
 from hwsim.report.price import LEAKAGE
 from hwsim.report.report import CAUSES, Report, Run, UnitShare
 from hwsim.report.shares import sums
@@ -81,13 +82,14 @@ def shown_runs(report: Report) -> list[Run]:
 def played(report: Report) -> str:
     """What ran, in one line."""
     trace = report.trace
-    kind = "synthetic spikes" if trace["synthetic"] else f"{trace['dataset']}, {trace['split']} split"
+    dataset = "data set not said" if trace["dataset"] == "not said" else trace["dataset"]
+    kind = "synthetic spikes" if trace["synthetic"] else f"{dataset}, {trace['split']} split"
     samples = {run.name: len(run.samples.timesteps) for run in report.runs}
-    counted = "1 sample" if report.options["samples"] == 1 else f"{report.options['samples']} samples"
+    how_many = so_many(report.options["samples"], "sample")
     if any(name.is_phase for name in samples):
-        counted = ", ".join(f"{n} samples to {name}" for name, n in samples.items())
+        how_many = ", ".join(f"{so_many(n, 'sample')} to {name}" for name, n in samples.items())
     timesteps = f", T = {report.options['timesteps']}" if has_timesteps(report) else ""
-    return f"{counted}{timesteps}: {trace['name']}; {kind}"
+    return f"{how_many}{timesteps}: {trace['name']}; {kind}"
 
 
 def _print_exits(report: Report, console: Console) -> None:

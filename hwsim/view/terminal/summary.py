@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hwsim.advice import LEAST_GAIN, Advice
-from hwsim.printable import cut, one_line, printable
+from hwsim.printable import cut, one_line, printable, so_many
 from hwsim.report.report import Bottleneck, Report, Run
 from hwsim.report.shares import EnergyShares, energy_shares
 from hwsim.view.terminal import number
@@ -164,7 +164,7 @@ def _how_sure(run: Run) -> str:
     error = "" if energy.standard_error is None else f" ± {number.percent(energy.standard_error / (energy.value or 1))}"
     low, high = (number.significant(bound / (energy.value or 1), 2) for bound in (energy.low, energy.high))
     prices = "prices are given without bounds" if low == high else f"{low} to {high} x by price bounds"
-    return f"energy{error}, {_counted(n)}; {prices}" if error else f"energy of one sample; {prices}"
+    return f"energy{error}, {so_many(n, 'sample')}; {prices}" if error else f"energy of one sample; {prices}"
 
 
 def _advice(report: Report, advice: Sequence[Advice], width: int, room: int) -> list[Text]:
@@ -172,7 +172,9 @@ def _advice(report: Report, advice: Sequence[Advice], width: int, room: int) -> 
     if not advice:
         return []
     of = f"{advice[0].run}, " if len(report.runs) > 1 else ""
-    lines = [headed("what would help", f"({of}each alone, on {_counted(advice[0].samples)}; results stay as they are)")]
+    lines = [
+        headed("what would help", f"({of}each alone, on {so_many(advice[0].samples, 'sample')}; results unchanged)")
+    ]
     if untouched := _untouched(report, advice):
         room -= 1
     for each in advice:
@@ -191,10 +193,6 @@ def _untouched(report: Report, advice: Sequence[Advice]) -> str:
     if share < _MOST_OF_IT or min(each.energy for each in advice) <= 1 - LEAST_GAIN:
         return ""
     return f"none of them lowers the energy, of which {part} takes {number.percent(share)}"
-
-
-def _counted(samples: int) -> str:
-    return "1 sample" if samples == 1 else f"{samples:,} samples"
 
 
 def gain(advice: Advice) -> str:

@@ -32,7 +32,7 @@ def figures(report: Report, width: int) -> RenderableType:
     less_asked_for = [*report.runs[1:-1], *report.baselines, *report.runs[:1]]
     while True:
         for errors_beside in (True, False):
-            table = _figures_table(report, runs, errors_beside)
+            table = side_by_side(report, runs, errors_beside)
             if Measurement.get(UNBOUNDED, UNBOUNDED.options, table).maximum <= width or len(runs) == 1:
                 said = f"too narrow for {', '.join(left_out)}: see --full" if left_out else ""
                 return Group(table, cut(said, width)) if said else table
@@ -40,7 +40,8 @@ def figures(report: Report, width: int) -> RenderableType:
         left_out.append(dropped.name)
 
 
-def _figures_table(report: Report, runs: Sequence[Run], errors_beside: bool) -> Table:
+def side_by_side(report: Report, runs: Sequence[Run], errors_beside: bool = True) -> Table:
+    """What runs cost, a column each; errors in rows of their own unless they stand beside the values."""
     table = bare_table()
     table.add_column(f"per {per(report)}", no_wrap=True)
     for run in runs:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hwsim.printable import cut
+from hwsim.printable import cut, so_many
 from hwsim.traces.description.parts import Activity, LayerFigures, SampleSet
 from hwsim.traces.info import Info
 from hwsim.traces.manifest import version_of
@@ -46,7 +46,7 @@ def print_trace_summary(info: Info, console: Console) -> None:
 def recorded(info: Info) -> str:
     """How much of what kind."""
     trace = info.trace
-    return f"{trace.n_samples} samples with spikes, T = {trace.timesteps}, {trace.coding} coding"
+    return f"{so_many(trace.n_samples, 'sample')} with spikes, T = {trace.timesteps}, {trace.coding} coding"
 
 
 def facts(trace: Any) -> list[str]:
@@ -80,7 +80,7 @@ def counted(info: Info, most_timesteps: int = _MOST_TIMESTEPS) -> list[str]:
     lines.append(f"sets: {sets}")
     inputs = info.description.inputs
     if inputs is not None:
-        bits = f"{inputs.bits} bits{', signed' * inputs.signed}"
+        bits = f"{inputs.bits} {'bit' if inputs.bits == 1 else 'bits'}{', signed' * inputs.signed}"
         lines.append(f"raw inputs: {inputs.samples:,} samples of {_shape(inputs.shape)}, {bits}")
     return [*lines, *_sizes(info)]
 

@@ -240,7 +240,8 @@ def check_screen(info, width):
     lines = text.getvalue().splitlines()
     assert len(lines) <= 45
     assert max(map(len, lines)) <= width
-    assert f"{info.trace.n_samples} samples with spikes" in lines[0]
+    n = info.trace.n_samples
+    assert f"{n:,} {'sample' if n == 1 else 'samples'} with spikes" in lines[0]
     return lines
 
 

@@ -88,6 +88,19 @@ def test_the_front_is_what_no_point_beats(swept):
         ]
 
 
+def test_axes_of_a_front_say_the_word_and_the_unit_of_what_they_count(swept):
+    rows, _ = swept
+    sound = [row for row in rows if row["error"] is None]
+    (axes,) = plots.pareto(rows, "standing_share", "edp_pj_ns").axes
+    assert axes.get_xlabel() == "clock and leakage (%)"
+    assert axes.get_ylabel().startswith("EDP (")
+    scale = scale_of(axes.get_ylabel(), "J s") / 1e-21
+    points = [(float(x) / 100, float(y) * scale) for x, y in axes.collections[0].get_offsets()]
+    assert points == [pytest.approx((row["standing_share"], row["edp_pj_ns"]), rel=1e-9) for row in sound]
+    (areas,) = plots.pareto(rows, "area_mm2", "timesteps").axes
+    assert (areas.get_xlabel(), areas.get_ylabel()) == ("area (mm²)", "timesteps")
+
+
 def test_figures_that_no_point_has_are_named_with_those_it_has(swept):
     with pytest.raises(UsageError, match=r"no point has area_mm2 and accuracy; known are energy_pj, .*area_mm2"):
         plots.pareto(swept[0], "area_mm2", "accuracy")

@@ -14,7 +14,7 @@ from training.cost.fronts import Key, Point, at_accuracy, point, won
 from training.cost.journal import Line, of_kind, read
 from training.cost.terms import NONE, PROXIES
 
-UNITS = {"energy_pj": ("uJ", 1e6), "latency_ns": ("us", 1e3), "edp_pj_ns": ("uJ us", 1e9)}
+UNITS = {"energy_pj": ("uJ", 1e6), "latency_ns": ("us", 1e3), "edp_pj_ns": ("pJ s", 1e9)}
 WORDS = {"energy_pj": "energy", "latency_ns": "latency", "edp_pj_ns": "energy times latency"}
 POINTS = (0.5, 1.0, 2.0)
 """Of held-out accuracy that may be lost."""
