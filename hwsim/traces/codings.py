@@ -30,10 +30,9 @@ CODINGS = {
 """Modules that have a `CODING`."""
 
 
-@cache
 def coding(name: str) -> Coding[Any]:
     """A kind of trace by name."""
-    found: Coding[Any] = importlib.import_module(CODINGS[name]).CODING
+    found: Coding[Any] = _module(name).CODING
     return found
 
 
@@ -67,3 +66,8 @@ def verify(trace: AnyTrace) -> Verification:
     result: Verification = coding(trace.coding).verify(trace)
     check_unchanged(trace)
     return result
+
+
+@cache
+def _module(name: str) -> Any:
+    return importlib.import_module(CODINGS[name])
