@@ -1,6 +1,6 @@
 PYTHON ?= .venv/bin/python
 
-.PHONY: setup check test test-tools test-extras test-interpreted bench fuzz networks signals kills search golden chips papers format frameworks
+.PHONY: setup check test test-tools test-extras test-interpreted test-bounds bench fuzz networks signals kills search golden chips papers format frameworks
 
 setup:  ## a virtual environment with everything that the checks need; torch is for the training tools
 	python3 -m venv .venv
@@ -31,6 +31,9 @@ test-extras:  ## tests that need optuna, dask, pyarrow or a browser, of which no
 
 test-interpreted:  ## engines, kernels, traces and machines without compiled kernels, but for tests that run none
 	NUMBA_DISABLE_JIT=1 $(PYTHON) -m pytest -q -n auto --dist worksteal -m "not no_kernel" tests/engine tests/kernels tests/traces tests/accelerators
+
+test-bounds:  ## the same with kernels that check every index of every array; takes five minutes
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=.cache/bounds $(PYTHON) -m pytest -q -n auto --dist worksteal tests/engine tests/kernels tests/traces tests/accelerators/imc tests/contract/test_golden_reports.py
 
 bench:  ## benchmarks; they print throughput and a ratio to a yardstick in the same run
 	$(PYTHON) -m pytest benchmarks -s

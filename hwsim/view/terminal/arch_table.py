@@ -13,6 +13,7 @@ from hwsim.components.pricing.price import Price, Priced
 from hwsim.contract.clock_limit import slowest
 from hwsim.contract.flip_flops import CLOCK
 from hwsim.printable import cut
+from hwsim.view.terminal.number import plain
 from hwsim.view.terminal.plain_table import Row, bare_table, fitting_lines
 from hwsim.view.terminal.plain_text import headed
 from hwsim.view.terminal.sources import print_sources
@@ -90,9 +91,9 @@ def _headed_table(columns: Row, rows: Sequence[Row]) -> Table:
 
 
 def _cells(price: Price, unit: str, sources: dict[str, int]) -> tuple[str, str, str]:
-    bounds = f"{price.low:.4g} to {price.high:.4g}" if price.low != price.high else ""
+    bounds = f"{plain(price.low)} to {plain(price.high)}" if price.low != price.high else ""
     place = f"[{sources.setdefault(price.source, len(sources) + 1)}]" if price.source else ""
-    return f"{price.value:.4g} {unit}", bounds, place
+    return f"{plain(price.value)} {unit}", bounds, place
 
 
 def print_differences(

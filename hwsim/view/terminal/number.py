@@ -38,6 +38,12 @@ def significant(value: float, digits: int) -> str:
     return f"{value:.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
+def plain(value: float, digits: int = 4) -> str:
+    """At most so many significant digits, without an exponent from a ten-thousandth to ten million: `11,250`."""
+    short = float(f"{value:.{digits}g}")
+    return f"{short:,.{digits}g}" if not 10**digits <= abs(short) < 1e7 else f"{short:,.0f}"
+
+
 def unit_of(largest: float, unit: str) -> tuple[float, str]:
     """The prefix that suits the largest of some values: what they are divided by, and the unit with it."""
     factor, prefix = next(((f, p) for f, p in _PREFIXES if abs(largest) >= f), _PREFIXES[-1])

@@ -8,6 +8,7 @@ from statistics import fmean, stdev
 
 from validation.markdown import table
 
+from hwsim.view.terminal.number import plain
 from training.common.progress import say
 from training.cost import fronts
 from training.cost.fronts import Key, Point, at_accuracy, point, won
@@ -153,7 +154,7 @@ def amount(figure: str, value: float) -> str:
 
 def bare(figure: str, value: float) -> str:
     """The number alone."""
-    return f"{value / UNITS[figure][1]:,.4g}"
+    return plain(value / UNITS[figure][1])
 
 
 def percent(share: float) -> str:
