@@ -31,6 +31,11 @@ def so_many(n: int, what: str) -> str:
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
+def layer_called(name: str) -> str:
+    """What a layer is called: by its name, and `layer 0` by a number, as a Sequential of PyTorch has them."""
+    return f"layer {name}" if name.isdigit() else name
+
+
 def cut(text: str, length: int) -> str:
     """A text of at most so many characters, which ends in three dots where it was longer."""
     flat = one_line(text)

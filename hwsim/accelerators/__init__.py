@@ -35,7 +35,8 @@ def machine(name: str) -> type[Accelerator[Any, Any]]:
     imported or is not the only one of its name.
     """
     if name in _own():
-        return _own_machine(name)
+        found: type[Accelerator[Any, Any]] = _module(name).Machine
+        return found
     from hwsim.contract import installed
 
     known = names()
@@ -46,7 +47,7 @@ def machine(name: str) -> type[Accelerator[Any, Any]]:
 
 def plays(name: str) -> tuple[str, ...]:
     """Codings of the traces that a machine of hwsim's own plays; the machine is not imported for it."""
-    found: tuple[str, ...] = importlib.import_module(f"{__name__}.{name}").PLAYS
+    found: tuple[str, ...] = _module(name).PLAYS
     return found
 
 
@@ -67,13 +68,12 @@ def prices(name: str, spec: Any) -> Mapping[str, Priced]:
 
 def _part(name: str, what: str) -> Any:
     """What a package of hwsim's own offers without all that its machine imports to lower traces; None for nothing."""
-    return getattr(importlib.import_module(f"{__name__}.{name}"), what, None) if name in _own() else None
+    return getattr(_module(name), what, None) if name in _own() else None
 
 
 @functools.cache
-def _own_machine(name: str) -> type[Accelerator[Any, Any]]:
-    found: type[Accelerator[Any, Any]] = importlib.import_module(f"{__name__}.{name}").Machine
-    return found
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
 
 
 @functools.cache

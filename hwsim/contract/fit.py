@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hwsim.components.neuron import Neuron
 from hwsim.errors import ArchitectureError
+from hwsim.printable import layer_called
 
 Width = tuple[str, int, int]
 """Key of the file, and bits (or slots, or entries) that are needed and that are there."""
@@ -17,8 +18,8 @@ def refuse_narrow(owner: str, widths: Iterable[Width]) -> None:
     """Raise ArchitectureError for the first key of the file with fewer bits (or slots) than `owner` needs."""
     for key, needed, there in widths:
         if needed > there:
-            owner = f"layer {owner}" if owner.isdigit() else owner  # as a Sequential of PyTorch calls its modules
-            raise ArchitectureError(f"{key}: {owner} needs {needed}, the machine has {there}; {key}={needed} is enough")
+            name = layer_called(owner)
+            raise ArchitectureError(f"{key}: {name} needs {needed}, the machine has {there}; {key}={needed} is enough")
 
 
 class Leaky(Protocol):

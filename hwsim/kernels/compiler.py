@@ -43,6 +43,7 @@ _WITHIN = re.compile(
 """Functions that become instructions, or are in every process."""
 
 _surprises: list[Exception] = []
+"""What went wrong inside Numba for another reason than the kernel."""
 _ADDRESS = "numba.dynamic.globals"
 """What Numba calls an address that it has written into the code."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from numba.core import callconv, cgutils, cpu, imputils, itanium_mangler, types, typing
 
 _FAMILY = "kernel"
-_PREFIX = "_ZN6kernel"
+_PREFIX = f"_ZN{len(_FAMILY)}{_FAMILY}"
 """How names of kernels begin: with a namespace of their own."""
 _STATUS = callconv.Status(*[None] * len(callconv.Status._fields))
 
@@ -50,17 +50,24 @@ class Arguments:
         """Give none: nobody reads them."""
 
 
-class Typing(typing.Context):
+class _Ready:
+    """What of a context takes in what was registered meanwhile, and does not import all that Numba knows again."""
+
+    _registries: Any
+    install_registry: Any
+
+    def refresh(self) -> None:
+        """Take it in."""
+        for registry in list(self._registries):
+            self.install_registry(registry)
+
+
+class Typing(_Ready, typing.Context):
     """Numba's types of calls, each found once, and of choices among integers without compiling anything."""
 
     def __init__(self, plain: Any) -> None:
         vars(self).update(vars(plain))
         self._found: dict[Any, Any] = {}
-
-    def refresh(self) -> None:
-        """Take in what was registered meanwhile."""
-        for registry in list(self._registries):
-            self.install_registry(registry)
 
     def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
         """The signature of a call of a function with arguments of types."""
@@ -86,7 +93,7 @@ class Typing(typing.Context):
         return typing.signature(kind, *[kind] * len(kinds)) if isinstance(kind, types.Integer) else None
 
 
-class Context(cpu.CPUContext):
+class Context(_Ready, cpu.CPUContext):
     """Numba's way of writing code for this processor, with calls as kernels have them."""
 
     def __init__(self, plain: Any, code: Any) -> None:
@@ -94,11 +101,6 @@ class Context(cpu.CPUContext):
         self.plain, self._internal_codegen = plain, code
         self.typing_context = Typing(plain.typing_context)
         self.cached_internal_func: dict[Any, Any] = {}  # what Numba itself compiles into several functions
-
-    def refresh(self) -> None:
-        """Take in what was registered meanwhile."""
-        for registry in list(self._registries):
-            self.install_registry(registry)
 
     @property
     def call_conv(self) -> Any:

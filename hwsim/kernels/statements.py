@@ -91,12 +91,6 @@ class Lower(lowering.Lower):
         value = lower(self, signature, self.fold_call_args(fnty, signature, expr.args, None, expr.kws))
         return super()._lower_call_normal(fnty, expr, signature) if value is None else value
 
-    def guard_step(self, step: Any) -> Any:
-        """A step of a range, which must not be zero."""
-        if not isinstance(step, Constant) or not step.constant:
-            cgutils.guard_null(self.context, self.builder, step, (ValueError, "range() arg 3 must not be zero"))
-        return step
-
     def indexed(self, base: Any, index: Any) -> indexing.Indexed | None:
         """What an index chooses of an array."""
         array, kind = self.typeof(base.name), self.typeof(index.name)
@@ -120,12 +114,8 @@ def _item(self: Lower, expr: Any, kind: Any) -> Any:
     found = None if index is None else self.indexed(expr.value, index)
     if found is None:
         return None
-    array = self.typeof(expr.value.name)
-    return (
-        found.loaded()
-        if isinstance(kind, types.Array)
-        else self.context.cast(self.builder, found.loaded(), array.dtype, kind)
-    )
+    value, array = found.loaded(), self.typeof(expr.value.name)
+    return value if isinstance(kind, types.Array) else self.context.cast(self.builder, value, array.dtype, kind)
 
 
 def _iterator(self: Lower, expr: Any, _: Any) -> Any:
@@ -158,7 +148,9 @@ def _range(self: Lower, signature: Any, given: Any) -> Any:
     kind = signature.return_type.dtype
     zero, one = (self.context.get_constant(kind, each) for each in (0, 1))
     start, stop, step = {1: (zero, *given, one), 2: (*given, one), 3: given}[len(given)]
-    return cgutils.make_anonymous_struct(self.builder, [start, stop, self.guard_step(step)])
+    if not isinstance(step, Constant) or not step.constant:
+        cgutils.guard_null(self.context, self.builder, step, (ValueError, "range() arg 3 must not be zero"))
+    return cgutils.make_anonymous_struct(self.builder, [start, stop, step])
 
 
 def _length(self: Lower, signature: Any, given: Any) -> Any:

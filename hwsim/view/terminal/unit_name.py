@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hwsim.printable import cut
+from hwsim.printable import cut, layer_called
 
 
 def unit_name(name: str, length: int) -> str:
@@ -15,4 +15,4 @@ def unit_name(name: str, length: int) -> str:
     if others:
         shorter = name, f"{kind} of {first} and {len(others)} more", f"{kind} of {len(others) + 1} layers"
         name = next((each for each in shorter if len(each) <= length), shorter[-1])
-    return cut(f"layer {name}" if name.isdigit() else name, length)
+    return cut(layer_called(name), length)
