@@ -300,3 +300,11 @@ def test_how_many_designs_were_tried_is_gone_before_anything_else_is_said(tmp_pa
     told, _, line = said.decode().rstrip().rpartition("\r")
     assert "designs tried" in told
     assert line.startswith("hwsim: tune: no design that was tried keeps area_mm2 <= 1e-09")
+
+
+def test_help_lists_every_figure_of_a_row_and_no_other():
+    from hwsim.cli.sweep import FIGURES_OF_A_ROW
+    from hwsim.sweep.figures import FIGURES
+
+    named = set(re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b|\b(?:timesteps|accuracy|clipped)\b", FIGURES_OF_A_ROW))
+    assert named == FIGURES.keys()
